@@ -1,0 +1,44 @@
+"""The errors a user can meet, and the exit code each one ends the command with.
+
+Every message says which place, what value, what it must be, and what to do about it.
+`assert` and the built-in exceptions stay for our own bugs.
+"""
+
+
+class FlowError(Exception):
+    """Base of all errors that are shown to the user as one message, without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(FlowError):
+    """The user's input is wrong: a recipe, a file or an option."""
+
+    exit_code = 2
+
+
+class UnsupportedError(InputError):
+    """A network holds an operator or datatype that cannot be mapped to hardware."""
+
+    def __init__(self, node: str, reason: str, remedy: str) -> None:
+        """`node` is the node's name in the ONNX file, `remedy` what would work instead."""
+        super().__init__(f"node {node!r}: {reason}; {remedy}")
+        self.node = node
+
+
+class DifferenceError(FlowError):
+    """Verification found a difference between the golden model and the RTL."""
+
+    exit_code = 3
+
+
+class ToolError(FlowError):
+    """A tool is missing or failed."""
+
+    exit_code = 4
+
+
+class FitError(FlowError):
+    """The design does not fit the board."""
+
+    exit_code = 5
