@@ -2,7 +2,7 @@
 
 `RUN/<stage>/` appears by one rename when the stage is done, so a folder that is there is whole.
 Until then the stage works in `RUN/<stage>.partial/`, which a killed run finds again and goes on in
-when nothing it depends on has changed.
+when nothing it depends on has changed. A kill between the two renames is mended by `recover`.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 RESULT = "result.json"
 LOG = "log.txt"
 PARTIAL = ".partial"
+OLD = ".old"
 DIGEST = ".digest"
 _NOT_CONTENT = {MANIFEST, LOG, DIGEST}
 
@@ -31,6 +32,10 @@ class Manifest:
     stage: str
     digest: str
     """Of everything the stage depends on: inputs, recipe parts, tools, code."""
+    inputs: dict[str, str]
+    """The content digest of each input artifact, by stage name."""
+    recipe: str
+    """The digest of the recipe parts the stage depends on."""
     content: str
     """Of the files it made; the next stage's digest is made of this."""
     seconds: float
@@ -54,15 +59,23 @@ def digest_files(root: Path, files: Iterable[Path]) -> str:
 
 def digest_folder(folder: Path) -> str:
     """Return the digest of an artifact's content (not of its manifest and log)."""
-    files = (p for p in folder.rglob("*") if p.is_file() and p.name not in _NOT_CONTENT)
-    return digest_files(folder, files)
+    skipped = {folder / name for name in _NOT_CONTENT}
+    return digest_files(folder, (p for p in folder.rglob("*") if p.is_file() and p not in skipped))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8; the file is whole or as it was before, also after a loss of power."""
+    scratch = path.with_name(path.name + ".new")
+    with scratch.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON; the file is whole or not there at all."""
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    """Write `value` as indented JSON; the file is whole or as it was before."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -91,34 +104,53 @@ def read_result(folder: Path) -> dict[str, Any]:
     return result
 
 
+def recover(final: Path) -> None:
+    """Bring the artifact `final` to rest after a kill at any point of `finish`."""
+    partial, old = final.with_name(final.name + PARTIAL), final.with_name(final.name + OLD)
+    if read_manifest(partial) is not None:  # done, but not yet in its place
+        _put_in_place(partial, final)
+    elif old.exists() and not final.exists():
+        os.replace(old, final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def open_partial(final: Path, digest: str) -> Path:
     """Return the working folder for `final`: what a killed run left for this digest, or empty."""
     partial = final.with_name(final.name + PARTIAL)
     mark = partial / DIGEST
-    if not (mark.is_file() and mark.read_text() == digest):
+    if not (mark.is_file() and mark.read_text(encoding="utf-8") == digest):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        mark.write_text(digest)
+        mark.write_text(digest, encoding="utf-8")
     return partial
 
 
 def finish(
     partial: Path,
     final: Path,
-    digest: str,
     result: Mapping[str, Any],
+    *,
+    digest: str,
+    inputs: dict[str, str],
+    recipe: str,
     seconds: float,
     tools: dict[str, str],
 ) -> Manifest:
     """Write result and manifest into `partial` and put it in the place of `final`."""
     write_json(partial / RESULT, result)
-    (partial / DIGEST).unlink(missing_ok=True)
-    manifest = Manifest(final.name, digest, digest_folder(partial), round(seconds, 3), tools)
+    manifest = Manifest(
+        final.name, digest, inputs, recipe, digest_folder(partial), round(seconds, 3), tools
+    )
     write_json(partial / MANIFEST, asdict(manifest))
-    old = final.with_name(final.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
+    _put_in_place(partial, final)
+    return manifest
+
+
+def _put_in_place(partial: Path, final: Path) -> None:
+    old = final.with_name(final.name + OLD)
     if final.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(final, old)
+    (partial / DIGEST).unlink(missing_ok=True)
     os.replace(partial, final)
     shutil.rmtree(old, ignore_errors=True)
-    return manifest

@@ -1,6 +1,6 @@
 """The boards: part, default clock and what the part holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpga_flow.errors import InputError
 
@@ -22,7 +22,8 @@ class Board:
     dsp: int
 
 
-_XC7Z020 = dict(
+_PYNQ_Z1 = Board(
+    name="pynq-z1",
     part="xc7z020clg400-1",
     yosys_family="xc7",
     clock_mhz=100.0,
@@ -31,23 +32,19 @@ _XC7Z020 = dict(
     bram18=280,
     dsp=220,
 )
+_ZCU104 = Board(
+    name="zcu104",
+    part="xczu7ev-ffvc1156-2-e",
+    yosys_family="xcup",
+    clock_mhz=200.0,
+    lut=230_400,
+    ff=460_800,
+    bram18=624,
+    dsp=1_728,
+)
 
 BOARDS: dict[str, Board] = {
-    board.name: board
-    for board in (
-        Board(name="pynq-z1", **_XC7Z020),  # type: ignore[arg-type]
-        Board(name="pynq-z2", **_XC7Z020),  # type: ignore[arg-type]
-        Board(
-            name="zcu104",
-            part="xczu7ev-ffvc1156-2-e",
-            yosys_family="xcup",
-            clock_mhz=200.0,
-            lut=230_400,
-            ff=460_800,
-            bram18=624,
-            dsp=1_728,
-        ),
-    )
+    board.name: board for board in (_PYNQ_Z1, replace(_PYNQ_Z1, name="pynq-z2"), _ZCU104)
 }
 
 
@@ -56,6 +53,4 @@ def board(name: str) -> Board:
     try:
         return BOARDS[name]
     except KeyError:
-        raise InputError(
-            f"board: must be one of {', '.join(BOARDS)}, not {name!r}"
-        ) from None
+        raise InputError(f"board: must be one of {', '.join(BOARDS)}, not {name!r}") from None

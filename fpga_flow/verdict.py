@@ -1,0 +1,41 @@
+"""When the result of a finished stage ends the command with an error, although the stage itself succeeded.
+
+The artifact stays, so the report shows what was measured, and the same build ends the same way again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fpga_flow.boards import Board
+from fpga_flow.errors import DifferenceError, FitError
+
+
+def verified(result: Mapping[str, Any], board: Board) -> DifferenceError | None:
+    """Return the error of a verification that found a difference, from verify's result."""
+    if not result["mismatches"]:
+        return None
+    first = result["first_difference"] or {}
+    where = ", ".join(f"{key} {value}" for key, value in first.items())
+    return DifferenceError(
+        f"verify: {result['mismatches']} of {result['samples']} outputs of the RTL differ from onnxruntime; "
+        f"first difference: {where or 'none of the layers differs, only the output'}"
+    )
+
+
+def fits(result: Mapping[str, Any], board: Board) -> FitError | None:
+    """Return the error of a design that is larger than the board, from synth's result."""
+    over = [
+        f"{result[key]:g} {word} of {getattr(board, key)}"
+        for key, word in RESOURCES.items()
+        if result[key] > getattr(board, key)
+    ]
+    if not over:
+        return None
+    return FitError(
+        f"synth: the design does not fit the board {board.name}: {', '.join(over)}; "
+        "lower --fps, prune more, or take a larger --board"
+    )
+
+
+RESOURCES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
+"""Key of a resource in results and boards, and what it is called."""
