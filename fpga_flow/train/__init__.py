@@ -1,0 +1,1 @@
+"""Stage `train`: quantised networks, the fast training graph, the training loop, evaluation."""

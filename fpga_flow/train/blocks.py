@@ -1,0 +1,134 @@
+"""The Brevitas form of a chain of layers: what is exported, and what the fast graph must equal.
+
+All scales are powers of two, so weights, activations and accumulators are integers times a power of
+two; float32 holds them exactly as long as an accumulator stays below 2^24, in whatever order it is summed.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from brevitas import nn as qnn
+from brevitas.inject.enum import RestrictValueType, ScalingImplType
+from brevitas.quant import (
+    Int8ActPerTensorFloat,
+    Int8WeightPerTensorFloat,
+    Int32Bias,
+    Uint8ActPerTensorFloat,
+)
+from torch import Tensor, nn
+
+from fpga_flow.train.spec import LAST_BIAS_BITS, Conv, Dense, Layer, Quant
+
+BATCH_NORM_EPS = 2.0**-17
+"""A power of two: a batch norm with variance 1 - 2^-17 divides by exactly 1."""
+
+
+class _Weight(Int8WeightPerTensorFloat):  # type: ignore[misc]
+    """Signed, narrow range, one scale per tensor that is set from outside."""
+
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.FP
+    scaling_init = 1.0
+
+
+class _Input(Int8ActPerTensorFloat):  # type: ignore[misc]
+    """Signed, full range, one scale per tensor that is set from outside."""
+
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.FP
+    scaling_init = 2.0
+
+
+class _Activation(Uint8ActPerTensorFloat):  # type: ignore[misc]
+    """Unsigned, one scale per tensor that is set from outside."""
+
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.FP
+    scaling_init = 4.0
+
+
+class _Bias(Int32Bias):  # type: ignore[misc]
+    """On the accumulator's integer grid: its scale is input scale times weight scale."""
+
+    bit_width = LAST_BIAS_BITS
+
+
+class Block(nn.Module):
+    """One layer: `linear` (convolution or dense), then `norm` and `act` unless last, then `pool`."""
+
+    def __init__(self, layer: Layer, quant: Quant) -> None:
+        super().__init__()
+        self.spec = layer
+        last = isinstance(layer, Dense) and layer.last
+        options = dict(
+            weight_quant=_Weight,
+            weight_bit_width=quant.weight_bits,
+            bias=last,
+            bias_quant=_Bias if last else None,
+        )
+        self.linear: nn.Module
+        if isinstance(layer, Conv):
+            self.linear = qnn.QuantConv1d(
+                layer.inputs, layer.outputs, layer.kernel, padding=layer.kernel // 2, **options
+            )
+        else:
+            self.linear = qnn.QuantLinear(layer.inputs, layer.outputs, **options)
+        self.norm: nn.Module | None = None
+        self.act: nn.Module | None = None
+        self.pool: nn.Module | None = None
+        if not last:
+            self.norm = nn.BatchNorm1d(layer.outputs, eps=BATCH_NORM_EPS)
+            self.act = qnn.QuantReLU(
+                act_quant=_Activation, bit_width=quant.act_bits, return_quant_tensor=True
+            )
+            _set_scale(self.act.act_quant, quant.act_scale * quant.act_max)
+        if isinstance(layer, Conv) and layer.pool > 1:
+            self.pool = nn.MaxPool1d(layer.pool)
+        self.set_weight_scale(2.0 ** -(quant.weight_bits + 1))
+
+    def set_weight_scale(self, scale: float) -> None:
+        """Make `scale` the step of this layer's weights."""
+        threshold = 2 ** (int(self.linear.weight_quant.bit_width().item()) - 1) - 1
+        _set_scale(self.linear.weight_quant, scale * threshold)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
+        for module in (self.linear, self.norm, self.act, self.pool):
+            if module is not None:
+                x = module(x)
+        return x
+
+
+def _set_scale(proxy: nn.Module, threshold: float) -> None:
+    # Brevitas keeps the largest representable value and divides it by the largest code; with the
+    # product of a power of two and that code the division is exact.
+    with torch.no_grad():
+        for name, parameter in proxy.named_parameters():
+            if name.endswith("scaling_impl.value"):
+                parameter.fill_(threshold)
+                parameter.requires_grad_(False)
+                return
+    raise RuntimeError(f"{type(proxy).__name__} has no scale that can be set")
+
+
+class Chain(nn.Module):
+    """Input quantiser, then the layers; float (N, channels, length) to logits (N, classes)."""
+
+    def __init__(self, layers: Sequence[Layer], quant: Quant) -> None:
+        super().__init__()
+        self.quant = quant
+        self.input = qnn.QuantIdentity(
+            act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True
+        )
+        _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
+        self.blocks = nn.ModuleDict({layer.name: Block(layer, quant) for layer in layers})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits: multiples of the last layer's input scale times weight scale."""
+        x = self.input(x)
+        dense = False
+        for block in self.blocks.values():
+            if isinstance(block.spec, Dense) and not dense:
+                x, dense = x.flatten(1), True
+            x = block(x)
+        return x

@@ -1,0 +1,67 @@
+"""The network as a Brevitas module: built untrained, or loaded from a checkpoint."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fpga_flow.recipe import Recipe
+from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
+from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
+from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
+from fpga_flow.train.spec import Dense, load_model
+
+
+def build_network(recipe: Recipe, classes: int, channels: int) -> nn.Module:
+    """Return the recipe's model, untrained and in eval mode: float (N, channels, length) to (N, classes)."""
+    network: nn.Module = load_model(recipe.model.name).build(recipe, classes, channels)
+    return network.eval()
+
+
+def load_network(recipe: Recipe, checkpoint_path: Path) -> nn.Module:
+    """Return the network in `checkpoint_path` as a Brevitas module in eval mode.
+
+    It takes float frames (N, channels, length) and returns logits (N, classes) that are integer
+    multiples of one power of two. Raises `InputError` where file and recipe do not fit.
+    """
+    state = load_checkpoint(checkpoint_path)
+    check_fits(checkpoint_path, state, recipe, state["classes"], ignore=set())
+    network = build_network(recipe, len(state["classes"]), state["channels"])
+    assert isinstance(network, Chain)
+    fill(network, state)
+    return network.eval()
+
+
+def fill(network: Chain, state: State) -> None:
+    """Copy the parameters in `state` into `network`, quantised and with batch norms frozen."""
+    quant = network.quant
+    input_scale = quant.input_scale
+    for name, block in network.blocks.items():
+        kept = state["layers"][name]
+        scale = float(kept["scale"])
+        with torch.no_grad():
+            block.linear.weight.copy_(weight_codes(kept, quant) * scale)
+        block.set_weight_scale(scale)
+        if isinstance(block.spec, Dense) and block.spec.last:
+            with torch.no_grad():
+                block.linear.bias.copy_(bias_codes(kept, input_scale) * (input_scale * scale))
+        else:
+            a, b = gain_and_offset(kept, input_scale, quant)
+            _set_norm(block.norm, a * (quant.act_scale / (input_scale * scale)), b * quant.act_scale)
+        input_scale = quant.act_scale
+
+
+def _set_norm(norm: nn.BatchNorm1d, gain: Tensor, offset: Tensor) -> None:
+    with torch.no_grad():
+        norm.weight.copy_(gain)
+        norm.bias.copy_(offset)
+        norm.running_mean.zero_()  # type: ignore[union-attr, operator]
+        norm.running_var.fill_(1 - BATCH_NORM_EPS)  # type: ignore[union-attr, operator]
+
+
+def save_untrained(recipe: Recipe, classes: list[str], channels: int, path: Path) -> None:
+    """Write the checkpoint of a network with random weights (for tests and for trying out exports)."""
+    from fpga_flow.train.checkpoint import save_state
+    from fpga_flow.train.state import new_state
+
+    save_state(path, new_state(recipe, classes, channels))
