@@ -1,0 +1,92 @@
+"""The RTL design as an artifact: what `rtl` writes into design.json and later stages read."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fpga_flow import artifact
+
+FILE = "design.json"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of integers, `folded_shape[-1]` of them a word, lane 0 in the low bits."""
+
+    tensor: str
+    """Name of the tensor of the integer network that travels here."""
+    datatype: str
+    """QONNX name, such as UINT4."""
+    folded_shape: tuple[int, ...]
+    """Of one frame, batch 1: (..., words, lanes)."""
+    width: int
+    """Bits of a word on the wires, a multiple of 8."""
+
+    @property
+    def words(self) -> int:
+        """Words per frame."""
+        total = 1
+        for size in self.folded_shape[:-1]:
+            total *= size
+        return total
+
+    @property
+    def lanes(self) -> int:
+        """Integers per word."""
+        return self.folded_shape[-1]
+
+
+@dataclass(frozen=True)
+class LayerRtl:
+    """One instance in the design; layers with the same `key` are the same hardware."""
+
+    name: str
+    op: str
+    module: str
+    key: str
+    """Digest of module, parameters and data."""
+    sources: tuple[str, ...]
+    data: tuple[str, ...]
+    output: Stream
+    expected: bool
+    """Whether the integer network has the values of `output`, so that they can be compared."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """The stitched accelerator. Paths are relative to the artifact's folder, tools run there."""
+
+    top: str
+    part: str
+    clock_mhz: float
+    cycles_per_frame: int
+    """Predicted."""
+    bottleneck: str
+    input: Stream
+    output: Stream
+    layers: tuple[LayerRtl, ...]
+    sources: tuple[str, ...]
+    """All sources in the order of compilation, the top last."""
+
+    def save(self, folder: Path) -> None:
+        """Write design.json into `folder`."""
+        artifact.write_json(folder / FILE, asdict(self))
+
+
+def load_design(folder: Path) -> Design:
+    """Read the design of the rtl artifact in `folder`."""
+    table: dict[str, Any] = artifact.read_json(folder / FILE)
+    layers = [
+        LayerRtl(**{**layer, "output": _stream(layer["output"])} | _tuples(layer, "sources", "data"))
+        for layer in table.pop("layers")
+    ]
+    streams = {key: _stream(table.pop(key)) for key in ("input", "output")}
+    return Design(**{**table, **streams, "sources": tuple(table["sources"])}, layers=tuple(layers))
+
+
+def _stream(table: dict[str, Any]) -> Stream:
+    return Stream(**{**table, **_tuples(table, "folded_shape")})
+
+
+def _tuples(table: dict[str, Any], *keys: str) -> dict[str, tuple[Any, ...]]:
+    return {key: tuple(table[key]) for key in keys}

@@ -1,0 +1,1 @@
+"""From the integer network to a folded graph of FINN's dataflow layers."""
