@@ -48,6 +48,8 @@ class Stage:
     """A stage: what it reads, what of the recipe it depends on, which code and tools it is made of."""
 
     name: str
+    summary: str
+    """One sentence for `flow --help` and `flow list`."""
     inputs: tuple[str, ...]
     parts: tuple[str, ...]
     """Dotted fields of the recipe."""
@@ -72,6 +74,7 @@ _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
 STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
+        "Train the quantised network.",
         (),
         ("seed", "data", "model", "quant", "train"),
         _TRAINING,
@@ -81,6 +84,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "prune",
+        "Prune it in rounds, as far as its accuracy allows.",
         ("train",),
         ("seed", "data", "model", "quant", "train.batch", "prune"),
         ("fpga_flow/prune", *_TRAINING),
@@ -90,6 +94,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "export",
+        "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "export"),
         ("fpga_flow/export", "fpga_flow/data", "models/{model}"),
@@ -98,24 +103,28 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "hardware",
+        "Turn the graph into folded dataflow layers.",
         ("export",),
         ("board", "hardware"),
-        ("fpga_flow/hardware", "fpga_flow/boards.py"),
+        ("fpga_flow/hardware", "fpga_flow/finn_adapter", "fpga_flow/boards.py"),
         ("finn-plus", "qonnx", "onnx"),
         files=("hardware.folding",),
     ),
-    Stage("rtl", ("hardware",), (), ("fpga_flow/rtl",), ("finn-plus",)),
+    Stage("rtl", "Generate the accelerator's RTL.", ("hardware",), (), ("fpga_flow/rtl",), ("finn-plus",)),
     Stage(
         "verify",
+        "Simulate the whole accelerator and compare it with onnxruntime.",
         ("rtl", "export"),
         ("verify",),
-        ("fpga_flow/verify",),
+        ("fpga_flow/verify", "fpga_flow/design.py"),
         ("verilator", "g++"),
         judge=verdict.verified,
     ),
-    Stage("synth", ("rtl",), ("board",), ("fpga_flow/synth",), ("yosys",), judge=verdict.fits),
+    Stage("synth", "Synthesise every layer and add up its resources.", ("rtl",), ("board",), ("fpga_flow/synth",), ("yosys",), judge=verdict.fits),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
+FILE_KEYS = frozenset(key for stage in STAGES for key in stage.files)
+"""Keys of the recipe that name files."""
 
 
 @dataclass(frozen=True)
