@@ -128,6 +128,8 @@ class VerifyRecipe(Part):
     frames: Annotated[int, Field(ge=2)] = 256
     stalls: bool = True
     """Simulate a second time with random stalls on both sides."""
+    layer_frames: Count = 4
+    """Frames on which every layer's stream is recorded and compared."""
     seed: int = 1
 
 

@@ -1,0 +1,78 @@
+"""Where the RTL differs first: layer, frame, index, expected and found value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.design import Design, LayerRtl
+from fpga_flow.errors import ToolError
+from fpga_flow.verify.packing import channels_last, unpack
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first value that differs, in the order of the layers, then of the stream."""
+
+    layer: str
+    tensor: str
+    """Name of the tensor in the integer network (network.onnx)."""
+    frame: int
+    index: tuple[int, ...]
+    """Of the value in the tensor as the stream sends it: channels last."""
+    expected: int
+    found: int | None
+    """None where the stream ended before this value."""
+
+
+def first_difference(
+    layer: str, tensor: str, expected: NDArray[np.generic], found: NDArray[np.generic]
+) -> Difference | None:
+    """Compare `found` (frames, values) with `expected` (frames, ...), channels last."""
+    flat = expected.reshape(len(expected), -1)
+    whole = found.reshape(-1)[: flat.size]
+    wrong = np.flatnonzero(flat.reshape(-1)[: len(whole)] != whole)
+    if len(wrong):
+        place = int(wrong[0])
+        value: int | None = int(whole[place])
+    elif len(whole) < flat.size:
+        place, value = len(whole), None
+    else:
+        return None
+    frame, *index = (int(i) for i in np.unravel_index(place, expected.shape))
+    return Difference(layer, tensor, frame, tuple(index), int(flat.reshape(-1)[place]), value)
+
+
+def read_tap(path: Path, layer: LayerRtl) -> NDArray[np.int64]:
+    """Return the integers (whole frames, values) that a tap of the simulation wrote for `layer`."""
+    if not path.is_file():
+        raise ToolError(f"verilator: the simulation wrote no {path.name}; run again with --debug")
+    stream = layer.output
+    size = stream.width // 8
+    lines = path.read_text(encoding="ascii").split()
+    raw = bytes.fromhex("".join(line.zfill(size * 2) for line in lines))
+    words = np.frombuffer(raw, np.uint8).reshape(-1, size)[:, ::-1]
+    return unpack(words[: len(words) // stream.words * stream.words], stream)
+
+
+def first_layer(
+    design: Design, taps: Path, expected: Mapping[str, NDArray[np.generic]]
+) -> tuple[Difference | None, list[str]]:
+    """Return the first difference over all layers that `expected` (tensor -> frames first) has.
+
+    `taps` is the folder the simulation wrote the layers' streams to. Also returns the names of
+    the layers compared.
+    """
+    compared = []
+    for layer in design.layers:
+        values = expected.get(layer.output.tensor)
+        if not layer.expected or values is None:
+            continue
+        compared.append(layer.name)
+        found = read_tap(taps / f"{layer.name}.txt", layer)
+        difference = first_difference(layer.name, layer.output.tensor, channels_last(values), found)
+        if difference is not None:
+            return difference, compared
+    return None, compared

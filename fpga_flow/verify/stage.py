@@ -1,0 +1,123 @@
+"""Stage `verify`: the stitched RTL in Verilator against the golden model, on real frames.
+
+Three simulations: all frames at full speed (classes, cycles per frame, latency), all frames with
+random stalls on both sides (classes), and a few frames with every layer's stream recorded and
+compared. A difference of classes is traced to its layer by recording the frame it occurs in.
+"""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow import toolchain
+from fpga_flow.design import Design, load_design
+from fpga_flow.flow import Context
+from fpga_flow.golden import Golden
+from fpga_flow.progress import say
+from fpga_flow.verify.compare import Difference, first_layer
+from fpga_flow.verify.packing import channels_last, pack, unpack
+from fpga_flow.verify.simulator import Port, SimResult, Simulator
+
+INPUT, OUTPUT = "s_axis", "m_axis"
+STALL = 0.3
+"""Share of cycles in which a stalled side is not ready."""
+
+
+class Accelerator:
+    """The simulated RTL as a function from frames to classes."""
+
+    def __init__(self, folder: Path, cache: Path, log: Path) -> None:
+        """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
+        self.design: Design = load_design(folder)
+        self.folder = folder
+        self.simulator = Simulator.build(
+            self.design.top,
+            [folder / source for source in self.design.sources],
+            inputs=[Port(INPUT, self.design.input.width)],
+            outputs=[Port(OUTPUT, self.design.output.width)],
+            cache=cache,
+            log=log,
+        )
+
+    def run(
+        self, x: NDArray[np.generic], *, stall: float = 0.0, seed: int = 0, taps: Path | None = None
+    ) -> tuple[NDArray[np.int64], SimResult]:
+        """Return the class (frames,) of each frame of `x` (frames, channels, ...) and the measurements."""
+        result = self.simulator.run(
+            {INPUT: pack(channels_last(x), self.design.input)},
+            {OUTPUT: len(x) * self.design.output.words},
+            stall_in=stall,
+            stall_out=stall,
+            seed=seed,
+            plusargs=[f"taps={taps}"] if taps else [],
+            folder=self.folder,
+        )
+        return unpack(result.outputs[OUTPUT], self.design.output)[:, 0], result
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Simulate and compare; returns the report's `verify` object and the accuracy of the RTL."""
+    recipe = context.recipe.verify
+    vectors = np.load(context.inputs["export"] / "vectors.npz")
+    frames = min(recipe.frames, len(vectors["x"]))
+    x, expected = vectors["x"][:frames], vectors["y"][:frames]
+    labels = vectors["label"][:frames]
+    rtl = context.inputs["rtl"]
+    accelerator = Accelerator(rtl, context.cache / "verilator", context.folder / "verilator.log")
+    golden = Golden(context.inputs["export"])
+
+    say(f"  simulating {frames} frames")
+    found, measured = accelerator.run(x)
+    wrong = np.flatnonzero(found != expected)
+    stalled = np.array([], np.int64)
+    if recipe.stalls:
+        say(f"  simulating {frames} frames with random stalls on both sides")
+        found_stalled, _ = accelerator.run(x, stall=STALL, seed=recipe.seed)
+        stalled = np.flatnonzero(found_stalled != expected)
+    difference, compared = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
+    per_frame, latency = timing(measured, accelerator.design)
+    mismatches = len(np.union1d(wrong, stalled)) + (difference is not None and not len(wrong))
+    say(
+        f"  {frames} frames, {mismatches} differences; {len(compared)} layers equal on "
+        f"{recipe.layer_frames} frames; {per_frame:,.0f} cycles a frame "
+        f"(predicted {accelerator.design.cycles_per_frame:,})"
+    )
+    return {
+        "simulator": f"verilator {toolchain.verilator().version}",
+        "samples": frames,
+        "mismatches": int(mismatches),
+        "first_difference": asdict(difference) if difference else None,
+        "measured_cycles_per_frame": per_frame,
+        "measured_latency_cycles": latency,
+        "stalls": recipe.stalls,
+        "cycles_per_second": measured.cycles_per_second,
+        "layers_compared": compared,
+        "layer_frames": recipe.layer_frames,
+        "accuracy": {"rtl": float(np.mean(found == labels)) if (labels >= 0).all() else None},
+    }
+
+
+def timing(measured: SimResult, design: Design) -> tuple[int, int]:
+    """Return cycles per frame in steady state and the latency of the first frame, both in cycles."""
+    last_words = measured.output_cycles[OUTPUT][design.output.words - 1 :: design.output.words].astype(np.int64)
+    # The pipeline fills during the first half: the second half shows the steady rate.
+    steady = last_words[len(last_words) // 2 :] if len(last_words) > 3 else last_words
+    per_frame = (steady[-1] - steady[0]) / max(len(steady) - 1, 1)
+    return round(per_frame), int(last_words[0] - measured.first_input_cycle)
+
+
+def _layers(
+    accelerator: Accelerator, golden: Golden, x: NDArray[np.generic], wrong: NDArray[np.int64], frames: int
+) -> tuple[Difference | None, list[str]]:
+    """Compare every layer's stream on the first `frames` frames, or on the first wrong one."""
+    chosen = np.arange(min(frames, len(x))) if not len(wrong) else wrong[:1]
+    with tempfile.TemporaryDirectory(prefix="fpga_flow_taps_") as folder:
+        accelerator.run(x[chosen], taps=Path(folder))
+        difference, compared = first_layer(accelerator.design, Path(folder), golden.layers(x[chosen]))
+    if difference is not None:
+        difference = Difference(**{**asdict(difference), "frame": int(chosen[difference.frame])})
+    return difference, compared
