@@ -1,0 +1,157 @@
+"""What stands between an integer accumulator and the next quantiser: a monotone function per channel.
+
+A `Chain` is kept in float64 and in a normal form (affine, clip, affine, ...), so that the golden model
+and the threshold search evaluate the same operations in the same order.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def per_channel(values: Floats, rank: int) -> Floats:
+    """Shape `values` (scalar or one per channel) so that it broadcasts against (N, C, ...) of `rank`."""
+    return values if values.ndim == 0 else values.reshape((1, -1) + (1,) * (rank - 2))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`x * mul + add`; each is a scalar array or one value per channel."""
+
+    mul: Floats
+    add: Floats
+
+    def apply(self, x: Floats) -> Floats:
+        """Evaluate on `x` of shape (N, C, ...)."""
+        return x * per_channel(self.mul, x.ndim) + per_channel(self.add, x.ndim)
+
+    def then(self, after: "Affine") -> "Affine":
+        """Return the composition, `after` applied last."""
+        return Affine(self.mul * after.mul, self.add * after.mul + after.add)
+
+    @property
+    def is_scale(self) -> bool:
+        """Whether it only multiplies by one positive number."""
+        return self.mul.ndim == 0 and bool(self.mul > 0) and not self.add.any()
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Limits to [low, high]; a ReLU is [0, inf]."""
+
+    low: float
+    high: float
+
+    def apply(self, x: Floats) -> Floats:
+        """Evaluate on `x` of any shape."""
+        return np.minimum(np.maximum(x, self.low), self.high)
+
+    def scaled(self, factor: float) -> "Clip":
+        """Return the clip that does after a multiplication by `factor` > 0 what this one does before."""
+        return Clip(self.low * factor, self.high * factor)
+
+
+@dataclass(frozen=True)
+class Leaky:
+    """`x` where positive, `slope * x` elsewhere; slope >= 0."""
+
+    slope: float
+
+    def apply(self, x: Floats) -> Floats:
+        """Evaluate on `x` of any shape."""
+        return np.maximum(x, 0.0) + np.minimum(x, 0.0) * self.slope
+
+
+Step = Affine | Clip | Leaky
+
+
+def affine(mul: object = 1.0, add: object = 0.0) -> Affine:
+    """Return an `Affine`; arrays that hold one value become scalars."""
+
+    def shaped(value: object) -> Floats:
+        flat = np.asarray(value, dtype=np.float64).reshape(-1)
+        return flat[0].reshape(()) if flat.size and np.all(flat == flat[0]) else flat
+
+    return Affine(shaped(mul), shaped(add))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A monotone function per channel, from integers (as float64) to real numbers."""
+
+    steps: tuple[Step, ...] = field(default_factory=tuple)
+
+    def then(self, step: Step) -> "Chain":
+        """Append `step` and bring the chain into its normal form."""
+        if not isinstance(step, Affine):
+            return Chain((*self.steps, step))
+        if not self.steps:
+            return Chain((step,))
+        *before, last = self.steps
+        if isinstance(last, Affine):
+            return Chain((*before, last.then(step)))
+        if step.is_scale:
+            factor = float(step.mul)
+            moved = last.scaled(factor) if isinstance(last, Clip) else last
+            return Chain((*Chain(tuple(before)).then(step).steps, moved))
+        return Chain((*self.steps, step))
+
+    def divided(self, scale: float) -> "Chain":
+        """Return the chain divided by `scale` > 0 (a division, so that equal scales cancel exactly)."""
+        if not self.steps:
+            return Chain((affine(1.0 / scale),))
+        *before, last = self.steps
+        if isinstance(last, Affine):
+            return Chain((*before, Affine(last.mul / scale, last.add / scale)))
+        if isinstance(last, Clip):
+            last = Clip(last.low / scale, last.high / scale)
+        return Chain((*Chain(tuple(before)).divided(scale).steps, last))
+
+    def apply(self, x: Floats) -> Floats:
+        """Evaluate in float64 on `x` of shape (N, C, ...)."""
+        for step in self.steps:
+            x = step.apply(x)
+        return x
+
+    @property
+    def scale(self) -> float | None:
+        """The factor where the chain is one positive scalar factor and nothing else, else None."""
+        if not self.steps:
+            return 1.0
+        first = self.steps[0]
+        if len(self.steps) == 1 and isinstance(first, Affine) and first.is_scale:
+            return float(first.mul)
+        return None
+
+    def signs(self, channels: int) -> Integers:
+        """Return per channel 1 (increasing), -1 (decreasing) or 0 (constant)."""
+        total = np.ones(channels, dtype=np.int64)
+        for step in self.steps:
+            if isinstance(step, Affine):
+                total = total * np.sign(step.mul).astype(np.int64)
+        return total
+
+    def flipped(self, flip: NDArray[np.bool_]) -> "Chain":
+        """Return the chain for an accumulator whose channels in `flip` were negated."""
+        sign = np.where(flip, -1.0, 1.0)
+        first, *rest = self.steps
+        if not isinstance(first, Affine):
+            return Chain((Affine(sign, np.zeros(())), *self.steps))
+        return Chain((replace(first, mul=first.mul * sign), *rest))
+
+    def repeated(self, times: int) -> "Chain":
+        """Return the chain for channels that were flattened with `times` positions each."""
+
+        def spread(values: Floats) -> Floats:
+            return values if values.ndim == 0 else np.repeat(values, times)
+
+        return Chain(
+            tuple(
+                Affine(spread(step.mul), spread(step.add)) if isinstance(step, Affine) else step
+                for step in self.steps
+            )
+        )

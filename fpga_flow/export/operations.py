@@ -1,0 +1,170 @@
+"""The integer network: tensors, operations, and what quantises an activation.
+
+It is the one description that `network` (for FINN) and `golden` (for onnxruntime) are written from.
+A new operator is one class here, one reader in `walk`, and one writer in each of those two.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.export.chain import Chain, Floats, Integers
+
+EXACT_LIMIT = 2**24
+"""Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
+
+ROUNDINGS = ("ROUND", "FLOOR", "CEIL")
+"""Rounding modes of `Quant` that are carried out: half to even, down, up."""
+
+
+def integer_type(low: int, high: int, at_least: int = 1) -> str:
+    """Return the narrowest qonnx integer type that holds `low` to `high`, of `at_least` bits."""
+    if low >= 0:
+        return f"UINT{max(at_least, high.bit_length(), 1)}"
+    return f"INT{max(at_least, (-low - 1).bit_length() + 1, high.bit_length() + 1)}"
+
+
+@dataclass
+class Tensor:
+    """An integer tensor; `shape` starts with a batch of 1, `low` and `high` are bounds per channel."""
+
+    name: str
+    shape: tuple[int, ...]
+    datatype: str
+    low: Integers
+    high: Integers
+
+    @property
+    def channels(self) -> int:
+        """Length of axis 1."""
+        return self.shape[1]
+
+    @property
+    def magnitude(self) -> int:
+        """The largest absolute value it can hold."""
+        return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+
+
+@dataclass(frozen=True)
+class Quantiser:
+    """From real numbers (already divided by the scale) to integers in [low, high]."""
+
+    low: int
+    high: int
+    datatype: str
+    rounding: str = "ROUND"
+    """One of `ROUNDINGS`, or BIPOLAR: +1 where x >= 0, else -1."""
+
+    @property
+    def step(self) -> int:
+        """Distance of two neighbouring outputs."""
+        return 2 if self.rounding == "BIPOLAR" else 1
+
+    @property
+    def levels(self) -> int:
+        """Number of thresholds."""
+        return (self.high - self.low) // self.step
+
+    def apply(self, x: Floats) -> Floats:
+        """Quantise in float64."""
+        if self.rounding == "BIPOLAR":
+            return np.where(x >= 0, 1.0, -1.0)
+        rounded = {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil}[self.rounding](x)
+        return np.minimum(np.maximum(rounded, self.low), self.high)
+
+
+@dataclass
+class Operation:
+    """Base: one operation from integer tensor `x` to integer tensor `y`."""
+
+    name: str
+    x: Tensor
+    y: Tensor
+
+
+@dataclass
+class Matrix(Operation):
+    """A convolution or dense layer: exact integer sums of products."""
+
+    kind: str
+    """Conv (weights O, I/group, KH, KW) or MatMul (weights I, O)."""
+    weights: Integers
+    weight_type: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def output_axis(self) -> int:
+        """Axis of `weights` that runs over the output channels."""
+        return 0 if self.kind == "Conv" else 1
+
+    def flip(self, channels: NDArray[np.bool_]) -> None:
+        """Negate the weights of these output channels, and the bounds of `y` with them."""
+        shape = [1] * self.weights.ndim
+        shape[self.output_axis] = -1
+        sign = np.where(channels, -1, 1)
+        self.weights = self.weights * sign.reshape(shape)
+        if self.weight_type.startswith("INT"):
+            bits = int(self.weight_type[3:])
+            self.weight_type = integer_type(min(-1, int(self.weights.min())), int(self.weights.max()), bits)
+        low, high = self.y.low, self.y.high
+        self.y.low = np.where(channels, -high, low)
+        self.y.high = np.where(channels, -low, high)
+        self.y.datatype = integer_type(int(self.y.low.min()), int(self.y.high.max()))
+
+
+@dataclass
+class Activation(Operation):
+    """`quantiser(chain(x))`: thresholds in hardware, arithmetic in the golden model."""
+
+    chain: Chain
+    quantiser: Quantiser
+
+
+@dataclass
+class AddConstant(Operation):
+    """Adds one integer per channel."""
+
+    values: Integers
+
+
+@dataclass
+class MaxPool(Operation):
+    """Maximum over windows; attributes as in ONNX, two spatial axes."""
+
+    attributes: dict[str, Any]
+
+
+@dataclass
+class Flatten(Operation):
+    """(N, C, H, W) to (N, C*H*W), channel slowest."""
+
+
+@dataclass
+class HostInput:
+    """What the host does to a frame before it enters: reshape, affine, divide by the scale, round, clip."""
+
+    frame_shape: tuple[int, ...]
+    """Of one frame as the network's file takes it, without the batch."""
+    steps: list[tuple[str, list[float]]]
+    """(`mul`/`add`/`sub`/`div`, scalar or one value per channel), carried out in float32 in this order."""
+    scale: float
+    quantiser: Quantiser
+
+
+@dataclass
+class IntegerNetwork:
+    """The whole network in integers, operations in order."""
+
+    host: HostInput
+    input: Tensor
+    operations: list[Operation]
+    output: Tensor
+    logit_scale: float
+    """A logit of the float network is `logit_scale * integer + logit_offset`."""
+    logit_offset: float
+
+    def tensors(self) -> list[Tensor]:
+        """Return every tensor once, the input first."""
+        return [self.input, *(operation.y for operation in self.operations)]

@@ -1,0 +1,143 @@
+"""Reads QONNX files: Brevitas' of today, and older ones from outside, brought up to date.
+
+The files are untrusted: nothing is evaluated, no file beside them is opened, sizes are bounded.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import helper, numpy_helper
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.cleanup import cleanup_model
+
+from fpga_flow.errors import InputError, UnsupportedError
+
+QONNX_DOMAIN = "qonnx.custom_op.general"
+QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
+OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
+MAX_FILE_BYTES = 512 * 2**20
+MAX_TENSOR_ELEMENTS = 2**28
+OPSETS = range(9, 22)
+"""Opsets of the default domain that are read."""
+
+
+def read(path: Path) -> ModelWrapper:
+    """Return the network in `path`, cleaned: domains, constants, shapes and names as qonnx has them today.
+
+    Raises `InputError` naming the file where it is missing, broken or not a network of one input and
+    one output.
+    """
+    return bring_up_to_date(load(path), str(path))
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """Load the file itself, without following references to other files."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: must be at most {MAX_FILE_BYTES >> 20} MiB, not {size >> 20} MiB")
+        model = onnx.load_model_from_string(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except DecodeError:
+        raise InputError(f"{path}: is no ONNX file (or a damaged one); export the network again") from None
+    if not model.graph.node:
+        raise InputError(f"{path}: holds no operators; it must be a network in ONNX format")
+    return model
+
+
+def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
+    """Return `model` cleaned; `origin` names it in messages."""
+    _check(model, origin)
+    _name_nodes(model)
+    _update_domains(model)
+    _fix_input(model, origin)
+    try:
+        onnx.checker.check_model(model)
+        wrapper = cleanup_model(ModelWrapper(model))
+        for shape in (wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)):
+            if not shape or any(size < 1 for size in shape):
+                raise InputError(f"{origin}: the shapes of its tensors cannot be inferred (got {shape})")
+    except InputError:
+        raise
+    except Exception as error:  # qonnx, onnx and onnxruntime raise of every kind on a bad graph
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
+    return wrapper
+
+
+def _check(model: onnx.ModelProto, origin: str) -> None:
+    versions = {o.domain: o.version for o in model.opset_import}
+    version = versions.get("", versions.get("ai.onnx", 0))
+    if version not in OPSETS:
+        raise InputError(f"{origin}: opset must be {OPSETS[0]} to {OPSETS[-1]}, not {version}")
+    if model.functions:
+        raise InputError(f"{origin}: holds functions of its own ({model.functions[0].name}); export it inlined")
+    for tensor in model.graph.initializer:
+        _check_tensor(tensor, origin)
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+                raise UnsupportedError(
+                    node.name or node.op_type, f"{node.op_type} holds a graph of its own", "export without control flow"
+                )
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                _check_tensor(attribute.t, origin)
+
+
+def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        raise InputError(f"{origin}: tensor {tensor.name!r} lies in another file; save the network as one file")
+    elements = int(np.prod(tensor.dims, dtype=np.float64))
+    if any(size < 0 for size in tensor.dims) or elements > MAX_TENSOR_ELEMENTS:
+        raise InputError(f"{origin}: tensor {tensor.name!r} has the impossible shape {list(tensor.dims)}")
+    try:
+        values = numpy_helper.to_array(tensor)
+    except Exception as error:
+        raise InputError(f"{origin}: tensor {tensor.name!r} is damaged: {error}") from None
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+        raise InputError(f"{origin}: tensor {tensor.name!r} holds numbers that are not finite")
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    for index, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+
+
+def _update_domains(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
+            node.domain = QONNX_DOMAIN
+        elif node.domain not in ("", "ai.onnx"):
+            raise UnsupportedError(
+                node.name,
+                f"operator {node.op_type} of domain {node.domain!r} is unknown",
+                "use standard ONNX operators and QONNX quantisers",
+            )
+    version = next((o.version for o in model.opset_import if o.domain == QONNX_DOMAIN), 1)
+    standard = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    del model.opset_import[:]
+    model.opset_import.extend([helper.make_opsetid("", standard), helper.make_opsetid(QONNX_DOMAIN, version)])
+
+
+def _fix_input(model: onnx.ModelProto, origin: str) -> None:
+    """Leave one input, of a fixed shape with batch 1, and one output."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in constants]
+    if len(inputs) != 1 or len(model.graph.output) != 1:
+        raise InputError(
+            f"{origin}: must have one input and one output, not {len(inputs)} and {len(model.graph.output)}"
+        )
+    sizes = inputs[0].type.tensor_type.shape.dim
+    if len(sizes) < 2:
+        raise InputError(f"{origin}: the input must have a batch axis and at least one more, not {len(sizes)} axes")
+    if inputs[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+        raise InputError(f"{origin}: the input must be float32")
+    sizes[0].dim_value = 1
+    shape = [size.dim_value for size in sizes]
+    if any(size < 1 for size in shape):
+        raise InputError(f"{origin}: the input's shape must be fixed but for the batch, not {shape}")
+    if int(np.prod(shape, dtype=np.float64)) > MAX_TENSOR_ELEMENTS:
+        raise InputError(f"{origin}: the input's shape {shape} is too large")

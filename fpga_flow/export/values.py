@@ -1,0 +1,122 @@
+"""What the walk knows about a tensor of the float network while it turns it into integers."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Chain, Floats, Integers, Step
+from fpga_flow.export.operations import ROUNDINGS, Quantiser, Tensor, integer_type
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number array that stands in the file."""
+
+    array: NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class QuantisedConstant:
+    """A quantised constant (weights or bias): `integers * scale`."""
+
+    integers: Integers
+    scale: Floats
+    """Broadcasts against `integers`."""
+    datatype: str
+
+    @property
+    def array(self) -> Floats:
+        """The values, in float64."""
+        return self.integers * self.scale
+
+
+@dataclass(frozen=True)
+class HostValue:
+    """A float tensor in front of the input quantiser: the host computes it."""
+
+    shape: tuple[int, ...]
+    steps: tuple[tuple[str, list[float]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Value:
+    """A float tensor that is `chain(tensor)`; `shared` where more than one node reads it on the way."""
+
+    tensor: Tensor
+    chain: Chain
+    shared: bool = False
+
+    def then(self, step: Step) -> "Value":
+        """Return the value with one more step applied."""
+        return replace(self, chain=self.chain.then(step))
+
+
+Known = Constant | QuantisedConstant | HostValue | Value
+
+
+@dataclass(frozen=True)
+class QuantSpec:
+    """The parameters of one `Quant` or `BipolarQuant` node."""
+
+    scale: NDArray[np.float32]
+    bits: int
+    signed: bool
+    narrow: bool
+    rounding: str
+
+    @property
+    def quantiser(self) -> Quantiser:
+        """The rounding and the limits."""
+        if self.rounding == "BIPOLAR":
+            return Quantiser(-1, 1, "BIPOLAR", "BIPOLAR")
+        if self.signed:
+            low, high = -(2 ** (self.bits - 1)) + self.narrow, 2 ** (self.bits - 1) - 1
+        else:
+            low, high = 0, 2**self.bits - 1 - self.narrow
+        return Quantiser(low, high, integer_type(-1 if self.signed else 0, high, self.bits), self.rounding)
+
+
+def quant_spec(node: str, scale: object, zero: object, bits: object, signed: int, narrow: int, rounding: str) -> QuantSpec:
+    """Check a `Quant` node's parameters; raises `UnsupportedError` naming `node`."""
+    for label, value in (("scale", scale), ("zero point", zero), ("bit width", bits)):
+        if value is None:
+            raise UnsupportedError(node, f"its {label} is computed in the network", "export it as a constant")
+    scales = np.asarray(scale, dtype=np.float32)
+    zeros, widths = np.asarray(zero, dtype=np.float64), np.asarray(bits, dtype=np.float64)
+    if not np.all(np.isfinite(scales)) or not np.all(scales > 0):
+        raise UnsupportedError(node, f"its scale must be positive, not {_extreme(scales)!r}", "export it again")
+    if zeros.any():
+        raise UnsupportedError(
+            node,
+            f"its zero point must be 0, not {_extreme(zeros)!r}",
+            "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)",
+        )
+    if widths.size != 1 or widths.reshape(-1)[0] not in range(1, 33):
+        raise UnsupportedError(
+            node, f"its bit width must be one whole number of 1 to 32, not {widths.tolist()!r}", "use one width a tensor"
+        )
+    width = int(widths.reshape(-1)[0])
+    mode = {"HALF_EVEN": "ROUND"}.get(rounding.upper(), rounding.upper())
+    if width == 1 and signed:
+        mode = "BIPOLAR"
+    elif mode not in ROUNDINGS:
+        raise UnsupportedError(node, f"rounding mode {rounding!r} is not carried out", f"use one of {', '.join(ROUNDINGS)}")
+    if narrow and not signed and width == 1:
+        raise UnsupportedError(node, "a narrow unsigned quantiser of 1 bit holds only 0", "use 2 bits or narrow=0")
+    return QuantSpec(scales, width, bool(signed), bool(narrow), mode)
+
+
+def _extreme(values: NDArray[np.generic]) -> float:
+    flat = np.asarray(values, dtype=np.float64).reshape(-1)
+    bad = flat[~np.isfinite(flat)]
+    return float(bad[0]) if bad.size else float(flat[np.argmin(flat)] if flat.min() <= 0 else flat[np.argmax(np.abs(flat))])
+
+
+def quantise_constant(array: NDArray[np.generic], spec: QuantSpec) -> QuantisedConstant:
+    """Quantise a constant as Brevitas does: float32 division, rounding, limits."""
+    quantiser = spec.quantiser
+    divided = np.asarray(array, dtype=np.float32) / spec.scale
+    integers = quantiser.apply(divided.astype(np.float64)).astype(np.int64)
+    return QuantisedConstant(integers, spec.scale.astype(np.float64), quantiser.datatype)
