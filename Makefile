@@ -1,0 +1,36 @@
+# make build   the whole way: set up if needed, then train, prune, export, build, simulate, synthesise
+# make test    linter, types and tests
+# make setup   .venv with .venv/bin/flow in it
+
+.PHONY: build test setup lint
+.DELETE_ON_ERROR:
+
+READY := .venv/.ready
+PIP := .venv/bin/python -m pip install --disable-pip-version-check --quiet
+
+build: $(READY)
+	.venv/bin/flow build --bits 4
+
+test: lint
+	.venv/bin/python -m pytest -n 2
+
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+setup: $(READY)
+
+# torch comes first and with its own dependencies, because its CPU and CUDA builds differ in them; pip takes a
+# CPU wheel where PIP_FIND_LINKS or an extra index has one. The rest is installed exactly as locked, without
+# dependencies: two of the packages forbid versions of the others that they work with.
+# The stamp is written last, so an interrupted setup is taken up again.
+$(READY): requirements.lock pyproject.toml
+	@.ci/need check
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || { echo "setup: making .venv"; "$$(.ci/need python)" -m venv --clear .venv; }
+	@echo "setup: installing torch"
+	@$(PIP) -c requirements.lock "$$(grep '^torch==' requirements.lock)"
+	@echo "setup: installing $$(wc -l < requirements.lock) packages of requirements.lock (about two minutes)"
+	@$(PIP) --no-deps -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "setup: done, .venv/bin/flow is there"

@@ -1,0 +1,230 @@
+"""The command `flow`. Heavy packages (torch, FINN) are imported inside the stages only."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpga_flow import __version__, flow
+from fpga_flow.boards import BOARDS
+from fpga_flow.errors import FlowError, InputError
+from fpga_flow.progress import say
+from fpga_flow.recipe import Change, Recipe, find_recipe, load_recipe, make_recipe, parse_setting
+
+OUTSIDE_FRAMES = 32
+"""Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
+
+app = typer.Typer(
+    name="flow",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run: its folder, or its name in build/out ('flow list').")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"flow {__version__} (Python {sys.version.split()[0]}, {flow.ROOT})")
+        raise typer.Exit
+
+
+@app.callback()
+def _flow(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """From a quantised, pruned network to verified dataflow hardware for an FPGA.
+
+    \b
+    flow build --bits 4              train, prune, export, build, simulate, synthesise
+    flow build --bits 4 --fps 20000  the same network, folded for more speed
+    flow build --model net.onnx      a network trained elsewhere (QONNX)
+    flow report signals-w4           the results of a run again
+    flow verify signals-w4           one stage of a run again
+    flow doctor                      are all tools there?
+
+    \b
+    Exit codes: 0 done, 1 a fault of flow itself, 2 wrong input, 3 RTL and reference differ,
+    4 a tool is missing or failed, 5 the design does not fit the board, 130 interrupted.
+    """
+
+
+@app.command()
+def build(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe: a TOML file, or its name in build/. Default: signals.")
+    ] = None,
+    bits: Annotated[int | None, typer.Option(help="Bits per weight and activation.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside instead of a recipe.")
+    ] = None,
+    board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second that the hardware is folded for.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any value of the recipe; repeatable.")
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Train from random weights, not from the recipe's checkpoint.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's folder. Default: build/out/<recipe>-w<bits>.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Build a recipe: all stages whose inputs, recipe, tools or code changed since the last time.
+
+    \b
+    flow build --bits 4
+    flow build --bits 4 --fps 20000 --until hardware
+    flow build my.toml --set prune.method=imp --set train.epochs=40 --out build/out/mine
+    flow build --model net.onnx --board zcu104
+    """
+    changes = [parse_setting(text) for text in settings or ()]
+    changes = [change._replace(value=_from_here(change)) for change in changes]
+    if bits is not None:
+        changes += [Change(key, bits, "--bits") for key in ("quant.weight_bits", "quant.act_bits")]
+    if board is not None:
+        changes.append(Change("board", board, "--board"))
+    if fps is not None:
+        changes.append(Change("hardware.fps", fps, "--fps"))
+    if from_scratch:
+        changes.append(Change("train.checkpoint", None, "--from-scratch"))
+    if model is None:
+        made = load_recipe(find_recipe(recipe or "signals"), changes)
+        folder = flow.RUNS / f"{made.name}-w{made.quant.weight_bits}"
+    else:
+        made = _outside_recipe(model, recipe, bits, from_scratch, changes)
+        folder = flow.RUNS / made.name
+    run = flow.new_run(out or folder, made, model)
+    _build(run, until)
+
+
+def _from_here(change: Change) -> object:
+    """A file named by `--set` is looked for in the working folder first, as the shell would."""
+    if change.key in flow.FILE_KEYS and isinstance(change.value, str):
+        path = Path(change.value).expanduser()
+        if path.is_file():
+            return str(path.resolve())
+    return change.value
+
+
+def _outside_recipe(
+    model: Path, recipe: str | None, bits: int | None, from_scratch: bool, changes: list[Change]
+) -> Recipe:
+    for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
+        if given:
+            raise InputError(f"{word}: a network from outside (--model) is trained already; leave {word} out")
+    if not model.is_file():
+        raise InputError(f"--model: must be an ONNX file, not {str(model)!r}, which does not exist")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]
+    if not name:
+        raise InputError(f"--model: the file's name must hold a letter or digit to name the run, not {model.name!r}")
+    return make_recipe({"name": name, "verify": {"frames": OUTSIDE_FRAMES}}, changes, "--model")
+
+
+def _build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
+    """Execute the run and show its report, which is written also where a stage or its result fails."""
+    from fpga_flow import report
+
+    try:
+        flow.execute(run, until, force)
+    finally:
+        if run.outcomes:
+            report.write(run)
+    report.show(run)
+
+
+def find_run(name: str) -> Path:
+    """Return the folder of run `name`: a path, or a name in `build/out`."""
+    inside = flow.RUNS / name
+    return inside if not Path(name).exists() and inside.is_dir() else Path(name)
+
+
+def _stage_command(stage: flow.Stage) -> Callable[[str, bool], None]:
+    def command(run: RunArgument, debug: Debug = False) -> None:
+        _build(flow.open_run(find_run(run)), stage.name, stage.name)
+
+    command.__doc__ = f"Run stage {stage.name} of a run again, after bringing its inputs up to date. {stage.summary}"
+    return command
+
+
+for _stage in flow.STAGES:
+    app.command(_stage.name, rich_help_panel="Stages")(_stage_command(_stage))
+
+
+@app.command("list")
+def list_(debug: Debug = False) -> None:
+    """List recipes, models, boards, stages and runs."""
+    from fpga_flow import listing
+
+    listing.show()
+
+
+@app.command()
+def doctor(debug: Debug = False) -> None:
+    """Look for every tool: where it is, its version, and what to do about a missing one (exit code 4)."""
+    from fpga_flow import doctor as doctor_module
+
+    doctor_module.examine()
+
+
+@app.command()
+def report(run: RunArgument, debug: Debug = False) -> None:
+    """Write report.json and report.html of a run and show its results."""
+    from fpga_flow import report as report_package
+
+    opened = flow.open_run(find_run(run))
+    report_package.write(opened)
+    report_package.show(opened)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line, `arguments` or those of the process; returns the exit code. No traceback is shown unless `--debug` is given."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where it stopped")
+        return 130
+    except Exception as error:  # the one place where every error ends
+        return _explain(error, "--debug" in words)
+
+
+def _explain(error: Exception, debug: bool) -> int:
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        return 130
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer's own usage errors
+        error.show()
+        return int(error.exit_code)
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    code = error.exit_code if isinstance(error, FlowError) else 1
+    what = str(error) if isinstance(error, FlowError) else f"a fault in flow: {type(error).__name__}: {error}"
+    say(f"error: {what}")
+    for note in getattr(error, "__notes__", ()):
+        say(f"  {note}")
+    if not isinstance(error, FlowError) and not debug:
+        say("  the same command with --debug shows where")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

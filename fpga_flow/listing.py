@@ -1,0 +1,69 @@
+"""`flow list`: recipes, models, boards, stages and runs."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fpga_flow import flow
+from fpga_flow.boards import BOARDS
+from fpga_flow.errors import InputError
+from fpga_flow.recipe import find_recipe, load_recipe, model_names, recipe_names
+
+
+def show() -> None:
+    """Print one table for each kind of thing that the commands take by name."""
+    console = Console(highlight=False)
+    for title, table in (
+        ("Recipes (flow build NAME)", _recipes()),
+        ("Models (--set model.name=NAME)", _table(["name"], [[name] for name in model_names()])),
+        ("Boards (--board NAME)", _boards()),
+        ("Stages (--until NAME, flow NAME RUN)", _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES])),
+        (f"Runs in {flow.RUNS} (flow report NAME)", _runs(flow.RUNS)),
+    ):
+        console.print(f"[bold]{title}[/bold]", soft_wrap=True)
+        console.print(table, "")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> Table | str:
+    if not rows:
+        return "  none"
+    table = Table(*heads, box=None, show_header=len(heads) > 2, pad_edge=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _recipes() -> Table | str:
+    rows = []
+    for name in recipe_names():
+        try:
+            recipe = load_recipe(find_recipe(name))
+        except InputError as error:
+            rows.append([name, "broken:", str(error), "", ""])
+            continue
+        bits = f"{recipe.quant.weight_bits}/{recipe.quant.act_bits}"
+        rows.append([name, recipe.model.name, recipe.data.name, bits, recipe.board])
+    return _table(["name", "model", "data", "bits w/a", "board"], rows)
+
+
+def _boards() -> Table | str:
+    rows = [
+        [b.name, b.part, f"{b.clock_mhz:g} MHz", f"{b.lut:,}", f"{b.ff:,}", f"{b.bram18:,}", f"{b.dsp:,}"]
+        for b in BOARDS.values()
+    ]
+    return _table(["name", "part", "clock", "LUT", "FF", "BRAM18", "DSP"], rows)
+
+
+def _runs(folder: Path) -> Table | str:
+    rows = []
+    for path in sorted(folder.glob(f"*/{flow.RECIPE}")):
+        try:
+            run = flow.open_run(path.parent)
+        except InputError as error:
+            rows.append([path.parent.name, "broken:", str(error)])
+            continue
+        done = list(flow.current(run))
+        state = "complete" if len(done) == len(run.stages) else f"up to {done[-1]}" if done else "nothing yet"
+        rows.append([path.parent.name, run.recipe.board, state])
+    return _table(["name", "board", "stages done"], rows)
