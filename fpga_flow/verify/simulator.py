@@ -1,0 +1,314 @@
+"""Simulates any RTL with AXI-Streams: words in, words out, and the cycle of every transfer."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.artifact import write_json
+from fpga_flow.errors import FlowError
+from fpga_flow.progress import bar
+from fpga_flow.verify.verilate import Effort, Plan, Signals, compile_plan
+
+Words = NDArray[np.uint8]
+PROGRAM, INFO = "simulator", "simulator.json"
+
+
+@dataclass(frozen=True)
+class Port:
+    """One AXI-Stream at the top module, `width` bits of data."""
+
+    name: str
+    width: int
+    signals: tuple[str, str, str] | None = None
+    """Names of data, valid and ready; None: `<name>_tdata`, `<name>_tvalid`, `<name>_tready`."""
+
+    def names(self) -> Signals:
+        """Return the names of its signals."""
+        data, valid, ready = self.signals or tuple(f"{self.name}_t{end}" for end in ("data", "valid", "ready"))
+        return Signals(self.name, self.width, data, valid, ready)
+
+
+@dataclass(frozen=True)
+class SimResult:
+    """What a simulation gave. Cycles count from the first one after the reset."""
+
+    outputs: dict[str, Words]
+    """uint8 (words, bytes), little endian."""
+    input_cycles: dict[str, NDArray[np.uint64]]
+    """When each word went in."""
+    output_cycles: dict[str, NDArray[np.uint64]]
+    """When each word came out."""
+    cycles: int
+    seconds: float
+    """Wall time of the clock cycles alone."""
+    log: str
+    """What the RTL printed."""
+
+    @property
+    def first_input_cycle(self) -> int:
+        """The cycle in which the first word of any input went in."""
+        return min(int(cycles[0]) for cycles in self.input_cycles.values() if len(cycles))
+
+    @property
+    def cycles_per_second(self) -> float:
+        """Clock cycles simulated in a second."""
+        return self.cycles / self.seconds if self.seconds else 0.0
+
+
+class SimulationError(FlowError):
+    """The RTL did not do what a stream must; `result` holds what came until then."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, result: SimResult) -> None:
+        """`message` names the streams and their words in and out."""
+        super().__init__(message)
+        self.result = result
+
+
+class DeadlockError(SimulationError):
+    """Nothing moved any more, though words were still to go in or to come out."""
+
+
+class ExtraOutputError(SimulationError):
+    """More words came out than there should be."""
+
+
+class ProtocolError(SimulationError):
+    """A stream broke the handshake: valid fell, data changed, or valid depended on ready."""
+
+
+class RtlError(SimulationError):
+    """The RTL stopped the simulation by `$error`, `$fatal`, `$stop` or `$finish`."""
+
+
+ERRORS: dict[str, tuple[type[SimulationError], str]] = {
+    "idle": (DeadlockError, "nothing moved for {idle_limit} cycles"),
+    "extra": (ExtraOutputError, "{stream}: a word came out after the last one"),
+    "protocol": (ProtocolError, "{stream}: {what}"),
+    "error": (RtlError, "the RTL reported an error: {log}"),
+    "finish": (RtlError, "the RTL ended the simulation: {log}"),
+}
+
+
+class Simulator:
+    """A compiled simulator of one design; `run` may be called any number of times, also in parallel."""
+
+    def __init__(self, folder: Path, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+        """`folder` is what `build` made."""
+        self.folder = folder
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
+        self.info: dict[str, float] = json.loads((folder / INFO).read_text(encoding="utf-8"))
+        """Seconds it took to make, bytes of C++, units compiled."""
+
+    @classmethod
+    def build(
+        cls,
+        top: str,
+        sources: Sequence[Path],
+        *,
+        inputs: Sequence[Port],
+        outputs: Sequence[Port],
+        cache: Path,
+        include: Sequence[Path] = (),
+        defines: Mapping[str, str] | None = None,
+        parameters: Mapping[str, int | str] | None = None,
+        ties: Mapping[str, int] | None = None,
+        clock: str = "ap_clk",
+        reset: str = "ap_rst_n",
+        reset_active: int = 0,
+        asserts: bool = True,
+        random: bool = False,
+        trace: bool = False,
+        effort: Effort = "fast",
+        log: Path | None = None,
+    ) -> "Simulator":
+        """Compile `top` from `sources` (packages first), or take it from `cache`.
+
+        `parameters` are the top's; `ties` are inputs held at a constant. `asserts`: the RTL's
+        assertions are checked. `random`: registers without an initial value start at random
+        (seeded by `run`), which finds missing resets. `effort`: "quick" compiles fast, "fast" runs
+        fast. Raises `ToolError` with the tool's message where the RTL does not elaborate.
+        """
+        plan = Plan(
+            top=top,
+            sources=tuple(sources),
+            inputs=tuple(port.names() for port in inputs),
+            outputs=tuple(port.names() for port in outputs),
+            include=tuple(include),
+            defines=dict(defines or {}),
+            parameters=dict(parameters or {}),
+            ties=dict(ties or {}),
+            clock=clock,
+            reset=reset,
+            reset_active=reset_active,
+            asserts=asserts,
+            random=random,
+            trace=trace,
+            effort=effort,
+        )
+        digest = plan.digest()
+        folder = cache / digest
+        if not (folder / INFO).is_file():
+            cache.mkdir(parents=True, exist_ok=True)
+            log = log or cache / f"{digest}.log"
+            log.unlink(missing_ok=True)
+            _build(plan, folder, cache, log)
+        return cls(folder, inputs, outputs)
+
+    def run(
+        self,
+        streams_in: Mapping[str, Words],
+        expect: Mapping[str, int],
+        *,
+        stall_in: float = 0.0,
+        stall_out: float = 0.0,
+        seed: int = 0,
+        idle_limit: int = 1_000_000,
+        drain: int = 1_000,
+        strict: bool = False,
+        plusargs: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        trace: Path | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> SimResult:
+        """Send all words of `streams_in` and take `expect` words of each output.
+
+        `streams_in`: uint8 (words, bytes) by input name. `stall_in`, `stall_out`: the chance that an
+        input offers nothing, or an output takes nothing, in a cycle; seeded by `seed`. After the
+        last word `drain` more cycles look for words too many. `strict` also checks in every cycle
+        that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
+        memory files), with `plusargs` (name -> value, "" for none). `progress` is called with the
+        number of words that came out so far, about twice a second.
+
+        Raises `DeadlockError`, `ExtraOutputError`, `ProtocolError` or `RtlError`.
+        """
+        with tempfile.TemporaryDirectory(prefix="simulation-") as scratch:
+            exchange = Path(scratch)
+            for i, port in enumerate(self.inputs):
+                _checked(port, streams_in[port.name]).tofile(exchange / f"in_{i}.bin")
+            options = {f"expect_{i}": expect[port.name] for i, port in enumerate(self.outputs)} | {
+                "stall_in": stall_in,
+                "stall_out": stall_out,
+                "seed": seed,
+                "random": seed,
+                "idle": idle_limit,
+                "drain": drain,
+                "strict": int(strict),
+            }
+            if trace is not None:
+                options["trace"] = str(trace.resolve())
+            command = [str((self.folder / PROGRAM).resolve()), str(exchange)]
+            command += [f"{key}={value}" for key, value in options.items()]
+            command += [f"+{key}={value}" if value else f"+{key}" for key, value in (plusargs or {}).items()]
+            text = _execute(command, folder or exchange, progress)
+            status, detail, result = self._result(exchange, text)
+        if status != "ok":
+            raise self._error(status, detail, result, {**streams_in}, expect, idle_limit)
+        return result
+
+    def _result(self, exchange: Path, log: str) -> tuple[str, str, SimResult]:
+        status, detail, cycles, seconds = (exchange / "result.txt").read_text(encoding="utf-8").splitlines()
+        outputs = {
+            port.name: np.fromfile(exchange / f"out_{i}.bin", dtype=np.uint8).reshape(-1, _bytes(port))
+            for i, port in enumerate(self.outputs)
+        }
+
+        def moved(prefix: str, ports: Sequence[Port]) -> dict[str, NDArray[np.uint64]]:
+            return {
+                port.name: np.fromfile(exchange / f"{prefix}_{i}.cycles", dtype=np.uint64)
+                for i, port in enumerate(ports)
+            }
+
+        result = SimResult(
+            outputs=outputs,
+            input_cycles=moved("in", self.inputs),
+            output_cycles=moved("out", self.outputs),
+            cycles=int(cycles),
+            seconds=float(seconds),
+            log=log,
+        )
+        return status, detail, result
+
+    def _error(
+        self,
+        status: str,
+        detail: str,
+        result: SimResult,
+        streams_in: Mapping[str, Words],
+        expect: Mapping[str, int],
+        idle_limit: int,
+    ) -> SimulationError:
+        kind, template = ERRORS[status]
+        stream, _, what = detail.partition("\t")
+        lines = [line for line in result.log.splitlines() if "%Error" in line] or result.log.splitlines()
+        reason = template.format(stream=stream, what=what, idle_limit=idle_limit, log="; ".join(lines[:3]))
+        counts = [f"{p.name}: {len(result.input_cycles[p.name])} of {len(streams_in[p.name])} in" for p in self.inputs]
+        counts += [f"{p.name}: {len(result.output_cycles[p.name])} of {expect[p.name]} out" for p in self.outputs]
+        return kind(f"simulation, cycle {result.cycles}: {reason} ({', '.join(counts)})", result)
+
+
+def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch, bar(
+        f"compile the simulator of {plan.top}, per cent", 100
+    ) as advance:
+        work = Path(scratch) / "work"
+        work.mkdir()
+        program, info = compile_plan(plan, work, cache, log, lambda share: advance(100 * share))
+        whole = Path(scratch) / "whole"
+        whole.mkdir()
+        shutil.move(program, whole / PROGRAM)
+        write_json(whole / INFO, {**info, "seconds": round(time.monotonic() - start, 3), "top": plan.top})
+        try:
+            whole.rename(folder)
+        except OSError:
+            if not (folder / INFO).is_file():  # otherwise another process was faster, with the same
+                raise
+
+
+def _bytes(port: Port) -> int:
+    return (port.width + 7) // 8
+
+
+def _checked(port: Port, words: Words) -> Words:
+    """Return `words` as they are; raises `ValueError` where they do not fit the port."""
+    if words.dtype != np.uint8 or words.ndim != 2 or words.shape[1] != _bytes(port):
+        must = f"uint8 (words, {_bytes(port)})"
+        raise ValueError(f"{port.name}: words must be {must}, not {words.dtype} {words.shape}")
+    if port.width % 8 and words.size and int(words[:, -1].max()) >> port.width % 8:
+        raise ValueError(f"{port.name}: words must have no bits above the port's {port.width}")
+    return np.ascontiguousarray(words)
+
+
+def _execute(command: Sequence[str], folder: Path, progress: Callable[[int], None] | None) -> str:
+    """Run the simulator; returns what it printed, less its own progress lines."""
+    lines: list[str] = []
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        env=dict(os.environ),
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not line.startswith("\x01"):
+                lines.append(line)
+            elif progress is not None:
+                progress(int(line[1:]))
+    if process.returncode:
+        raise RuntimeError(f"simulator failed with exit code {process.returncode}: {''.join(lines[-5:])}")
+    return "".join(lines)

@@ -1,0 +1,261 @@
+"""From SystemVerilog to a compiled simulator: Verilator, then g++ on grouped sources, both cached.
+
+Verilator writes many small and some large C++ files. They are grouped into a few units of about
+equal size, hot and cold code apart, because every unit pays for the same headers. Objects are
+cached by the content of unit and headers, so a change that leaves the C++ as it was (other
+weights, which are read at run time) compiles nothing.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from fpga_flow import toolchain
+from fpga_flow.artifact import digest_files, digest_json
+from fpga_flow.errors import ToolError
+from fpga_flow.toolchain import Tool, run_tool
+
+HERE = Path(__file__).resolve().parent
+PREFIX = "Vdut"
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+TRACE_RUNTIME = "verilated_vcd_c.cpp"
+Effort = Literal["quick", "fast"]
+
+FLAGS: dict[Effort, dict[str, tuple[str, ...]]] = {
+    "quick": {"hot": ("-O1",), "cold": ("-O0",)},
+    "fast": {"hot": ("-O2",), "cold": ("-O0",)},
+}
+"""g++ options of code that runs every cycle and of code that runs once."""
+COMMON = ("-std=gnu++17", "-fcf-protection=none", "-pthread", "-w")
+SPLIT = 20_000
+"""Verilator's output-split: nodes of its tree per C++ file, about."""
+UNITS = 4
+"""Units of hot code a large design is grouped into."""
+SMALL_BYTES = 200_000
+"""A design with less C++ than this is compiled in one unit."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Names and widths of one AXI-Stream's signals at the top module."""
+
+    name: str
+    bits: int
+    data: str
+    valid: str
+    ready: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a compiled simulator depends on."""
+
+    top: str
+    sources: tuple[Path, ...]
+    inputs: tuple[Signals, ...]
+    outputs: tuple[Signals, ...]
+    include: tuple[Path, ...] = ()
+    defines: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
+    ties: Mapping[str, int] = field(default_factory=dict)
+    clock: str = "ap_clk"
+    reset: str = "ap_rst_n"
+    reset_active: int = 0
+    asserts: bool = True
+    random: bool = False
+    trace: bool = False
+    effort: Effort = "fast"
+
+    def options(self) -> list[str]:
+        """Return Verilator's options."""
+        fill = "unique" if self.random else "fast"
+        options = ["--cc", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--prefix", PREFIX]
+        options += ["--top-module", self.top, "-O3", "--x-assign", fill, "--x-initial", fill]
+        options += ["--output-split", str(SPLIT), "--assert" if self.asserts else "--no-assert"]
+        options += ["--trace-vcd"] if self.trace else []
+        options += [f"-D{name}={value}" if value else f"-D{name}" for name, value in self.defines.items()]
+        return options + parameter_options(self.parameters)
+
+    def digest(self) -> str:
+        """Return the digest of the sources' content, the options, the harness and the tools."""
+        files = [*self.sources, *(p for folder in self.include for p in sorted(folder.glob("*.*v*")))]
+        return digest_json(
+            {
+                "options": self.options(),
+                "glue": glue_text(self),
+                "flags": [COMMON, FLAGS[self.effort], UNITS, SMALL_BYTES],
+                "sources": [[path.name, digest_files(path.parent, [path])] for path in files],
+                "harness": digest_files(HERE, [HERE / "harness.cpp", HERE / "harness.h"]),
+                "tools": toolchain.versions(["verilator", "g++"]),
+            }
+        )
+
+
+def parameter_options(parameters: Mapping[str, int | str]) -> list[str]:
+    """Return Verilator's options that set the top module's parameters."""
+    return [
+        f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}"
+        for name, value in parameters.items()
+    ]
+
+
+def lint(
+    top: str, sources: Sequence[Path], parameters: Mapping[str, int | str] | None = None
+) -> None:
+    """Elaborate `top` alone with all of Verilator's warnings; raises `ToolError` on any."""
+    with tempfile.TemporaryDirectory() as scratch:
+        options = ["--lint-only", "--no-timing", "-Wall", "--top-module", top, "--Mdir", scratch]
+        files = [str(path.resolve()) for path in sources]
+        run_tool(
+            toolchain.verilator(),
+            [*options, *parameter_options(parameters or {}), *files],
+            Path(scratch),
+            Path(scratch) / "log.txt",
+        )
+
+
+def glue_text(plan: Plan) -> str:
+    """Return the C++ that shows the verilated design to the harness."""
+
+    def stream(signals: Signals) -> str:
+        places = ", ".join(f"place(dut.{name})" for name in (signals.data, signals.valid, signals.ready))
+        return f'{{"{signals.name}", {signals.bits}, {places}}}'
+
+    ties = "".join(f"\n        dut.{name} = {value};" for name, value in plan.ties.items())
+    open_trace = "dut.trace(&trace, 99); trace.open(file.c_str());" if plan.trace else "(void)file;"
+    dump_trace = "trace.dump(time);" if plan.trace else "(void)time;"
+    finish = "dut.final();" + (" trace.close();" if plan.trace else "")
+    header = '#include "verilated_vcd_c.h"\n' if plan.trace else ""
+    member = "\n    VerilatedVcdC trace;" if plan.trace else ""
+    return f"""#include "{PREFIX}.h"
+{header}#include "harness.h"
+
+namespace {{
+
+template <typename T> unsigned char* place(T& signal) {{ return reinterpret_cast<unsigned char*>(&signal); }}
+
+struct Design final : Model {{
+    explicit Design(VerilatedContext* context) : dut(context) {{
+        inputs = {{{", ".join(stream(signals) for signals in plan.inputs)}}};
+        outputs = {{{", ".join(stream(signals) for signals in plan.outputs)}}};
+        clock = place(dut.{plan.clock});
+        reset = place(dut.{plan.reset});
+        reset_active = {plan.reset_active};{ties}
+    }}
+    void eval() override {{ dut.eval(); }}
+    void finish() override {{ {finish} }}
+    void open_trace(const std::string& file) override {{ {open_trace} }}
+    void dump_trace(uint64_t time) override {{ {dump_trace} }}
+
+    {PREFIX} dut;{member}
+}};
+
+}}  // namespace
+
+Model* make_model(VerilatedContext* context) {{ return new Design(context); }}
+"""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One C++ source to compile, with its options."""
+
+    name: str
+    text: str
+    flags: tuple[str, ...]
+
+
+def compile_plan(
+    plan: Plan, work: Path, cache: Path, log: Path, advance: Callable[[float], None]
+) -> tuple[Path, dict[str, float]]:
+    """Verilate and compile `plan` in the empty folder `work`; returns the program and some figures.
+
+    `advance` is called with the share of the work that is done. Raises `ToolError`.
+    """
+    verilator, compiler = toolchain.verilator(), toolchain.compiler()
+    include = [f"-I{path.resolve()}" for path in plan.include]
+    sources = [str(path.resolve()) for path in plan.sources]
+    run_tool(verilator, [*plan.options(), "--Mdir", str(work), *include, *sources], work, log)
+    advance(0.1)
+    runtime_folder = Path(verilator.environment["VERILATOR_ROOT"]) / "include"
+    shutil.copyfile(HERE / "harness.h", work / "harness.h")
+    trace = int(plan.trace)
+    macros = ("VM_COVERAGE=0", "VM_SC=0", "VM_TIMING=0", f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", "VM_TRACE_FST=0")
+    common = [*COMMON, *(f"-D{macro}" for macro in (*macros, "VM_TRACE_SAIF=0"))]
+    common += [f"-I{work}", f"-I{runtime_folder}", f"-I{runtime_folder / 'vltstd'}"]
+    units = _units(plan, work)
+    headers = digest_files(work, work.glob("*.h"))
+    for name in (*RUNTIME, *((TRACE_RUNTIME,) if plan.trace else ())):
+        units.append(Unit(name, (runtime_folder / name).read_text(encoding="utf-8"), ("-O2",)))
+    units.append(Unit("harness.cpp", (HERE / "harness.cpp").read_text(encoding="utf-8"), ("-O2",)))
+    total = sum(len(unit.text) for unit in units)
+
+    def build(unit: Unit) -> Path:
+        own = headers if unit.name.startswith("unit_") else digest_files(HERE, [HERE / "harness.h"])
+        identity = [unit.text, unit.flags, COMMON, macros, verilator.version, compiler.version, own]
+        kept = cache / "objects" / f"{digest_json(identity)}.o"
+        if not kept.is_file():
+            _compile(compiler, unit, common, work, kept, log)
+        advance(0.85 * len(unit.text) / total)
+        return kept
+
+    with ThreadPoolExecutor(max_workers=max(1, min(4, toolchain.CPU_COUNT))) as pool:
+        objects = list(pool.map(build, sorted(units, key=lambda unit: -len(unit.text))))
+    program = work / "simulator"
+    run_tool(compiler, ["-pthread", "-o", str(program), *(str(path) for path in objects)], work, log)
+    advance(0.05)
+    return program, {"cpp_bytes": float(total), "units": float(len(units))}
+
+
+def _compile(compiler: Tool, unit: Unit, common: Sequence[str], work: Path, kept: Path, log: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    source = work / f"compile_{unit.name}"
+    source.write_text(unit.text, encoding="utf-8")
+    scratch = source.with_suffix(".o")
+    run_tool(compiler, [*common, *unit.flags, "-c", "-o", str(scratch), str(source)], work, log)
+    # Another process may have put the same object there meanwhile: either one will do.
+    whole = kept.with_name(f"{kept.name}.{work.name}")
+    shutil.copyfile(scratch, whole)
+    whole.replace(kept)
+
+
+def _units(plan: Plan, work: Path) -> list[Unit]:
+    """Group Verilator's sources in `work` into units of about equal size, hot and cold apart."""
+    flags = FLAGS[plan.effort]
+    files = sorted(work.glob(f"{PREFIX}*.cpp"))
+    glue = glue_text(plan)
+    if sum(file.stat().st_size for file in files) < SMALL_BYTES:
+        text = "".join(f'#include "{file.name}"\n' for file in files)
+        return [_inlined("unit_all.cpp", files, glue, flags["hot"])] if text else []
+    cold = [file for file in files if "__Slow" in file.name or "__Syms" in file.name or "ConstPool" in file.name]
+    hot = [file for file in files if file not in cold]
+    units = [
+        _inlined(f"unit_{kind}_{number}.cpp", group, glue if (kind, number) == ("cold", 0) else "", flags[kind])
+        for kind, group_files, count in (("hot", hot, UNITS), ("cold", cold, 2))
+        for number, group in enumerate(_balanced(group_files, count))
+    ]
+    return units
+
+
+def _inlined(name: str, files: Sequence[Path], glue: str, flags: tuple[str, ...]) -> Unit:
+    return Unit(name, "".join(file.read_text(encoding="utf-8") for file in files) + glue, flags)
+
+
+def _balanced(files: Sequence[Path], count: int) -> list[list[Path]]:
+    """Split `files` into at most `count` groups of about equal size; never an empty one."""
+    groups: list[list[Path]] = [[] for _ in range(min(count, len(files)))]
+    sizes = [0] * len(groups)
+    for file in sorted(files, key=lambda path: (-path.stat().st_size, path.name)):
+        smallest = sizes.index(min(sizes))
+        groups[smallest].append(file)
+        sizes[smallest] += file.stat().st_size
+    return groups
+
+
+def missing_port(error: ToolError) -> bool:
+    """Whether g++ failed because the top module has no port of a name that was given."""
+    return f"class {PREFIX}" in str(error) and "has no member" in str(error)
