@@ -1,0 +1,182 @@
+"""Compiles `kernels.cpp` for this processor and calls it on torch tensors.
+
+Where no C++ compiler works, the same layers run as torch operations, several times slower.
+"""
+
+import ctypes
+import functools
+import hashlib
+import logging
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from fpga_flow.errors import ToolError
+from fpga_flow.progress import say
+from fpga_flow.toolchain import CPU_COUNT, compiler
+
+SOURCE = Path(__file__).with_name("kernels.cpp")
+FLAGS = (
+    "-std=c++20",
+    "-O3",
+    "-march=native",
+    "-mprefer-vector-width=512",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp",
+    "-shared",
+    "-fPIC",
+)
+FRAMES_PER_CHUNK = 16
+ROWS_PER_CHUNK = 4096
+LANES = 16
+"""Channel counts that the compiled layers take are multiples of this."""
+
+_folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "fpga_flow"
+
+
+def set_cache(folder: Path) -> None:
+    """Keep compiled kernels in `folder` from now on."""
+    global _folder
+    _folder = folder
+
+
+class Kernels:
+    """The compiled functions; all tensors are contiguous, float32 unless said otherwise."""
+
+    def __init__(self, library: Path) -> None:
+        self._library = ctypes.CDLL(str(library))
+
+    def _call(self, name: str, *arguments: Tensor | int | float | None) -> None:
+        converted: list[object] = []
+        for argument in arguments:
+            if isinstance(argument, Tensor):
+                assert argument.is_contiguous()
+                converted.append(ctypes.c_void_p(argument.data_ptr()))
+            elif isinstance(argument, float):
+                converted.append(ctypes.c_float(argument))
+            elif argument is None:
+                converted.append(ctypes.c_void_p(None))
+            else:
+                converted.append(ctypes.c_long(argument))
+        getattr(self._library, name)(*converted, ctypes.c_int(CPU_COUNT))
+
+    def conv_pool_forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolve and max-pool by 2.
+
+        x (N, L, C) float32 or int8, w (K, C, O) -> (N, L/2, O), and which of each two was larger (uint8).
+        """
+        frames, length, channels = x.shape
+        kernel, _, outputs = w.shape
+        y = torch.empty(frames, length // 2, outputs)
+        winner = torch.empty(y.shape, dtype=torch.uint8)
+        kind = "i8" if x.dtype == torch.int8 else "f32"
+        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, frames, length, channels, outputs, kernel)
+        return y, winner
+
+    def conv_pool_backward(
+        self, gradient: Tensor, winner: Tensor, x: Tensor, w: Tensor
+    ) -> tuple[Tensor | None, Tensor]:
+        """Return the gradients of x (None where x is int8: the network's input) and w."""
+        frames, length, channels = x.shape
+        kernel, _, outputs = w.shape
+        chunks = -(-frames // FRAMES_PER_CHUNK)
+        dw = torch.empty(chunks, kernel, channels, outputs)
+        sizes = (frames, FRAMES_PER_CHUNK, length, channels, outputs, kernel)
+        if x.dtype == torch.int8:
+            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes)
+            return None, dw.sum(0)
+        flipped = w.flip(0).transpose(1, 2).contiguous()
+        dx = torch.empty_like(x)
+        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes)
+        return dx, dw.sum(0)
+
+    def norm_sums(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sums of x and of its squares over all rows of x (rows, C), float64."""
+        rows, channels = x.shape
+        sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
+        self._call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels)
+        one, two = sums.sum(0)
+        return one, two
+
+    def norm_quant(self, x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:
+        """Return clamp(a*x + b, 0, top), rounded where asked, of x (rows, C)."""
+        y = torch.empty_like(x)
+        self._call_quant(x, a, b, y, top, rounded)
+        return y
+
+    def _call_quant(self, x: Tensor, a: Tensor, b: Tensor, y: Tensor, top: float, rounded: bool) -> None:
+        rows, channels = x.shape
+        pointers = [ctypes.c_void_p(t.data_ptr()) for t in (x, a, b, y)]
+        self._library.norm_quant(
+            *pointers,
+            ctypes.c_long(rows),
+            ctypes.c_long(channels),
+            ctypes.c_float(top),
+            ctypes.c_int(rounded),
+            ctypes.c_int(CPU_COUNT),
+        )
+
+    def norm_gradient_sums(
+        self, g: Tensor, x: Tensor, a: Tensor, b: Tensor, top: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sums of g and g*x over the rows where 0 <= a*x + b <= top, float64 (C,)."""
+        rows, channels = x.shape
+        sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
+        self._call("norm_gradient_sums", g, x, a, b, sums, rows, ROWS_PER_CHUNK, channels, float(top))
+        one, two = sums.sum(0)
+        return one, two
+
+    def norm_gradient(
+        self, g: Tensor, x: Tensor, a: Tensor, b: Tensor, p: Tensor, q: Tensor, r: Tensor, top: float
+    ) -> Tensor:
+        """Return p*g + q*x + r, with g taken as 0 outside 0 <= a*x + b <= top."""
+        dx = torch.empty_like(x)
+        rows, channels = x.shape
+        self._call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top))
+        return dx
+
+
+@functools.cache
+def kernels() -> Kernels | None:
+    """Return the compiled kernels, or None (said once to the user) where they cannot be had."""
+    if os.environ.get("FPGA_FLOW_TORCH_TRAINING"):
+        return None
+    try:
+        return Kernels(_compile())
+    except (ToolError, OSError) as error:
+        logging.getLogger(__name__).warning("no compiled kernels: %s", error)
+        say(f"  training with plain torch operations, several times slower: {error}")
+        return None
+
+
+def _compile() -> Path:
+    tool = compiler()
+    key = hashlib.sha256()
+    for part in (SOURCE.read_bytes(), " ".join(FLAGS).encode(), tool.version.encode(), _processor().encode()):
+        key.update(part + b"\0")
+    library = _folder / f"kernels-{key.hexdigest()[:16]}.so"
+    if library.is_file():
+        return library
+    _folder.mkdir(parents=True, exist_ok=True)
+    scratch = library.with_suffix(f".{os.getpid()}")
+    command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(scratch)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")
+    scratch.replace(library)
+    return library
+
+
+def _processor() -> str:
+    # A library for one processor may be illegal on another one that shares the folder.
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features", "model name"))]
+    return "\n".join(sorted(set(lines)))

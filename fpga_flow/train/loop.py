@@ -1,0 +1,185 @@
+"""The training loop: epochs with a checkpoint after each, so that a killed run goes on where it was.
+
+The order of the frames in an epoch depends on seed and epoch alone, and everything else that an epoch
+depends on stands in the checkpoint: an interrupted run ends with the same numbers as an uninterrupted one.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from fpga_flow.progress import bar
+from fpga_flow.toolchain import CPU_COUNT
+from fpga_flow.train.checkpoint import State, load_state, save_state
+from fpga_flow.train.dataset import Codes
+from fpga_flow.train.evaluate import evaluate
+from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.kernels import kernels
+
+LOWEST_RATE = 1e-3
+"""Training ends when the learning rate falls below this share of the first one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    factor: float
+    """What the learning rate is multiplied by on a plateau of the validation loss."""
+    patience: int
+    """Epochs without a better validation loss that make a plateau."""
+    weight_decay: float = 0.0
+    give_up_after: int | None = None
+    """Epochs without a better validation accuracy after which training ends; None: never."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the curve."""
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training run ends with: the epoch of best validation accuracy."""
+
+    state: State
+    accuracy: float
+    """Validation accuracy of `state`."""
+    curve: list[Epoch]
+
+
+def fit(
+    network: FastNetwork,
+    train: Codes,
+    validation: Codes,
+    settings: Settings,
+    path: Path,
+    seed: int,
+    description: str,
+    reached: Callable[[float], bool] = lambda accuracy: False,
+) -> Fit:
+    """Train `network` until `reached(validation accuracy)`, or until the settings end it.
+
+    Optimiser and scheduler start anew, unless `path` holds the checkpoint of this very run.
+    """
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimiser, factor=settings.factor, patience=settings.patience
+    )
+    best: State = network.state()
+    best_accuracy, best_epoch, curve = -math.inf, 0, list[Epoch]()
+    if path.is_file():
+        kept = load_state(path)
+        network.load(kept["network"])
+        optimiser.load_state_dict(kept["optimiser"])
+        plateau.load_state_dict(kept["plateau"])
+        best, best_accuracy, best_epoch = kept["best"], kept["best_accuracy"], kept["best_epoch"]
+        curve = [Epoch(**line) for line in kept["curve"]]
+
+    def over() -> bool:
+        if not curve:
+            return False
+        if len(curve) >= settings.epochs or reached(best_accuracy):
+            return True
+        if settings.give_up_after is not None and len(curve) - best_epoch >= settings.give_up_after:
+            return True
+        return float(optimiser.param_groups[0]["lr"]) < LOWEST_RATE * settings.learning_rate
+
+    batches = -(-len(train) // settings.batch)
+    with _one_pool(), bar(description, settings.epochs * batches) as advance:
+        advance(len(curve) * batches)
+        while not over():
+            start = time.monotonic()
+            rate = float(optimiser.param_groups[0]["lr"])
+            loss = _epoch(network, train, optimiser, settings.batch, seed + 1000 * (len(curve) + 1), advance)
+            score = evaluate(network, validation)
+            plateau.step(score.loss)
+            curve.append(
+                Epoch(
+                    len(curve) + 1,
+                    rate,
+                    round(loss, 5),
+                    round(score.loss, 5),
+                    round(score.accuracy, 5),
+                    round(time.monotonic() - start, 2),
+                )
+            )
+            if score.accuracy > best_accuracy:
+                best, best_accuracy, best_epoch = network.state(), score.accuracy, len(curve)
+            save_state(
+                path,
+                {
+                    "network": network.state(),
+                    "optimiser": optimiser.state_dict(),
+                    "plateau": plateau.state_dict(),
+                    "best": best,
+                    "best_accuracy": best_accuracy,
+                    "best_epoch": best_epoch,
+                    "curve": [asdict(line) for line in curve],
+                },
+            )
+            advance(0, f"epoch {len(curve)}: validation {score.accuracy:.2%}, best {best_accuracy:.2%}")
+    network.load(best)
+    return Fit(best, best_accuracy, curve)
+
+
+def _epoch(
+    network: FastNetwork,
+    train: Codes,
+    optimiser: torch.optim.Optimizer,
+    batch: int,
+    seed: int,
+    advance: Callable[..., None],
+) -> float:
+    network.train()
+    network.fit_scales()
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    total = 0.0
+    for start in range(0, len(order), batch):
+        indices = order[start : start + batch]
+        if len(indices) == 1:
+            continue  # batch norm has no variance of one frame
+        optimiser.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(network(train.codes[indices]), train.labels[indices])
+        loss.backward()
+        optimiser.step()
+        network.constrain()
+        total += float(loss.detach()) * len(indices)
+        advance(1)
+    return total / len(order)
+
+
+@contextmanager
+def _one_pool() -> Iterator[None]:
+    # The kernels have threads of their own; torch's would only get in their way, since what is left to
+    # torch is small.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if kernels() is not None else CPU_COUNT)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def curve_json(curve: list[Epoch]) -> list[dict[str, Any]]:
+    """Return `curve` as JSON."""
+    return [asdict(line) for line in curve]
