@@ -1,0 +1,126 @@
+"""Yosys in a process of its own.
+
+`python -m fpga_flow.synth.yosys SCRIPT` runs a Yosys script; `synthesise` writes such a script for one
+module, runs it and counts the cells.
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fpga_flow import toolchain
+from fpga_flow.errors import ToolError
+from fpga_flow.recipe import ROOT
+from fpga_flow.synth.usage import Usage, read_statistics, usage_of
+
+PRIMITIVES = Path(__file__).with_name("primitives.sv")
+SHIFT_REGISTERS = Path(__file__).with_name("shift_registers.v")
+BLACK_BOXES = ("DSP48E1", "DSP48E2", "LUT6_2")
+
+READ = (
+    "--allow-use-before-declare",  # FINN's axilite.sv and the ports of the sliding window's wrapper
+    "--ignore-assertions",
+    "--ignore-timing",
+)
+"""Options of the SystemVerilog front end that let it read FINN's files as they are shipped."""
+
+_MATRIX_UNIT = re.compile(r"^\s*module\s+(\w+)[^;]*;.*?^\s*mvu_vvu_axi\s*#", re.MULTILINE | re.DOTALL)
+
+
+def synthesise(
+    module: str,
+    sources: Sequence[Path],
+    parameters: Mapping[str, int | str],
+    folder: Path,
+    family: str,
+    log: Path,
+) -> Usage:
+    """Return what `module` takes of a device of `family` (`-family` of `synth_xilinx`).
+
+    `sources` are in compile order; `$readmemh` names in them are relative to `folder`, in which Yosys
+    runs. `parameters` override those of `module`. Script and statistics are left beside `log`.
+    Raises `ToolError` with the tool's own error lines.
+    """
+    script, statistics = log.with_suffix(".ys"), log.with_suffix(".json")
+    statistics.unlink(missing_ok=True)
+    text = make_script(module, [folder / path for path in sources], parameters, family, statistics)
+    script.write_text(text, encoding="utf-8")
+    tool = toolchain.yosys()
+    # The folder that Yosys runs in is not the checkout, and the package need not be installed.
+    path = {"PYTHONPATH": str(ROOT)}
+    toolchain.run_tool(replace(tool, environment={**tool.environment, **path}), [str(script)], folder, log)
+    return usage_of(read_statistics(statistics))
+
+
+def make_script(
+    module: str,
+    sources: Sequence[Path],
+    parameters: Mapping[str, int | str],
+    family: str,
+    statistics: Path,
+) -> str:
+    """Return the Yosys script that maps `module` and writes its cell counts to `statistics`."""
+    lines = []
+    unit = _matrix_unit(sources)
+    rest = list(sources)
+    if unit is not None:
+        # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix unit, and only of it
+        # (memories elsewhere are filled by initial blocks), these blocks are left out.
+        name, path = unit
+        rest.remove(path)
+        options = _options(parameters) if name == module else []
+        lines.append(_read(name, ["--ignore-initial", *options], sources))
+    if unit is None or unit[0] != module:
+        lines.append(_read(module, _options(parameters), rest))
+    lines.append(f"techmap -map {_quote(SHIFT_REGISTERS)} t:$bmux")
+    lines.append(f"synth_xilinx -family {family} -top {module} -flatten -noiopad -noclkbuf -run begin:check")
+    lines.append(f"tee -q -o {_quote(statistics)} stat -json")
+    return "\n".join(lines) + "\n"
+
+
+def _matrix_unit(sources: Sequence[Path]) -> tuple[str, Path] | None:
+    """Return name and file of the module among `sources` that instantiates FINN's matrix unit."""
+    for path in sources:
+        if path.suffix == ".v":
+            found = _MATRIX_UNIT.search(path.read_text(encoding="utf-8"))
+            if found:
+                return found[1], path
+    return None
+
+
+def _options(parameters: Mapping[str, int | str]) -> list[str]:
+    return [
+        f"-G {name}={value}" if isinstance(value, int) else f'-G {name}="{value}"'
+        for name, value in parameters.items()
+    ]
+
+
+def _read(top: str, options: Sequence[str], sources: Sequence[Path]) -> str:
+    black_boxes = [f"--blackboxed-module {name}" for name in BLACK_BOXES]
+    files = [_quote(path) for path in (PRIMITIVES, *sources)]
+    return " ".join(["read_slang", *READ, *black_boxes, *options, "--top", top, *files])
+
+
+def _quote(path: Path) -> str:
+    text = str(path)
+    if any(character in text for character in "\"'\n;#"):
+        raise ToolError(f"yosys: a path must have no quotes, semicolons or hashes, not {text!r}")
+    return f'"{text}"' if " " in text else text
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the Yosys script named by the only argument; Yosys itself ends the process on an error."""
+    if len(arguments) != 1:
+        print("usage: python -m fpga_flow.synth.yosys SCRIPT", file=sys.stderr)
+        return 2
+    from pyosys import libyosys  # only here: it is a large library and only this process needs it
+
+    design = libyosys.Design()
+    libyosys.run_pass(f"script {_quote(Path(arguments[0]))}", design)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
