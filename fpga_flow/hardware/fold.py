@@ -1,8 +1,10 @@
 """Folding: how many multiplications each layer does at once, for a wanted frame rate."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
 from finn.transformation.fpgadataflow.insert_fifo import InsertFIFO
@@ -22,7 +24,7 @@ ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style", "mem_mode", "inFIFOD
 
 def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int) -> ModelWrapper:
     """Return `model` folded by FINN's `SetFolding` to at most `cycles_per_frame` where it can."""
-    return transform(model, (AsHls(), SetFolding(cycles_per_frame), UseOwnRtl()))
+    return transform(model, (AsHls(), SetFolding(cycles_per_frame), UseOwnRtl(), GiveUniqueNodeNames()))
 
 
 def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
@@ -46,11 +48,20 @@ def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
                 raise InputError(f"{path}: {name}: must be one of {', '.join(known)}, not {key!r}")
             try:
                 layer.set_nodeattr(key, value)
-                layer.get_folded_input_shape()
-                layer.get_folded_output_shape()
-            except (AssertionError, TypeError, ValueError, Exception) as error:  # noqa: BLE001
+                _check_folds(layer)
+            except (AssertionError, AttributeError, TypeError, ValueError) as error:
                 raise InputError(f"{path}: {name}.{key} = {value!r}: {error}") from None
     return model
+
+
+def _check_folds(layer: Any) -> None:
+    """Raise `ValueError` where the folding does not divide the layer's shapes."""
+    for folded, whole in (
+        (layer.get_folded_input_shape(), layer.get_normal_input_shape()),
+        (layer.get_folded_output_shape(), layer.get_normal_output_shape()),
+    ):
+        if math.prod(folded) != math.prod(whole):
+            raise ValueError(f"must divide the {whole[-1]} channels")
 
 
 def write_folding(model: ModelWrapper, path: Path) -> None:
@@ -69,8 +80,8 @@ def _plain(value: object) -> object:
 
 def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
     """Return `model` with width converters and FIFOs between its layers, all of them RTL."""
-    streams = (InsertDWC(), InsertFIFO(create_shallow_fifos=True), SpecializeLayers(part), GiveUniqueNodeNames())
-    return transform(model, (*MINIMISE, *streams))
+    streams = (InsertDWC(), InsertFIFO(create_shallow_fifos=True), SpecializeLayers(part))
+    return transform(model, (*MINIMISE, *streams, GiveUniqueNodeNames()))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ matrix unit takes its weights as a second stream; both are closed inside this mo
 import re
 from collections.abc import Mapping
 
-PORT = re.compile(r"^\s*(input|output)\s+(?:wire\s+|logic\s+)?(?:\[[^\]]*\]\s*)*(\w+)\s*[,)]?\s*(?://.*)?$", re.MULTILINE)
+PORT = re.compile(
+    r"^\s*(input|output)\s+(?:wire\s+|logic\s+)?(?:\[[^\]]*\]\s*)*(\w+)\s*[,)]?\s*(?://.*)?$", re.MULTILINE
+)
 STREAMS = {"ap_clk", "ap_rst_n"} | {
     f"{stream}_V_{signal}" for stream in ("in0", "out0") for signal in ("TDATA", "TVALID", "TREADY")
 }
@@ -42,8 +44,8 @@ def text(
     streamer = ""
     if weight_bits is not None:
         wired |= {f"in1_V_{signal}": f"weight_{signal.lower()}" for signal in ("TDATA", "TVALID", "TREADY")}
-        memory_ports = {port: f"weight_{port[9:]}" for port in ("m_axis_0_tdata", "m_axis_0_tvalid", "m_axis_0_tready")}
-        memory_wired = {"ap_clk": "ap_clk", "ap_clk2x": "ap_clk", "ap_rst_n": "ap_rst_n", **memory_ports}
+        memory_wired = {"ap_clk": "ap_clk", "ap_clk2x": "ap_clk", "ap_rst_n": "ap_rst_n"}
+        memory_wired |= {f"m_axis_0_{signal}": f"weight_{signal}" for signal in ("tdata", "tvalid", "tready")}
         streamer = f"""
   logic [{weight_bits - 1}:0] weight_tdata;
   logic weight_tvalid, weight_tready;

@@ -73,11 +73,11 @@ def _stream(model: ModelWrapper, index: int, *, output: bool) -> Stream:
     node = model.graph.node[index]
     layer = getCustomOp(node)
     if output:
-        tensor, shape, width = node.output[0], layer.get_folded_output_shape(), layer.get_outstream_width_padded()
-        datatype = layer.get_output_datatype()
+        tensor, datatype = node.output[0], layer.get_output_datatype()
+        shape, width = layer.get_folded_output_shape(), layer.get_outstream_width_padded()
     else:
-        tensor, shape, width = node.input[0], layer.get_folded_input_shape(), layer.get_instream_width_padded()
-        datatype = layer.get_input_datatype()
+        tensor, datatype = node.input[0], layer.get_input_datatype()
+        shape, width = layer.get_folded_input_shape(), layer.get_instream_width_padded()
     return Stream(tensor, datatype.name, tuple(int(size) for size in shape), int(width))
 
 

@@ -103,7 +103,8 @@ def run(context: Context) -> dict[str, Any]:
 
 def timing(measured: SimResult, design: Design) -> tuple[int, int]:
     """Return cycles per frame in steady state and the latency of the first frame, both in cycles."""
-    last_words = measured.output_cycles[OUTPUT][design.output.words - 1 :: design.output.words].astype(np.int64)
+    words = design.output.words
+    last_words = measured.output_cycles[OUTPUT][words - 1 :: words].astype(np.int64)
     # The pipeline fills during the first half: the second half shows the steady rate.
     steady = last_words[len(last_words) // 2 :] if len(last_words) > 3 else last_words
     per_frame = (steady[-1] - steady[0]) / max(len(steady) - 1, 1)

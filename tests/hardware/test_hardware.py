@@ -1,0 +1,113 @@
+"""The hardware stage: lowering, names of tensors, folding, its file, refusals."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from fpga_flow.boards import board
+from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.hardware import fold, lower
+from tests import networks
+
+PART = board("pynq-z1").part
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    with finn_session() as folder:
+        yield folder
+
+
+@pytest.fixture
+def lowered(scratch: Path) -> ModelWrapper:
+    return lower.lower(networks.vgg(), PART, scratch)
+
+
+def test_every_layer_has_rtl(lowered: ModelWrapper) -> None:
+    assert {node.domain for node in lowered.graph.node} == {"finn.custom_op.fpgadataflow.rtl"}
+
+
+def test_streams_keep_the_names_of_the_networks_tensors(lowered: ModelWrapper) -> None:
+    network = networks.vgg()
+    named = {node.output[0]: node.op_type for node in lowered.graph.node}
+    for node in network.graph.node:
+        if node.op_type in lower.COUNTERPARTS and node.output[0] != network.graph.output[0].name:
+            assert lower.COUNTERPARTS[node.op_type] in named[node.output[0]]
+    assert lowered.graph.output[0].name == lower.CLASS_TENSOR
+
+
+def test_folding_meets_a_target_that_can_be_met(lowered: ModelWrapper) -> None:
+    folded = fold.fold_to_cycles(lowered, 200)
+    assert max(layer.cycles for layer in fold.layers(folded)) <= 200
+
+
+def test_own_backends_are_folded_like_finns(lowered: ModelWrapper) -> None:
+    folded = fold.fold_to_cycles(lowered, 40)
+    pools = [layer for layer in fold.layers(folded) if layer.op == "Pool_rtl"]
+    assert pools and all(layer.cycles <= 40 and (layer.pe or 0) > 1 for layer in pools)
+
+
+def test_a_written_folding_file_gives_the_same_folding(lowered: ModelWrapper, tmp_path: Path) -> None:
+    file = tmp_path / "folding.json"
+    before = ModelWrapper(lowered.model, make_deepcopy=True)
+    folded = fold.fold_to_cycles(lowered, 200)
+    fold.write_folding(folded, file)
+    assert fold.layers(fold.fold_from_file(before, file)) == fold.layers(folded)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"PE": 3}, r"MVAU_rtl_0\.PE = 3"),
+        ({"PX": 1}, r"MVAU_rtl_0: must be one of PE, SIMD.*, not 'PX'"),
+        ({"PE": "two"}, r"MVAU_rtl_0\.PE = 'two'"),
+    ],
+)
+def test_wrong_folding_names_layer_and_attribute(
+    lowered: ModelWrapper, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    file = tmp_path / "folding.json"
+    fold.write_folding(lowered, file)
+    table = json.loads(file.read_text())
+    table["MVAU_rtl_0"] |= change
+    file.write_text(json.dumps(table))
+    with pytest.raises(InputError, match=message):
+        fold.fold_from_file(lowered, file)
+
+
+def test_wrong_folding_file_for_another_network(lowered: ModelWrapper, tmp_path: Path) -> None:
+    file = tmp_path / "folding.json"
+    file.write_text("{}")
+    with pytest.raises(InputError, match="must name the layers"):
+        fold.fold_from_file(lowered, file)
+
+
+def test_layers_count_their_nonzero_weights(lowered: ModelWrapper) -> None:
+    network = networks.vgg()
+    expected = [
+        int(np.count_nonzero(network.get_initializer(node.input[1])))
+        for node in network.graph.node
+        if node.op_type in ("Conv", "MatMul")
+    ]
+    assert [layer.nonzero for layer in fold.layers(lowered) if layer.kind == "matrix"] == expected
+
+
+def test_widths_are_joined_and_every_edge_has_a_fifo(lowered: ModelWrapper) -> None:
+    model = fold.insert_streams(fold.fold_to_cycles(lowered, 100), PART)
+    for before, after in zip(model.graph.node, model.graph.node[1:], strict=False):
+        assert getCustomOp(before).get_outstream_width() == getCustomOp(after).get_instream_width()
+        assert ("FIFO" in before.op_type) != ("FIFO" in after.op_type)
+
+
+def test_wrong_binary_weights_are_refused_by_the_networks_node_name(scratch: Path) -> None:
+    net = networks.Builder((8,), "INT4")
+    net.add("MatMul", (1, 4), "INT32", net.constant(np.ones((8, 4)), "BINARY"))
+    net.threshold(2).dense(3)
+    with pytest.raises(UnsupportedError, match="matmul_0"):
+        lower.lower(net.build(), PART, scratch)

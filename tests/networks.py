@@ -1,0 +1,114 @@
+"""Small integer networks as the export stage writes them, for tests of the stages after it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.util.basic import qonnx_make_model
+
+
+class Builder:
+    """Builds a chain of integer operators on 4-D tensors (batch 1, channels, length, 1)."""
+
+    def __init__(self, shape: tuple[int, ...], datatype: str = "INT8", seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.nodes: list[Any] = []
+        self.constants: dict[str, tuple[NDArray[np.float32], str]] = {}
+        self.tensors: list[tuple[str, tuple[int, ...], str]] = [("x", (1, *shape), datatype)]
+
+    @property
+    def last(self) -> tuple[str, tuple[int, ...], str]:
+        return self.tensors[-1]
+
+    def add(
+        self, operator: str, shape: tuple[int, ...], datatype: str, *constants: str, **attributes: Any
+    ) -> None:
+        name = f"{operator.lower()}_{len(self.nodes)}"
+        source = self.last[0]
+        self.nodes.append(
+            helper.make_node(operator, [source, *constants], [f"{name}_out"], name=name, **attributes)
+        )
+        self.tensors.append((f"{name}_out", shape, datatype))
+
+    def constant(self, values: NDArray[Any], datatype: str) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = (values.astype(np.float32), datatype)
+        return name
+
+    def weights(self, shape: tuple[int, ...], bits: int) -> str:
+        top = 2 ** (bits - 1) - 1
+        values = self.rng.integers(-top, top + 1, shape)
+        values[self.rng.random(shape) < 0.3] = 0
+        return self.constant(values, f"INT{bits}")
+
+    def conv(self, filters: int, bits: int = 4) -> "Builder":
+        _, channels, length, _ = self.last[1]
+        weights = self.weights((filters, channels, 3, 1), bits)
+        window = {"kernel_shape": [3, 1], "pads": [1, 0, 1, 0], "strides": [1, 1], "dilations": [1, 1]}
+        self.add("Conv", (1, filters, length, 1), "INT32", weights, group=1, **window)
+        return self
+
+    def threshold(self, bits: int = 4, spread: float = 60.0) -> "Builder":
+        name, shape, _ = self.last
+        values = np.sort(self.rng.normal(0, spread, (shape[1], 2**bits - 1)).round(), axis=1)
+        thresholds = self.constant(values, "INT16")
+        domain = "qonnx.custom_op.general"
+        self.add(
+            "MultiThreshold", shape, f"UINT{bits}", thresholds, domain=domain, out_dtype=f"UINT{bits}",
+            out_scale=1.0, out_bias=0.0,
+        )  # fmt: skip
+        return self
+
+    def pool(self) -> "Builder":
+        _, shape, datatype = self.last
+        window = {"kernel_shape": [2, 1], "strides": [2, 1], "pads": [0, 0, 0, 0]}
+        self.add("MaxPool", (1, shape[1], shape[2] // 2, 1), datatype, **window)
+        return self
+
+    def flatten(self) -> "Builder":
+        _, shape, datatype = self.last
+        self.add("Flatten", (1, int(np.prod(shape))), datatype, axis=1)
+        return self
+
+    def dense(self, neurons: int, bits: int = 4) -> "Builder":
+        weights = self.weights((self.last[1][1], neurons), bits)
+        self.add("MatMul", (1, neurons), "INT32", weights)
+        return self
+
+    def bias(self) -> "Builder":
+        _, shape, _ = self.last
+        self.add("Add", shape, "INT32", self.constant(self.rng.integers(-90, 90, shape), "INT8"))
+        return self
+
+    def build(self) -> ModelWrapper:
+        def info(name: str, shape: tuple[int, ...]) -> Any:
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+        infos = [info(name, shape) for name, shape, _ in self.tensors]
+        graph = helper.make_graph(self.nodes, "net", infos[:1], infos[-1:], value_info=infos[1:-1])
+        model = ModelWrapper(qonnx_make_model(graph))
+        for name, (values, datatype) in self.constants.items():
+            model.set_initializer(name, values)
+            model.set_tensor_datatype(name, DataType[datatype])
+        for name, _, datatype in self.tensors:
+            model.set_tensor_datatype(name, DataType[datatype])
+        return model
+
+
+def vgg(filters: int = 8, length: int = 16, classes: int = 5, bits: int = 4) -> ModelWrapper:
+    """Two convolutions with pooling, two dense layers, a bias: every operator of the default network."""
+    net = Builder((2, length, 1))
+    net.conv(filters, bits).threshold(bits, 400).pool().conv(filters, bits).threshold(bits).pool()
+    return net.flatten().dense(16, bits).threshold(bits).dense(classes, bits).bias().build()
+
+
+def layers(network: ModelWrapper, x: NDArray[np.generic]) -> dict[str, NDArray[np.int64]]:
+    """Execute `network` on frames `x` (frames, ...); returns every tensor, frames first."""
+    source = network.graph.input[0].name
+    runs = [execute_onnx(network, {source: frame[None].astype(np.float32)}, True) for frame in x]
+    names = {name for node in network.graph.node for name in node.output}
+    return {name: np.concatenate([run[name] for run in runs]).astype(np.int64) for name in names}
