@@ -138,9 +138,7 @@ def finish(
 ) -> Manifest:
     """Write result and manifest into `partial` and put it in the place of `final`."""
     write_json(partial / RESULT, result)
-    manifest = Manifest(
-        final.name, digest, inputs, recipe, digest_folder(partial), round(seconds, 3), tools
-    )
+    manifest = Manifest(final.name, digest, inputs, recipe, digest_folder(partial), round(seconds, 3), tools)
     write_json(partial / MANIFEST, asdict(manifest))
     _put_in_place(partial, final)
     return manifest

@@ -2,24 +2,26 @@
 
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from fpga_flow import __version__, flow
 from fpga_flow.boards import BOARDS
-from fpga_flow.errors import FlowError, InputError
+from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import Change, Recipe, find_recipe, load_recipe, make_recipe, parse_setting
+from fpga_flow.recipe import ROOT, Change, Recipe, find_recipe, load_recipe, make_recipe, parse_setting
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
 
 app = typer.Typer(
     name="flow",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -34,12 +36,13 @@ RunArgument = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"flow {__version__} (Python {sys.version.split()[0]}, {flow.ROOT})")
+        print(f"flow {__version__} (Python {sys.version.split()[0]}, {ROOT})")
         raise typer.Exit
 
 
 @app.callback()
 def _flow(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -47,7 +50,7 @@ def _flow(
     """From a quantised, pruned network to verified dataflow hardware for an FPGA.
 
     \b
-    flow build --bits 4              train, prune, export, build, simulate, synthesise
+    flow build --bits 4              the whole way, on generated radio signals
     flow build --bits 4 --fps 20000  the same network, folded for more speed
     flow build --model net.onnx      a network trained elsewhere (QONNX)
     flow report signals-w4           the results of a run again
@@ -55,9 +58,12 @@ def _flow(
     flow doctor                      are all tools there?
 
     \b
-    Exit codes: 0 done, 1 a fault of flow itself, 2 wrong input, 3 RTL and reference differ,
-    4 a tool is missing or failed, 5 the design does not fit the board, 130 interrupted.
+    Exit codes: 0 done, 1 a fault of flow itself, 2 wrong input,
+    3 RTL and reference differ, 4 a tool is missing or failed,
+    5 the design does not fit the board, 130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -67,21 +73,22 @@ def build(
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Bits per weight and activation.")] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside instead of a recipe.")
+        Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
     ] = None,
     board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames per second that the hardware is folded for.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second that hardware is folded for.")] = None,
     until: Annotated[
         str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any value of the recipe; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
     ] = None,
     from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Train from random weights, not from the recipe's checkpoint.")
+        bool, typer.Option("--from-scratch", help="Train from random weights, from no checkpoint.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run's folder. Default: build/out/<recipe>-w<bits>.")
+        Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<recipe>-w<bits>.")
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -90,7 +97,7 @@ def build(
     \b
     flow build --bits 4
     flow build --bits 4 --fps 20000 --until hardware
-    flow build my.toml --set prune.method=imp --set train.epochs=40 --out build/out/mine
+    flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --board zcu104
     """
     changes = [parse_setting(text) for text in settings or ()]
@@ -132,19 +139,25 @@ def _outside_recipe(
         raise InputError(f"--model: must be an ONNX file, not {str(model)!r}, which does not exist")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]
     if not name:
-        raise InputError(f"--model: the file's name must hold a letter or digit to name the run, not {model.name!r}")
+        raise InputError(f"--model: the file's name must hold a letter or digit, not {model.name!r}")
     return make_recipe({"name": name, "verify": {"frames": OUTSIDE_FRAMES}}, changes, "--model")
 
 
 def _build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
-    """Execute the run and show its report, which is written also where a stage or its result fails."""
+    """Execute the run and show its results, also where one of them is the reason to end with an error."""
     from fpga_flow import report
 
     try:
         flow.execute(run, until, force)
-    finally:
+    except (DifferenceError, FitError):
+        report.write(run)
+        report.show(run)
+        raise
+    except FlowError:
         if run.outcomes:
             report.write(run)
+        raise
+    report.write(run)
     report.show(run)
 
 
@@ -158,7 +171,9 @@ def _stage_command(stage: flow.Stage) -> Callable[[str, bool], None]:
     def command(run: RunArgument, debug: Debug = False) -> None:
         _build(flow.open_run(find_run(run)), stage.name, stage.name)
 
-    command.__doc__ = f"Run stage {stage.name} of a run again, after bringing its inputs up to date. {stage.summary}"
+    command.__doc__ = (
+        f"{stage.summary}\n\nRuns this stage of RUN again; its inputs are brought up to date first."
+    )
     return command
 
 
@@ -193,37 +208,28 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line, `arguments` or those of the process; returns the exit code. No traceback is shown unless `--debug` is given."""
+    """Run the command line (`arguments`, or those of the process) and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         return int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         say("interrupted; the same command goes on where it stopped")
         return 130
-    except Exception as error:  # the one place where every error ends
+    except TyperException as error:  # an unknown option and the like
+        say(f"error: {error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001  (the one place where every error ends)
         return _explain(error, "--debug" in words)
 
 
 def _explain(error: Exception, debug: bool) -> int:
-    if isinstance(error, typer.Exit):
-        return error.exit_code
-    if isinstance(error, typer.Abort):
-        return 130
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer's own usage errors
-        error.show()
-        return int(error.exit_code)
     if debug:
-        import traceback
-
         traceback.print_exception(error)
-    code = error.exit_code if isinstance(error, FlowError) else 1
-    what = str(error) if isinstance(error, FlowError) else f"a fault in flow: {type(error).__name__}: {error}"
-    say(f"error: {what}")
-    for note in getattr(error, "__notes__", ()):
-        say(f"  {note}")
-    if not isinstance(error, FlowError) and not debug:
-        say("  the same command with --debug shows where")
-    return code
+    expected = isinstance(error, FlowError)
+    what = str(error) if expected else f"a fault in flow itself: {type(error).__name__}: {error}"
+    hint = [] if debug or expected else ["the same command with --debug shows where"]
+    say("\n  ".join([f"error: {what}", *getattr(error, "__notes__", ()), *hint]))
+    return error.exit_code if isinstance(error, FlowError) else 1
 
 
 if __name__ == "__main__":

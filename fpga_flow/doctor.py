@@ -34,7 +34,9 @@ def examine() -> None:
     console.print(table)
     free = shutil.disk_usage(next(p for p in (RUNS, *RUNS.parents) if p.exists())).free / 1e9
     verdict = "" if free >= FREE_GB else f"; a run may need {FREE_GB:g} GB"
-    console.print(f"\n{toolchain.CPU_COUNT} processors, {free:.1f} GB free for runs in {RUNS}{verdict}", soft_wrap=True)
+    console.print(
+        f"\n{toolchain.CPU_COUNT} processors, {free:.1f} GB free for runs in {RUNS}{verdict}", soft_wrap=True
+    )
     if missing:
         raise ToolError("\n  ".join((f"missing: {', '.join(missing)}", *missing.values())))
     console.print("All tools are there.")

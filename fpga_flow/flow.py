@@ -120,7 +120,15 @@ STAGES: tuple[Stage, ...] = (
         ("verilator", "g++"),
         judge=verdict.verified,
     ),
-    Stage("synth", "Synthesise every layer and add up its resources.", ("rtl",), ("board",), ("fpga_flow/synth",), ("yosys",), judge=verdict.fits),
+    Stage(
+        "synth",
+        "Synthesise every layer and add up its resources.",
+        ("rtl",),
+        ("board",),
+        ("fpga_flow/synth",),
+        ("yosys",),
+        judge=verdict.fits,
+    ),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 FILE_KEYS = frozenset(key for stage in STAGES for key in stage.files)
@@ -174,7 +182,9 @@ def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run
 def open_run(folder: Path) -> Run:
     """Open an existing run; raises `InputError` where `folder` is none."""
     if not (folder / RECIPE).is_file():
-        raise InputError(f"RUN: {folder} is no run of fpga_flow (it has no {RECIPE}); 'flow list' names the runs")
+        raise InputError(
+            f"RUN: {folder} is no run of fpga_flow (it has no {RECIPE}); 'flow list' names the runs"
+        )
     recipe = make_recipe(artifact.read_json(folder / RECIPE), origin=str(folder / RECIPE))
     model = folder / MODEL
     return new_run(folder, recipe, model if model.is_file() else None)
@@ -322,7 +332,9 @@ def _code_digest(entries: list[str]) -> str:
         if path.is_file():
             files.append(path)
         else:
-            files += [p for p in path.rglob("*") if p.suffix in (".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2")]
+            files += [
+                p for p in path.rglob("*") if p.suffix in (".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2")
+            ]
     return artifact.digest_files(ROOT, files)
 
 

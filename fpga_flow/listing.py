@@ -18,7 +18,10 @@ def show() -> None:
         ("Recipes (flow build NAME)", _recipes()),
         ("Models (--set model.name=NAME)", _table(["name"], [[name] for name in model_names()])),
         ("Boards (--board NAME)", _boards()),
-        ("Stages (--until NAME, flow NAME RUN)", _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES])),
+        (
+            "Stages (--until NAME, flow NAME RUN)",
+            _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES]),
+        ),
         (f"Runs in {flow.RUNS} (flow report NAME)", _runs(flow.RUNS)),
     ):
         console.print(f"[bold]{title}[/bold]", soft_wrap=True)

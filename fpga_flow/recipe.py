@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Part(BaseModel):
-    """Base of all parts of a recipe: unknown keys are errors, types are not converted, values do not change."""
+    """Base of all parts of a recipe: unknown keys and wrong types are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 

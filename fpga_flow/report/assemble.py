@@ -1,0 +1,91 @@
+"""Assembles the report from the results of the artifacts that belong together in a run."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fpga_flow import artifact
+from fpga_flow.flow import Run, current
+from fpga_flow.report.schema import (
+    Accuracy,
+    Bitstream,
+    Cost,
+    Hardware,
+    Layer,
+    Part,
+    Report,
+    Resources,
+    StageTime,
+    Synth,
+    Verify,
+)
+
+Kind = TypeVar("Kind", bound=Part)
+Results = Mapping[str, Mapping[str, Any]]
+"""The result of each stage that stands, by stage name."""
+
+
+def results(run: Run) -> dict[str, dict[str, Any]]:
+    """Return the results of the stages that belong together in `run`."""
+    return {name: artifact.read_result(folder) for name, folder in current(run).items()}
+
+
+def assemble(run: Run, found: Results | None = None) -> Report:
+    """Return the report of `run` (of `found`, its results, where they have been read already)."""
+    found = results(run) if found is None else found
+    outside = run.model_file is not None
+    quant = run.recipe.quant
+    return Report(
+        recipe=run.recipe.name,
+        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.name,
+        bits=found["export"]["bits"] if outside and "export" in found else quant.weight_bits,
+        board=run.recipe.board,
+        accuracy=_accuracy(found),
+        cost=_part(Cost, found.get("export", {}).get("cost")),
+        hardware=_hardware(found),
+        verify=_part(Verify, found.get("verify")),
+        estimate=_part(Resources, found.get("hardware", {}).get("estimate")),
+        synth=_part(Synth, found.get("synth")),
+        bitstream=_part(Bitstream, found.get("bitstream")),
+        stages=_stages(run),
+    )
+
+
+def _part(kind: type[Kind], table: Mapping[str, Any] | None) -> Kind | None:
+    """Return `table` as `kind`, which takes what it knows and leaves the rest; None where nothing ran."""
+    if table is None:
+        return None
+    return kind.model_validate({key: value for key, value in table.items() if key in kind.model_fields})
+
+
+def _accuracy(found: Results) -> Accuracy:
+    values: dict[str, Any] = {}
+    for result in found.values():
+        values |= result.get("accuracy", {})
+    for stage in ("train", "prune", "export"):
+        values["samples"] = found.get(stage, {}).get("samples", values.get("samples"))
+    return Accuracy.model_validate(values)
+
+
+def _hardware(found: Results) -> Hardware | None:
+    hardware = found.get("hardware")
+    if hardware is None:
+        return None
+    estimates = (hardware.get("estimate") or {}).get("layers", {})
+    synthesised = found.get("synth", {}).get("layers", {})
+    layers = [
+        Layer(
+            **{key: layer[key] for key in ("name", "op", "kind", "cycles", "pe", "simd", "nonzero")},
+            estimate=estimates.get(layer["name"]),
+            synth=synthesised.get(layer["name"]),
+        )
+        for layer in hardware["layers"]
+    ]
+    known = {key: hardware[key] for key in ("clock_mhz", "cycles_per_frame", "fps", "bottleneck")}
+    return Hardware(**known, latency_cycles=hardware.get("latency_cycles"), layers=layers)
+
+
+def _stages(run: Run) -> list[StageTime]:
+    if run.outcomes:
+        return [StageTime(name=o.name, seconds=o.seconds, cached=o.cached) for o in run.outcomes]
+    manifests = {name: artifact.read_manifest(folder) for name, folder in current(run).items()}
+    return [StageTime(name=name, seconds=m.seconds, cached=True) for name, m in manifests.items() if m]

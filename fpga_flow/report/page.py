@@ -1,0 +1,172 @@
+"""The report as one HTML page that needs nothing else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from fpga_flow.boards import BOARDS
+from fpga_flow.flow import Run
+from fpga_flow.report import plots
+from fpga_flow.report.assemble import Results
+from fpga_flow.report.data import data_note
+from fpga_flow.report.schema import Hardware, Report
+from fpga_flow.report.table import accuracies, count
+from fpga_flow.verdict import RESOURCES
+
+PLUMBING = {"fifo", "width"}
+"""Kinds of layers that are left out of the plots."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure of the summary; `state` is good, bad or nothing."""
+
+    label: str
+    value: str
+    detail: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot with what it shows."""
+
+    title: str
+    detail: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table; the row whose first cell is `marked` is coloured."""
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+    detail: str = ""
+    marked: str = field(default="")
+
+
+def render(run: Run, report: Report, found: Results, version: str) -> str:
+    """Return the page of `report`; `version` is written into its head."""
+    environment = Environment(
+        loader=PackageLoader("fpga_flow.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
+        name=run.folder.resolve().name,
+        version=version,
+        report=report,
+        note=data_note(run, found),
+        cards=list(_cards(report)),
+        difference=report.verify.first_difference if report.verify else None,
+        plots=list(_plots(run, report, found)),
+        tables=list(_tables(report)),
+    )
+
+
+def _cards(report: Report) -> Iterator[Card]:
+    reached = accuracies(report.accuracy)
+    if reached:
+        name, value = reached[-1]
+        yield Card("Accuracy", f"{value:.2%}", name)
+    if cost := report.cost:
+        detail = f"{cost.nonzero:,} of {cost.weights:,} weights left"
+        yield Card("Pruned", f"{1 - cost.nonzero / max(cost.weights, 1):.1%}", detail)
+        yield Card("Cost score", f"{cost.itu_score:.6f}", f"{cost.bit_ops:,} bit operations")
+    if hardware := report.hardware:
+        yield Card("Frames per second", f"{hardware.fps:,.0f}", f"predicted at {hardware.clock_mhz:g} MHz")
+    if verify := report.verify:
+        state = "bad" if verify.mismatches else "good"
+        how = "with and without stalls" if verify.stalls else "without stalls"
+        yield Card(
+            "RTL against onnxruntime",
+            f"{verify.mismatches} differ",
+            f"of {verify.samples} frames, {how}",
+            state,
+        )
+    if report.hardware and report.verify:
+        measured, predicted = report.verify.measured_cycles_per_frame, report.hardware.cycles_per_frame
+        yield Card("Cycles per frame", f"{measured:,}", f"measured; predicted {predicted:,}")
+    if report.synth:
+        shares = {
+            w: getattr(report.synth, k) / getattr(BOARDS[report.board], k) for k, w in RESOURCES.items()
+        }
+        word, share = max(shares.items(), key=lambda item: item[1])
+        state = "bad" if share > 1 else "good"
+        yield Card("Board", "fits" if share <= 1 else "too large", f"{share:.0%} of its {word}", state)
+
+
+def _plots(run: Run, report: Report, found: Results) -> Iterator[Plot]:
+    curves = {
+        label: curve
+        for label, stage in (("unpruned", "train"), ("pruned", "prune"), ("golden (integers)", "export"))
+        if (curve := by_snr(found.get(stage, {}).get("by_snr")))
+    }
+    if curves:
+        note = data_note(run, found)
+        detail = f"{count(report.accuracy.samples)} test frames. {note.text if note else ''}"
+        yield Plot("Accuracy against SNR", detail, Markup(plots.accuracy_by_snr(curves)))
+    layers = found.get("prune", {}).get("layers")
+    if layers:
+        names, nonzero, weights = ([layer[key] for layer in layers] for key in ("name", "nonzero", "weights"))
+        yield Plot("Weights left by layer", "After pruning.", Markup(plots.sparsity(names, nonzero, weights)))
+    if report.hardware:
+        yield from _hardware_plots(report.hardware)
+
+
+def by_snr(table: Any) -> dict[float, float]:
+    """Return accuracy by SNR with numbers as keys, which JSON does not have; empty where there is none."""
+    return {float(snr): share for snr, share in table.items()} if isinstance(table, Mapping) else {}
+
+
+def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
+    layers = [layer for layer in hardware.layers if layer.kind not in PLUMBING]
+    names = [layer.name for layer in layers]
+    svg = plots.cycles(names, [layer.cycles for layer in layers], hardware.bottleneck)
+    yield Plot("Cycles per frame by layer", f"Predicted; {hardware.bottleneck} sets the speed.", Markup(svg))
+    estimate, synth = (
+        [(getattr(layer, part) or {}).get("lut") for layer in layers] for part in ("estimate", "synth")
+    )
+    if any(value is not None for value in (*estimate, *synth)):
+        detail = "FINN's estimate before synthesis, and what Yosys used."
+        yield Plot("LUTs by layer", detail, Markup(plots.luts(names, estimate, synth)))
+
+
+def _tables(report: Report) -> Iterator[Sheet]:
+    reached = accuracies(report.accuracy)
+    if reached:
+        yield Sheet("Accuracy", [name for name, _ in reached], [[f"{value:.2%}" for _, value in reached]])
+    if report.estimate or report.synth:
+        board = BOARDS[report.board]
+        rows = []
+        for key, word in RESOURCES.items():
+            amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
+            shares = ["" if a is None else f"{a / getattr(board, key):.0%}" for a in amounts]
+            cells = ["" if a is None else f"{a:,g}" for a in amounts]
+            rows.append([word, cells[0], shares[0], cells[1], shares[1], f"{getattr(board, key):,}"])
+        tool = f"Synthesis: {report.synth.tool}, every layer alone and summed." if report.synth else ""
+        heads = ["", "estimate", "", "synthesis", "", board.name]
+        yield Sheet("Resources", heads, rows, tool)
+    if report.hardware:
+        yield _layers(report.hardware)
+    rows = [[s.name, f"{s.seconds:,.1f} s", "kept" if s.cached else "made"] for s in report.stages]
+    yield Sheet("Stages", ["stage", "time", ""], rows)
+
+
+def _layers(hardware: Hardware) -> Sheet:
+    keys = tuple(RESOURCES)
+    rows = []
+    for layer in hardware.layers:
+        cells: list[float | None] = [layer.cycles, layer.pe, layer.simd, layer.nonzero]
+        cells += [(layer.synth or layer.estimate or {}).get(key) for key in keys]
+        rows.append([layer.name, layer.op, *("" if cell is None else f"{cell:,g}" for cell in cells)])
+    source = "synthesis" if any(layer.synth for layer in hardware.layers) else "estimate"
+    heads = ["layer", "op", "cycles", "PE", "SIMD", "nonzero", *RESOURCES.values()]
+    return Sheet("Layers", heads, rows, f"Resources from {source}.", hardware.bottleneck)

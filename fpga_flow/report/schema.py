@@ -1,0 +1,133 @@
+"""The schema of `report.json`: stable keys, None (null) where a stage did not run.
+
+Accuracies are shares of 1 on the test frames; cycles are clock cycles of the accelerator.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """Base of all parts: no other keys than these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Accuracy(Part):
+    """Share of test frames whose class was found, at each step of the way."""
+
+    float_: Share | None = Field(default=None, alias="float")
+    quantised: Share | None = None
+    pruned: Share | None = None
+    golden: Share | None = None
+    """Of the integer network that onnxruntime runs."""
+    rtl: Share | None = None
+    """Of the simulated accelerator, on the frames that were simulated."""
+    board: Share | None = None
+    samples: int | None = None
+    """Test frames behind all but `rtl` and `board`."""
+
+
+class Cost(Part):
+    """Cost per frame; zero weights are free in all but `weights` and `macs`."""
+
+    weights: int
+    nonzero: int
+    macs: int
+    nonzero_macs: int
+    bit_ops: int
+    weight_bits: int
+    itu_score: float
+
+
+class Resources(Part):
+    """What of the part is used."""
+
+    lut: int
+    ff: int
+    bram18: float
+    dsp: int
+
+
+class Layer(Part):
+    """One hardware layer; `estimate` and `synth` are its share of the resources."""
+
+    name: str
+    op: str
+    kind: str
+    cycles: int
+    pe: int | None
+    simd: int | None
+    nonzero: int | None
+    estimate: dict[str, float] | None
+    synth: dict[str, float] | None
+
+
+class Hardware(Part):
+    """The folded graph; all but `latency_cycles` are predictions."""
+
+    clock_mhz: float
+    cycles_per_frame: int
+    latency_cycles: int | None
+    fps: float
+    bottleneck: str
+    layers: list[Layer]
+
+
+class Verify(Part):
+    """The simulation of the whole accelerator against onnxruntime."""
+
+    simulator: str
+    samples: int
+    mismatches: int
+    first_difference: dict[str, Any] | None
+    measured_cycles_per_frame: int
+    measured_latency_cycles: int
+    stalls: bool
+    cycles_per_second: float
+
+
+class Synth(Resources):
+    """What synthesis used, all layers summed."""
+
+    tool: str
+    part: str
+    fmax_mhz: float | None
+
+
+class Bitstream(Part):
+    """The routed design."""
+
+    tool: str
+    file: str
+    fmax_mhz: float
+
+
+class StageTime(Part):
+    """How long a stage took when it was made, and whether that was in this build."""
+
+    name: str
+    seconds: float
+    cached: bool
+
+
+class Report(Part):
+    """All of `report.json`."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    recipe: str
+    model: str
+    bits: int
+    board: str
+    accuracy: Accuracy
+    cost: Cost | None
+    hardware: Hardware | None
+    verify: Verify | None
+    estimate: Resources | None
+    synth: Synth | None
+    bitstream: Bitstream | None
+    stages: list[StageTime]

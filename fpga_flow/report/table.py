@@ -1,0 +1,137 @@
+"""The result of a build on the terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from fpga_flow.boards import BOARDS, Board
+from fpga_flow.flow import Run
+from fpga_flow.report.assemble import assemble, results
+from fpga_flow.report.data import DataNote, data_note
+from fpga_flow.report.schema import Accuracy, Hardware, Report
+from fpga_flow.report.write import HTML
+from fpga_flow.verdict import RESOURCES
+
+
+def show(run: Run, console: Console | None = None) -> None:
+    """Print the results of `run` and where its report is to stdout."""
+    found = results(run)
+    report = assemble(run, found)
+    console = console or Console(highlight=False)
+    console.print()
+    console.print(facts(report, data_note(run, found)))
+    if report.hardware:
+        console.print()
+        console.print(folding(report.hardware))
+    if report.estimate or report.synth:
+        console.print()
+        console.print(resources(report, BOARDS[report.board]))
+    console.print()
+    console.print(stages(report))
+    console.print(f"\nReport: {run.folder / HTML}", soft_wrap=True, markup=False)
+
+
+def facts(report: Report, note: DataNote | None) -> Table:
+    """Return accuracy, cost, speed and verification, one a line."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("Build", f"{report.recipe}: {report.model}, {report.bits} bit, {report.board}")
+    for name, value in _facts(report, note):
+        table.add_row(name, value)
+    return table
+
+
+def _facts(report: Report, note: DataNote | None) -> Iterable[tuple[str, str]]:
+    reached = accuracies(report.accuracy)
+    if reached:
+        yield "Accuracy", ", ".join(f"{name} {value:.2%}" for name, value in reached)
+        yield (
+            "",
+            " ".join(
+                filter(None, (count(report.accuracy.samples), "test frames;", note.text if note else ""))
+            ),
+        )
+    if cost := report.cost:
+        gone = 1 - cost.nonzero / cost.weights
+        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone:.1%} pruned)"
+        yield (
+            "Cost",
+            f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",
+        )
+    if hardware := report.hardware:
+        yield (
+            "Speed",
+            f"{hardware.fps:,.0f} frames/s at {hardware.clock_mhz:g} MHz, set by {hardware.bottleneck}",
+        )
+        measured = report.verify
+        of_rtl = f", measured {measured.measured_cycles_per_frame:,}" if measured else ""
+        yield "Cycles", f"a frame: predicted {hardware.cycles_per_frame:,}{of_rtl}"
+        if measured:
+            latency = measured.measured_latency_cycles
+            yield "Latency", f"{latency:,} cycles, {latency / hardware.clock_mhz:,.0f} us"
+    if verify := report.verify:
+        how = " with and without stalls" if verify.stalls else ""
+        yield (
+            "Verified",
+            f"{verify.mismatches} differences on {verify.samples} frames{how} ({verify.simulator})",
+        )
+        if verify.first_difference:
+            yield "First", ", ".join(f"{key} {value}" for key, value in verify.first_difference.items())
+
+
+def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
+    """Return the accuracies that were measured, in the order of the stages."""
+    table = accuracy.model_dump(by_alias=True, exclude={"samples"})
+    return [(name, value) for name, value in table.items() if value is not None]
+
+
+def count(number: int | None) -> str:
+    """Return `number` with separators, or nothing."""
+    return "" if number is None else f"{number:,}"
+
+
+def folding(hardware: Hardware) -> Table:
+    """Return how the layers with weights are folded; the slowest layer is there in any case."""
+    table = _table(("Layer", "op", "PE", "SIMD", "cycles", "nonzero", "LUT est.", "LUT"), 2)
+    for layer in hardware.layers:
+        slowest = layer.name == hardware.bottleneck
+        if layer.nonzero is None and not slowest:
+            continue
+        estimate, synth = (part or {} for part in (layer.estimate, layer.synth))
+        cells = (layer.pe, layer.simd, layer.cycles, layer.nonzero, estimate.get("lut"), synth.get("lut"))
+        name = f"{layer.name} *" if slowest else layer.name
+        table.add_row(name, layer.op, *(f"{cell:,.0f}" if cell is not None else "" for cell in cells))
+    table.caption = "* sets the speed"
+    table.caption_justify = "left"
+    return table
+
+
+def resources(report: Report, board: Board) -> Table:
+    """Return estimate and synthesis against what the board holds."""
+    table = _table(("Resource", "estimate", "synthesis", board.name, "used"), 1)
+    for key, word in RESOURCES.items():
+        holds = getattr(board, key)
+        amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
+        used = amounts[1] if amounts[1] is not None else amounts[0]
+        cells = ("" if amount is None else f"{amount:,g}" for amount in amounts)
+        table.add_row(word, *cells, f"{holds:,}", "" if used is None else f"{used / holds:.0%}")
+    return table
+
+
+def stages(report: Report) -> Table:
+    """Return the times of the stages in one row."""
+    table = Table(*(stage.name for stage in report.stages), "sum", box=None, pad_edge=False)
+    made = sum(stage.seconds for stage in report.stages if not stage.cached)
+    table.add_row(
+        *(f"{s.seconds:,.0f} s" + (" kept" if s.cached else "") for s in report.stages), f"{made:,.0f} s"
+    )
+    return table
+
+
+def _table(heads: Sequence[str], left: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index < left else "right")
+    return table
