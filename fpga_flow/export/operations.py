@@ -148,7 +148,7 @@ class HostInput:
     frame_shape: tuple[int, ...]
     """Of one frame as the network's file takes it, without the batch."""
     steps: list[tuple[str, list[float]]]
-    """(`mul`/`add`/`sub`/`div`, scalar or one value per channel), carried out in float32 in this order."""
+    """(`mul`/`add`/`sub`/`div`, one value or one per channel) or (`reshape`, sizes without the batch), in order."""
     scale: float
     quantiser: Quantiser
 
@@ -164,6 +164,8 @@ class IntegerNetwork:
     logit_scale: float
     """A logit of the float network is `logit_scale * integer + logit_offset`."""
     logit_offset: float
+    quantisers: list[tuple[str, Tensor]]
+    """Node name and integer tensor of every activation quantiser of the float network, in its order."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""

@@ -3,6 +3,7 @@
 The files are untrusted: nothing is evaluated, no file beside them is opened, sizes are bounded.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,23 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.util.cleanup import cleanup_model
+from qonnx.transformation.fold_constants import FoldConstants
+from qonnx.transformation.general import (
+    GiveReadableTensorNames,
+    GiveUniqueParameterTensors,
+    RemoveStaticGraphInputs,
+    RemoveUnusedTensors,
+)
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from fpga_flow.errors import InputError, UnsupportedError
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
+NAME = re.compile(r"[^A-Za-z0-9_.-]")
+MAX_NAME = 100
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TENSOR_ELEMENTS = 2**28
 OPSETS = range(9, 22)
@@ -56,7 +67,7 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _fix_input(model, origin)
     try:
         onnx.checker.check_model(model)
-        wrapper = cleanup_model(ModelWrapper(model))
+        wrapper = _clean(ModelWrapper(model))
         for shape in (wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)):
             if not shape or any(size < 1 for size in shape):
                 raise InputError(f"{origin}: the shapes of its tensors cannot be inferred (got {shape})")
@@ -65,6 +76,21 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     except Exception as error:  # qonnx, onnx and onnxruntime raise of every kind on a bad graph
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
+    return wrapper
+
+
+def _clean(wrapper: ModelWrapper) -> ModelWrapper:
+    """What `qonnx.util.cleanup` does, but that the nodes keep the names their author knows."""
+    for transformation in (
+        InferShapes(),
+        GiveUniqueParameterTensors(),
+        FoldConstants(exclude_op_types=[*QONNX_OPERATORS]),
+        FoldTransposeIntoQuantInit(),
+        RemoveUnusedTensors(),
+        RemoveStaticGraphInputs(),
+        GiveReadableTensorNames(),
+    ):
+        wrapper = wrapper.transform(transformation)
     return wrapper
 
 
@@ -102,8 +128,35 @@ def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
 
 
 def _name_nodes(model: onnx.ModelProto) -> None:
+    """Give every node a name of its own, of plain characters; drop what exporters noted about their sources."""
+    taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type}_{index}"
+        name = NAME.sub("_", _module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
+        name = name or f"{node.op_type}_{index}"
+        if name in taken:
+            name = f"{name}.{node.op_type}"
+        while name in taken:
+            name = f"{name}_{index}"
+        taken.add(name)
+        node.name = name
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for part in (model, model.graph, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    for tensor in model.graph.initializer:
+        tensor.doc_string = ""
+        del tensor.metadata_props[:]
+
+
+def _module_path(node: onnx.NodeProto) -> str:
+    """Return the path of the torch module that `node` was exported from, where the exporter noted it."""
+    for entry in node.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            scopes = re.findall(r"'([^']*)'", entry.value)
+            path = scopes[-2] if len(scopes) > 1 else ""
+            return re.sub(r"\.(export_handler|fused_activation_quant_proxy.*)$", "", path)
+    return ""
 
 
 def _update_domains(model: onnx.ModelProto) -> None:

@@ -67,9 +67,10 @@ def _quant(walk: "Walk", node: Node) -> Known:
             "an activation with a scale per channel cannot be summed up in integers",
             "use one activation scale per tensor",
         )
-    if isinstance(walk.known[node.input[0]], HostValue):
-        return _quant_input(walk, node, spec)
-    return _quant_activation(walk, node, spec)
+    quantise = _quant_input if isinstance(walk.known[node.input[0]], HostValue) else _quant_activation
+    value = quantise(walk, node, spec)
+    walk.quantisers.append((node.name, value.tensor))
+    return value
 
 
 def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
@@ -336,7 +337,8 @@ def _reshape(walk: "Walk", node: Node) -> Known:
     if isinstance(known, HostValue):
         if wanted[:1] != (1,) or prod(wanted[1:]) != prod(known.shape):
             raise UnsupportedError(node.name, f"the input is reshaped to {list(wanted)}", "keep the batch axis first")
-        return replace(known, shape=wanted[1:])
+        shape = wanted[1:]
+        return HostValue(shape, (*known.steps, ("reshape", [float(size) for size in shape])))
     value = walk.dynamic(node)
     x = value.tensor
     if wanted == x.shape:

@@ -56,6 +56,7 @@ class Walk:
         self.operations: list[Operation] = []
         self.host: HostInput | None = None
         self.input: Tensor | None = None
+        self.quantisers: list[tuple[str, Tensor]] = []
         self.reads = Counter(name for node in self.graph.node for name in node.input)
         self.reads.update(output.name for output in self.graph.output)
 
@@ -147,7 +148,9 @@ class Walk:
             if tensor.name == name:
                 tensor.name = f"{name}_acc"
             tensor = self.add(AddConstant(f"{last.name}_bias", tensor, out, integers))
-        return IntegerNetwork(self.host, self.input, self.operations, tensor, mul, offset * mul)
+        return IntegerNetwork(
+            self.host, self.input, self.operations, tensor, mul, offset * mul, self.quantisers
+        )
 
 
 def _final_affine(node: onnx.NodeProto, value: Value) -> tuple[float, Floats]:

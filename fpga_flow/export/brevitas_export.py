@@ -1,0 +1,80 @@
+"""From the trained Brevitas module to a cleaned QONNX model, and the module as a reference to compare with."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from brevitas.export import export_qonnx
+from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
+from brevitas.quant_tensor import IntQuantTensor
+from numpy.typing import NDArray
+from qonnx.core.modelwrapper import ModelWrapper
+from torch import nn
+
+from fpga_flow.export.reader import bring_up_to_date
+from fpga_flow.export.reference import Observation
+
+OPSET = 18
+"""The lowest that torch's exporter writes without converting."""
+
+
+def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapper:
+    """Return the QONNX of `module` (in eval mode) for one float frame of `frame_shape` (without batch)."""
+    example = torch.zeros(1, *frame_shape)
+    buffer = io.BytesIO()
+    with _quiet(), torch.no_grad():
+        export_qonnx(module.eval(), args=example, export_path=buffer, opset_version=OPSET)
+    return bring_up_to_date(onnx.load_model_from_string(buffer.getvalue()), "the exported network")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's chatter, which tells the user nothing he can act on, in the log's debug level."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "torch.export", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+class BrevitasReference:
+    """The Brevitas module, run in torch in float32, every activation quantiser observed."""
+
+    batched = True
+
+    def __init__(self, module: nn.Module) -> None:
+        """Observe `module`, which stays as it is."""
+        self._module = module.eval()
+        self._proxies = [
+            m for m in module.modules() if isinstance(m, ActQuantProxyFromInjectorBase) and m.is_quant_enabled
+        ]
+
+    def run(self, frames: NDArray[np.float32]) -> Observation:
+        """Return the codes of every activation quantiser, in the order they ran, and the float logits."""
+        codes: list[NDArray[np.int64]] = []
+
+        def observe(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, IntQuantTensor):
+                codes.append(np.rint((output.value / output.scale).double().numpy()).astype(np.int64))
+
+        handles = [proxy.register_forward_hook(observe) for proxy in self._proxies]
+        try:
+            with torch.no_grad():
+                out = self._module(torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32)))
+        finally:
+            for handle in handles:
+                handle.remove()
+        logits = out.value if isinstance(out, IntQuantTensor) else out
+        return Observation(codes, logits.double().numpy())

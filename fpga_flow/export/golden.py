@@ -1,0 +1,198 @@
+"""The golden model: the integer network as standard ONNX operators, run by onnxruntime.
+
+It shares no thresholds with `network.onnx`. Sums of products are carried by float32 (exact below
+2^24, which the walk has checked); every activation is computed in float64 from the scales and batch
+norms of the trained network, rounded half to even, limited, and is an integer again.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from fpga_flow.errors import InputError
+from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
+from fpga_flow.export.operations import (
+    Activation,
+    AddConstant,
+    Flatten,
+    IntegerNetwork,
+    Matrix,
+    MaxPool,
+    Operation,
+)
+
+OPSET = 17
+IR_VERSION = 8
+INPUT, LOGITS, CLASS = "input", "logits", "class"
+BATCH_BYTES = 64 * 2**20
+"""What the largest tensor of a batch may take, in float64."""
+
+Integers = NDArray[np.int64]
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, values: Any, dtype: type) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        return name
+
+    def node(self, operator: str, inputs: Iterable[str], output: str | None = None, **attributes: Any) -> str:
+        name = output or f"value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], f"node_{len(self.nodes)}", **attributes))
+        return name
+
+
+def _matrix(build: _Builder, operation: Matrix) -> None:
+    weights = build.constant(operation.weights, np.float32)
+    build.node(operation.kind, [operation.x.name, weights], operation.y.name, **operation.attributes)
+
+
+def _activation(build: _Builder, operation: Activation) -> None:
+    rank, quantiser = len(operation.x.shape), operation.quantiser
+    value = build.node("Cast", [operation.x.name], to=TensorProto.DOUBLE)
+    for step in operation.chain.steps:
+        if isinstance(step, Affine):
+            value = build.node("Mul", [value, build.constant(per_channel(step.mul, rank), np.float64)])
+            if step.add.any():
+                value = build.node("Add", [value, build.constant(per_channel(step.add, rank), np.float64)])
+        elif isinstance(step, Clip):
+            value = build.node("Max", [value, build.constant(step.low, np.float64)])
+            value = build.node("Min", [value, build.constant(step.high, np.float64)])
+        elif isinstance(step, Leaky):
+            positive = build.node("Max", [value, build.constant(0.0, np.float64)])
+            negative = build.node("Min", [value, build.constant(0.0, np.float64)])
+            negative = build.node("Mul", [negative, build.constant(step.slope, np.float64)])
+            value = build.node("Add", [positive, negative])
+    if quantiser.rounding == "BIPOLAR":
+        positive = build.node("GreaterOrEqual", [value, build.constant(0.0, np.float64)])
+        ends = [build.constant(end, np.float32) for end in (1.0, -1.0)]
+        build.node("Where", [positive, *ends], operation.y.name)
+        return
+    operator = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}[quantiser.rounding]
+    value = build.node(operator, [value])
+    limits = [build.constant(end, np.float64) for end in (quantiser.low, quantiser.high)]
+    value = build.node("Clip", [value, *limits])
+    build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
+
+
+def _add(build: _Builder, operation: AddConstant) -> None:
+    values = per_channel(operation.values.astype(np.float64), len(operation.x.shape))
+    build.node("Add", [operation.x.name, build.constant(values, np.float32)], operation.y.name)
+
+
+def _max_pool(build: _Builder, operation: MaxPool) -> None:
+    build.node("MaxPool", [operation.x.name], operation.y.name, **operation.attributes)
+
+
+def _flatten(build: _Builder, operation: Flatten) -> None:
+    build.node("Flatten", [operation.x.name], operation.y.name, axis=1)
+
+
+WRITERS: dict[type[Operation], Callable[[_Builder, Any], None]] = {
+    Matrix: _matrix,
+    Activation: _activation,
+    AddConstant: _add,
+    MaxPool: _max_pool,
+    Flatten: _flatten,
+}
+
+
+def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelProto:
+    """Return `network` as a standard ONNX model.
+
+    Input `input`: integers (N, ...), int8 or uint8. Outputs `logits` (N, classes) int64 and `class` (N,)
+    int64, the lowest index of the largest logit; with `layers` also every tensor of the network,
+    float32 holding integers, by the name it has in `network.onnx`.
+    """
+    build = _Builder()
+    build.node("Cast", [INPUT], network.input.name, to=TensorProto.FLOAT)
+    for operation in network.operations:
+        WRITERS[type(operation)](build, operation)
+    build.node("Cast", [network.output.name], LOGITS, to=TensorProto.INT64)
+    build.node("ArgMax", [network.output.name], CLASS, axis=1, keepdims=0)
+
+    def info(name: str, kind: int, shape: tuple[int, ...]) -> Any:
+        return helper.make_tensor_value_info(name, kind, ["N", *shape])
+
+    kind = TensorProto.INT8 if network.host.quantiser.low < 0 else TensorProto.UINT8
+    outputs = [
+        info(LOGITS, TensorProto.INT64, network.output.shape[1:]),
+        info(CLASS, TensorProto.INT64, ()),
+    ]
+    if layers:
+        outputs += [info(t.name, TensorProto.FLOAT, t.shape[1:]) for t in network.tensors()]
+    graph = helper.make_graph(
+        build.nodes, "golden", [info(INPUT, kind, network.input.shape[1:])], outputs, build.constants
+    )
+    model = helper.make_model(
+        graph, producer_name="fpga_flow", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def session(model: onnx.ModelProto | Path, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """Open `model` in onnxruntime on the CPU; raises `InputError` naming a file that is none."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.log_severity_level = 3
+    source: Any = str(model) if isinstance(model, Path) else model.SerializeToString()
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        if isinstance(model, Path):
+            raise InputError(f"{model}: onnxruntime cannot read it: {str(error).splitlines()[0]}") from error
+        raise
+
+
+class Golden:
+    """The golden model in onnxruntime; integers in, integers out."""
+
+    def __init__(self, path: Path, layers_path: Path | None = None) -> None:
+        """Open `golden.onnx`, and the variant with every layer where it is wanted."""
+        self._session = session(path)
+        self._layers = session(layers_path) if layers_path else None
+        self.input_shape: tuple[int, ...] = tuple(self._session.get_inputs()[0].shape[1:])
+        self.input_dtype = np.int8 if "int8" in self._session.get_inputs()[0].type.replace("uint8", "u") else np.uint8
+
+    def run(self, x: NDArray[Any]) -> tuple[Integers, Integers]:
+        """Return logits (N, classes) and class (N,) of the integers `x` (N, ...)."""
+        logits, classes = self._session.run([LOGITS, CLASS], {INPUT: self._checked(x)})
+        return logits, classes
+
+    def layers(self, x: NDArray[Any]) -> dict[str, Integers]:
+        """Return every tensor of the network for `x`, by its name in `network.onnx`; batch first."""
+        if self._layers is None:
+            raise ValueError("this Golden was opened without layers_path")
+        names = [output.name for output in self._layers.get_outputs() if output.name not in (LOGITS, CLASS)]
+        values = self._layers.run(names, {INPUT: self._checked(x)})
+        return {name: value.astype(np.int64) for name, value in zip(names, values, strict=True)}
+
+    def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.shape[1:] != self.input_shape:
+            raise InputError(f"golden model: frames must have the shape {self.input_shape}, not {x.shape[1:]}")
+        if not np.array_equal(x, x.astype(self.input_dtype)):
+            raise InputError(f"golden model: input must fit {np.dtype(self.input_dtype)}")
+        return np.ascontiguousarray(x, dtype=self.input_dtype)
+
+
+def batch_size(network: IntegerNetwork) -> int:
+    """Return how many frames at once keep the largest tensor below `BATCH_BYTES`."""
+    largest = max(int(np.prod(tensor.shape)) for tensor in network.tensors())
+    return int(np.clip(BATCH_BYTES // (8 * largest), 1, 256))
+
+
+def batches(count: int, size: int) -> Iterator[slice]:
+    """Yield slices of `size` that cover `count`."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))

@@ -1,0 +1,49 @@
+"""What the host does to a frame before the accelerator: reshape, affine, divide, round, clip, in float32."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.export.operations import HostInput, Tensor
+
+
+def describe(host: HostInput, tensor: Tensor) -> dict[str, Any]:
+    """Return the input as it stands in the result; `quantise` takes it."""
+    return {
+        "datatype": tensor.datatype,
+        "shape": list(tensor.shape[1:]),
+        "frame_shape": list(host.frame_shape),
+        "steps": [[kind, list(values)] for kind, values in host.steps],
+        "scale": host.scale,
+        "zero": 0,
+        "low": host.quantiser.low,
+        "high": host.quantiser.high,
+        "rounding": host.quantiser.rounding,
+    }
+
+
+_STEPS = {"mul": np.multiply, "div": np.divide, "add": np.add, "sub": np.subtract}
+
+
+def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
+    """Return float frames (N, *frame_shape) as integer codes (N, *shape), int8 or uint8.
+
+    Every step is carried out in float32, in the order the network was trained with; a tie of two
+    codes goes to the even one.
+    """
+    x = np.asarray(frames, dtype=np.float32)
+    for kind, values in spec["steps"]:
+        if kind == "reshape":
+            x = x.reshape(len(x), *(int(size) for size in values))
+            continue
+        numbers = np.asarray(values, dtype=np.float32)
+        x = _STEPS[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
+    x = x / np.float32(spec["scale"])
+    if spec["rounding"] == "BIPOLAR":
+        codes = np.where(x >= 0, 1, -1)
+    else:
+        codes = {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil}[spec["rounding"]](x)
+        codes = np.clip(codes, spec["low"], spec["high"])
+    dtype = np.int8 if spec["low"] < 0 else np.uint8
+    return codes.astype(dtype).reshape(len(codes), *spec["shape"])
