@@ -86,6 +86,8 @@ class PruneRecipe(Part):
     """What is pruned, and when pruning stops."""
 
     method: Literal["none", "imp", "fmp"] = "fmp"
+    criterion: Literal["magnitude", "layer-magnitude"] = "magnitude"
+    """Which weights go: the smallest of all layers together, or of every layer the same part."""
     rate: Share = 0.2
     """Part of the remaining weights that a prune removes."""
     decay: Annotated[float, Field(gt=1)] = 2.0
@@ -100,8 +102,10 @@ class PruneRecipe(Part):
     epochs: Count = 4
     """Epoch budget of a round."""
     patience: Count = 4
-    """Epochs without improvement after which a round counts as failed."""
+    """Epochs without a better validation accuracy after which a round counts as failed."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    factor: Share = 0.5
+    """What the learning rate is multiplied by after an epoch without a better validation loss."""
 
 
 class ExportRecipe(Part):

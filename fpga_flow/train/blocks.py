@@ -5,6 +5,7 @@ two; float32 holds them exactly as long as an accumulator stays below 2^24, in w
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from brevitas import nn as qnn
@@ -60,21 +61,21 @@ class Block(nn.Module):
         super().__init__()
         self.spec = layer
         last = isinstance(layer, Dense) and layer.last
-        options = dict(
-            weight_quant=_Weight,
-            weight_bit_width=quant.weight_bits,
-            bias=last,
-            bias_quant=_Bias if last else None,
-        )
-        self.linear: nn.Module
+        options = {
+            "weight_quant": _Weight,
+            "weight_bit_width": quant.weight_bits,
+            "bias": last,
+            "bias_quant": _Bias if last else None,
+        }
+        self.linear: Any
         if isinstance(layer, Conv):
             self.linear = qnn.QuantConv1d(
                 layer.inputs, layer.outputs, layer.kernel, padding=layer.kernel // 2, **options
             )
         else:
             self.linear = qnn.QuantLinear(layer.inputs, layer.outputs, **options)
-        self.norm: nn.Module | None = None
-        self.act: nn.Module | None = None
+        self.norm: nn.BatchNorm1d | None = None
+        self.act: Any = None
         self.pool: nn.Module | None = None
         if not last:
             self.norm = nn.BatchNorm1d(layer.outputs, eps=BATCH_NORM_EPS)
@@ -121,13 +122,14 @@ class Chain(nn.Module):
             act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True
         )
         _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
-        self.blocks = nn.ModuleDict({layer.name: Block(layer, quant) for layer in layers})
+        self.layers = {layer.name: Block(layer, quant) for layer in layers}
+        self.blocks = nn.ModuleDict(self.layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits: multiples of the last layer's input scale times weight scale."""
         x = self.input(x)
         dense = False
-        for block in self.blocks.values():
+        for block in self.layers.values():
             if isinstance(block.spec, Dense) and not dense:
                 x, dense = x.flatten(1), True
             x = block(x)

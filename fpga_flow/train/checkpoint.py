@@ -72,7 +72,7 @@ def load_checkpoint(path: Path) -> State:
         raise InputError(f"{path}: format must be {FORMAT}, not {state.get('format')!r}")
     missing = header_keys() - state.keys()
     if missing or not isinstance(state.get("layers"), dict):
-        raise InputError(f"{path}: is no network checkpoint, {', '.join(sorted(missing)) or 'layers'} missing")
+        raise InputError(f"{path}: misses {', '.join(sorted(missing)) or 'layers'}, is no network")
     return state
 
 

@@ -22,6 +22,8 @@ class FrameSource(Protocol):
     snr_db: np.ndarray
     classes: tuple[str, ...]
     shape: tuple[int, int]
+    source: str
+    """One line: where the frames come from."""
 
     def __len__(self) -> int: ...
 
@@ -40,6 +42,8 @@ class Codes:
     snr_db: np.ndarray
     """int (N,)."""
     classes: list[str]
+    source: str = ""
+    """One line: where the frames come from."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,6 +76,7 @@ def read_codes(source: FrameSource, quant: Quant, description: str) -> Codes:
         torch.from_numpy(np.asarray(source.labels, dtype=np.int64)),
         np.asarray(source.snr_db).astype(int),
         list(source.classes),
+        source.source,
     )
 
 

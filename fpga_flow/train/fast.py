@@ -43,15 +43,16 @@ class FastNetwork(nn.Module):
         self.rounded = rounded
         self.header = {key: value for key, value in state.items() if key != "layers"}
         scale = quant.input_scale
-        self.blocks = nn.ModuleList()
+        self.layers: list[FastBlock] = []
         for layer in layers:
-            self.blocks.append(FastBlock(layer, quant, scale, state["layers"][layer.name]))
+            self.layers.append(FastBlock(layer, quant, scale, state["layers"][layer.name]))
             scale = quant.act_scale
+        self.blocks = nn.ModuleList(self.layers)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return logits, integer multiples of the last accumulator's scale."""
         x, dense = codes, False
-        for block in self.blocks:
+        for block in self.layers:
             if isinstance(block.spec, Dense) and not dense:
                 # The deployed network stores channel by channel.
                 x, dense = x.transpose(1, 2).flatten(1).float(), True
@@ -60,17 +61,17 @@ class FastNetwork(nn.Module):
 
     def state(self) -> State:
         """Return a copy of the parameters in the form of a checkpoint."""
-        return self.header | {"layers": {block.spec.name: block.kept(copy=True) for block in self.blocks}}
+        return self.header | {"layers": {block.spec.name: block.kept(copy=True) for block in self.layers}}
 
     def load(self, state: State) -> None:
         """Take the parameters of `state`, a checkpoint of the same layers."""
-        for block in self.blocks:
+        for block in self.layers:
             block.load(state["layers"][block.spec.name])
 
     def constrain(self) -> None:
         """Keep gains positive and pruned weights zero; to be called after every step."""
         with torch.no_grad():
-            for block in self.blocks:
+            for block in self.layers:
                 if not block.last:
                     block.gamma.clamp_(min=GAIN_FLOOR)
                 if block.mask is not None:
@@ -78,7 +79,7 @@ class FastNetwork(nn.Module):
 
     def fit_scales(self) -> None:
         """Choose the scale of every layer's weights anew, from the weights that are left."""
-        for block in self.blocks:
+        for block in self.layers:
             block.scale = fit_scale(block.weight.detach(), self.quant, block.mask)
 
 
@@ -86,6 +87,8 @@ class FastBlock(nn.Module):
     """One layer of a `FastNetwork`."""
 
     mask: Tensor | None
+    mean: Tensor
+    var: Tensor
 
     def __init__(self, layer: Layer, quant: Quant, input_scale: float, kept: State) -> None:
         super().__init__()
@@ -137,7 +140,9 @@ class FastBlock(nn.Module):
     def _codes(self, rounded: bool) -> Tensor:
         if not self.training and rounded:
             return weight_codes(self.kept(), self.quant)
-        codes: Tensor = WeightCodes.apply(self.weight, self.scale, self.quant.weight_max, rounded)
+        codes: Tensor = WeightCodes.apply(  # type: ignore[no-untyped-call]
+            self.weight, self.scale, self.quant.weight_max, rounded
+        )
         return codes if self.mask is None else codes * self.mask
 
     def _logits(self, x: Tensor, rounded: bool) -> Tensor:
@@ -153,7 +158,10 @@ class FastBlock(nn.Module):
         quant, scale = self.quant, self.input_scale * self.scale
         top = float(quant.act_max)
         if self.training:
-            y, mean, var = NormQuant.apply(x, self.gamma, self.beta, scale, quant.act_scale, top, rounded)
+            y: Tensor
+            y, mean, var = NormQuant.apply(  # type: ignore[no-untyped-call]
+                x, self.gamma, self.beta, scale, quant.act_scale, top, rounded
+            )
             with torch.no_grad():
                 self.mean.lerp_(mean * scale, MOMENTUM)
                 self.var.lerp_(var * scale**2, MOMENTUM)
@@ -196,7 +204,7 @@ def conv_pool(x: Tensor, taps: Tensor, pool: int) -> Tensor:
     first = x.dtype == torch.int8
     fits = outputs % LANES == 0 and (first or channels % LANES == 0) and x.shape[1] % 2 == 0
     if kernels() is not None and fits and pool == 2 and kernel % 2:
-        y: Tensor = ConvPool.apply(x, taps)
+        y: Tensor = ConvPool.apply(x, taps)  # type: ignore[no-untyped-call]
         return y
     y = F.conv1d(x.float().transpose(1, 2), taps.permute(2, 1, 0), padding=kernel // 2)
     return F.max_pool1d(y, pool).transpose(1, 2).contiguous()

@@ -160,7 +160,7 @@ def _epoch(
             continue  # batch norm has no variance of one frame
         optimiser.zero_grad(set_to_none=True)
         loss = F.cross_entropy(network(train.codes[indices]), train.labels[indices])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()
         total += float(loss.detach()) * len(indices)

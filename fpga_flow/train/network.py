@@ -36,7 +36,7 @@ def fill(network: Chain, state: State) -> None:
     """Copy the parameters in `state` into `network`, quantised and with batch norms frozen."""
     quant = network.quant
     input_scale = quant.input_scale
-    for name, block in network.blocks.items():
+    for name, block in network.layers.items():
         kept = state["layers"][name]
         scale = float(kept["scale"])
         with torch.no_grad():
@@ -47,6 +47,7 @@ def fill(network: Chain, state: State) -> None:
                 block.linear.bias.copy_(bias_codes(kept, input_scale) * (input_scale * scale))
         else:
             a, b = gain_and_offset(kept, input_scale, quant)
+            assert block.norm is not None
             _set_norm(block.norm, a * (quant.act_scale / (input_scale * scale)), b * quant.act_scale)
         input_scale = quant.act_scale
 
@@ -55,8 +56,8 @@ def _set_norm(norm: nn.BatchNorm1d, gain: Tensor, offset: Tensor) -> None:
     with torch.no_grad():
         norm.weight.copy_(gain)
         norm.bias.copy_(offset)
-        norm.running_mean.zero_()  # type: ignore[union-attr, operator]
-        norm.running_var.fill_(1 - BATCH_NORM_EPS)  # type: ignore[union-attr, operator]
+        norm.running_mean.zero_()  # type: ignore[union-attr]
+        norm.running_var.fill_(1 - BATCH_NORM_EPS)  # type: ignore[union-attr]
 
 
 def save_untrained(recipe: Recipe, classes: list[str], channels: int, path: Path) -> None:

@@ -51,23 +51,23 @@ class Quant:
     def __post_init__(self) -> None:
         if self.weight_bits < 2:
             raise InputError(
-                "quant.weight_bits: must be 2 to 8, not 1 (signed narrow-range weights of one bit are all zero)"
+                "quant.weight_bits: must be 2 to 8, not 1 (one bit of signed narrow range is only zero)"
             )
 
     @property
     def weight_max(self) -> int:
         """Largest weight code; the smallest is its negative (narrow range)."""
-        return 2 ** (self.weight_bits - 1) - 1
+        return (1 << (self.weight_bits - 1)) - 1
 
     @property
     def act_max(self) -> int:
         """Largest activation code; the smallest is 0."""
-        return 2**self.act_bits - 1
+        return (1 << self.act_bits) - 1
 
     @property
     def input_scale(self) -> float:
         """Step of the input quantiser, whose codes cover -2..2 (1/64 for 8 bits)."""
-        return 4.0 / 2**self.input_bits
+        return 4.0 / (1 << self.input_bits)
 
     @property
     def act_scale(self) -> float:
@@ -76,7 +76,7 @@ class Quant:
         It is not learned: the batch norm before the ReLU has a gain per channel, and the batch norm
         after the next convolution divides any common factor out again.
         """
-        return 4.0 / 2**self.act_bits
+        return 4.0 / (1 << self.act_bits)
 
 
 def quant_of(recipe: Recipe) -> Quant:

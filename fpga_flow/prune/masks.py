@@ -1,0 +1,69 @@
+"""Masks: which weights of a network are left.
+
+A mask stands in the checkpoint beside its weight (`None`: nothing is pruned), so it comes back with
+every reload. What is pruned is counted here, never computed from rates.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fpga_flow.train.checkpoint import State
+from fpga_flow.train.freeze import weight_codes
+from fpga_flow.train.spec import Quant
+
+Masks = dict[str, Tensor]
+"""Layer name -> bool tensor shaped like the layer's weight; True is left."""
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """Weights of one layer, counted."""
+
+    name: str
+    weights: int
+    left: int
+    """Weights that the mask leaves."""
+    nonzero: int
+    """Weights whose code is not zero: those left, less the ones that are rounded to zero."""
+
+
+def masks_of(state: State) -> Masks:
+    """Return the masks in `state`, all True where a layer has none."""
+    return {
+        name: torch.ones_like(kept["weight"], dtype=torch.bool) if kept["mask"] is None else kept["mask"]
+        for name, kept in state["layers"].items()
+    }
+
+
+def masked(state: State, masks: Masks) -> State:
+    """Return a copy of `state` with `masks` in force: what they take is exactly zero.
+
+    A weight that was pruned stays so: masks can only shrink.
+    """
+    layers = {}
+    for name, kept in state["layers"].items():
+        mask = masks[name] if kept["mask"] is None else masks[name] & kept["mask"]
+        layers[name] = kept | {"weight": kept["weight"] * mask, "mask": mask.clone()}
+    return state | {"layers": layers}
+
+
+def count(state: State, quant: Quant) -> list[LayerCount]:
+    """Count the weights of every layer, in the order of the layers."""
+    masks = masks_of(state)
+    return [
+        LayerCount(
+            name,
+            kept["weight"].numel(),
+            int(masks[name].sum()),
+            int((weight_codes(kept, quant) != 0).sum()),
+        )
+        for name, kept in state["layers"].items()
+    ]
+
+
+def density(state: State) -> float:
+    """Return the share of weights that the masks leave."""
+    masks = masks_of(state).values()
+    return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)

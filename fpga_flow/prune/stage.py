@@ -1,0 +1,207 @@
+"""The stage: takes the trained network, prunes it as the recipe says, keeps the last one that passed."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fpga_flow.artifact import read_result, write_json
+from fpga_flow.errors import InputError
+from fpga_flow.flow import Context
+from fpga_flow.progress import say
+from fpga_flow.prune.criteria import CRITERIA
+from fpga_flow.prune.masks import count, density, masked
+from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Round, Rules
+from fpga_flow.recipe import PruneRecipe, Recipe
+from fpga_flow.train.checkpoint import CHECKPOINT, State, load_checkpoint, load_state, save_state
+from fpga_flow.train.dataset import Codes, load_codes
+from fpga_flow.train.evaluate import by_class, by_snr, evaluate
+from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.kernels import set_cache
+from fpga_flow.train.loop import Settings, curve_json, fit
+from fpga_flow.train.spec import chain, quant_of
+
+HISTORY = "history.json"
+PROGRESS = "progress.pt"
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Prune; the artifact is a checkpoint and the history of the rounds."""
+    recipe = context.recipe
+    set_cache(context.cache)
+    source = context.inputs["train"] / CHECKPOINT
+    state = load_checkpoint(source)
+    if recipe.prune.method == "none":
+        shutil.copyfile(source, context.folder / CHECKPOINT)
+        write_json(context.folder / HISTORY, {"target": None, "rounds": []})
+        trained = read_result(context.inputs["train"])
+        return _result(
+            recipe,
+            state,
+            trained["accuracy"]["quantised"],
+            {key: trained[key] for key in ("samples", "by_snr", "by_class", "data")},
+            None,
+            [],
+        )
+    network = _network(recipe, state)
+    train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
+    progress, target = prune(network, state, recipe, train, validation, context.folder)
+    save_state(context.folder / CHECKPOINT, progress.passing)
+    network.load(progress.passing)
+    test = load_codes(recipe, "test", context.cache)
+    score = evaluate(network, test)
+    (context.folder / PROGRESS).unlink()
+    measured = {
+        "samples": len(test),
+        "by_snr": by_snr(score, test),
+        "by_class": by_class(score, test),
+        "data": test.source,
+    }
+    result = _result(recipe, progress.passing, round(score.accuracy, 6), measured, target, progress.history)
+    say(
+        f"  pruned network: {score.accuracy:.2%} of {len(test)} test frames, "
+        f"{result['left']} of {result['weights']} weights left, {result['nonzero']} not zero"
+    )
+    return result
+
+
+def prune(
+    network: FastNetwork, state: State, recipe: Recipe, train: Codes, validation: Codes, folder: Path
+) -> tuple[Progress, float]:
+    """Run the recipe's schedule from `state`; returns where it ended and the target accuracy.
+
+    `network` is overwritten. Raises `InputError` where the unpruned network misses an absolute target
+    and does not reach it within a round's epochs.
+    """
+    settings = recipe.prune
+    rules = Rules(settings.rate, settings.decay, settings.min_rate, settings.rounds)
+    network.load(state)
+    start = evaluate(network, validation).accuracy
+    target = target_accuracy(settings, start)
+    trainer = RoundTrainer(network, recipe, train, validation, target, folder)
+    path = folder / PROGRESS
+    if path.is_file():
+        progress = load_progress(path)
+        say(f"  going on after round {len(progress.history)}")
+    else:
+        progress = Progress(trainer.first(state, start), settings.rate)
+        _save(path, progress, target)
+    say(f"  unpruned {start:.2%} of {len(validation)} validation frames, target {target:.2%}")
+
+    def save(now: Progress) -> None:
+        _save(path, now, target)
+        line = now.history[-1]
+        verdict = "passed" if line.passed else "failed"
+        say(
+            f"  round {line.round}: rate {line.rate:.3f}, {line.density:.1%} left, "
+            f"validation {line.accuracy:.2%} after {line.epochs} epochs: {verdict}"
+        )
+
+    SCHEDULES[settings.method](progress, rules, trainer, save)
+    return progress, target
+
+
+def target_accuracy(settings: PruneRecipe, unpruned: float) -> float:
+    """Return the accuracy, 0 to 1, that a pruned network must reach."""
+    if settings.target_is == "absolute":
+        return settings.target / 100
+    return unpruned - settings.target / 100
+
+
+@dataclass
+class RoundTrainer:
+    """`schedules.Trainer` on the fast training graph."""
+
+    network: FastNetwork
+    recipe: Recipe
+    train: Codes
+    validation: Codes
+    target: float
+    folder: Path
+
+    def first(self, state: State, accuracy: float) -> State:
+        """Return the network that pruning starts from: `state`, trained further if it misses the target."""
+        if accuracy >= self.target:
+            return state
+        outcome = self._fit(state, 0, "training towards the target")
+        if outcome.passed:
+            return outcome.state
+        raise InputError(
+            f"prune.target: the unpruned network reaches {outcome.accuracy:.2%} of the validation frames, "
+            f"which must be at least {self.target:.2%}; lower the target or train longer (train.epochs)"
+        )
+
+    def attempt(self, state: State, rate: float, number: int) -> Attempt:
+        """Prune `rate` of what is left in `state` and train."""
+        criterion = CRITERIA[self.recipe.prune.criterion]
+        return self._fit(masked(state, criterion(state, rate)), number, f"round {number}")
+
+    def _fit(self, state: State, number: int, description: str) -> Attempt:
+        settings = self.recipe.prune
+        self.network.load(state)
+        path = self.folder / f"round-{number}.pt"
+        outcome = fit(
+            self.network,
+            self.train,
+            self.validation,
+            Settings(
+                epochs=settings.epochs,
+                batch=self.recipe.train.batch,
+                learning_rate=settings.learning_rate,
+                factor=settings.factor,
+                patience=0,
+                give_up_after=settings.patience,
+            ),
+            path,
+            self.recipe.seed + 100_000 * (number + 1),
+            description,
+            reached=lambda accuracy: accuracy >= self.target,
+        )
+        write_json(self.folder / f"curve-{number}.json", curve_json(outcome.curve))
+        path.unlink()
+        return Attempt(
+            outcome.state,
+            density(outcome.state),
+            outcome.accuracy,
+            len(outcome.curve),
+            outcome.accuracy >= self.target,
+        )
+
+
+def load_progress(path: Path) -> Progress:
+    """Read what `_save` wrote."""
+    kept = load_state(path)
+    return Progress(kept["passing"], kept["rate"], [Round(**line) for line in kept["history"]])
+
+
+def _save(path: Path, progress: Progress, target: float) -> None:
+    history = [asdict(line) for line in progress.history]
+    write_json(path.with_name(HISTORY), {"target": target, "rounds": history})
+    save_state(path, {"passing": progress.passing, "rate": progress.rate, "history": history})
+
+
+def _network(recipe: Recipe, state: State) -> FastNetwork:
+    layers = chain(recipe, len(state["classes"]), state["channels"])
+    return FastNetwork(layers, quant_of(recipe), state)
+
+
+def _result(
+    recipe: Recipe,
+    state: State,
+    accuracy: float,
+    measured: dict[str, Any],
+    target: float | None,
+    rounds: list[Round],
+) -> dict[str, Any]:
+    layers = count(state, quant_of(recipe))
+    return {
+        "accuracy": {"pruned": accuracy},
+        "method": recipe.prune.method,
+        "target": target,
+        "weights": sum(layer.weights for layer in layers),
+        "left": sum(layer.left for layer in layers),
+        "nonzero": sum(layer.nonzero for layer in layers),
+        "layers": [asdict(layer) for layer in layers],
+        "rounds": [asdict(line) for line in rounds],
+        **measured,
+    }

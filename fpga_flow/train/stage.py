@@ -1,0 +1,140 @@
+"""The stage: makes the unpruned quantised network, by training or from a committed checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from fpga_flow.artifact import write_json
+from fpga_flow.errors import InputError
+from fpga_flow.flow import Context
+from fpga_flow.progress import say
+from fpga_flow.recipe import Recipe
+from fpga_flow.train.checkpoint import (
+    CHECKPOINT,
+    State,
+    check_fits,
+    committed,
+    header,
+    load_checkpoint,
+    load_state,
+    save_state,
+)
+from fpga_flow.train.dataset import Codes, load_codes
+from fpga_flow.train.evaluate import by_class, by_snr, evaluate
+from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.kernels import set_cache
+from fpga_flow.train.loop import Settings, curve_json, fit
+from fpga_flow.train.spec import chain, quant_of
+from fpga_flow.train.state import new_state
+
+CURVE = "curve.json"
+FLOAT = "float.pt"
+"""The float network, kept in the artifact where one was trained."""
+BITS = {"weight_bits", "act_bits"}
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Make the network and test it, once; the artifact is a checkpoint and the training curve."""
+    recipe = context.recipe
+    set_cache(context.cache)
+    test = load_codes(recipe, "test", context.cache)
+    state, origin = starting_point(recipe, test)
+    float_accuracy = None
+    if origin == "committed":
+        curves: dict[str, Any] = {}
+    else:
+        train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
+        state, curves = train_network(recipe, state, train, validation, context.folder)
+        if (context.folder / FLOAT).is_file():
+            kept = load_state(context.folder / FLOAT)
+            float_accuracy = round(evaluate(_network(recipe, kept, rounded=False), test).accuracy, 6)
+    write_json(context.folder / CURVE, curves)
+    save_state(context.folder / CHECKPOINT, state)
+    score = evaluate(_network(recipe, state), test)
+    say(f"  quantised network: {score.accuracy:.2%} of {len(test)} test frames")
+    return {
+        "accuracy": {"float": float_accuracy, "quantised": round(score.accuracy, 6)},
+        "samples": len(test),
+        "by_snr": by_snr(score, test),
+        "by_class": by_class(score, test),
+        "classes": test.classes,
+        "data": test.source,
+        "origin": {
+            "committed": f"committed checkpoint {recipe.train.checkpoint}",
+            "retrained": f"retrained from the float weights in {recipe.train.checkpoint}",
+            "scratch": "trained from scratch",
+        }[origin],
+        "epochs": {name: len(curve) for name, curve in curves.items()},
+    }
+
+
+def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
+    """Return the network to start from, and how far it is.
+
+    `committed`: the recipe's checkpoint as it stands. `retrained`: that checkpoint is of other bits, its
+    float weights are trained further. `scratch`: random weights. Raises `InputError` where the
+    checkpoint is of another network.
+    """
+    if recipe.train.checkpoint is None:
+        return new_state(recipe, frames.classes, frames.channels), "scratch"
+    path = committed(recipe.train.checkpoint)
+    state = load_checkpoint(path)
+    check_fits(path, state, recipe, frames.classes, ignore=BITS)
+    if state["channels"] != frames.channels:
+        raise InputError(
+            f"{path}: takes frames of {state['channels']} channels, the data has {frames.channels}; "
+            "train from scratch (--from-scratch)"
+        )
+    wanted = header(recipe, frames.classes, frames.channels)
+    if all(state[key] == wanted[key] for key in BITS):
+        say(f"  taking the trained network {recipe.train.checkpoint} (--from-scratch makes it again)")
+        return state, "committed"
+    say(
+        f"  {recipe.train.checkpoint} was trained with {state['weight_bits']}-bit weights and "
+        f"{state['act_bits']}-bit activations: retraining its float weights with "
+        f"{recipe.quant.weight_bits} and {recipe.quant.act_bits} bits"
+    )
+    return wanted | {"layers": state["layers"]}, "retrained"
+
+
+def train_network(
+    recipe: Recipe, state: State, train: Codes, validation: Codes, folder: Path
+) -> tuple[State, dict[str, Any]]:
+    """Train from `state`: the float network first where the recipe gives it epochs, then the quantised one.
+
+    Returns the epoch of best validation accuracy, and the curves by phase. What a killed run left in
+    `folder` is taken up.
+    """
+    settings = recipe.train
+    curves = {}
+    for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
+        if not epochs:
+            continue
+        network = _network(recipe, state, rounded=phase == "quantised")
+        outcome = fit(
+            network,
+            train,
+            validation,
+            Settings(
+                epochs=epochs,
+                batch=settings.batch,
+                learning_rate=settings.learning_rate,
+                factor=settings.factor,
+                patience=settings.patience,
+                weight_decay=settings.weight_decay,
+            ),
+            folder / f"training-{phase}.pt",
+            recipe.seed,
+            f"training ({phase})",
+        )
+        curves[phase] = curve_json(outcome.curve)
+        state = outcome.state
+        if phase == "float":
+            save_state(folder / FLOAT, state)
+    for left in folder.glob("training-*.pt"):
+        left.unlink()
+    return state, curves
+
+
+def _network(recipe: Recipe, state: State, rounded: bool = True) -> FastNetwork:
+    layers = chain(recipe, len(state["classes"]), state["channels"])
+    return FastNetwork(layers, quant_of(recipe), state, rounded)
