@@ -33,8 +33,8 @@ class Port:
 
     def names(self) -> Signals:
         """Return the names of its signals."""
-        data, valid, ready = self.signals or tuple(f"{self.name}_t{end}" for end in ("data", "valid", "ready"))
-        return Signals(self.name, self.width, data, valid, ready)
+        own = (f"{self.name}_tdata", f"{self.name}_tvalid", f"{self.name}_tready")
+        return Signals(self.name, self.width, *(self.signals or own))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Simulator:
         idle_limit: int = 1_000_000,
         drain: int = 1_000,
         strict: bool = False,
-        plusargs: Mapping[str, str] | None = None,
+        plusargs: Sequence[str] = (),
         folder: Path | None = None,
         trace: Path | None = None,
         progress: Callable[[int], None] | None = None,
@@ -187,7 +187,7 @@ class Simulator:
         input offers nothing, or an output takes nothing, in a cycle; seeded by `seed`. After the
         last word `drain` more cycles look for words too many. `strict` also checks in every cycle
         that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
-        memory files), with `plusargs` (name -> value, "" for none). `progress` is called with the
+        memory files), with `plusargs` ("taps=folder"). `progress` is called with the
         number of words that came out so far, about twice a second.
 
         Raises `DeadlockError`, `ExtraOutputError`, `ProtocolError` or `RtlError`.
@@ -196,7 +196,9 @@ class Simulator:
             exchange = Path(scratch)
             for i, port in enumerate(self.inputs):
                 _checked(port, streams_in[port.name]).tofile(exchange / f"in_{i}.bin")
-            options = {f"expect_{i}": expect[port.name] for i, port in enumerate(self.outputs)} | {
+            options: dict[str, object] = {
+                f"expect_{i}": expect[port.name] for i, port in enumerate(self.outputs)
+            } | {
                 "stall_in": stall_in,
                 "stall_out": stall_out,
                 "seed": seed,
@@ -209,7 +211,7 @@ class Simulator:
                 options["trace"] = str(trace.resolve())
             command = [str((self.folder / PROGRAM).resolve()), str(exchange)]
             command += [f"{key}={value}" for key, value in options.items()]
-            command += [f"+{key}={value}" if value else f"+{key}" for key, value in (plusargs or {}).items()]
+            command += [f"+{plusarg}" for plusarg in plusargs]
             text = _execute(command, folder or exchange, progress)
             status, detail, result = self._result(exchange, text)
         if status != "ok":
@@ -252,16 +254,19 @@ class Simulator:
         stream, _, what = detail.partition("\t")
         lines = [line for line in result.log.splitlines() if "%Error" in line] or result.log.splitlines()
         reason = template.format(stream=stream, what=what, idle_limit=idle_limit, log="; ".join(lines[:3]))
-        counts = [f"{p.name}: {len(result.input_cycles[p.name])} of {len(streams_in[p.name])} in" for p in self.inputs]
-        counts += [f"{p.name}: {len(result.output_cycles[p.name])} of {expect[p.name]} out" for p in self.outputs]
+        counts = [
+            f"{name}: {len(c)} of {len(streams_in[name])} in" for name, c in result.input_cycles.items()
+        ]
+        counts += [f"{name}: {len(c)} of {expect[name]} out" for name, c in result.output_cycles.items()]
         return kind(f"simulation, cycle {result.cycles}: {reason} ({', '.join(counts)})", result)
 
 
 def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch, bar(
-        f"compile the simulator of {plan.top}, per cent", 100
-    ) as advance:
+    with (
+        tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch,
+        bar(f"compile the simulator of {plan.top}, per cent", 100) as advance,
+    ):
         work = Path(scratch) / "work"
         work.mkdir()
         program, info = compile_plan(plan, work, cache, log, lambda share: advance(100 * share))

@@ -23,6 +23,9 @@ HERE = Path(__file__).resolve().parent
 PREFIX = "Vdut"
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = "verilated_vcd_c.cpp"
+COLD = ("__Slow", "__Syms", "ConstPool")
+"""Parts of the names of the files whose code runs once."""
+ELABORATION = ("-Werror-USERERROR", "-Werror-USERFATAL")
 Effort = Literal["quick", "fast"]
 
 FLAGS: dict[Effort, dict[str, tuple[str, ...]]] = {
@@ -73,7 +76,9 @@ class Plan:
     def options(self) -> list[str]:
         """Return Verilator's options."""
         fill = "unique" if self.random else "fast"
-        options = ["--cc", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--prefix", PREFIX]
+        # Warnings are for `lint`; here only $error and $fatal at elaboration (illegal parameters) stop it.
+        options = ["--cc", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", *ELABORATION]
+        options += ["--prefix", PREFIX]
         options += ["--top-module", self.top, "-O3", "--x-assign", fill, "--x-initial", fill]
         options += ["--output-split", str(SPLIT), "--assert" if self.asserts else "--no-assert"]
         options += ["--trace-vcd"] if self.trace else []
@@ -104,18 +109,24 @@ def parameter_options(parameters: Mapping[str, int | str]) -> list[str]:
 
 
 def lint(
-    top: str, sources: Sequence[Path], parameters: Mapping[str, int | str] | None = None
+    top: str,
+    sources: Sequence[Path],
+    parameters: Mapping[str, int | str] | None = None,
+    foreign: Sequence[Path] = (),
 ) -> None:
-    """Elaborate `top` alone with all of Verilator's warnings; raises `ToolError` on any."""
+    """Elaborate `top` alone with all of Verilator's warnings; raises `ToolError` on any.
+
+    `foreign` are sources of others that it needs (packages first); their warnings do not count.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        options = ["--lint-only", "--no-timing", "-Wall", "--top-module", top, "--Mdir", scratch]
-        files = [str(path.resolve()) for path in sources]
-        run_tool(
-            toolchain.verilator(),
-            [*options, *parameter_options(parameters or {}), *files],
-            Path(scratch),
-            Path(scratch) / "log.txt",
-        )
+        waivers = Path(scratch) / "foreign.vlt"
+        lines = [f'lint_off -file "{path.resolve()}"' for path in foreign]
+        waivers.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
+        # An elaboration check (`if (...) $error`) has nothing in it that a label would name.
+        options = ["--lint-only", "--no-timing", "-Wall", "-Wno-GENUNNAMED", "--top-module", top]
+        options += ["--Mdir", scratch, *parameter_options(parameters or {})]
+        files = [str(path.resolve()) for path in (waivers, *foreign, *sources)]
+        run_tool(toolchain.verilator(), [*options, *files], Path(scratch), Path(scratch) / "log.txt")
 
 
 def glue_text(plan: Plan) -> str:
@@ -184,8 +195,9 @@ def compile_plan(
     runtime_folder = Path(verilator.environment["VERILATOR_ROOT"]) / "include"
     shutil.copyfile(HERE / "harness.h", work / "harness.h")
     trace = int(plan.trace)
-    macros = ("VM_COVERAGE=0", "VM_SC=0", "VM_TIMING=0", f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", "VM_TRACE_FST=0")
-    common = [*COMMON, *(f"-D{macro}" for macro in (*macros, "VM_TRACE_SAIF=0"))]
+    off = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
+    macros = (f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", *(f"VM_{name}=0" for name in off))
+    common = [*COMMON, *(f"-D{macro}" for macro in macros)]
     common += [f"-I{work}", f"-I{runtime_folder}", f"-I{runtime_folder / 'vltstd'}"]
     units = _units(plan, work)
     headers = digest_files(work, work.glob("*.h"))
@@ -229,16 +241,20 @@ def _units(plan: Plan, work: Path) -> list[Unit]:
     files = sorted(work.glob(f"{PREFIX}*.cpp"))
     glue = glue_text(plan)
     if sum(file.stat().st_size for file in files) < SMALL_BYTES:
-        text = "".join(f'#include "{file.name}"\n' for file in files)
-        return [_inlined("unit_all.cpp", files, glue, flags["hot"])] if text else []
-    cold = [file for file in files if "__Slow" in file.name or "__Syms" in file.name or "ConstPool" in file.name]
+        return [_inlined("unit_all.cpp", files, glue, flags["hot"])]
+    cold = [file for file in files if any(mark in file.name for mark in COLD)]
     hot = [file for file in files if file not in cold]
-    units = [
-        _inlined(f"unit_{kind}_{number}.cpp", group, glue if (kind, number) == ("cold", 0) else "", flags[kind])
-        for kind, group_files, count in (("hot", hot, UNITS), ("cold", cold, 2))
-        for number, group in enumerate(_balanced(group_files, count))
+    return [
+        *(
+            _inlined(f"unit_hot_{i}.cpp", group, "", flags["hot"])
+            for i, group in enumerate(_balanced(hot, UNITS))
+        ),
+        *(
+            _inlined(f"unit_cold_{i}.cpp", group, "", flags["cold"])
+            for i, group in enumerate(_balanced(cold, 2))
+        ),
+        _inlined("unit_glue.cpp", [], glue, flags["hot"]),
     ]
-    return units
 
 
 def _inlined(name: str, files: Sequence[Path], glue: str, flags: tuple[str, ...]) -> Unit:

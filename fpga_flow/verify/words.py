@@ -27,7 +27,7 @@ def unpack_words(words: NDArray[np.uint8], bits: int, lanes: int, *, signed: boo
     """Return the integers in `words` (words, bytes) as int64 (words, lanes); the padding is ignored."""
     flat = np.unpackbits(words, axis=1, bitorder="little", count=lanes * bits)
     planes = flat.reshape(len(words), lanes, bits).astype(np.int64)
-    values = (planes << np.arange(bits)).sum(axis=2)
+    values: NDArray[np.int64] = (planes << np.arange(bits)).sum(axis=2)
     if signed:
         values -= (values >> (bits - 1)) << bits
     return values
