@@ -113,6 +113,12 @@ class ExportRecipe(Part):
 
     vectors: Count = 1024
     """Test frames with golden outputs kept in the run."""
+    compared: Count = 1024
+    """Test frames on which every quantiser is compared with the float network."""
+    scored: Count | None = None
+    """Test frames the accuracy is measured on; None takes the whole test split."""
+    seed: int = 1
+    """Of the choice of these frames."""
 
 
 class HardwareRecipe(Part):

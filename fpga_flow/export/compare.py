@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
-from fpga_flow.export.golden import Golden
 from fpga_flow.export.operations import Activation, IntegerNetwork
 from fpga_flow.export.reference import Observation
+from fpga_flow.golden import Golden
 
 FLOAT32_EPSILON = 2.0**-24
 TIE_NOISE = 4.0

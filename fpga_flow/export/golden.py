@@ -1,22 +1,17 @@
-"""The golden model: the integer network as standard ONNX operators, run by onnxruntime.
+"""Writes the golden model: the integer network as standard ONNX operators, for `fpga_flow.golden`.
 
 It shares no thresholds with `network.onnx`. Sums of products are carried by float32 (exact below
 2^24, which the walk has checked); every activation is computed in float64 from the scales and batch
 norms of the trained network, rounded half to even, limited, and is an integer again.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError
 from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
 from fpga_flow.export.operations import (
     Activation,
@@ -27,14 +22,12 @@ from fpga_flow.export.operations import (
     MaxPool,
     Operation,
 )
+from fpga_flow.golden import CLASS, INPUT, LOGITS
 
 OPSET = 17
 IR_VERSION = 8
-INPUT, LOGITS, CLASS = "input", "logits", "class"
 BATCH_BYTES = 64 * 2**20
 """What the largest tensor of a batch may take, in float64."""
-
-Integers = NDArray[np.int64]
 
 
 class _Builder:
@@ -140,51 +133,6 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
     )
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def session(model: onnx.ModelProto | Path, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """Open `model` in onnxruntime on the CPU; raises `InputError` naming a file that is none."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    options.log_severity_level = 3
-    source: Any = str(model) if isinstance(model, Path) else model.SerializeToString()
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        if isinstance(model, Path):
-            raise InputError(f"{model}: onnxruntime cannot read it: {str(error).splitlines()[0]}") from error
-        raise
-
-
-class Golden:
-    """The golden model in onnxruntime; integers in, integers out."""
-
-    def __init__(self, path: Path, layers_path: Path | None = None) -> None:
-        """Open `golden.onnx`, and the variant with every layer where it is wanted."""
-        self._session = session(path)
-        self._layers = session(layers_path) if layers_path else None
-        self.input_shape: tuple[int, ...] = tuple(self._session.get_inputs()[0].shape[1:])
-        self.input_dtype = np.int8 if "int8" in self._session.get_inputs()[0].type.replace("uint8", "u") else np.uint8
-
-    def run(self, x: NDArray[Any]) -> tuple[Integers, Integers]:
-        """Return logits (N, classes) and class (N,) of the integers `x` (N, ...)."""
-        logits, classes = self._session.run([LOGITS, CLASS], {INPUT: self._checked(x)})
-        return logits, classes
-
-    def layers(self, x: NDArray[Any]) -> dict[str, Integers]:
-        """Return every tensor of the network for `x`, by its name in `network.onnx`; batch first."""
-        if self._layers is None:
-            raise ValueError("this Golden was opened without layers_path")
-        names = [output.name for output in self._layers.get_outputs() if output.name not in (LOGITS, CLASS)]
-        values = self._layers.run(names, {INPUT: self._checked(x)})
-        return {name: value.astype(np.int64) for name, value in zip(names, values, strict=True)}
-
-    def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
-        if x.shape[1:] != self.input_shape:
-            raise InputError(f"golden model: frames must have the shape {self.input_shape}, not {x.shape[1:]}")
-        if not np.array_equal(x, x.astype(self.input_dtype)):
-            raise InputError(f"golden model: input must fit {np.dtype(self.input_dtype)}")
-        return np.ascontiguousarray(x, dtype=self.input_dtype)
 
 
 def batch_size(network: IntegerNetwork) -> int:

@@ -47,3 +47,22 @@ def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
         codes = np.clip(codes, spec["low"], spec["high"])
     dtype = np.int8 if spec["low"] < 0 else np.uint8
     return codes.astype(dtype).reshape(len(codes), *spec["shape"])
+
+
+_INVERSE = {"mul": np.divide, "div": np.multiply, "add": np.subtract, "sub": np.add}
+
+
+def dequantise(codes: NDArray[Any], spec: dict[str, Any]) -> NDArray[np.float32]:
+    """Return float frames (N, *frame_shape) that `quantise` turns into `codes` (N, *shape)."""
+    shapes = [tuple(spec["frame_shape"])]
+    for kind, values in spec["steps"]:
+        shapes.append(tuple(int(size) for size in values) if kind == "reshape" else shapes[-1])
+    x = np.asarray(codes, dtype=np.float64).reshape(len(codes), *shapes.pop()) * spec["scale"]
+    for kind, values in reversed(spec["steps"]):
+        shape = shapes.pop()
+        if kind == "reshape":
+            x = x.reshape(len(x), *shape)
+            continue
+        numbers = np.asarray(values, dtype=np.float64)
+        x = _INVERSE[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
+    return x.astype(np.float32)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.export.golden import session
 from fpga_flow.export.values import QuantSpec, quant_spec
+from fpga_flow.golden import session
 
 QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
 

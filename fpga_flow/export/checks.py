@@ -1,0 +1,95 @@
+"""What must hold before an export is done: three descriptions of one network give the same integers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.errors import DifferenceError
+from fpga_flow.export import host
+from fpga_flow.export.compare import Comparison, Reference, compare
+from fpga_flow.export.evaluate import NetworkRunner
+from fpga_flow.export.frames import FrameSource
+from fpga_flow.export.golden import batch_size, batches
+from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.golden import Golden
+from fpga_flow.progress import bar, say
+
+LAYER_FRAMES = 64
+"""Frames on which network.onnx and golden.onnx are compared tensor by tensor."""
+
+
+def check_network(model: ModelWrapper, golden: Golden, codes: NDArray[Any], batch: int) -> dict[str, Any]:
+    """Compare `network.onnx` with the golden model on `codes`: all logits, and all tensors of some frames.
+
+    Raises `DifferenceError` at the first difference.
+    """
+    runner = NetworkRunner(model)
+    with bar("integer network against the golden model", len(codes)) as advance:
+        for part in batches(len(codes), batch):
+            _equal("logits", golden.run(codes[part])[0], runner.run(codes[part]), part.start)
+            advance(part.stop - part.start)
+    some = codes[: min(LAYER_FRAMES, batch)]
+    expected, found = golden.layers(some), NetworkRunner(model, layers=True).layers(some)
+    for name, values in found.items():
+        _equal(name, expected[name], values, 0)
+    return {"frames": len(codes), "tensors": len(found), "differences": 0}
+
+
+def _equal(name: str, expected: NDArray[Any], found: NDArray[Any], start: int) -> None:
+    unequal = np.argwhere(expected != found)
+    if len(unequal):
+        place = tuple(int(i) for i in unequal[0])
+        raise DifferenceError(
+            f"export: network.onnx differs from the golden model in tensor {name!r}, frame {start + place[0]}, "
+            f"index {list(place[1:])}: expected {expected[place]}, found {found[place]} ({len(unequal)} values differ)"
+        )
+
+
+def check_float(
+    network: IntegerNetwork,
+    golden: Golden,
+    reference: Reference,
+    source: FrameSource,
+    indices: NDArray[np.int64],
+    spec: dict[str, Any],
+    label: str,
+) -> dict[str, Any]:
+    """Compare the golden model with the float network it was made from, called `label`.
+
+    Raises `DifferenceError` where a difference is not explained by float32's rounding.
+    """
+
+    def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        floats = source.read(indices[part])
+        return floats, host.quantise(floats, spec)
+
+    with bar(f"golden model against {label}", len(indices)) as advance:
+        parts = list(batches(len(indices), min(64, batch_size(network))))
+        found = compare(network, golden, reference, frames, parts, advance)
+    _judge(found, label)
+    return {"against": label, **found.as_json()}
+
+
+def _judge(found: Comparison, label: str) -> None:
+    if found.unexplained or found.class_unexplained:
+        first = found.first or {}
+        where = ", ".join(f"{key} {value}" for key, value in first.items()) or "only the class differs"
+        raise DifferenceError(
+            f"export: the golden model differs from {label} in {found.unexplained} of {found.frames} frames for "
+            f"another reason than float32 rounding; first: {where}"
+        )
+    say(
+        f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}"
+        + (f" ({found.class_differences} classes)" if found.differences or found.class_differences else "")
+    )
+    if found.differing_frames:
+        say(
+            f"  all in {found.differing_frames} frames where {label} meets a tie of two codes to within float32's "
+            "rounding error, and decides it by that error; the golden model computes it exactly"
+        )
+    elif found.class_differences:
+        say("  the classes differ only where two logits are the same integer: the lower index is taken")
+
+

@@ -1,0 +1,63 @@
+"""Golden vectors and the golden model's accuracy on test frames."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.export import host
+from fpga_flow.export.frames import UNKNOWN, FrameSource
+from fpga_flow.export.golden import batches
+from fpga_flow.golden import Golden
+from fpga_flow.progress import bar
+
+READ_FRAMES = 2048
+VECTORS = "vectors.npz"
+
+
+def write_vectors(
+    path: Path, golden: Golden, source: FrameSource, indices: NDArray[np.int64], spec: dict[str, Any],
+    labelled: bool, batch: int,
+) -> NDArray[Any]:  # fmt: skip
+    """Write codes and golden outputs of these frames; return the codes (N, ...).
+
+    Arrays: x int8 or uint8 (N, *input shape), logits int64 (N, classes), y int64 (N,) the class,
+    label int64 (N,) with -1 where unknown, snr float32 (N,) in dB with nan where there is none, index
+    int64 (N,) in the test split.
+    """
+    codes = np.concatenate(
+        [host.quantise(source.read(indices[part]), spec) for part in batches(len(indices), READ_FRAMES)]
+    )
+    runs = [golden.run(codes[part]) for part in batches(len(codes), batch)]
+    labels = np.asarray(source.labels)[indices] if labelled else np.full(len(codes), UNKNOWN)
+    np.savez_compressed(
+        path,
+        x=codes,
+        logits=np.concatenate([logits for logits, _ in runs]),
+        y=np.concatenate([classes for _, classes in runs]),
+        label=labels.astype(np.int64),
+        snr=np.asarray(source.snr_db)[indices].astype(np.float32),
+        index=indices,
+    )
+    return codes
+
+
+def accuracy(
+    golden: Golden, source: FrameSource, indices: NDArray[np.int64], spec: dict[str, Any], batch: int
+) -> dict[str, Any]:
+    """Return accuracy (0..1) of the golden model over these frames, all and per SNR, and their number."""
+    found = np.empty(len(indices), dtype=np.int64)
+    with bar("golden model on test frames", len(indices)) as advance:
+        for outer in batches(len(indices), READ_FRAMES):
+            codes = host.quantise(source.read(indices[outer]), spec)
+            for inner in batches(len(codes), batch):
+                found[outer.start + inner.start : outer.start + inner.stop] = golden.run(codes[inner])[1]
+            advance(len(codes))
+    right = found == np.asarray(source.labels)[indices]
+    snr = np.asarray(source.snr_db, dtype=np.float64)[indices]
+    return {
+        "accuracy": {"golden": float(right.mean())},
+        "samples": len(indices),
+        "by_snr": {f"{level:g}": float(right[snr == level].mean()) for level in np.unique(snr[~np.isnan(snr)])},
+    }

@@ -1,0 +1,104 @@
+"""Stage `export`: a trained network, or one from outside, becomes integers.
+
+Writes `model.onnx` (QONNX, brought up to date), `network.onnx` (integers, for the hardware),
+`golden.onnx` and `golden_layers.onnx` (standard operators, for onnxruntime) and `vectors.npz`.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.export import host
+from fpga_flow.export.checks import check_float, check_network
+from fpga_flow.export.compare import Reference
+from fpga_flow.export.cost import cost
+from fpga_flow.export.frames import FrameSource, RandomFrames, cache_folder, choose, labels_fit
+from fpga_flow.export.golden import batch_size, write_golden
+from fpga_flow.export.network import write_network
+from fpga_flow.export.operations import Tensor
+from fpga_flow.export.reader import read
+from fpga_flow.export.reference import FileReference
+from fpga_flow.export.score import VECTORS, accuracy, write_vectors
+from fpga_flow.export.walk import to_integers
+from fpga_flow.flow import Context
+from fpga_flow.golden import Golden
+from fpga_flow.progress import say
+
+MODEL, NETWORK, GOLDEN, GOLDEN_LAYERS = "model.onnx", "network.onnx", "golden.onnx", "golden_layers.onnx"
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Export, compare and score; returns cost, accuracy, the input's description and the checks."""
+    recipe, folder = context.recipe.export, context.folder
+    model, reference, label, source = _network(context)
+    network = to_integers(model)
+    integers = write_network(network)
+    spec = host.describe(network.host, network.input)
+    if source is None:
+        source = _outside_data(context, spec, network.output.channels)
+    model.save(str(folder / MODEL))
+    integers.save(str(folder / NETWORK))
+    onnx.save(write_golden(network), folder / GOLDEN)
+    onnx.save(write_golden(network, layers=True), folder / GOLDEN_LAYERS)
+    golden = Golden(folder / GOLDEN, folder / GOLDEN_LAYERS)
+
+    batch = batch_size(network)
+    labelled = labels_fit(source, network.output.channels)
+    chosen = choose(source, recipe.vectors, recipe.seed)
+    codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, labelled, batch)
+    checks = {"network": check_network(integers, golden, codes, batch)}
+    compared = choose(source, recipe.compared, recipe.seed)
+    checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
+    result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
+    if labelled:
+        scored = np.arange(len(source)) if recipe.scored is None else choose(source, recipe.scored, recipe.seed)
+        result = accuracy(golden, source, scored, spec, batch)
+        say(f"  {100 * result['accuracy']['golden']:.2f} % of {len(scored):,} test frames right")
+    return {
+        **result,
+        "cost": cost(model),
+        "bits": _bits(network.quantisers[1:] or network.quantisers),
+        "input": spec,
+        "classes": list(source.classes) if labelled else [str(i) for i in range(network.output.channels)],
+        "vectors": len(codes),
+        "data": source.source,
+        "checks": checks,
+    }
+
+
+def _network(context: Context) -> tuple[ModelWrapper, Reference, str, FrameSource | None]:
+    """Return the QONNX, the float network to compare with and its name, and the data where it is known."""
+    if context.model_file is not None:
+        model = read(context.model_file)
+        return model, FileReference(model), "the float network in onnxruntime", None
+    # torch, Brevitas and the data sets are needed only here
+    from fpga_flow import data
+    from fpga_flow.export.brevitas_export import BrevitasReference, export_module
+    from fpga_flow.train.network import load_network
+
+    source: FrameSource = data.load(context.recipe.data, "test", cache_folder(context.cache))
+    module = load_network(context.recipe, context.inputs["prune"] / "checkpoint.pt")
+    frame_shape = tuple(source.read(np.array([0])).shape[1:])
+    return export_module(module, frame_shape), BrevitasReference(module), "the Brevitas network", source
+
+
+def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> FrameSource:
+    """Return test frames that fit a network from outside, or random ones."""
+    from fpga_flow import data
+
+    part = data.for_shape(tuple(spec["frame_shape"]), classes)
+    if part is None:
+        wanted = max(context.recipe.export.vectors, context.recipe.export.compared)
+        frames: FrameSource = RandomFrames(spec, wanted, context.recipe.export.seed)
+    else:
+        frames = data.load(part, "test", cache_folder(context.cache))
+    say(f"  data: {frames.source}")
+    return frames
+
+
+def _bits(quantisers: list[tuple[str, Tensor]]) -> int:
+    """Return the bits of the widest activation."""
+    return max(DataType[tensor.datatype].bitwidth() for _, tensor in quantisers)
