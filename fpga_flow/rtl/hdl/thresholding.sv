@@ -36,7 +36,7 @@ module thresholding #(
   input  logic [$clog2(SETS)+$clog2(CF)+$clog2(PE)+$clog2(N)-1:0] cfg_a,
   input  logic [K-1:0] cfg_d,
   output logic cfg_rack,                  /// A read's answer is in `cfg_q`: two cycles after the request.
-  output logic [K-1:0] cfg_q,             /// 0 for an address behind the last channel of a beat or threshold.
+  output logic [K-1:0] cfg_q,             /// 0 for an address that no threshold has.
 
   output logic irdy,
   input  logic ivld,
@@ -294,7 +294,7 @@ module thresholding_stage #(
     logic [AddressBits-1:0] cfg_address;
     logic [K-1:0]           cfg_q;
 
-    assign here = cfg_en_i && cfg_index_i[Left:0] == (Left + 1)'(2**Left - 1);
+    assign here = cfg_en_i && cfg_index_i[Left:0] == (Left + 1)'(2**Left - 1) && 32'(cfg_base_i) < Bases;
     assign cfg_address = AddressBits'(
         (AddressBits + 1)'(cfg_base_i) << Stage | (AddressBits + 1)'(cfg_index_i >> (Left + 1)));
     always_ff @(posedge clk_i) begin
