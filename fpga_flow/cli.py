@@ -18,6 +18,8 @@ from fpga_flow.recipe import ROOT, Change, Recipe, find_recipe, load_recipe, mak
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 app = typer.Typer(
     name="flow",
@@ -32,6 +34,20 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run: its folder, or its name in build/out ('flow list').")
 ]
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be an integer, not {text!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be a number, not {text!r}") from None
 
 
 def _version(wanted: bool) -> None:
@@ -71,12 +87,17 @@ def build(
     recipe: Annotated[
         str | None, typer.Argument(help="A recipe: a TOML file, or its name in build/. Default: signals.")
     ] = None,
-    bits: Annotated[int | None, typer.Option(help="Bits per weight and activation.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(metavar="N", parser=_integer, help="Bits per weight and activation.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
     ] = None,
     board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames per second that hardware is folded for.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(metavar="N", parser=_number, help="Frames per second that hardware is folded for."),
+    ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
     ] = None,
@@ -211,15 +232,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line (`arguments`, or those of the process) and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
+        code = int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted; the same command goes on where it stopped")
-        return 130
+        code = INTERRUPTED
     except TyperException as error:  # an unknown option and the like
         say(f"error: {error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain")
         return error.exit_code
     except Exception as error:  # noqa: BLE001  (the one place where every error ends)
         return _explain(error, "--debug" in words)
+    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
+        say("interrupted; the same command goes on where it stopped")
+    return code
 
 
 def _explain(error: Exception, debug: bool) -> int:

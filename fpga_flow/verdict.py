@@ -17,7 +17,7 @@ def verified(result: Mapping[str, Any], board: Board) -> DifferenceError | None:
     first = result["first_difference"] or {}
     where = ", ".join(f"{key} {value}" for key, value in first.items())
     return DifferenceError(
-        f"verify: {result['mismatches']} of {result['samples']} outputs of the RTL differ from onnxruntime; "
+        f"verify: {result['mismatches']} of {result['samples']} frames differ between RTL and onnxruntime; "
         f"first difference: {where or 'none of the layers differs, only the output'}"
     )
 
@@ -25,7 +25,7 @@ def verified(result: Mapping[str, Any], board: Board) -> DifferenceError | None:
 def fits(result: Mapping[str, Any], board: Board) -> FitError | None:
     """Return the error of a design that is larger than the board, from synth's result."""
     over = [
-        f"{result[key]:g} {word} of {getattr(board, key)}"
+        f"{amount(result[key])} {word} of {getattr(board, key):,}"
         for key, word in RESOURCES.items()
         if result[key] > getattr(board, key)
     ]
@@ -35,6 +35,13 @@ def fits(result: Mapping[str, Any], board: Board) -> FitError | None:
         f"synth: the design does not fit the board {board.name}: {', '.join(over)}; "
         "lower --fps, prune more, or take a larger --board"
     )
+
+
+def amount(number: float | None) -> str:
+    """Return `number` with separators and at most one decimal, or nothing for None."""
+    if number is None:
+        return ""
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
 
 
 RESOURCES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}

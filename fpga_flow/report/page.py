@@ -13,8 +13,8 @@ from fpga_flow.report import plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Report
-from fpga_flow.report.table import accuracies, count
-from fpga_flow.verdict import RESOURCES
+from fpga_flow.report.table import PART_OF_TEST, accuracies
+from fpga_flow.verdict import RESOURCES, amount
 
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that are left out of the plots."""
@@ -73,9 +73,10 @@ def render(run: Run, report: Report, found: Results, version: str) -> str:
 
 def _cards(report: Report) -> Iterator[Card]:
     reached = accuracies(report.accuracy)
-    if reached:
-        name, value = reached[-1]
-        yield Card("Accuracy", f"{value:.2%}", name)
+    whole = [step for step in reached if step[0] not in PART_OF_TEST]
+    if whole:
+        name, value = whole[-1]
+        yield Card("Accuracy", f"{value:.2%}", f"{name}, {amount(report.accuracy.samples)} test frames")
     if cost := report.cost:
         detail = f"{cost.nonzero:,} of {cost.weights:,} weights left"
         yield Card("Pruned", f"{1 - cost.nonzero / max(cost.weights, 1):.1%}", detail)
@@ -111,7 +112,7 @@ def _plots(run: Run, report: Report, found: Results) -> Iterator[Plot]:
     }
     if curves:
         note = data_note(run, found)
-        detail = f"{count(report.accuracy.samples)} test frames. {note.text if note else ''}"
+        detail = f"{amount(report.accuracy.samples)} test frames. {note.text if note else ''}"
         yield Plot("Accuracy against SNR", detail, Markup(plots.accuracy_by_snr(curves)))
     layers = found.get("prune", {}).get("layers")
     if layers:
@@ -142,14 +143,16 @@ def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
 def _tables(report: Report) -> Iterator[Sheet]:
     reached = accuracies(report.accuracy)
     if reached:
-        yield Sheet("Accuracy", [name for name, _ in reached], [[f"{value:.2%}" for _, value in reached]])
+        verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
+        rows = [[f"{value:.2%}" for _, value in reached]]
+        yield Sheet("Accuracy", [name for name, _ in reached], rows, verified)
     if report.estimate or report.synth:
         board = BOARDS[report.board]
         rows = []
         for key, word in RESOURCES.items():
             amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
             shares = ["" if a is None else f"{a / getattr(board, key):.0%}" for a in amounts]
-            cells = ["" if a is None else f"{a:,g}" for a in amounts]
+            cells = [amount(a) for a in amounts]
             rows.append([word, cells[0], shares[0], cells[1], shares[1], f"{getattr(board, key):,}"])
         tool = f"Synthesis: {report.synth.tool}, every layer alone and summed." if report.synth else ""
         heads = ["", "estimate", "", "synthesis", "", board.name]
@@ -166,7 +169,7 @@ def _layers(hardware: Hardware) -> Sheet:
     for layer in hardware.layers:
         cells: list[float | None] = [layer.cycles, layer.pe, layer.simd, layer.nonzero]
         cells += [(layer.synth or layer.estimate or {}).get(key) for key in keys]
-        rows.append([layer.name, layer.op, *("" if cell is None else f"{cell:,g}" for cell in cells)])
+        rows.append([layer.name, layer.op, *map(amount, cells)])
     source = "synthesis" if any(layer.synth for layer in hardware.layers) else "estimate"
     heads = ["layer", "op", "cycles", "PE", "SIMD", "nonzero", *RESOURCES.values()]
     return Sheet("Layers", heads, rows, f"Resources from {source}.", hardware.bottleneck)

@@ -11,7 +11,10 @@ from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import DataNote, data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
 from fpga_flow.report.write import HTML
-from fpga_flow.verdict import RESOURCES
+from fpga_flow.verdict import RESOURCES, amount
+
+PART_OF_TEST = ("rtl", "board")
+"""Accuracies of fewer frames than the whole test part."""
 
 
 def show(run: Run, console: Console | None = None) -> None:
@@ -46,11 +49,12 @@ def facts(report: Report, note: DataNote | None) -> Table:
 def _facts(report: Report, note: DataNote | None) -> Iterable[tuple[str, str]]:
     reached = accuracies(report.accuracy)
     if reached:
-        yield "Accuracy", ", ".join(f"{name} {value:.2%}" for name, value in reached)
+        steps = [f"{name} {value:.2%}" for name, value in reached if name not in PART_OF_TEST]
+        yield "Accuracy", ", ".join(steps)
         yield (
             "",
             " ".join(
-                filter(None, (count(report.accuracy.samples), "test frames;", note.text if note else ""))
+                filter(None, (amount(report.accuracy.samples), "test frames;", note.text if note else ""))
             ),
         )
     if cost := report.cost:
@@ -73,10 +77,9 @@ def _facts(report: Report, note: DataNote | None) -> Iterable[tuple[str, str]]:
             yield "Latency", f"{latency:,} cycles, {latency / hardware.clock_mhz:,.0f} us"
     if verify := report.verify:
         how = " with and without stalls" if verify.stalls else ""
-        yield (
-            "Verified",
-            f"{verify.mismatches} differences on {verify.samples} frames{how} ({verify.simulator})",
-        )
+        text = f"{verify.mismatches} differences on {verify.samples} frames{how} ({verify.simulator})"
+        rtl = report.accuracy.rtl
+        yield "Verified", text if rtl is None else f"{text}, accuracy there {rtl:.2%}"
         if verify.first_difference:
             yield "First", ", ".join(f"{key} {value}" for key, value in verify.first_difference.items())
 
@@ -85,11 +88,6 @@ def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
     """Return the accuracies that were measured, in the order of the stages."""
     table = accuracy.model_dump(by_alias=True, exclude={"samples"})
     return [(name, value) for name, value in table.items() if value is not None]
-
-
-def count(number: int | None) -> str:
-    """Return `number` with separators, or nothing."""
-    return "" if number is None else f"{number:,}"
 
 
 def folding(hardware: Hardware) -> Table:
@@ -102,7 +100,7 @@ def folding(hardware: Hardware) -> Table:
         estimate, synth = (part or {} for part in (layer.estimate, layer.synth))
         cells = (layer.pe, layer.simd, layer.cycles, layer.nonzero, estimate.get("lut"), synth.get("lut"))
         name = f"{layer.name} *" if slowest else layer.name
-        table.add_row(name, layer.op, *(f"{cell:,.0f}" if cell is not None else "" for cell in cells))
+        table.add_row(name, layer.op, *map(amount, cells))
     table.caption = "* sets the speed"
     table.caption_justify = "left"
     return table
@@ -115,8 +113,9 @@ def resources(report: Report, board: Board) -> Table:
         holds = getattr(board, key)
         amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
         used = amounts[1] if amounts[1] is not None else amounts[0]
-        cells = ("" if amount is None else f"{amount:,g}" for amount in amounts)
-        table.add_row(word, *cells, f"{holds:,}", "" if used is None else f"{used / holds:.0%}")
+        table.add_row(
+            word, *map(amount, amounts), f"{holds:,}", "" if used is None else f"{used / holds:.0%}"
+        )
     return table
 
 

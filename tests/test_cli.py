@@ -1,0 +1,307 @@
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fpga_flow import __version__, cli, flow, toolchain
+from fpga_flow.errors import InputError, ToolError, UnsupportedError
+from fpga_flow.report import page
+from tests import fakes
+
+HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "matplotlib", "h5py", "scipy")
+
+
+@pytest.fixture(autouse=True)
+def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    # Drawing takes a second; tests/report draws.
+    monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    path = tmp_path / "signals.toml"
+    path.write_text('[model]\nname = "vgg10"\n')
+    return str(path)
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    path = tmp_path / "my net (v2).onnx"
+    path.write_bytes(b"graph")
+    return path
+
+
+class Output:
+    """One command's exit code and what it printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: str) -> Output:
+        code = cli.main([str(word) for word in words])
+        captured = capfd.readouterr()
+        return Output(code, captured.out, captured.err)
+
+    return run
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+
+
+def raising(error: BaseException) -> Any:
+    def work(_: flow.Context) -> Any:
+        raise error
+
+    return work
+
+
+def state(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every file below `folder` with its time and content."""
+    return {
+        str(path): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_build_shows_results_and_writes_both_reports(call: Any, recipe: str, tmp_path: Path) -> None:
+    done = call("build", recipe, "--bits", "4")
+    assert done.code == 0
+    folder = tmp_path / "out" / "signals-w4"
+    assert f"Report: {folder / 'report.html'}" in done.out.splitlines()
+    assert "17,018 of 159,104 left (89.3% pruned)" in done.out
+    assert "0 differences on 256 frames with and without stalls" in done.out
+    assert json.loads((folder / "report.json").read_text())["verify"]["mismatches"] == 0
+    assert "train     done in" in done.err
+
+
+def test_second_build_keeps_everything(call: Any, recipe: str, tmp_path: Path) -> None:
+    call("build", recipe)
+    page = tmp_path / "out" / "signals-w4" / "report.html"
+    drawn = page.stat().st_mtime_ns
+    again = call("build", recipe)
+    assert again.code == 0
+    assert again.err.count("kept") == len(flow.STAGES)
+    assert page.stat().st_mtime_ns == drawn
+
+
+def test_options_reach_the_recipe(call: Any, recipe: str, tmp_path: Path) -> None:
+    (tmp_path / "start.npz").write_text("x")
+    words = "--bits 3 --fps 123 --board zcu104 --set prune.rate=0.1 --set verify.stalls=false --until export".split()
+    words += ["--set", f"train.checkpoint={tmp_path / 'start.npz'}"]
+    assert call("build", recipe, *words).code == 0
+    made = flow.open_run(tmp_path / "out" / "signals-w3").recipe
+    assert (made.quant.weight_bits, made.quant.act_bits, made.hardware.fps) == (3, 3, 123)
+    assert (made.board, made.prune.rate, made.verify.stalls) == ("zcu104", 0.1, False)
+    assert made.train.checkpoint == str(tmp_path / "start.npz")
+    assert call("build", recipe, *words, "--from-scratch").code == 0
+    assert flow.open_run(tmp_path / "out" / "signals-w3").recipe.train.checkpoint is None
+
+
+def test_file_of_a_setting_is_looked_for_where_the_user_is(
+    call: Any, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "real.h5").write_text("x")
+    monkeypatch.chdir(tmp_path / "here")
+    assert call("build", recipe, "--set", "data.file=real.h5", "--until", "train").code == 0
+    made = flow.open_run(tmp_path / "out" / "signals-w4").recipe
+    assert made.data.file == str(tmp_path / "here" / "real.h5")
+
+
+def test_network_from_outside_gets_a_run_of_its_name(call: Any, net: Path, tmp_path: Path) -> None:
+    assert call("build", "--model", str(net), "--until", "hardware").code == 0
+    run = flow.open_run(tmp_path / "out" / "my-net-v2-")
+    assert run.recipe.verify.frames == cli.OUTSIDE_FRAMES
+    report = json.loads((run.folder / "report.json").read_text())
+    assert (report["model"], report["accuracy"]["float"]) == ("my-net-v2-.onnx", None)
+
+
+def test_out_names_the_folder(call: Any, recipe: str, tmp_path: Path) -> None:
+    assert call("build", recipe, "--out", str(tmp_path / "mine"), "--until", "train").code == 0
+    assert (tmp_path / "mine" / "train").is_dir()
+
+
+def test_stage_command_runs_its_stage_again(call: Any, recipe: str, tmp_path: Path) -> None:
+    call("build", recipe)
+    again = call("verify", "signals-w4")
+    assert again.code == 0
+    assert "verify    done in" in again.err
+    assert again.err.count("kept") == 5
+    assert call("verify", str(tmp_path / "out" / "signals-w4")).code == 0
+
+
+def test_report_command_reads_only(call: Any, recipe: str, tmp_path: Path) -> None:
+    call("build", recipe, "--until", "hardware")
+    before = state(tmp_path / "out" / "signals-w4" / "hardware")
+    shown = call("report", "signals-w4")
+    assert shown.code == 0
+    assert "10,000 frames/s at 100 MHz" in shown.out
+    assert state(tmp_path / "out" / "signals-w4" / "hardware") == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "error", "code", "line"),
+    [
+        ("train", InputError("data.file: broken"), 2, "error: data.file: broken"),
+        ("export", UnsupportedError("Conv_3", "why", "what works"), 2, "error: node 'Conv_3': why; what works"),
+        ("rtl", ToolError("g++ failed"), 4, "error: g++ failed"),
+        ("rtl", RuntimeError("boom"), 1, "error: a fault in flow itself: RuntimeError: boom"),
+        ("rtl", KeyboardInterrupt(), 130, "interrupted; the same command goes on where it stopped"),
+    ],
+)
+def test_exit_code_of_an_error_without_traceback(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, code: int, line: str
+) -> None:
+    use(monkeypatch, **{stage: raising(error)})
+    failed = call("build", recipe)
+    assert failed.code == code
+    assert line in failed.err.splitlines()
+    assert "Traceback" not in failed.out + failed.err
+
+
+def test_fault_names_its_log_and_debug(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, rtl=raising(RuntimeError("boom")))
+    last = call("build", recipe).err.splitlines()[-2:]
+    assert last == [
+        f"  log: {tmp_path / 'out' / 'signals-w4' / 'rtl.partial' / 'log.txt'}",
+        "  the same command with --debug shows where",
+    ]
+    assert "Traceback (most recent call last)" in call("build", recipe, "--debug").err
+
+
+def test_difference_ends_with_3_and_is_in_the_report(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
+    wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
+    use(monkeypatch, verify=lambda _: wrong)
+    failed = call("build", recipe)
+    assert failed.code == 3
+    assert "first difference: layer MVAU_rtl_3, index [7], expected 1, found 2" in failed.err
+    report = json.loads((tmp_path / "out" / "signals-w4" / "report.json").read_text())
+    assert report["verify"]["first_difference"] == first
+    assert report["synth"] is None
+
+
+def test_design_that_does_not_fit_ends_with_5(call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, synth=lambda _: {**fakes.results()["synth"], "lut": 99_999})
+    failed = call("build", recipe)
+    assert failed.code == 5
+    assert "99,999 LUT of 53,200" in failed.err
+    assert "188%" in failed.out
+
+
+def test_failed_stage_leaves_the_report_of_what_is_done(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, hardware=raising(ToolError("x")))
+    call("build", recipe)
+    report = json.loads((tmp_path / "out" / "signals-w4" / "report.json").read_text())
+    assert report["accuracy"]["golden"] == 0.615
+    assert report["hardware"] is None
+
+
+WRONG = [
+    ("buid", "No such command 'buid'"),
+    ("build --bots 4", "No such option: --bots"),
+    ("build --bits four", "Invalid value for '--bits': must be an integer, not 'four'"),
+    ("build --fps fast", "Invalid value for '--fps': must be a number, not 'fast'"),
+    ("build {recipe} --bits 9", "--bits must be less than or equal to 8, not 9"),
+    ("build {recipe} --fps -1", "--fps must be greater than 0, not -1"),
+    ("build {recipe} --fps nan", "--fps must be a finite number, not nan"),
+    ("build {recipe} --board nix", "board: must be one of pynq-z1, pynq-z2, zcu104, not 'nix'"),
+    ("build {recipe} --until nix", "stage: must be one of train, prune"),
+    ("build {recipe} --set rate", "--set must be key=value, as in --set prune.rate=0.1, not 'rate'"),
+    ("build {recipe} --set prune.rate=7", "--set prune.rate: must be less than 1, not 7"),
+    ("build {recipe} --set prune.rat=1", "--set prune.rat: is no key of a recipe; it must be one of method, "),
+    ("build {recipe} --set model.name=nix", "model.name: must be one of"),
+    ("build {recipe} --set train.checkpoint=nix", "train.checkpoint: must be a file, not"),
+    ("build nix.toml", "recipe: no file 'nix.toml'"),
+    ("build nix", "recipe: must be a .toml file or one of"),
+    ("build --model nix.onnx", "--model: must be an ONNX file, not 'nix.onnx', which does not exist"),
+    ("build {recipe} --model {net}", "RECIPE: a network from outside (--model) is trained already"),
+    ("build --model {net} --bits 4", "--bits: a network from outside (--model) is trained already"),
+    ("verify nix", "RUN: nix is no run of fpga_flow"),
+    ("report nix", "RUN: nix is no run of fpga_flow"),
+    ("verify", "Missing argument"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), WRONG, ids=[words for words, _ in WRONG])
+def test_wrong_input_is_one_line_and_touches_no_run(
+    call: Any, recipe: str, net: Path, tmp_path: Path, words: str, expected: str
+) -> None:
+    assert call("build", recipe, "--until", "train").code == 0
+    before = state(tmp_path)
+    filled = [word.format(recipe=recipe, net=net) for word in words.split()]
+    failed = call(*filled)
+    assert failed.code == 2
+    first, *rest = failed.err.splitlines()
+    assert first.startswith(f"error: {expected}"), first
+    assert len(rest) <= 1
+    assert state(tmp_path) == before
+
+
+def test_list_names_runs_and_how_far_they_are(call: Any, recipe: str, tmp_path: Path) -> None:
+    call("build", recipe, "--until", "export")
+    call("build", recipe, "--bits", "3")
+    (tmp_path / "out" / "old").mkdir()
+    (tmp_path / "out" / "old" / flow.RECIPE).write_text("{}")
+    listed = call("list")
+    assert listed.code == 0
+    lines = [line.split() for line in listed.out.splitlines()]
+    assert ["signals-w4", "pynq-z1", "up", "to", "export"] in lines
+    assert ["signals-w3", "pynq-z1", "complete"] in lines
+    assert any(line[:2] == ["old", "broken:"] for line in lines)
+    assert any(line[:2] == ["zcu104", "xczu7ev-ffvc1156-2-e"] for line in lines)
+
+
+def test_doctor_finds_all_tools(call: Any) -> None:
+    examined = call("doctor")
+    assert examined.code == 0
+    for name in toolchain.FINDERS:
+        assert any(line.startswith(name) for line in examined.out.splitlines()), name
+
+
+def test_doctor_says_what_to_do_about_a_missing_tool(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "nixg++ -O1")
+    examined = call("doctor")
+    assert examined.code == 4
+    assert examined.err.splitlines() == [
+        "error: missing: g++",
+        "  C++ compiler 'nixg++' is not on PATH; install it with 'apt-get install g++' "
+        "or name another one in the environment variable CXX",
+    ]
+
+
+def test_version_and_help(call: Any) -> None:
+    assert call("--version").out.startswith(f"flow {__version__} (Python ")
+    shown = call()
+    assert shown.code == 0
+    assert "flow build --bits 4" in shown.out
+    assert "Exit codes: 0 done" in shown.out
+    for name in (*flow.STAGE_NAMES, "build", "list", "doctor", "report"):
+        assert name in shown.out
+        assert call(name, "--help").code == 0
+
+
+def test_command_line_and_report_import_nothing_heavy() -> None:
+    code = (
+        "import sys, fpga_flow.cli, fpga_flow.report, fpga_flow.listing, fpga_flow.doctor;"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"

@@ -1,0 +1,299 @@
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from fpga_flow import artifact, flow, toolchain
+from fpga_flow.errors import DifferenceError, FitError, InputError, ToolError
+from fpga_flow.recipe import ROOT
+from tests import fakes
+
+ALL = list(flow.STAGE_NAMES)
+AFTER_EXPORT = ALL[ALL.index("hardware") :]
+
+
+@pytest.fixture(autouse=True)
+def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+
+
+def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+
+
+def execute(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
+    run = fakes.run_of(folder, **parts)
+    flow.execute(run, until, force)
+    return run
+
+
+def made(run: flow.Run) -> list[str]:
+    return [outcome.name for outcome in run.outcomes if not outcome.cached]
+
+
+def test_stages_run_in_order_and_once(tmp_path: Path) -> None:
+    assert made(execute(tmp_path / "r")) == ALL
+    again = execute(tmp_path / "r")
+    assert made(again) == []
+    assert [outcome.name for outcome in again.outcomes] == ALL
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"hardware": {"fps": 20000}}, ["hardware"]),
+        ({"board": "zcu104"}, ["hardware", "synth"]),
+        ({"verify": {"frames": 300}}, ["verify"]),
+        ({"prune": {"rate": 0.3}}, ["prune"]),
+        ({"export": {"vectors": 512}}, ["export"]),
+        ({"train": {"epochs": 7}}, ["train"]),
+        ({"quant": {"weight_bits": 3}}, ["train", "prune", "export"]),
+    ],
+)
+def test_a_change_runs_again_just_what_depends_on_it(tmp_path: Path, parts: Any, expected: list[str]) -> None:
+    """The fakes' artifacts have the same content, so what follows an unchanged artifact stands."""
+    execute(tmp_path / "r")
+    assert made(execute(tmp_path / "r", **parts)) == expected
+
+
+def test_changed_fps_retrains_nothing_and_makes_all_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = fakes.results()
+
+    def hardware(context: flow.Context) -> Any:
+        return {**table["hardware"], "fps": context.recipe.hardware.fps}
+
+    def rtl(context: flow.Context) -> Any:
+        return {"fps": artifact.read_result(context.inputs["hardware"])["fps"]}
+
+    use(monkeypatch, hardware=hardware, rtl=rtl)
+    execute(tmp_path / "r")
+    assert made(execute(tmp_path / "r", hardware={"fps": 1234})) == AFTER_EXPORT
+
+
+def test_until_stops_after_the_stage(tmp_path: Path) -> None:
+    assert made(execute(tmp_path / "r", until="export")) == ["train", "prune", "export"]
+    assert made(execute(tmp_path / "r")) == AFTER_EXPORT
+
+
+def test_force_runs_one_stage_again(tmp_path: Path) -> None:
+    execute(tmp_path / "r")
+    assert made(execute(tmp_path / "r", until="verify", force="verify")) == ["verify"]
+
+
+def test_wrong_stage_touches_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="^stage: must be one of train, prune, .*, not 'nix'$"):
+        execute(tmp_path / "r", until="nix")
+    assert not (tmp_path / "r").exists()
+
+
+def test_killed_stage_finds_its_work_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(context: flow.Context) -> Any:
+        (context.folder / "epoch1").write_text("done")
+        raise KeyboardInterrupt
+
+    def resumed(context: flow.Context) -> Any:
+        return {"found": (context.folder / "epoch1").read_text()}
+
+    use(monkeypatch, train=killed)
+    with pytest.raises(KeyboardInterrupt):
+        execute(tmp_path / "r")
+    assert not (tmp_path / "r" / "train").exists()
+    use(monkeypatch, train=resumed)
+    execute(tmp_path / "r", until="train")
+    assert artifact.read_result(tmp_path / "r" / "train") == {"found": "done"}
+
+
+def test_artifact_killed_before_its_rename_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "_put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            execute(tmp_path / "r")
+    assert made(execute(tmp_path / "r")) == ALL[1:]
+
+
+def test_two_flows_in_one_run(tmp_path: Path) -> None:
+    execute(tmp_path / "r")
+    before = (tmp_path / "r" / flow.RECIPE).read_text()
+    with FileLock(tmp_path / "r" / ".lock"), pytest.raises(InputError, match="another flow is working on this run"):
+        execute(tmp_path / "r", hardware={"fps": 1})
+    assert (tmp_path / "r" / flow.RECIPE).read_text() == before
+    execute(tmp_path / "r")
+
+
+def test_missing_tool_is_found_before_the_first_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> toolchain.Tool:
+        raise ToolError("verilator: gone")
+
+    monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
+    stages = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in fakes.stages()]
+    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    with pytest.raises(ToolError, match="^verilator: gone$"):
+        execute(tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+    assert made(execute(tmp_path / "r", until="rtl")) == ["train", "prune", "export", "hardware", "rtl"]
+
+
+def test_log_has_records_prints_and_the_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(context: flow.Context) -> Any:
+        print("stray print")
+        logging.getLogger("finn").info("a record")
+        raise RuntimeError("boom")
+
+    use(monkeypatch, train=fails)
+    with pytest.raises(RuntimeError) as caught:
+        execute(tmp_path / "r")
+    log = tmp_path / "r" / "train.partial" / artifact.LOG
+    assert caught.value.__notes__ == [f"log: {log}"]
+    text = log.read_text()
+    assert all(part in text for part in ("stray print", "INFO finn: a record", "RuntimeError: boom"))
+    assert capsys.readouterr().out == ""
+
+
+def test_difference_stops_the_build_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {"layer": "MVAU_rtl_3", "index": [1, 2], "expected": 5, "found": 6}
+    result = {**fakes.results()["verify"], "mismatches": 2, "first_difference": first}
+    use(monkeypatch, verify=lambda _: result)
+    for made_again in (True, False):
+        run = fakes.run_of(tmp_path / "r")
+        with pytest.raises(DifferenceError) as caught:
+            flow.execute(run)
+        assert str(caught.value) == (
+            "verify: 2 of 256 frames differ between RTL and onnxruntime; "
+            "first difference: layer MVAU_rtl_3, index [1, 2], expected 5, found 6"
+        )
+        assert ("verify" in made(run)) == made_again
+        assert "synth" not in [outcome.name for outcome in run.outcomes]
+
+
+def test_design_larger_than_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = {**fakes.results()["synth"], "lut": 60_000, "dsp": 220}
+    use(monkeypatch, synth=lambda _: result)
+    with pytest.raises(FitError) as caught:
+        execute(tmp_path / "r")
+    assert str(caught.value) == (
+        "synth: the design does not fit the board pynq-z1: 60,000 LUT of 53,200; "
+        "lower --fps, prune more, or take a larger --board"
+    )
+    execute(tmp_path / "r", board="zcu104")
+
+
+def test_current_leaves_out_what_was_made_from_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = execute(tmp_path / "r")
+    assert list(flow.current(run)) == ALL
+    use(monkeypatch, hardware=lambda _: {"other": 1})
+    run = execute(tmp_path / "r", until="hardware", hardware={"fps": 1})
+    assert list(flow.current(run)) == ["train", "prune", "export", "hardware"]
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"graph 1")
+    return path
+
+
+def test_network_from_outside_enters_at_export(tmp_path: Path, net: Path) -> None:
+    run = flow.new_run(tmp_path / "r", fakes.recipe(), net)
+    flow.execute(run)
+    assert made(run) == ALL[2:]
+    assert (tmp_path / "r" / flow.MODEL).read_bytes() == b"graph 1"
+    net.unlink()
+    opened = flow.open_run(tmp_path / "r")
+    flow.execute(opened)
+    assert made(opened) == []
+    assert list(flow.current(opened)) == ALL[2:]
+
+
+def test_other_network_from_outside_is_built(tmp_path: Path, net: Path) -> None:
+    flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(), net))
+    net.write_bytes(b"graph 2")
+    run = flow.new_run(tmp_path / "r", fakes.recipe(), net)
+    flow.execute(run)
+    assert made(run)[0] == "export"
+
+
+def test_training_is_no_stage_of_a_network_from_outside(tmp_path: Path, net: Path) -> None:
+    run = flow.new_run(tmp_path / "r", fakes.recipe(), net)
+    with pytest.raises(InputError, match="^stage: must be one of export, .* in this run, not 'train'$"):
+        flow.execute(run, until="train")
+    assert not (tmp_path / "r").exists()
+
+
+def test_recipe_in_the_folder_of_an_outside_network(tmp_path: Path, net: Path) -> None:
+    flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(), net))
+    execute(tmp_path / "r")
+    assert flow.open_run(tmp_path / "r").model_file is None
+
+
+def test_changed_checkpoint_retrains(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "start.npz"
+    checkpoint.write_text("one")
+    parts = {"train": {"checkpoint": str(checkpoint)}}
+    execute(tmp_path / "r", **parts)
+    assert made(execute(tmp_path / "r", **parts)) == []
+    checkpoint.write_text("two")
+    assert made(execute(tmp_path / "r", **parts)) == ["train"]
+
+
+def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "code" / "prune"
+    code.mkdir(parents=True)
+    (code / "fmp.py").write_text("rate = 1")
+    (code / "notes.txt").write_text("x")
+    stages = [s if s.name != "prune" else fakes.replace(s, code=(str(code),)) for s in fakes.stages()]
+    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr(flow, "ROOT", tmp_path)
+    execute(tmp_path / "r")
+    (code / "notes.txt").write_text("y")
+    assert made(execute(tmp_path / "r")) == []
+    (code / "fmp.py").write_text("rate = 2")
+    assert made(execute(tmp_path / "r")) == ["prune"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"board": "nix"}, "board: must be one of pynq-z1, pynq-z2, zcu104, not 'nix'"),
+        ({"model": {"name": "nix"}}, "model.name: must be one of .*vgg10.*, not 'nix'"),
+        ({"train": {"checkpoint": "nix.npz"}}, "train.checkpoint: must be a file, not '.*nix.npz'"),
+        ({"data": {"file": "/nix.h5"}}, "data.file: must be a file, not '/nix.h5'"),
+    ],
+)
+def test_wrong_names_in_a_recipe(tmp_path: Path, parts: Any, expected: str) -> None:
+    with pytest.raises(InputError, match=f"^{expected}$"):
+        fakes.run_of(tmp_path / "r", **parts)
+
+
+def test_wrong_folders(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match="full is not empty and is no run of fpga_flow"):
+        fakes.run_of(tmp_path / "full")
+    with pytest.raises(InputError, match="thesis.tex is a file; name a folder"):
+        fakes.run_of(tmp_path / "full" / "thesis.tex")
+    with pytest.raises(InputError, match="full is no run of fpga_flow"):
+        flow.open_run(tmp_path / "full")
+
+
+def test_recipe_of_a_run_that_is_wrong_now(tmp_path: Path) -> None:
+    execute(tmp_path / "r", until="train")
+    path = tmp_path / "r" / flow.RECIPE
+    path.write_text(json.dumps({"name": "signals", "colour": "red"}))
+    with pytest.raises(InputError, match=f"^{path}: colour is no key of a recipe"):
+        flow.open_run(tmp_path / "r")
+
+
+def test_model_names_are_those_in_models() -> None:
+    assert "vgg10" in flow.model_names()
+    assert all((ROOT / "models" / name / "model.py").is_file() for name in flow.model_names())
