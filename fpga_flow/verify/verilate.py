@@ -101,11 +101,15 @@ class Plan:
 
 
 def parameter_options(parameters: Mapping[str, int | str]) -> list[str]:
-    """Return Verilator's options that set the top module's parameters."""
-    return [
-        f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}"
-        for name, value in parameters.items()
-    ]
+    """Return the options that set the top module's parameters, for Verilator (and slang)."""
+    return [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
+
+
+def _literal(value: int | str) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    # An unsized number has 32 bits.
+    return str(value) if value < 1 << 31 else f"{value.bit_length()}'h{value:x}"
 
 
 def lint(

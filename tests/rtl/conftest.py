@@ -1,11 +1,13 @@
-"""One cache of compiled simulators for all tests of single modules."""
+"""One cache of compiled simulators for all tests of single modules, shared with the flow's own."""
 
 from pathlib import Path
 
 import pytest
 
+from fpga_flow.flow import RUNS
+
 
 @pytest.fixture(scope="session")
-def simulators(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where compiled simulators go."""
-    return tmp_path_factory.mktemp("simulators")
+def simulators() -> Path:
+    """Where compiled simulators go; it stays, so that a second run of the tests compiles nothing."""
+    return RUNS / ".cache" / "verilator"

@@ -1,0 +1,1 @@
+"""Each SystemVerilog module alone."""
