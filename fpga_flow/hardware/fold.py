@@ -20,6 +20,8 @@ from fpga_flow.hardware.lower import MINIMISE, transform
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style", "mem_mode", "inFIFODepths", "outFIFODepths")
 """What a folding file may set."""
+DEFAULT_DEPTH = 2
+"""Words in a FIFO where nothing asks for more; FINN's default."""
 
 
 def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int) -> ModelWrapper:
@@ -76,6 +78,22 @@ def write_folding(model: ModelWrapper, path: Path) -> None:
 
 def _plain(value: object) -> object:
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def size_fifos(model: ModelWrapper) -> ModelWrapper:
+    """Return `model` with the depth of the FIFO before each matrix unit set, in words.
+
+    A matrix unit takes a vector of `MW / SIMD` words in one go and then replays it `MH / PE - 1`
+    times without taking anything. The layers before it keep their pace only if the next vector
+    fits into the FIFO meanwhile. All other layers take and give words steadily.
+    """
+    for node in model.get_nodes_by_op_type("MVAU_rtl"):
+        layer = getCustomOp(node)
+        vector = layer.get_nodeattr("MW") // layer.get_nodeattr("SIMD")
+        depths = list(layer.get_nodeattr("inFIFODepths"))
+        if depths[0] == DEFAULT_DEPTH and layer.get_nodeattr("PE") < layer.get_nodeattr("MH"):
+            layer.set_nodeattr("inFIFODepths", [max(DEFAULT_DEPTH, vector), *depths[1:]])
+    return model
 
 
 def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:

@@ -28,6 +28,7 @@ def run(context: Context) -> dict[str, Any]:
             model = fold.fold_to_cycles(model, max(1, int(clock_mhz * 1e6 / recipe.fps)))
         else:
             model = fold.fold_from_file(model, Path(recipe.folding))
+        model = fold.size_fifos(model)
         fold.write_folding(model, context.folder / FOLDING)
         model = fold.insert_streams(model, target.part)
         layers = fold.layers(model)

@@ -17,7 +17,7 @@ from fpga_flow import toolchain
 from fpga_flow.design import Design, load_design
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
-from fpga_flow.progress import say
+from fpga_flow.progress import bar, say
 from fpga_flow.verify.compare import Difference, first_layer
 from fpga_flow.verify.packing import channels_last, pack, unpack
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
@@ -47,15 +47,25 @@ class Accelerator:
         self, x: NDArray[np.generic], *, stall: float = 0.0, seed: int = 0, taps: Path | None = None
     ) -> tuple[NDArray[np.int64], SimResult]:
         """Return the class (frames,) of each frame of `x` (frames, channels, ...) and the measurements."""
-        result = self.simulator.run(
-            {INPUT: pack(channels_last(x), self.design.input)},
-            {OUTPUT: len(x) * self.design.output.words},
-            stall_in=stall,
-            stall_out=stall,
-            seed=seed,
-            plusargs=[f"taps={taps}"] if taps else [],
-            folder=self.folder,
-        )
+        frames, words = len(x), self.design.output.words
+        with bar("frames simulated", frames) as advance:
+            shown = 0
+
+            def progress(out: int) -> None:
+                nonlocal shown
+                advance(out // words - shown)
+                shown = out // words
+
+            result = self.simulator.run(
+                {INPUT: pack(channels_last(x), self.design.input)},
+                {OUTPUT: frames * words},
+                stall_in=stall,
+                stall_out=stall,
+                seed=seed,
+                plusargs={"taps": str(taps)} if taps else None,
+                folder=self.folder,
+                progress=progress,
+            )
         return unpack(result.outputs[OUTPUT], self.design.output)[:, 0], result
 
 
@@ -68,7 +78,8 @@ def run(context: Context) -> dict[str, Any]:
     labels = vectors["label"][:frames]
     rtl = context.inputs["rtl"]
     accelerator = Accelerator(rtl, context.cache / "verilator", context.folder / "verilator.log")
-    golden = Golden(context.inputs["export"])
+    export = context.inputs["export"]
+    golden = Golden(export / "golden.onnx", export / "golden_layers.onnx")
 
     say(f"  simulating {frames} frames")
     found, measured = accelerator.run(x)
