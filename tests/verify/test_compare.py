@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fpga_flow.design import Design, LayerRtl, Stream
+from fpga_flow.errors import ToolError
+from fpga_flow.verify.compare import Difference, first_difference, first_layer
+
+
+def design() -> Design:
+    def layer(name: str, tensor: str, expected: bool = True) -> LayerRtl:
+        return LayerRtl(name, "MVAU_rtl", "m", "key", (), (), Stream(tensor, "INT4", (1, 2, 1, 2), 8), expected)
+
+    layers = (layer("first", "a"), layer("between", "b", expected=False), layer("second", "c"))
+    return Design("top", "part", 100.0, 1, "first", layers[0].output, layers[-1].output, layers, ())
+
+
+def write(folder: Path, name: str, values: list[int]) -> None:
+    pairs = np.array(values).reshape(-1, 2) & 15
+    (folder / f"{name}.txt").write_text("".join(f"{high << 4 | low:02x}\n" for low, high in pairs))
+
+
+FRAMES = np.array([[[1, 2], [3, -4]], [[5, 6], [7, -8]]])
+"""(frames, channels, length); the stream sends channel after channel for each position."""
+STREAM = [1, 3, 2, -4, 5, 7, 6, -8]
+
+
+def test_equal_streams_have_no_difference(tmp_path: Path) -> None:
+    write(tmp_path, "first", STREAM)
+    write(tmp_path, "second", STREAM)
+    assert first_layer(design(), tmp_path, {"a": FRAMES, "c": FRAMES}) == (None, ["first", "second"])
+
+
+def test_the_first_differing_layer_is_named_with_its_values(tmp_path: Path) -> None:
+    write(tmp_path, "first", STREAM)
+    write(tmp_path, "second", [*STREAM[:6], 1, -8])
+    difference, _ = first_layer(design(), tmp_path, {"a": FRAMES, "c": FRAMES})
+    assert difference == Difference("second", "c", frame=1, index=(1, 0), expected=6, found=1)
+
+
+def test_a_stream_that_ends_early_is_a_difference() -> None:
+    expected = np.array([[1, 2], [3, 4]])
+    difference = first_difference("l", "t", expected, expected[:1])
+    assert difference == Difference("l", "t", 1, (0,), 3, None)
+
+
+def test_layers_the_golden_model_does_not_have_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "second", STREAM)
+    assert first_layer(design(), tmp_path, {"c": FRAMES})[1] == ["second"]
+
+
+def test_wrong_missing_recording_is_a_tool_error(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"first\.txt"):
+        first_layer(design(), tmp_path, {"a": FRAMES})
