@@ -62,7 +62,7 @@ class Accelerator:
                 stall_in=stall,
                 stall_out=stall,
                 seed=seed,
-                plusargs={"taps": str(taps)} if taps else None,
+                plusargs=[f"taps={taps}"] if taps else [],
                 folder=self.folder,
                 progress=progress,
             )
