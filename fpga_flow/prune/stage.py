@@ -14,7 +14,7 @@ from fpga_flow.prune.masks import count, density, masked
 from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Round, Rules
 from fpga_flow.recipe import PruneRecipe, Recipe
 from fpga_flow.train.checkpoint import CHECKPOINT, State, load_checkpoint, load_state, save_state
-from fpga_flow.train.dataset import Codes, load_codes
+from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.kernels import set_cache
@@ -55,7 +55,7 @@ def run(context: Context) -> dict[str, Any]:
         "samples": len(test),
         "by_snr": by_snr(score, test),
         "by_class": by_class(score, test),
-        "data": test.source,
+        "data": describe(recipe, test),
     }
     result = _result(recipe, progress.passing, round(score.accuracy, 6), measured, target, progress.history)
     say(

@@ -118,9 +118,7 @@ class Chain(nn.Module):
     def __init__(self, layers: Sequence[Layer], quant: Quant) -> None:
         super().__init__()
         self.quant = quant
-        self.input = qnn.QuantIdentity(
-            act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True
-        )
+        self.input = qnn.QuantIdentity(act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True)
         _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
         self.layers = {layer.name: Block(layer, quant) for layer in layers}
         self.blocks = nn.ModuleDict(self.layers)

@@ -1,13 +1,13 @@
 """Checkpoints: plain tensors and numbers, readable with `torch.load(weights_only=True)`.
 
-    {"format": 1,
-     "model": str, "width": int, "dense": int, "length": int, "channels": int, "classes": [str],
-     "weight_bits": int, "act_bits": int, "input_bits": int,
-     "layers": {name: {"weight": float (outputs, inputs[, kernel]), not quantised,
-                       "scale": step of the weight codes, a power of two,
-                       "mask": bool like weight, or None where nothing is pruned,
-                       "gamma", "beta", "mean", "var": float (outputs,)   hidden layers
-                       "bias": float (outputs,)                           the last layer}}}
+{"format": 1,
+ "model": str, "width": int, "dense": int, "length": int, "channels": int, "classes": [str],
+ "weight_bits": int, "act_bits": int, "input_bits": int,
+ "layers": {name: {"weight": float (outputs, inputs[, kernel]), not quantised,
+                   "scale": step of the weight codes, a power of two,
+                   "mask": bool like weight, or None where nothing is pruned,
+                   "gamma", "beta", "mean", "var": float (outputs,)   hidden layers
+                   "bias": float (outputs,)                           the last layer}}}
 """
 
 import pickle

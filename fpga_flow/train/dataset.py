@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,8 +22,6 @@ class FrameSource(Protocol):
     snr_db: np.ndarray
     classes: tuple[str, ...]
     shape: tuple[int, int]
-    source: str
-    """One line: where the frames come from."""
 
     def __len__(self) -> int: ...
 
@@ -42,8 +40,6 @@ class Codes:
     snr_db: np.ndarray
     """int (N,)."""
     classes: list[str]
-    source: str = ""
-    """One line: where the frames come from."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -76,8 +72,18 @@ def read_codes(source: FrameSource, quant: Quant, description: str) -> Codes:
         torch.from_numpy(np.asarray(source.labels, dtype=np.int64)),
         np.asarray(source.snr_db).astype(int),
         list(source.classes),
-        source.source,
     )
+
+
+def describe(recipe: Recipe, frames: Codes) -> dict[str, Any]:
+    """Return what a result says about the frames it was measured on."""
+    return {
+        "name": recipe.data.name,
+        "generated": recipe.data.name == "signals",
+        "classes": len(frames.classes),
+        "snr_db": sorted({int(snr) for snr in frames.snr_db}),
+        "length": recipe.data.length,
+    }
 
 
 def load_codes(recipe: Recipe, split: str, cache: Path) -> Codes:

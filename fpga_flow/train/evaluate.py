@@ -44,9 +44,7 @@ def evaluate(network: FastNetwork, frames: Codes) -> Score:
 def by_snr(score: Score, frames: Codes) -> dict[str, float]:
     """Return accuracy for each SNR in dB, lowest first."""
     right = score.predictions == frames.labels.numpy()
-    return {
-        str(snr): round(float(right[frames.snr_db == snr].mean()), 6) for snr in np.unique(frames.snr_db)
-    }
+    return {str(snr): round(float(right[frames.snr_db == snr].mean()), 6) for snr in np.unique(frames.snr_db)}
 
 
 def by_class(score: Score, frames: Codes) -> dict[str, float]:

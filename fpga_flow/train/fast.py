@@ -296,5 +296,3 @@ class NormQuant(torch.autograd.Function):
             dx = p * g + q * x + r
         act_scale = ctx.act_scale
         return dx, (normalised / act_scale).float(), (one / act_scale).float(), None, None, None, None
-
-

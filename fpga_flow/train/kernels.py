@@ -7,9 +7,12 @@ import ctypes
 import functools
 import hashlib
 import logging
+import math
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -33,6 +36,8 @@ FLAGS = (
 )
 FRAMES_PER_CHUNK = 16
 ROWS_PER_CHUNK = 4096
+WORK_PER_THREAD = 2_000_000
+"""Multiplications that are worth waking a thread for."""
 LANES = 16
 """Channel counts that the compiled layers take are multiples of this."""
 
@@ -49,21 +54,26 @@ class Kernels:
     """The compiled functions; all tensors are contiguous, float32 unless said otherwise."""
 
     def __init__(self, library: Path) -> None:
-        self._library = ctypes.CDLL(str(library))
+        # Waiting threads sleep soon: on a busy machine, spinning keeps the others from finishing.
+        with _environment("GOMP_SPINCOUNT", "20000"):
+            self._library = ctypes.CDLL(str(library))
 
-    def _call(self, name: str, *arguments: Tensor | int | float | None) -> None:
+    def _call(self, name: str, *arguments: Tensor | int | float | None, work: int) -> None:
         converted: list[object] = []
         for argument in arguments:
             if isinstance(argument, Tensor):
                 assert argument.is_contiguous()
                 converted.append(ctypes.c_void_p(argument.data_ptr()))
+            elif isinstance(argument, bool):
+                converted.append(ctypes.c_int(argument))
             elif isinstance(argument, float):
                 converted.append(ctypes.c_float(argument))
             elif argument is None:
                 converted.append(ctypes.c_void_p(None))
             else:
                 converted.append(ctypes.c_long(argument))
-        getattr(self._library, name)(*converted, ctypes.c_int(CPU_COUNT))
+        threads = max(1, min(CPU_COUNT, work // WORK_PER_THREAD))
+        getattr(self._library, name)(*converted, ctypes.c_int(threads))
 
     def conv_pool_forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """Convolve and max-pool by 2.
@@ -75,7 +85,8 @@ class Kernels:
         y = torch.empty(frames, length // 2, outputs)
         winner = torch.empty(y.shape, dtype=torch.uint8)
         kind = "i8" if x.dtype == torch.int8 else "f32"
-        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, frames, length, channels, outputs, kernel)
+        sizes = (frames, length, channels, outputs, kernel)
+        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, *sizes, work=math.prod(sizes))
         return y, winner
 
     def conv_pool_backward(
@@ -87,39 +98,29 @@ class Kernels:
         chunks = -(-frames // FRAMES_PER_CHUNK)
         dw = torch.empty(chunks, kernel, channels, outputs)
         sizes = (frames, FRAMES_PER_CHUNK, length, channels, outputs, kernel)
+        work = 2 * frames * length * w.numel()
         if x.dtype == torch.int8:
-            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes)
+            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, work=work)
             return None, dw.sum(0)
         flipped = w.flip(0).transpose(1, 2).contiguous()
         dx = torch.empty_like(x)
-        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes)
+        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, work=work)
         return dx, dw.sum(0)
 
     def norm_sums(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums of x and of its squares over all rows of x (rows, C), float64."""
         rows, channels = x.shape
         sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
-        self._call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels)
+        self._call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels, work=16 * x.numel())
         one, two = sums.sum(0)
         return one, two
 
     def norm_quant(self, x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:
         """Return clamp(a*x + b, 0, top), rounded where asked, of x (rows, C)."""
         y = torch.empty_like(x)
-        self._call_quant(x, a, b, y, top, rounded)
-        return y
-
-    def _call_quant(self, x: Tensor, a: Tensor, b: Tensor, y: Tensor, top: float, rounded: bool) -> None:
         rows, channels = x.shape
-        pointers = [ctypes.c_void_p(t.data_ptr()) for t in (x, a, b, y)]
-        self._library.norm_quant(
-            *pointers,
-            ctypes.c_long(rows),
-            ctypes.c_long(channels),
-            ctypes.c_float(top),
-            ctypes.c_int(rounded),
-            ctypes.c_int(CPU_COUNT),
-        )
+        self._call("norm_quant", x, a, b, y, rows, channels, float(top), rounded, work=16 * x.numel())
+        return y
 
     def norm_gradient_sums(
         self, g: Tensor, x: Tensor, a: Tensor, b: Tensor, top: float
@@ -127,7 +128,8 @@ class Kernels:
         """Return the sums of g and g*x over the rows where 0 <= a*x + b <= top, float64 (C,)."""
         rows, channels = x.shape
         sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
-        self._call("norm_gradient_sums", g, x, a, b, sums, rows, ROWS_PER_CHUNK, channels, float(top))
+        sizes = (rows, ROWS_PER_CHUNK, channels)
+        self._call("norm_gradient_sums", g, x, a, b, sums, *sizes, float(top), work=16 * x.numel())
         one, two = sums.sum(0)
         return one, two
 
@@ -137,8 +139,19 @@ class Kernels:
         """Return p*g + q*x + r, with g taken as 0 outside 0 <= a*x + b <= top."""
         dx = torch.empty_like(x)
         rows, channels = x.shape
-        self._call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top))
+        self._call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top), work=16 * x.numel())
         return dx
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from fpga_flow.train.checkpoint import (
     load_state,
     save_state,
 )
-from fpga_flow.train.dataset import Codes, load_codes
+from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.kernels import set_cache
@@ -57,7 +57,7 @@ def run(context: Context) -> dict[str, Any]:
         "by_snr": by_snr(score, test),
         "by_class": by_class(score, test),
         "classes": test.classes,
-        "data": test.source,
+        "data": describe(recipe, test),
         "origin": {
             "committed": f"committed checkpoint {recipe.train.checkpoint}",
             "retrained": f"retrained from the float weights in {recipe.train.checkpoint}",

@@ -1,0 +1,102 @@
+"""IMP and FMP against courses worked out by hand, with a trainer that passes down to a given density."""
+
+import contextlib
+from dataclasses import dataclass, field
+
+import pytest
+
+from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Rules
+from fpga_flow.train.checkpoint import State
+
+
+@dataclass
+class Scripted:
+    """Prunes 1000 imaginary weights; a network passes while at least `limit` of them are left."""
+
+    limit: int
+    calls: list[tuple[int, float, int]] = field(default_factory=list)
+
+    def attempt(self, state: State, rate: float, number: int) -> Attempt:
+        left = state["left"]
+        self.calls.append((left, rate, number))
+        after = left - round(rate * left)
+        return Attempt({"left": after}, after / 1000, 0.5, 2, after >= self.limit)
+
+
+def course(method: str, limit: int, rules: Rules) -> tuple[Progress, Scripted, list[int]]:
+    trainer, progress, saved = Scripted(limit), Progress({"left": 1000}, rules.rate), list[int]()
+    SCHEDULES[method](progress, rules, trainer, lambda now: saved.append(len(now.history)))
+    return progress, trainer, saved
+
+
+def test_imp_keeps_its_rate_and_ends_at_the_first_failure() -> None:
+    progress, trainer, saved = course("imp", 500, Rules(0.2, 2.0, 0.05, 20))
+    # 1000 -> 800 -> 640 -> 512 -> 410: fails.
+    assert trainer.calls == [(1000, 0.2, 1), (800, 0.2, 2), (640, 0.2, 3), (512, 0.2, 4)]
+    assert [line.passed for line in progress.history] == [True, True, True, False]
+    assert progress.passing == {"left": 512}
+    assert saved == [1, 2, 3, 4]
+
+
+def test_imp_ends_after_its_rounds() -> None:
+    progress, trainer, _ = course("imp", 0, Rules(0.2, 2.0, 0.05, 3))
+    assert len(trainer.calls) == 3
+    assert progress.passing == {"left": 512}
+
+
+def test_fmp_lowers_the_rate_and_goes_back_after_a_failure() -> None:
+    progress, trainer, _ = course("fmp", 500, Rules(0.2, 2.0, 0.05, 20))
+    assert trainer.calls == [
+        (1000, 0.2, 1),
+        (800, 0.2, 2),
+        (640, 0.2, 3),
+        (512, 0.2, 4),  # 410: fails, back to 512
+        (512, 0.1, 5),  # 461: fails, back to 512
+        (512, 0.05, 6),  # 486: fails, and 0.025 is below the least rate
+    ]
+    assert progress.passing == {"left": 512}
+    assert progress.rate == pytest.approx(0.025)
+    assert [line.rate for line in progress.history] == [0.2, 0.2, 0.2, 0.2, 0.1, 0.05]
+
+
+def test_fmp_goes_on_at_the_lowered_rate_after_a_success() -> None:
+    progress, trainer, _ = course("fmp", 450, Rules(0.2, 2.0, 0.05, 20))
+    assert trainer.calls[3:] == [
+        (512, 0.2, 4),  # 410: fails
+        (512, 0.1, 5),  # 461: passes
+        (461, 0.1, 6),  # 415: fails
+        (461, 0.05, 7),  # 438: fails
+    ]
+    assert progress.passing == {"left": 461}
+
+
+def test_fmp_with_another_decay() -> None:
+    progress, trainer, _ = course("fmp", 1000, Rules(0.3, 3.0, 0.05, 20))
+    assert [rate for _, rate, _ in trainer.calls] == pytest.approx([0.3, 0.1])
+    assert progress.passing == {"left": 1000}
+
+
+def test_fmp_ends_after_its_successful_prunes() -> None:
+    progress, trainer, _ = course("fmp", 0, Rules(0.2, 2.0, 0.05, 2))
+    assert len(trainer.calls) == 2
+    assert progress.prunes == 2
+
+
+@pytest.mark.parametrize("method", SCHEDULES)
+@pytest.mark.parametrize("killed_after", range(1, 6))
+def test_a_killed_schedule_goes_on_where_it_was(method: str, killed_after: int) -> None:
+    rules = Rules(0.2, 2.0, 0.05, 20)
+    whole, _, _ = course(method, 450, rules)
+
+    class Killed(Exception):
+        pass
+
+    def save(now: Progress) -> None:
+        if len(now.history) == killed_after:
+            raise Killed
+
+    progress = Progress({"left": 1000}, rules.rate)
+    with contextlib.suppress(Killed):
+        SCHEDULES[method](progress, rules, Scripted(450), save)
+    SCHEDULES[method](progress, rules, Scripted(450), lambda now: None)
+    assert progress == whole

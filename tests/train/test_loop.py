@@ -1,0 +1,108 @@
+"""The training loop: resume, plateau, early end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fpga_flow.train import loop
+from fpga_flow.train.checkpoint import load_state
+from fpga_flow.train.dataset import Codes
+from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.loop import Fit, Settings, fit
+from fpga_flow.train.spec import chain, quant_of
+from fpga_flow.train.state import new_state
+from tests.train.frames import small_recipe
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def run(frames: dict[str, Codes], path: Path, **changes: Any) -> Fit:
+    recipe = small_recipe()
+    classes = frames["train"].classes
+    network = FastNetwork(chain(recipe, len(classes), 2), quant_of(recipe), new_state(recipe, classes, 2))
+    options: dict[str, Any] = {
+        "epochs": 4,
+        "batch": 100,
+        "learning_rate": 0.003,
+        "factor": 0.5,
+        "patience": 0,
+    }
+    reached = changes.pop("reached", lambda accuracy: False)
+    settings = Settings(**{**options, **changes})
+    return fit(network, frames["train"], frames["validation"], settings, path, 1, "test", reached)
+
+
+def equal(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
+
+
+@pytest.mark.parametrize("killed_in", [1, 2, 4])
+def test_a_killed_run_ends_with_the_same_result(
+    killed_in: int, frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(frames, tmp_path / "whole.pt")
+    epoch, calls = loop._epoch, 0
+
+    def killed(*arguments: Any) -> float:
+        nonlocal calls
+        calls += 1
+        loss = epoch(*arguments)
+        if calls == killed_in:
+            raise Killed  # after the epoch's steps, before its checkpoint
+        return loss
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "_epoch", killed)
+        run(frames, tmp_path / "killed.pt")
+    resumed = run(frames, tmp_path / "killed.pt")
+    assert equal(resumed.state, whole.state)
+    assert resumed.accuracy == whole.accuracy
+
+    def numbers(outcome: Fit) -> list[tuple[float, ...]]:
+        return [(line.learning_rate, line.train_loss, line.validation_loss) for line in outcome.curve]
+
+    assert numbers(resumed) == numbers(whole)
+    assert len(whole.curve) == 4
+
+
+def test_best_epoch_is_returned(frames: dict[str, Codes], tmp_path: Path) -> None:
+    outcome = run(frames, tmp_path / "t.pt")
+    assert outcome.accuracy == pytest.approx(max(e.validation_accuracy for e in outcome.curve), abs=1e-5)
+
+
+def test_training_ends_as_soon_as_the_target_is_reached(frames: dict[str, Codes], tmp_path: Path) -> None:
+    outcome = run(frames, tmp_path / "t.pt", epochs=20, reached=lambda accuracy: accuracy > 0.4)
+    assert outcome.accuracy > 0.4
+    assert all(line.validation_accuracy <= 0.4 for line in outcome.curve[:-1])
+    assert len(outcome.curve) < 20
+
+
+def test_learning_rate_falls_on_a_plateau_and_training_ends_when_it_is_low(
+    frames: dict[str, Codes], tmp_path: Path
+) -> None:
+    outcome = run(frames, tmp_path / "t.pt", epochs=30, factor=0.01, learning_rate=0.02)
+    rates = [line.learning_rate for line in outcome.curve]
+    assert rates[0] == 0.02
+    first_drop = next(k for k, rate in enumerate(rates) if rate < 0.02)
+    losses = [line.validation_loss for line in outcome.curve]
+    assert losses[first_drop - 1] >= min(losses[: first_drop - 1])
+    assert len(rates) < 30
+
+
+def test_training_gives_up_without_a_better_accuracy(frames: dict[str, Codes], tmp_path: Path) -> None:
+    outcome = run(frames, tmp_path / "t.pt", epochs=30, learning_rate=1e-9, give_up_after=2, factor=0.9)
+    accuracies = [line.validation_accuracy for line in outcome.curve]
+    best = max(range(len(accuracies)), key=lambda k: (accuracies[k], -k))
+    assert len(accuracies) == best + 3
+
+
+def test_checkpoint_is_plain(frames: dict[str, Codes], tmp_path: Path) -> None:
+    run(frames, tmp_path / "t.pt", epochs=1)
+    assert load_state(tmp_path / "t.pt").keys() >= {"network", "optimiser", "plateau", "curve"}
+    assert [path.name for path in tmp_path.iterdir()] == ["t.pt"]
