@@ -61,7 +61,9 @@ class Golden:
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
         if x.shape[1:] != self.input_shape:
-            raise InputError(f"golden model: frames must have the shape {self.input_shape}, not {x.shape[1:]}")
+            raise InputError(
+                f"golden model: frames must have the shape {self.input_shape}, not {x.shape[1:]}"
+            )
         codes = np.ascontiguousarray(x, dtype=self.input_dtype)
         if not np.array_equal(x, codes):
             raise InputError(f"golden model: frames must hold integers that fit {self.input_dtype}")

@@ -1,4 +1,4 @@
-"""From the trained Brevitas module to a cleaned QONNX model, and the module as a reference to compare with."""
+"""The trained Brevitas module: as a cleaned QONNX model, and as a reference to compare with."""
 
 import contextlib
 import io

@@ -42,8 +42,9 @@ def _equal(name: str, expected: NDArray[Any], found: NDArray[Any], start: int) -
     if len(unequal):
         place = tuple(int(i) for i in unequal[0])
         raise DifferenceError(
-            f"export: network.onnx differs from the golden model in tensor {name!r}, frame {start + place[0]}, "
-            f"index {list(place[1:])}: expected {expected[place]}, found {found[place]} ({len(unequal)} values differ)"
+            f"export: network.onnx differs from the golden model in tensor {name!r}, "
+            f"frame {start + place[0]}, index {list(place[1:])}: expected {expected[place]}, "
+            f"found {found[place]} ({len(unequal)} values differ)"
         )
 
 
@@ -77,8 +78,8 @@ def _judge(found: Comparison, label: str) -> None:
         first = found.first or {}
         where = ", ".join(f"{key} {value}" for key, value in first.items()) or "only the class differs"
         raise DifferenceError(
-            f"export: the golden model differs from {label} in {found.unexplained} of {found.frames} frames for "
-            f"another reason than float32 rounding; first: {where}"
+            f"export: the golden model differs from {label} in {found.unexplained} of {found.frames} frames "
+            f"for another reason than float32 rounding; first: {where}"
         )
     say(
         f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}"
@@ -86,10 +87,8 @@ def _judge(found: Comparison, label: str) -> None:
     )
     if found.differing_frames:
         say(
-            f"  all in {found.differing_frames} frames where {label} meets a tie of two codes to within float32's "
-            "rounding error, and decides it by that error; the golden model computes it exactly"
+            f"  all in {found.differing_frames} frames where {label} meets a tie of two codes to within "
+            "float32's rounding error, and decides it by that error; the golden model computes it exactly"
         )
     elif found.class_differences:
         say("  the classes differ only where two logits are the same integer: the lower index is taken")
-
-

@@ -17,10 +17,25 @@ UNKNOWN = -1
 class FrameSource(Protocol):
     """What is used of `fpga_flow.data.Frames`."""
 
-    labels: NDArray[Any]
-    snr_db: NDArray[Any]
-    classes: tuple[str, ...]
-    source: str
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Class index of each frame."""
+        ...
+
+    @property
+    def snr_db(self) -> NDArray[Any]:
+        """Of each frame."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the indices."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """One line: where the frames come from."""
+        ...
 
     def __len__(self) -> int:
         """Return the number of frames."""

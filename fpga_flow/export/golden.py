@@ -42,7 +42,9 @@ class _Builder:
 
     def node(self, operator: str, inputs: Iterable[str], output: str | None = None, **attributes: Any) -> str:
         name = output or f"value_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], f"node_{len(self.nodes)}", **attributes))
+        self.nodes.append(
+            helper.make_node(operator, list(inputs), [name], f"node_{len(self.nodes)}", **attributes)
+        )
         return name
 
 
@@ -129,7 +131,10 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
         build.nodes, "golden", [info(INPUT, kind, network.input.shape[1:])], outputs, build.constants
     )
     model = helper.make_model(
-        graph, producer_name="fpga_flow", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+        graph,
+        producer_name="fpga_flow",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
     )
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -64,5 +64,7 @@ def dequantise(codes: NDArray[Any], spec: dict[str, Any]) -> NDArray[np.float32]
             x = x.reshape(len(x), *shape)
             continue
         numbers = np.asarray(values, dtype=np.float64)
-        x = _INVERSE[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
-    return x.astype(np.float32)
+        x = _INVERSE[kind](
+            x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2))
+        )
+    return np.asarray(x, dtype=np.float32)

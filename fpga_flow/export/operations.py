@@ -23,7 +23,7 @@ def integer_type(low: int, high: int, at_least: int = 1) -> str:
     """Return the narrowest qonnx integer type that holds `low` to `high`, of `at_least` bits."""
     if low >= 0:
         return f"UINT{max(at_least, high.bit_length(), 1)}"
-    return f"INT{max(at_least, (-low - 1).bit_length() + 1, high.bit_length() + 1)}"
+    return f"INT{max(at_least, 2, (-low - 1).bit_length() + 1, high.bit_length() + 1)}"
 
 
 @dataclass
@@ -105,8 +105,8 @@ class Matrix(Operation):
         shape[self.output_axis] = -1
         sign = np.where(channels, -1, 1)
         self.weights = self.weights * sign.reshape(shape)
-        if self.weight_type.startswith("INT"):
-            bits = int(self.weight_type[3:])
+        if self.weight_type != "BIPOLAR":
+            bits = int(self.weight_type.removeprefix("U").removeprefix("INT"))
             self.weight_type = integer_type(min(-1, int(self.weights.min())), int(self.weights.max()), bits)
         low, high = self.y.low, self.y.high
         self.y.low = np.where(channels, -high, low)
@@ -148,7 +148,7 @@ class HostInput:
     frame_shape: tuple[int, ...]
     """Of one frame as the network's file takes it, without the batch."""
     steps: list[tuple[str, list[float]]]
-    """(`mul`/`add`/`sub`/`div`, one value or one per channel) or (`reshape`, sizes without the batch), in order."""
+    """In order: `mul`, `add`, `sub` or `div` with one value or one per channel, `reshape` with sizes."""
     scale: float
     quantiser: Quantiser
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.fold_constants import FoldConstants
@@ -22,10 +22,18 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.export.readers import READERS
+from fpga_flow.export.walk import unsupported_operator
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
+FOLDED = (
+    *("Constant", "Shape", "Gather", "Unsqueeze", "Squeeze", "Concat", "Slice", "Cast", "Ceil", "Floor"),
+    *("Round", "Pow", "Sqrt", "Reciprocal", "Neg", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
+    *("Softmax", "LogSoftmax"),
+)
+"""Operators without a reader that may stand between constants (none makes much of little) or at the end."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")
 MAX_NAME = 100
 MAX_FILE_BYTES = 512 * 2**20
@@ -67,8 +75,10 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _fix_input(model, origin)
     try:
         onnx.checker.check_model(model)
-        wrapper = _clean(ModelWrapper(model))
-        for shape in (wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)):
+        wrapper = _drop_softmax(_clean(ModelWrapper(model)))
+        for shape in (
+            wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)
+        ):
             if not shape or any(size < 1 for size in shape):
                 raise InputError(f"{origin}: the shapes of its tensors cannot be inferred (got {shape})")
     except InputError:
@@ -94,20 +104,35 @@ def _clean(wrapper: ModelWrapper) -> ModelWrapper:
     return wrapper
 
 
+def _drop_softmax(wrapper: ModelWrapper) -> ModelWrapper:
+    """Take out a softmax at the very end: the largest logit stays the largest."""
+    last = wrapper.find_producer(wrapper.graph.output[0].name)
+    if last is not None and last.op_type in ("Softmax", "LogSoftmax"):
+        before = wrapper.find_producer(last.input[0])
+        if before is not None and len(wrapper.find_consumers(last.input[0])) == 1:
+            wrapper.graph.node.remove(last)
+            before.output[0] = last.output[0]
+    return wrapper
+
+
 def _check(model: onnx.ModelProto, origin: str) -> None:
     versions = {o.domain: o.version for o in model.opset_import}
     version = versions.get("", versions.get("ai.onnx", 0))
     if version not in OPSETS:
         raise InputError(f"{origin}: opset must be {OPSETS[0]} to {OPSETS[-1]}, not {version}")
     if model.functions:
-        raise InputError(f"{origin}: holds functions of its own ({model.functions[0].name}); export it inlined")
+        raise InputError(
+            f"{origin}: holds functions of its own ({model.functions[0].name}); export it inlined"
+        )
     for tensor in model.graph.initializer:
         _check_tensor(tensor, origin)
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
                 raise UnsupportedError(
-                    node.name or node.op_type, f"{node.op_type} holds a graph of its own", "export without control flow"
+                    node.name or node.op_type,
+                    f"{node.op_type} holds a graph of its own",
+                    "export without control flow",
                 )
             if attribute.type == onnx.AttributeProto.TENSOR:
                 _check_tensor(attribute.t, origin)
@@ -115,20 +140,22 @@ def _check(model: onnx.ModelProto, origin: str) -> None:
 
 def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-        raise InputError(f"{origin}: tensor {tensor.name!r} lies in another file; save the network as one file")
+        raise InputError(
+            f"{origin}: tensor {tensor.name!r} lies in another file; save the network as one file"
+        )
     elements = int(np.prod(tensor.dims, dtype=np.float64))
     if any(size < 0 for size in tensor.dims) or elements > MAX_TENSOR_ELEMENTS:
         raise InputError(f"{origin}: tensor {tensor.name!r} has the impossible shape {list(tensor.dims)}")
     try:
         values = numpy_helper.to_array(tensor)
-    except Exception as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{origin}: tensor {tensor.name!r} is damaged: {error}") from None
     if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
         raise InputError(f"{origin}: tensor {tensor.name!r} holds numbers that are not finite")
 
 
 def _name_nodes(model: onnx.ModelProto) -> None:
-    """Give every node a name of its own, of plain characters; drop what exporters noted about their sources."""
+    """Give every node a name of its own, of plain characters; drop exporters' notes about their sources."""
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
         name = NAME.sub("_", _module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
@@ -154,8 +181,10 @@ def _module_path(node: onnx.NodeProto) -> str:
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":
             scopes = re.findall(r"'([^']*)'", entry.value)
-            path = scopes[-2] if len(scopes) > 1 else ""
-            return re.sub(r"\.(export_handler|fused_activation_quant_proxy.*)$", "", path)
+            path, _, proxy = (scopes[-2] if len(scopes) > 1 else "").partition(".act_quant")
+            # A fused activation: its function first, its quantiser under the module's own name.
+            function = f".{node.op_type.lower()}" if "activation_impl" in proxy else ""
+            return path.removesuffix(".export_handler") + function
     return ""
 
 
@@ -163,7 +192,10 @@ def _update_domains(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
             node.domain = QONNX_DOMAIN
-        elif node.domain not in ("", "ai.onnx"):
+        elif node.domain in ("", "ai.onnx"):
+            if node.op_type not in READERS and node.op_type not in FOLDED:
+                raise unsupported_operator(node)
+        else:
             raise UnsupportedError(
                 node.name,
                 f"operator {node.op_type} of domain {node.domain!r} is unknown",
@@ -185,7 +217,9 @@ def _fix_input(model: onnx.ModelProto, origin: str) -> None:
         )
     sizes = inputs[0].type.tensor_type.shape.dim
     if len(sizes) < 2:
-        raise InputError(f"{origin}: the input must have a batch axis and at least one more, not {len(sizes)} axes")
+        raise InputError(
+            f"{origin}: the input must have a batch axis and at least one more, not {len(sizes)} axes"
+        )
     if inputs[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise InputError(f"{origin}: the input must be float32")
     sizes[0].dim_value = 1

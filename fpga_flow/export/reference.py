@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.export.values import QuantSpec, quant_spec
+from fpga_flow.export.values import QUANTISERS, QuantSpec, quant_spec
 from fpga_flow.golden import session
-
-QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, float]]
         if all(name in static for name in node.input if name):
             static.update(node.output)
         if node.op_type in QUANTISERS:
-            specs[node.output[0]] = spec = _spec(node, constants)
+            specs[node.output[0]] = spec = quant_spec(node, constants.get)
             if node.output[0] not in static:
                 observed.append((node.output[0], float(spec.scale.reshape(-1)[0])))
     proto = _without_quantisers(model)
@@ -97,19 +95,6 @@ def _without_quantisers(model: ModelWrapper) -> onnx.ModelProto:
     proto.opset_import.append(helper.make_opsetid("", version))
     # Round came with opset 11, integers in Min and Max with 12.
     return proto if version >= 13 else onnx.version_converter.convert_version(proto, 13)
-
-
-def _spec(node: NodeProto, constants: dict[str, NDArray[Any]]) -> QuantSpec:
-    if node.op_type == "BipolarQuant":
-        return quant_spec(node.name, constants.get(node.input[1]), 0, 1, 1, 0, "ROUND")
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    return quant_spec(
-        node.name,
-        *(constants.get(name) for name in node.input[1:4]),
-        signed=attributes.get("signed", 1),
-        narrow=attributes.get("narrow", 0),
-        rounding=attributes.get("rounding_mode", b"ROUND").decode(),
-    )
 
 
 def _write_out(node: NodeProto, spec: QuantSpec, graph: onnx.GraphProto) -> list[NodeProto]:

@@ -59,5 +59,7 @@ def accuracy(
     return {
         "accuracy": {"golden": float(right.mean())},
         "samples": len(indices),
-        "by_snr": {f"{level:g}": float(right[snr == level].mean()) for level in np.unique(snr[~np.isnan(snr)])},
+        "by_snr": {
+            f"{level:g}": float(right[snr == level].mean()) for level in np.unique(snr[~np.isnan(snr)])
+        },
     }

@@ -54,7 +54,9 @@ def run(context: Context) -> dict[str, Any]:
     checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
     result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
     if labelled:
-        scored = np.arange(len(source)) if recipe.scored is None else choose(source, recipe.scored, recipe.seed)
+        scored = (
+            np.arange(len(source)) if recipe.scored is None else choose(source, recipe.scored, recipe.seed)
+        )
         result = accuracy(golden, source, scored, spec, batch)
         say(f"  {100 * result['accuracy']['golden']:.2f} % of {len(scored):,} test frames right")
     return {
@@ -101,4 +103,4 @@ def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frame
 
 def _bits(quantisers: list[tuple[str, Tensor]]) -> int:
     """Return the bits of the widest activation."""
-    return max(DataType[tensor.datatype].bitwidth() for _, tensor in quantisers)
+    return max(int(DataType[tensor.datatype].bitwidth()) for _, tensor in quantisers)

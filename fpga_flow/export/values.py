@@ -1,8 +1,12 @@
 """What the walk knows about a tensor of the float network while it turns it into integers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import onnx
+import onnx.helper
 from numpy.typing import NDArray
 
 from fpga_flow.errors import UnsupportedError
@@ -78,15 +82,34 @@ class QuantSpec:
         return Quantiser(low, high, integer_type(-1 if self.signed else 0, high, self.bits), self.rounding)
 
 
-def quant_spec(node: str, scale: object, zero: object, bits: object, signed: int, narrow: int, rounding: str) -> QuantSpec:
-    """Check a `Quant` node's parameters; raises `UnsupportedError` naming `node`."""
-    for label, value in (("scale", scale), ("zero point", zero), ("bit width", bits)):
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
+"""Operators that `quant_spec` reads."""
+
+PARAMETERS = ("scale", "zero point", "bit width")
+
+
+def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | None]) -> QuantSpec:
+    """Return the parameters of a quantiser; `constant` gives the value of a tensor, None where computed.
+
+    Raises `UnsupportedError` naming the node.
+    """
+    node = quant.name
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in quant.attribute}
+    values = [constant(name) for name in quant.input[1:4]]
+    for label, value in zip(PARAMETERS, values, strict=False):
         if value is None:
             raise UnsupportedError(node, f"its {label} is computed in the network", "export it as a constant")
+    if quant.op_type == "BipolarQuant":
+        attributes, values = {"signed": 1}, [values[0], np.zeros(()), np.ones(())]
+    scale, zero, bits = values
+    signed, narrow = attributes.get("signed", 1), attributes.get("narrow", 0)
+    rounding = attributes.get("rounding_mode", b"ROUND").decode(errors="replace")
     scales = np.asarray(scale, dtype=np.float32)
     zeros, widths = np.asarray(zero, dtype=np.float64), np.asarray(bits, dtype=np.float64)
     if not np.all(np.isfinite(scales)) or not np.all(scales > 0):
-        raise UnsupportedError(node, f"its scale must be positive, not {_extreme(scales)!r}", "export it again")
+        raise UnsupportedError(
+            node, f"its scale must be positive, not {_extreme(scales)!r}", "export it with positive scales"
+        )
     if zeros.any():
         raise UnsupportedError(
             node,
@@ -95,23 +118,31 @@ def quant_spec(node: str, scale: object, zero: object, bits: object, signed: int
         )
     if widths.size != 1 or widths.reshape(-1)[0] not in range(1, 33):
         raise UnsupportedError(
-            node, f"its bit width must be one whole number of 1 to 32, not {widths.tolist()!r}", "use one width a tensor"
+            node,
+            f"its bit width must be one whole number of 1 to 32, not {widths.tolist()!r}",
+            "use one bit width per tensor",
         )
     width = int(widths.reshape(-1)[0])
     mode = {"HALF_EVEN": "ROUND"}.get(rounding.upper(), rounding.upper())
     if width == 1 and signed:
         mode = "BIPOLAR"
     elif mode not in ROUNDINGS:
-        raise UnsupportedError(node, f"rounding mode {rounding!r} is not carried out", f"use one of {', '.join(ROUNDINGS)}")
+        raise UnsupportedError(
+            node, f"rounding mode {rounding!r} is not carried out", f"use one of {', '.join(ROUNDINGS)}"
+        )
     if narrow and not signed and width == 1:
-        raise UnsupportedError(node, "a narrow unsigned quantiser of 1 bit holds only 0", "use 2 bits or narrow=0")
+        raise UnsupportedError(
+            node, "a narrow unsigned quantiser of 1 bit holds only 0", "use 2 bits or narrow=0"
+        )
     return QuantSpec(scales, width, bool(signed), bool(narrow), mode)
 
 
 def _extreme(values: NDArray[np.generic]) -> float:
     flat = np.asarray(values, dtype=np.float64).reshape(-1)
     bad = flat[~np.isfinite(flat)]
-    return float(bad[0]) if bad.size else float(flat[np.argmin(flat)] if flat.min() <= 0 else flat[np.argmax(np.abs(flat))])
+    if bad.size:
+        return float(bad[0])
+    return float(flat[np.argmax(np.abs(flat))] if flat.min() >= 0 and flat.max() > 0 else flat.min())
 
 
 def quantise_constant(array: NDArray[np.generic], spec: QuantSpec) -> QuantisedConstant:

@@ -41,6 +41,15 @@ def to_integers(model: ModelWrapper) -> IntegerNetwork:
     return Walk(model).run()
 
 
+def unsupported_operator(node: onnx.NodeProto) -> UnsupportedError:
+    """Return the error for an operator that has no reader."""
+    return UnsupportedError(
+        node.name,
+        f"operator {node.op_type} cannot be mapped to hardware",
+        f"build the network from {', '.join(READERS)}",
+    )
+
+
 class Walk:
     """The state of one walk: what is known so far, and the operations made so far."""
 
@@ -63,14 +72,9 @@ class Walk:
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
         for node in self.graph.node:
-            reader = READERS.get(node.op_type)
-            if reader is None:
-                raise UnsupportedError(
-                    node.name,
-                    f"operator {node.op_type} cannot be mapped to hardware",
-                    f"these can: {', '.join(READERS)}",
-                )
-            self.known[node.output[0]] = reader(self, node)
+            if node.op_type not in READERS:
+                raise unsupported_operator(node)
+            self.known[node.output[0]] = READERS[node.op_type](self, node)
         return self._finish()
 
     def dynamic(self, node: onnx.NodeProto, index: int = 0) -> Value:
@@ -93,12 +97,18 @@ class Walk:
         value = self.dynamic(node, index)
         scale = value.chain.scale
         if scale is None:
-            raise UnsupportedError(node.name, f"the input of this {node.op_type} is not quantised", QUANTISE_FIRST)
+            raise UnsupportedError(
+                node.name, f"the input of this {node.op_type} is not quantised", QUANTISE_FIRST
+            )
         return value, scale
 
     def constant(self, node: onnx.NodeProto, index: int) -> NDArray[Any] | None:
         """Return the constant at input `index` as numbers, None where it is computed."""
-        known = self.known[node.input[index]]
+        return self.constant_named(node.input[index])
+
+    def constant_named(self, name: str) -> NDArray[Any] | None:
+        """Return the constant called `name` as numbers, None where it is computed."""
+        known = self.known[name]
         return known.array if isinstance(known, Constant | QuantisedConstant) else None
 
     def add(self, operation: Operation) -> Tensor:
@@ -117,8 +127,8 @@ class Walk:
         flip = value.chain.signs(value.tensor.channels) < 0
         if not flip.any():
             return value
-        producer = self.operations[-1] if self.operations else None
-        if value.shared or not isinstance(producer, Matrix) or producer.y is not value.tensor:
+        producer = next((o for o in reversed(self.operations) if o.y is value.tensor), None)
+        if value.shared or not isinstance(producer, Matrix):
             raise UnsupportedError(
                 node.name,
                 "a channel is scaled by a negative number and the layer before cannot take it over",
@@ -131,7 +141,9 @@ class Walk:
         name, last = self.graph.output[0].name, self.graph.node[-1]
         known = self.known.get(name)
         if not isinstance(known, Value) or self.host is None or self.input is None:
-            raise UnsupportedError(last.name, "the output is not computed from a quantised input", QUANTISE_FIRST)
+            raise UnsupportedError(
+                last.name, "the output is not computed from a quantised input", QUANTISE_FIRST
+            )
         if len(known.tensor.shape) != 2:
             raise UnsupportedError(
                 last.name,
@@ -159,7 +171,9 @@ def _final_affine(node: onnx.NodeProto, value: Value) -> tuple[float, Floats]:
     first = steps[0]
     if len(steps) > 1 or not isinstance(first, Affine):
         raise UnsupportedError(
-            node.name, "an activation behind the last layer", "leave it out (the largest stays the largest) or quantise it"
+            node.name,
+            "an activation behind the last layer",
+            "leave it out (the largest stays the largest) or quantise it",
         )
     if first.mul.ndim:
         raise UnsupportedError(
@@ -182,6 +196,6 @@ def _logit_bias(node: onnx.NodeProto, bias: Floats) -> tuple[Integers, float]:
     worst = int(np.argmax(np.abs(bias - np.rint(bias))))
     raise UnsupportedError(
         node.name,
-        f"the bias of class {worst} is {bias[worst]:.6g} steps of the accumulator, which is not a whole number",
-        "quantise the bias with the accumulator's scale (Int16Bias or Int32Bias in Brevitas), or leave it out",
+        f"the bias of class {worst} is {bias[worst]:.6g} steps of the accumulator, not a whole number",
+        "quantise the bias with the accumulator's scale (Int16Bias or Int32Bias of Brevitas) or leave it out",
     )

@@ -1,0 +1,41 @@
+"""One reader per operator of QONNX: what is known about its output, given what is known about its inputs.
+
+A reader raises `UnsupportedError` with the node's name, the reason and what would work.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fpga_flow.export.readers.common import Node
+from fpga_flow.export.readers.function import arithmetic, batch_norm, clip, leaky_relu, relu
+from fpga_flow.export.readers.matrix import conv, dense
+from fpga_flow.export.readers.quant import quant
+from fpga_flow.export.readers.shape import identity, max_pool, reshape, transpose
+from fpga_flow.export.values import Known
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
+
+
+READERS: dict[str, Callable[["Walk", Node], Known]] = {
+    "Quant": quant,
+    "IntQuant": quant,
+    "BipolarQuant": quant,
+    "Conv": conv,
+    "MatMul": dense,
+    "Gemm": dense,
+    "BatchNormalization": batch_norm,
+    "Add": arithmetic,
+    "Sub": arithmetic,
+    "Mul": arithmetic,
+    "Div": arithmetic,
+    "Relu": relu,
+    "LeakyRelu": leaky_relu,
+    "Clip": clip,
+    "MaxPool": max_pool,
+    "Flatten": reshape,
+    "Reshape": reshape,
+    "Transpose": transpose,
+    "Identity": identity,
+    "Dropout": identity,
+}

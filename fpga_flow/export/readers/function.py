@@ -1,0 +1,102 @@
+"""Readers of functions of one number: batch norm, arithmetic with constants, activations."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Clip, Leaky, affine
+from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.values import HostValue, Known, Value
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
+
+
+def batch_norm(walk: "Walk", node: Node) -> Value:
+    """Read a batch norm in eval mode: an affine function per channel, folded in float64."""
+    value = walk.dynamic(node)
+    parameters = [walk.constant(node, index) for index in (1, 2, 3, 4)]
+    if any(p is None for p in parameters):
+        raise UnsupportedError(node.name, "its parameters are computed", "export the network in eval mode")
+    gamma, beta, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
+    # The attribute is a float32; its exact value is what the other parameters are too.
+    factor = gamma / np.sqrt(variance + float(attributes_of(node).get("epsilon", 1e-5)))
+    return value.then(affine(factor, beta - mean * factor))
+
+
+_ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
+
+
+def arithmetic(walk: "Walk", node: Node) -> Known:
+    """Read a sum, difference, product or quotient with a constant."""
+    left, right = (walk.constant(node, index) for index in (0, 1))
+    if left is None and right is None:
+        raise UnsupportedError(
+            node.name,
+            f"{node.op_type} of two computed tensors cannot be mapped to hardware yet",
+            "use a network without residual connections or gates",
+        )
+    index, constant = (0, right) if right is not None else (1, left)
+    if index == 1 and node.op_type in ("Sub", "Div"):
+        raise UnsupportedError(
+            node.name, f"a constant on the left of {node.op_type}", "write it as a product or sum"
+        )
+    known = walk.known[node.input[index]]
+    rank = (
+        len(known.shape) + 1 if isinstance(known, HostValue) else len(walk.dynamic(node, index).tensor.shape)
+    )
+    if isinstance(known, HostValue):
+        values = _one_per_channel(node, constant, rank)
+        return replace(known, steps=(*known.steps, (_ARITHMETIC[node.op_type], values.tolist())))
+    value = walk.dynamic(node, index)
+    numbers = _one_per_channel(node, constant, rank)
+    if node.op_type == "Div":
+        return value.then(affine(1.0 / numbers))
+    if node.op_type == "Mul":
+        return value.then(affine(numbers))
+    return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
+
+
+def _one_per_channel(node: Node, constant: Any, rank: int) -> Any:
+    """Return a constant as a flat array: one number, or one per channel (axis 1 of `rank` axes)."""
+    array = np.asarray(constant, dtype=np.float64)
+    if array.size == 1:
+        return array.reshape(-1)
+    # a 1-D network has a unit axis more here than in its file
+    for axes in {rank, rank - 1} if rank == 4 else {rank}:
+        aligned = array.reshape((1,) * max(0, axes - array.ndim) + array.shape)
+        if aligned.ndim == axes and aligned.size == aligned.shape[1]:
+            return array.reshape(-1)
+    raise UnsupportedError(
+        node.name,
+        f"a constant of shape {list(array.shape)} is not one number per channel",
+        "scale per tensor or per channel",
+    )
+
+
+def relu(walk: "Walk", node: Node) -> Value:
+    """Read a ReLU."""
+    return walk.align(node, walk.dynamic(node)).then(Clip(0.0, np.inf))
+
+
+def leaky_relu(walk: "Walk", node: Node) -> Value:
+    """Read a leaky ReLU."""
+    slope = float(attributes_of(node).get("alpha", 0.01))
+    if slope < 0:
+        raise UnsupportedError(node.name, f"its slope is {slope:g}", "use a slope of 0 or more")
+    return walk.align(node, walk.dynamic(node)).then(Leaky(slope))
+
+
+def clip(walk: "Walk", node: Node) -> Value:
+    """Read limits (HardTanh, ReLU6); they are attributes or inputs."""
+    attributes = attributes_of(node)
+    ends = [attributes.get("min", -np.inf), attributes.get("max", np.inf)]
+    for index in (1, 2):
+        if len(node.input) > index and node.input[index]:
+            constant = walk.constant(node, index)
+            if constant is None:
+                raise UnsupportedError(node.name, "its limits are computed", "use constant limits")
+            ends[index - 1] = float(constant.reshape(-1)[0])
+    return walk.align(node, walk.dynamic(node)).then(Clip(float(ends[0]), float(ends[1])))

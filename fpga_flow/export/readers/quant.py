@@ -1,0 +1,71 @@
+"""Readers of quantisers: weights, the input, activations."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Chain, Clip, affine
+from fpga_flow.export.operations import Activation, HostInput, Tensor
+from fpga_flow.export.readers.common import MAX_BITS, Node
+from fpga_flow.export.values import HostValue, Known, QuantSpec, Value, quant_spec, quantise_constant
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
+
+
+def quant(walk: "Walk", node: Node) -> Known:
+    """Read a quantiser: of a constant, of the network's input, or of an activation."""
+    spec = quant_spec(node, walk.constant_named)
+    constant = walk.constant(node, 0)
+    if constant is not None:
+        return quantise_constant(constant, spec)
+    if spec.bits > MAX_BITS:
+        raise UnsupportedError(
+            node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
+        )
+    if np.any(spec.scale != spec.scale.reshape(-1)[0]):
+        raise UnsupportedError(
+            node.name,
+            "an activation with a scale per channel cannot be summed up in integers",
+            "use one activation scale per tensor",
+        )
+    quantise = _quant_input if isinstance(walk.known[node.input[0]], HostValue) else _quant_activation
+    value = quantise(walk, node, spec)
+    walk.quantisers.append((node.name, value.tensor))
+    return value
+
+
+def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
+    source, quantiser = walk.known[node.input[0]], spec.quantiser
+    assert isinstance(source, HostValue)
+    if walk.host is not None:
+        raise UnsupportedError(
+            node.name, "the input is quantised a second time", "quantise it once, before it forks"
+        )
+    scale = float(spec.scale.reshape(-1)[0])
+    shape = (1, *source.shape)
+    limits = [np.full(shape[1], end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
+    walk.host = HostInput(walk.frame_shape, list(source.steps), scale, quantiser)
+    walk.input = Tensor(
+        node.output[0], shape if len(shape) != 3 else (*shape, 1), quantiser.datatype, *limits
+    )
+    return Value(walk.input, Chain((affine(scale),)))
+
+
+def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
+    quantiser, scale = spec.quantiser, float(spec.scale.reshape(-1)[0])
+    value = walk.align(node, walk.dynamic(node))
+    tensor, chain = value.tensor, value.chain.divided(scale)
+    result = Chain((affine(scale),))
+    fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
+    if chain.scale == 1.0 and fits and (quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"):
+        return Value(tensor, result)  # already on this grid
+    last = chain.steps[-1]
+    if isinstance(last, Clip):
+        ends = quantiser.apply(np.array([last.low, last.high]))
+        if ends[0] == quantiser.low and ends[1] == quantiser.high:
+            chain = Chain(chain.steps[:-1])  # the quantiser's own limits do the same
+    limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
+    y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
+    return Value(walk.add(Activation(node.name, tensor, y, chain, quantiser)), result)
