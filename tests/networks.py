@@ -60,7 +60,7 @@ class Builder:
         self.add(
             "MultiThreshold", shape, f"UINT{bits}", thresholds, domain=domain, out_dtype=f"UINT{bits}",
             out_scale=1.0, out_bias=0.0,
-        )  # fmt: skip
+        )
         return self
 
     def pool(self) -> "Builder":

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fpga_flow.design import Design, LayerRtl, Stream
 from fpga_flow.errors import ToolError
 from fpga_flow.verify.compare import Difference, first_difference, first_layer
@@ -9,7 +10,9 @@ from fpga_flow.verify.compare import Difference, first_difference, first_layer
 
 def design() -> Design:
     def layer(name: str, tensor: str, expected: bool = True) -> LayerRtl:
-        return LayerRtl(name, "MVAU_rtl", "m", "key", (), (), Stream(tensor, "INT4", (1, 2, 1, 2), 8), expected)
+        return LayerRtl(
+            name, "MVAU_rtl", "m", "key", (), (), Stream(tensor, "INT4", (1, 2, 1, 2), 8), expected
+        )
 
     layers = (layer("first", "a"), layer("between", "b", expected=False), layer("second", "c"))
     return Design("top", "part", 100.0, 1, "first", layers[0].output, layers[-1].output, layers, ())

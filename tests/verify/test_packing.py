@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from fpga_flow.design import Stream
-from fpga_flow.verify.packing import channels_last, pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 from qonnx.core.datatype import DataType
+
+from fpga_flow.design import Stream
+from fpga_flow.verify.packing import channels_last, pack, unpack
 
 
 def stream(datatype: str, lanes: int, words: int) -> Stream:
@@ -13,7 +14,9 @@ def stream(datatype: str, lanes: int, words: int) -> Stream:
 
 
 @given(
-    datatype=st.sampled_from(["INT2", "INT4", "INT8", "INT13", "UINT1", "UINT3", "UINT4", "BIPOLAR", "TERNARY"]),
+    datatype=st.sampled_from(
+        ["INT2", "INT4", "INT8", "INT13", "UINT1", "UINT3", "UINT4", "BIPOLAR", "TERNARY"]
+    ),
     lanes=st.integers(1, 9),
     words=st.integers(1, 5),
     seed=st.integers(0, 2**32 - 1),
@@ -39,6 +42,8 @@ def test_channels_go_last() -> None:
     assert channels_last(values).reshape(-1).tolist() == [0, 3, 1, 4, 2, 5]
 
 
-@pytest.mark.parametrize(("datatype", "value", "byte"), [("INT8", -128, 0x80), ("UINT4", 15, 0x0F), ("BIPOLAR", -1, 0)])
+@pytest.mark.parametrize(
+    ("datatype", "value", "byte"), [("INT8", -128, 0x80), ("UINT4", 15, 0x0F), ("BIPOLAR", -1, 0)]
+)
 def test_single_values(datatype: str, value: int, byte: int) -> None:
     assert pack(np.array([[value]]), stream(datatype, 1, 1)).tolist() == [[byte]]

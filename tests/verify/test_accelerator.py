@@ -1,0 +1,98 @@
+"""The whole accelerator of a small network: every layer equal, and a seeded fault is found and named."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fpga_flow.artifact import write_json
+from fpga_flow.flow import RUNS, Context
+from fpga_flow.hardware import stage as hardware
+from fpga_flow.recipe import make_recipe
+from fpga_flow.rtl import stage as rtl
+from fpga_flow.verify.compare import first_layer
+from fpga_flow.verify.stage import Accelerator, timing
+from tests import networks
+
+FRAMES = 6
+Frames = NDArray[np.int64]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rtl artifact of a small network, made by the stages."""
+    run = tmp_path_factory.mktemp("run")
+    for stage in ("export", "hardware", "rtl"):
+        (run / stage).mkdir()
+    networks.vgg(bits=3).save(str(run / "export" / "network.onnx"))
+    recipe = make_recipe({"name": "small", "hardware": {"fps": 250_000}})
+    inputs = {stage: run / stage for stage in ("export", "hardware")}
+    result = hardware.run(Context(recipe, run / "hardware", inputs, run / "cache"))
+    write_json(run / "hardware" / "result.json", result)
+    rtl.run(Context(recipe, run / "rtl", inputs, run / "cache"))
+    return run / "rtl"
+
+
+@pytest.fixture(scope="module")
+def accelerator(built: Path) -> Accelerator:
+    return Accelerator(built, RUNS / ".cache" / "verilator", built / "verilator.log")
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    return np.random.default_rng(3).integers(-128, 128, (FRAMES, 2, 16, 1))
+
+
+@pytest.fixture(scope="module")
+def expected(frames: Frames) -> dict[str, Frames]:
+    return networks.layers(networks.vgg(bits=3), frames)
+
+
+def classes(expected: dict[str, Frames]) -> Frames:
+    return np.argmax(expected[networks.vgg(bits=3).graph.output[0].name], axis=1)
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.3, 0.8])
+def test_classes_and_every_layer_are_equal_under_stalls(
+    accelerator: Accelerator, frames: Frames, expected: dict[str, Frames], tmp_path: Path, stall: float
+) -> None:
+    found, _ = accelerator.run(frames, stall=stall, seed=5, taps=tmp_path)
+    np.testing.assert_array_equal(found, classes(expected))
+    difference, compared = first_layer(accelerator.design, tmp_path, expected)
+    assert difference is None
+    assert len(compared) == 10
+
+
+def test_measured_cycles_agree_with_the_prediction(accelerator: Accelerator) -> None:
+    many = np.random.default_rng(4).integers(-128, 128, (40, 2, 16, 1))
+    per_frame, latency = timing(accelerator.run(many)[1], accelerator.design)
+    assert per_frame == pytest.approx(accelerator.design.cycles_per_frame, rel=0.02, abs=4)
+    assert latency > 0
+
+
+def test_one_wrong_weight_is_found_and_named(
+    accelerator: Accelerator, built: Path, frames: Frames, expected: dict[str, Frames], tmp_path: Path
+) -> None:
+    faulty = tmp_path / "rtl"
+    shutil.copytree(built, faulty)
+    second = [layer for layer in accelerator.design.layers if layer.op == "MVAU_rtl"][1]
+    memory = faulty / second.data[0]
+    words = memory.read_text().split()
+    flipped = int(words[0], 16) ^ 1
+    memory.write_text("\n".join([f"{flipped:0{len(words[0])}x}", *words[1:]]) + "\n")
+
+    broken = Accelerator(faulty, RUNS / ".cache" / "verilator", built / "verilator.log")
+    broken.run(frames, taps=tmp_path)
+    difference, _ = first_layer(broken.design, tmp_path, expected)
+    assert difference is not None
+    assert (difference.layer, difference.tensor) == (second.name, second.output.tensor)
+    assert difference.index[-1] < second.output.lanes  # word 0 of the memory: the first PE's channels
+    values = np.moveaxis(expected[difference.tensor], 1, -1)[difference.frame]
+    assert difference.expected == values[difference.index] != difference.found
+
+
+def test_equal_layers_share_one_module(accelerator: Accelerator) -> None:
+    modules = {layer.key: layer.module for layer in accelerator.design.layers}
+    assert len(set(modules.values())) == len(modules) < len(accelerator.design.layers)
