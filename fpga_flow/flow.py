@@ -8,11 +8,11 @@ its parts of the recipe, its tools' versions and its own code is that of what st
 import importlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -20,10 +20,11 @@ from fpga_flow import artifact, toolchain, verdict
 from fpga_flow.boards import Board, board
 from fpga_flow.errors import FlowError, InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Recipe, make_recipe, model_names
+from fpga_flow.recipe import ROOT, Part, Recipe, make_recipe, model_names
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
+Kind = TypeVar("Kind", bound=Part)
 RUNS = ROOT / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
 
@@ -33,6 +34,7 @@ class Context:
     """What a stage is given."""
 
     recipe: Recipe
+    """With the parts that the stage declares in `STAGES` and no others: reading another one is an error."""
     folder: Path
     """Where the stage writes its artifact; keeps what a killed run of the same digest left."""
     inputs: Mapping[str, Path]
@@ -260,7 +262,7 @@ def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -
     say(f"{stage.name:9} ...")
     partial = artifact.open_partial(final, digest)
     context = Context(
-        recipe=run.recipe,
+        recipe=_only(run.recipe, stage.parts),
         folder=partial,
         inputs={name: run.folder / name for name in _inputs(run, stage)},
         cache=RUNS / ".cache",
@@ -297,6 +299,24 @@ def _input_digests(run: Run, stage: Stage) -> dict[str, str]:
     if run.model_file is not None and digests.keys() != set(stage.inputs):
         digests[MODEL] = artifact.digest_files(run.model_file.parent, [run.model_file])
     return digests
+
+
+def _only(part: Kind, keys: Iterable[str]) -> Kind:
+    """Return a copy of `part` that has just the dotted `keys`.
+
+    A stage that reads a part it does not declare would stand when that part changes: so it fails instead.
+    """
+    view = part.model_copy()
+    wanted: dict[str, set[str]] = {}
+    for key in keys:
+        name, _, rest = key.partition(".")
+        wanted.setdefault(name, set()).add(rest)
+    for name, value in list(vars(view).items()):
+        if name not in wanted:
+            del vars(view)[name]
+        elif "" not in wanted[name]:
+            vars(view)[name] = _only(value, wanted[name])
+    return view
 
 
 def _recipe_digest(run: Run, stage: Stage) -> str:

@@ -22,21 +22,51 @@ def resources(scale: int) -> dict[str, int]:
     return {"lut": 100 * scale, "ff": 150 * scale, "bram18": scale, "dsp": 2 * scale}
 
 
+def hardware_layer(
+    name: str,
+    op: str,
+    kind: str,
+    cycles: int,
+    folding: tuple[int | None, int | None],
+    nonzero: int | None = None,
+) -> dict[str, Any]:
+    pe, simd = folding
+    return {
+        "name": name,
+        "op": op,
+        "kind": kind,
+        "cycles": cycles,
+        "pe": pe,
+        "simd": simd,
+        "nonzero": nonzero,
+    }
+
+
 def results() -> dict[str, dict[str, Any]]:
     """A whole build's results, by stage; fresh on every call."""
     hardware_layers = [
-        {"name": name, "op": "MVAU_rtl", "kind": "matrix", "cycles": 1000 * (i + 1), "pe": 2, "simd": 4, "nonzero": 50 * i}
+        hardware_layer(name, "MVAU_rtl", "matrix", 1000 * (i + 1), (2, 4), 50 * i)
         for i, name in enumerate(LAYERS)
-    ] + [{"name": "StreamingFIFO_rtl_0", "op": "StreamingFIFO_rtl", "kind": "fifo", "cycles": 64, "pe": None, "simd": None, "nonzero": None}]
+    ]
+    hardware_layers.append(
+        hardware_layer("StreamingFIFO_rtl_0", "StreamingFIFO_rtl", "fifo", 64, (None, None))
+    )
     total = resources(55)
     by_layer = {name: resources(i + 1) for i, name in enumerate(LAYERS)}
     return {
-        "train": {"accuracy": {"float": 0.64, "quantised": 0.62}, "samples": 6240, "by_snr": curve(0.95), "data": DATA},
+        "train": {
+            "accuracy": {"float": 0.64, "quantised": 0.62},
+            "samples": 6240,
+            "by_snr": curve(0.95),
+            "data": DATA,
+        },
         "prune": {
             "accuracy": {"pruned": 0.615},
             "samples": 6240,
             "by_snr": curve(0.93),
-            "layers": [{"name": f"conv{i}", "weights": 12288, "nonzero": 12288 // (i + 2)} for i in range(10)],
+            "layers": [
+                {"name": f"conv{i}", "weights": 12288, "nonzero": 12288 // (i + 2)} for i in range(10)
+            ],
             "data": DATA,
         },
         "export": {
@@ -53,7 +83,7 @@ def results() -> dict[str, dict[str, Any]]:
                 "weight_bits": 68_072,
                 "itu_score": 0.0424668,
             },
-            "data": DATA,
+            "data": "generated radio signals",
         },
         "hardware": {
             "clock_mhz": 100.0,
@@ -98,7 +128,9 @@ class FakeStage(flow.Stage):
         return dict(self.work(context))
 
 
-def stages(table: Mapping[str, Mapping[str, Any]] | None = None, **work: Callable[..., Any]) -> tuple[FakeStage, ...]:
+def stages(
+    table: Mapping[str, Mapping[str, Any]] | None = None, **work: Callable[..., Any]
+) -> tuple[FakeStage, ...]:
     """The real stages' order, inputs and recipe parts, returning `table`; `work` replaces single ones.
 
     They need no tools and depend on no code.
@@ -106,7 +138,10 @@ def stages(table: Mapping[str, Mapping[str, Any]] | None = None, **work: Callabl
     table = results() if table is None else table
     return tuple(
         FakeStage(
-            **{**vars(replace(stage, tools=(), code=())), "work": work.get(stage.name, lambda _, r=table[stage.name]: r)}
+            **{
+                **vars(replace(stage, tools=(), code=())),
+                "work": work.get(stage.name, lambda _, r=table[stage.name]: r),
+            }
         )
         for stage in flow.STAGES
     )

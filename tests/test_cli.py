@@ -97,7 +97,8 @@ def test_second_build_keeps_everything(call: Any, recipe: str, tmp_path: Path) -
 
 def test_options_reach_the_recipe(call: Any, recipe: str, tmp_path: Path) -> None:
     (tmp_path / "start.npz").write_text("x")
-    words = "--bits 3 --fps 123 --board zcu104 --set prune.rate=0.1 --set verify.stalls=false --until export".split()
+    words = ["--bits", "3", "--fps", "123", "--board", "zcu104", "--until", "export"]
+    words += ["--set", "prune.rate=0.1", "--set", "verify.stalls=false"]
     words += ["--set", f"train.checkpoint={tmp_path / 'start.npz'}"]
     assert call("build", recipe, *words).code == 0
     made = flow.open_run(tmp_path / "out" / "signals-w3").recipe
@@ -154,14 +155,25 @@ def test_report_command_reads_only(call: Any, recipe: str, tmp_path: Path) -> No
     ("stage", "error", "code", "line"),
     [
         ("train", InputError("data.file: broken"), 2, "error: data.file: broken"),
-        ("export", UnsupportedError("Conv_3", "why", "what works"), 2, "error: node 'Conv_3': why; what works"),
+        (
+            "export",
+            UnsupportedError("Conv_3", "why", "what works"),
+            2,
+            "error: node 'Conv_3': why; what works",
+        ),
         ("rtl", ToolError("g++ failed"), 4, "error: g++ failed"),
         ("rtl", RuntimeError("boom"), 1, "error: a fault in flow itself: RuntimeError: boom"),
         ("rtl", KeyboardInterrupt(), 130, "interrupted; the same command goes on where it stopped"),
     ],
 )
 def test_exit_code_of_an_error_without_traceback(
-    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException, code: int, line: str
+    call: Any,
+    recipe: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    error: BaseException,
+    code: int,
+    line: str,
 ) -> None:
     use(monkeypatch, **{stage: raising(error)})
     failed = call("build", recipe)
@@ -196,7 +208,9 @@ def test_difference_ends_with_3_and_is_in_the_report(
     assert report["synth"] is None
 
 
-def test_design_that_does_not_fit_ends_with_5(call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_design_that_does_not_fit_ends_with_5(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     use(monkeypatch, synth=lambda _: {**fakes.results()["synth"], "lut": 99_999})
     failed = call("build", recipe)
     assert failed.code == 5
@@ -226,7 +240,10 @@ WRONG = [
     ("build {recipe} --until nix", "stage: must be one of train, prune"),
     ("build {recipe} --set rate", "--set must be key=value, as in --set prune.rate=0.1, not 'rate'"),
     ("build {recipe} --set prune.rate=7", "--set prune.rate: must be less than 1, not 7"),
-    ("build {recipe} --set prune.rat=1", "--set prune.rat: is no key of a recipe; it must be one of method, "),
+    (
+        "build {recipe} --set prune.rat=1",
+        "--set prune.rat: is no key of a recipe; it must be one of method, ",
+    ),
     ("build {recipe} --set model.name=nix", "model.name: must be one of"),
     ("build {recipe} --set train.checkpoint=nix", "train.checkpoint: must be a file, not"),
     ("build nix.toml", "recipe: no file 'nix.toml'"),

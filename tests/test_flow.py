@@ -121,13 +121,16 @@ def test_artifact_killed_before_its_rename_is_not_made_again(
 def test_two_flows_in_one_run(tmp_path: Path) -> None:
     execute(tmp_path / "r")
     before = (tmp_path / "r" / flow.RECIPE).read_text()
-    with FileLock(tmp_path / "r" / ".lock"), pytest.raises(InputError, match="another flow is working on this run"):
+    lock = FileLock(tmp_path / "r" / ".lock")
+    with lock, pytest.raises(InputError, match="another flow is working on this run"):
         execute(tmp_path / "r", hardware={"fps": 1})
     assert (tmp_path / "r" / flow.RECIPE).read_text() == before
     execute(tmp_path / "r")
 
 
-def test_missing_tool_is_found_before_the_first_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tool_is_found_before_the_first_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing() -> toolchain.Tool:
         raise ToolError("verilator: gone")
 
@@ -158,7 +161,21 @@ def test_log_has_records_prints_and_the_failure(
     assert capsys.readouterr().out == ""
 
 
-def test_difference_stops_the_build_and_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stage_cannot_read_what_it_does_not_declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prune(context: flow.Context) -> Any:
+        assert context.recipe.train.batch == 256
+        for read in (lambda: context.recipe.hardware, lambda: context.recipe.train.epochs):
+            with pytest.raises(AttributeError):
+                read()
+        return {}
+
+    use(monkeypatch, prune=prune)
+    assert "prune" in made(execute(tmp_path / "r", until="prune"))
+
+
+def test_difference_stops_the_build_and_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = {"layer": "MVAU_rtl_3", "index": [1, 2], "expected": 5, "found": 6}
     result = {**fakes.results()["verify"], "mismatches": 2, "first_difference": first}
     use(monkeypatch, verify=lambda _: result)

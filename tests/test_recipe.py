@@ -35,7 +35,8 @@ def test_recipe_takes_its_name_from_the_file(tmp_path: Path) -> None:
 def test_changes_are_applied_on_top_in_order(tmp_path: Path) -> None:
     path = write(tmp_path, "[quant]\nweight_bits = 3\n")
     assert load_recipe(path).quant.weight_bits == 3
-    assert load_recipe(path, [("quant.weight_bits", 2), Change("quant.weight_bits", 5)]).quant.weight_bits == 5
+    changes = [("quant.weight_bits", 2), Change("quant.weight_bits", 5)]
+    assert load_recipe(path, changes).quant.weight_bits == 5
 
 
 def test_json_of_a_recipe_is_the_recipe_again() -> None:
@@ -90,7 +91,8 @@ def test_wrong_section_of_a_setting(tmp_path: Path) -> None:
     path = write(tmp_path, "")
     expected = "--set name.x: 'name' is a value, not a section"
     assert message(lambda: load_recipe(path, [parse_setting("name.x=1")])) == expected
-    assert message(lambda: load_recipe(path, [parse_setting("data=1")])) == "--set data: must be an object, not 1"
+    expected = "--set data: must be an object, not 1"
+    assert message(lambda: load_recipe(path, [parse_setting("data=1")])) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,25 @@
 """Which data the report's numbers come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from fpga_flow.flow import Run
 
-
-@dataclass(frozen=True)
-class DataNote:
-    """The test frames in words; `generated` says that they are no recordings."""
-
-    text: str
-    generated: bool
-
-
-def data_note(run: Run, found: Mapping[str, Mapping[str, Any]]) -> DataNote | None:
-    """Return what the stages say about their data; None where no stage has used any."""
-    for stage in ("export", "prune", "train"):
+def data_note(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return in words what the stages say about their test frames; empty where no stage has used any."""
+    for stage in ("prune", "train", "export"):
         data = found.get(stage, {}).get("data")
+        if isinstance(data, str):
+            return data
         if data:
-            return DataNote(_words(data), bool(data.get("generated", False)))
-    return None
+            return _words(data)
+    return ""
 
 
 def _words(data: Mapping[str, Any]) -> str:
-    words = [f"{data['name']}"]
-    if data.get("generated"):
-        words.append("(generated)")
-    if data.get("classes"):
-        classes = data["classes"]
-        words.append(f"{classes if isinstance(classes, int) else len(classes)} classes")
-    snr = data.get("snr_db")
-    if snr:
-        words.append(f"{min(snr)} to {max(snr)} dB SNR")
-    return ", ".join(words).replace(", (", " (")
+    words = [
+        f"{data['name']} (generated)" if data["generated"] else data["name"],
+        f"{data['classes']} classes",
+    ]
+    if snr := data.get("snr_db"):
+        words.append(f"{min(snr):g} to {max(snr):g} dB SNR")
+    return ", ".join(words)

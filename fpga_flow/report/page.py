@@ -63,10 +63,10 @@ def render(run: Run, report: Report, found: Results, version: str) -> str:
         name=run.folder.resolve().name,
         version=version,
         report=report,
-        note=data_note(run, found),
+        note=data_note(found),
         cards=list(_cards(report)),
         difference=report.verify.first_difference if report.verify else None,
-        plots=list(_plots(run, report, found)),
+        plots=list(_plots(report, found)),
         tables=list(_tables(report)),
     )
 
@@ -104,15 +104,14 @@ def _cards(report: Report) -> Iterator[Card]:
         yield Card("Board", "fits" if share <= 1 else "too large", f"{share:.0%} of its {word}", state)
 
 
-def _plots(run: Run, report: Report, found: Results) -> Iterator[Plot]:
+def _plots(report: Report, found: Results) -> Iterator[Plot]:
     curves = {
         label: curve
         for label, stage in (("unpruned", "train"), ("pruned", "prune"), ("golden (integers)", "export"))
         if (curve := by_snr(found.get(stage, {}).get("by_snr")))
     }
     if curves:
-        note = data_note(run, found)
-        detail = f"{amount(report.accuracy.samples)} test frames. {note.text if note else ''}"
+        detail = f"{amount(report.accuracy.samples)} test frames: {data_note(found)}"
         yield Plot("Accuracy against SNR", detail, Markup(plots.accuracy_by_snr(curves)))
     layers = found.get("prune", {}).get("layers")
     if layers:

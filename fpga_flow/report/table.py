@@ -8,7 +8,7 @@ from rich.table import Table
 from fpga_flow.boards import BOARDS, Board
 from fpga_flow.flow import Run
 from fpga_flow.report.assemble import assemble, results
-from fpga_flow.report.data import DataNote, data_note
+from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
 from fpga_flow.report.write import HTML
 from fpga_flow.verdict import RESOURCES, amount
@@ -23,7 +23,7 @@ def show(run: Run, console: Console | None = None) -> None:
     report = assemble(run, found)
     console = console or Console(highlight=False)
     console.print()
-    console.print(facts(report, data_note(run, found)))
+    console.print(facts(report, data_note(found)))
     if report.hardware:
         console.print()
         console.print(folding(report.hardware))
@@ -35,7 +35,7 @@ def show(run: Run, console: Console | None = None) -> None:
     console.print(f"\nReport: {run.folder / HTML}", soft_wrap=True, markup=False)
 
 
-def facts(report: Report, note: DataNote | None) -> Table:
+def facts(report: Report, note: str) -> Table:
     """Return accuracy, cost, speed and verification, one a line."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -46,16 +46,14 @@ def facts(report: Report, note: DataNote | None) -> Table:
     return table
 
 
-def _facts(report: Report, note: DataNote | None) -> Iterable[tuple[str, str]]:
+def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
     reached = accuracies(report.accuracy)
     if reached:
         steps = [f"{name} {value:.2%}" for name, value in reached if name not in PART_OF_TEST]
         yield "Accuracy", ", ".join(steps)
         yield (
             "",
-            " ".join(
-                filter(None, (amount(report.accuracy.samples), "test frames;", note.text if note else ""))
-            ),
+            " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
         )
     if cost := report.cost:
         gone = 1 - cost.nonzero / cost.weights

@@ -1,0 +1,264 @@
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from rich.console import Console
+
+from fpga_flow import artifact, flow, report
+from fpga_flow.report import page, plots
+from tests import fakes
+
+
+@pytest.fixture(autouse=True)
+def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+
+
+def build(folder: Path, until: str | None = None, **parts: Any) -> flow.Run:
+    run = fakes.run_of(folder, **parts)
+    flow.execute(run, until)
+    return run
+
+
+def text_of(run: flow.Run, width: int = 120) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    report.show(run, console)
+    return console.export_text()
+
+
+def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
+    run = build(tmp_path / "r")
+    report.write(run)
+    table = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert list(table) == [
+        "schema",
+        "recipe",
+        "model",
+        "bits",
+        "board",
+        "accuracy",
+        "cost",
+        "hardware",
+        "verify",
+        "estimate",
+        "synth",
+        "bitstream",
+        "stages",
+    ]
+    assert table["schema"] == 1
+    assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
+    assert set(table["cost"]) == {
+        "weights",
+        "nonzero",
+        "macs",
+        "nonzero_macs",
+        "bit_ops",
+        "weight_bits",
+        "itu_score",
+    }
+    assert set(table["hardware"]) == {
+        "clock_mhz",
+        "cycles_per_frame",
+        "latency_cycles",
+        "fps",
+        "bottleneck",
+        "layers",
+    }
+    assert set(table["hardware"]["layers"][0]) == {
+        "name",
+        "op",
+        "kind",
+        "cycles",
+        "pe",
+        "simd",
+        "nonzero",
+        "estimate",
+        "synth",
+    }
+    assert set(table["verify"]) == {
+        "simulator",
+        "samples",
+        "mismatches",
+        "first_difference",
+        "measured_cycles_per_frame",
+        "measured_latency_cycles",
+        "stalls",
+        "cycles_per_second",
+    }
+    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp"}
+    assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
+    assert table["bitstream"] is None
+    assert [set(stage) for stage in table["stages"]] == [{"name", "seconds", "cached"}] * len(flow.STAGES)
+
+
+def test_report_json_reads_back_as_the_same_report(tmp_path: Path) -> None:
+    run = build(tmp_path / "r")
+    report.write(run)
+    text = (tmp_path / "r" / "report.json").read_text()
+    assert report.Report.model_validate_json(text) == report.assemble(run)
+
+
+def test_values_are_those_the_stages_measured(tmp_path: Path) -> None:
+    made = report.assemble(build(tmp_path / "r"))
+    assert made.accuracy.model_dump(by_alias=True) == {
+        "float": 0.64,
+        "quantised": 0.62,
+        "pruned": 0.615,
+        "golden": 0.615,
+        "rtl": 0.6,
+        "board": None,
+        "samples": 6240,
+    }
+    assert made.cost and (made.cost.bit_ops, made.cost.weight_bits) == (24_436_576, 68_072)
+    assert made.hardware and made.hardware.layers[2].synth == fakes.resources(3)
+    assert made.hardware.layers[-1].synth is None
+    assert made.synth and made.synth.lut == 5500
+
+
+def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:
+    made = report.assemble(build(tmp_path / "r", until="export"))
+    assert (made.hardware, made.verify, made.estimate, made.synth) == (None, None, None, None)
+    assert made.accuracy.golden == 0.615
+    assert made.accuracy.rtl is None
+
+
+def test_results_of_replaced_hardware_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path / "r")
+    other = {**fakes.results()["hardware"], "cycles_per_frame": 77}
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: other))
+    made = report.assemble(build(tmp_path / "r", until="hardware", hardware={"fps": 9}))
+    assert made.hardware and made.hardware.cycles_per_frame == 77
+    assert (made.verify, made.synth, made.accuracy.rtl) == (None, None, None)
+    assert all(layer.synth is None for layer in made.hardware.layers)
+
+
+def test_report_of_a_run_that_is_opened_has_its_times(tmp_path: Path) -> None:
+    build(tmp_path / "r")
+    stages = report.assemble(flow.open_run(tmp_path / "r")).stages
+    assert [(stage.name, stage.cached) for stage in stages] == [(name, True) for name in flow.STAGE_NAMES]
+
+
+def test_outside_network_is_named_by_its_file_and_has_its_own_bits(tmp_path: Path) -> None:
+    net = tmp_path / "tfc.onnx"
+    net.write_bytes(b"x")
+    run = flow.new_run(tmp_path / "r", fakes.recipe(quant={"weight_bits": 7}), net)
+    flow.execute(run)
+    made = report.assemble(run)
+    assert (made.model, made.bits, made.accuracy.quantised) == ("signals.onnx", 4, None)
+
+
+def test_accuracy_in_per_cent_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        report.schema.Accuracy(golden=61.5)
+
+
+def test_table_says_which_data_and_where_the_report_is(tmp_path: Path) -> None:
+    text = text_of(build(tmp_path / "r"))
+    assert "6,240 test frames; signals (generated), 24 classes, -20 to 30 dB SNR" in text
+    assert "predicted 10,000, measured 10,000" in text
+    assert re.search(r"LUT +5,500 +5,500 +53,200 +10%", text)
+    assert f"Report: {tmp_path / 'r' / 'report.html'}" in text
+
+
+def test_table_of_a_run_where_nothing_ran(tmp_path: Path) -> None:
+    run = fakes.run_of(tmp_path / "r")
+    assert "signals: vgg10, 4 bit, pynq-z1" in text_of(run)
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed and collects what a page loads from elsewhere."""
+
+    VOID = {"meta", "link", "br", "img"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.loads += [value or "" for key, value in attrs if key in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_is_whole_and_loads_nothing(tmp_path: Path) -> None:
+    run = build(tmp_path / "r")
+    report.write(run)
+    text = (tmp_path / "r" / "report.html").read_text()
+    parsed = Page()
+    parsed.feed(text)
+    assert parsed.open == []
+    assert [load for load in parsed.loads if not load.startswith("#")] == []
+    assert parsed.tags.count("svg") == 4
+    for words in ("Accuracy against SNR", "signals (generated)", "0 differ", "bottleneck", "of 256 frames"):
+        assert words in text
+    assert len(text) < 300_000
+
+
+def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = "<script>alert(1)</script>"
+    result = fakes.results()["hardware"]
+    result["layers"][0]["name"] = layer
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: result))
+    run = build(tmp_path / "r")
+    report.write(run)
+    assert layer not in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
+    wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
+    stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
+    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    run = build(tmp_path / "r")
+    report.write(run)
+    text = (tmp_path / "r" / "report.html").read_text()
+    assert "First difference" in text
+    assert "layer <b>MVAU_rtl_3</b>" in text
+    assert "found 2" in text_of(run)
+
+
+def test_page_is_drawn_again_only_when_what_it_shows_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(
+        page, "render", lambda run, made, found, version: drawn.append(1) or f'content="{version}"'
+    )
+    report.write(build(tmp_path / "r"))
+    report.write(build(tmp_path / "r"))
+    assert len(drawn) == 1
+    result = {**fakes.results()["synth"], "lut": 1}
+    (tmp_path / "r" / "synth" / artifact.RESULT).write_text(json.dumps(result))
+    report.write(build(tmp_path / "r"))
+    assert len(drawn) == 2
+
+
+def test_report_of_any_prefix_of_the_stages_can_be_written(tmp_path: Path) -> None:
+    for stage in ("train", "prune", "hardware", "rtl"):
+        run = build(tmp_path / "r", until=stage)
+        report.write(run)
+        assert text_of(run)
+
+
+def test_plots_are_the_same_each_time() -> None:
+    series = {"pruned": {-10.0: 0.1, 0.0: 0.5, 10.0: 0.9}}
+    first, second = plots.accuracy_by_snr(series), plots.accuracy_by_snr(series)
+    assert first == second
+    assert first.startswith('<svg role="img" aria-label="Accuracy against SNR"')
+
+
+def test_bottleneck_is_the_marked_bar() -> None:
+    svg = plots.cycles(["a", "b"], [1, 5], "b")
+    assert svg.count(plots.RED) == 1
+    assert "5  bottleneck" in svg.replace("&#160;", " ")

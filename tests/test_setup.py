@@ -1,0 +1,80 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.recipe import ROOT
+
+LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_lock_has_names_and_versions_only() -> None:
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*", line), line
+
+
+def test_installed_packages_are_those_of_the_lock() -> None:
+    installed = {plain(d.metadata["Name"]): d.version.partition("+")[0] for d in distributions()}
+    found = {name: installed.get(plain(name)) for name in LOCK}
+    assert found == LOCK
+
+
+def test_every_declared_dependency_is_locked() -> None:
+    declared = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    names = {plain(re.match(r"[A-Za-z0-9_.-]+", text)[0]) for text in declared}  # type: ignore[index]
+    assert names <= {plain(name) for name in LOCK}
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> dict[str, str]:
+    """An environment whose PATH has a shell and nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "sh").symlink_to(shutil.which("sh"))  # type: ignore[arg-type]
+    return {"PATH": str(folder), "PYTHON": "python3"}
+
+
+def need(what: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / ".ci" / "need"), what]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_missing_system_packages_are_named_with_the_command(system: dict[str, str]) -> None:
+    assert need("packages", system).stdout.split() == ["make", "g++", "python3", "python3-venv"]
+    failed = need("check", system)
+    assert failed.returncode == 4
+    assert failed.stderr.splitlines() == [
+        "error: missing on this system: make g++ python3 python3-venv "
+        "(Python must be 3.11 or later, with venv)",
+        "  install with: apt-get install make g++ python3 python3-venv",
+    ]
+
+
+def test_nothing_is_missing_here() -> None:
+    checked = need("check", dict(os.environ))
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_python_without_venv_does_not_suit(system: dict[str, str], tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    assert need("python", system).stdout == ""
+    assert need("python", {**system, "PYTHON": sys.executable}).stdout.strip() == sys.executable
+
+
+def test_generated_files_are_ignored_by_git_and_docker() -> None:
+    for name in (".gitignore", ".dockerignore"):
+        lines = (ROOT / name).read_text().split()
+        assert {".venv/", "build/out/"} <= {line.lstrip("/") for line in lines}, name
