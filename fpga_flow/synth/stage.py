@@ -4,9 +4,9 @@ import json
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +14,28 @@ from filelock import FileLock
 
 from fpga_flow import artifact, toolchain
 from fpga_flow.boards import Board, board
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.design import LayerRtl, load_design
+from fpga_flow.errors import ToolError
 from fpga_flow.flow import Context
 from fpga_flow.progress import bar, say
 from fpga_flow.synth.usage import Usage, total
 from fpga_flow.synth.yosys import PRIMITIVES, SHIFT_REGISTERS, make_script, synthesise
+from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.verdict import RESOURCES
 
-DESIGN = "design.json"
-
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the RTL design, as the stage `rtl` describes it."""
-
-    name: str
-    op: str
-    module: str
-    sources: tuple[Path, ...]
-    key: str
-    parameters: Mapping[str, Any]
-    """What the layer was generated with, for people; the module is elaborated as it stands."""
 
 
 def run(context: Context) -> dict[str, Any]:
     """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board."""
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
-    layers = read_layers(folder)
+    layers = load_design(folder).layers
     tool = toolchain.yosys()
-    distinct: dict[str, Layer] = {}
-    for layer in layers:
-        distinct.setdefault(cache_key(layer, target.yosys_family, tool.version), layer)
-    found, cached = _synthesise_all(distinct, folder, context, target)
-    keys = {layer.name: cache_key(layer, target.yosys_family, tool.version) for layer in layers}
-    usages = {name: found[key] for name, key in keys.items()}
+    keys = {layer.name: cache_key(layer, folder, target.yosys_family, tool.version) for layer in layers}
+    distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
+    found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
+    usages = {layer.name: found[keys[layer.name]] for layer in layers}
     whole = total(usages.values())
     over = excess(whole, target)
     for line in _verdict(whole, target, over):
@@ -69,37 +54,14 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
-def read_layers(folder: Path) -> list[Layer]:
-    """Return the layers in the RTL artifact `folder`; raises `InputError` where it describes none."""
-    path = folder / DESIGN
-    design = artifact.read_json(path)
-    try:
-        layers = [
-            Layer(
-                name=layer["name"],
-                op=layer["op"],
-                module=layer["module"],
-                sources=tuple(Path(source) for source in layer["sources"]),
-                key=layer["key"],
-                parameters=layer.get("parameters", {}),
-            )
-            for layer in design["layers"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: layers: {error!r}; make it again with 'flow rtl RUN'") from None
-    if not layers:
-        raise InputError(f"{path}: layers: must name at least one; make it again with 'flow rtl RUN'")
-    return layers
-
-
-def cache_key(layer: Layer, family: str, version: str) -> str:
+def cache_key(layer: LayerRtl, folder: Path, family: str, version: str) -> str:
     """Return the digest of all that the counts of `layer` depend on, which its name is not part of."""
-    script = make_script("top", [], {}, family, Path("statistics"))
+    script = make_script(layer.module, [], family, Path("statistics")).replace(str(PRIMITIVES.parent), "")
     return artifact.digest_json(
         {
-            "layer": layer.key,
+            "layer": artifact.digest_files(folder, [folder / path for path in (*layer.sources, *layer.data)]),
             "yosys": version,
-            "script": script.replace(str(PRIMITIVES.parent), ""),
+            "script": script,
             "support": artifact.digest_files(PRIMITIVES.parent, [PRIMITIVES, SHIFT_REGISTERS]),
         }
     )
@@ -113,51 +75,49 @@ def excess(usage: Usage, target: Board) -> dict[str, int]:
 
 
 def _synthesise_all(
-    distinct: Mapping[str, Layer], folder: Path, context: Context, target: Board
+    distinct: Mapping[str, LayerRtl], folder: Path, cache: Path, family: str
 ) -> tuple[dict[str, Usage], int]:
-    cache = context.cache / "synth"
     cache.mkdir(parents=True, exist_ok=True)
     found: dict[str, Usage] = {}
     cached = 0
     # The largest first, so that none of them is left to run alone at the end.
-    order = sorted(distinct, key=lambda key: _weight(distinct[key], folder), reverse=True)
-    with bar("synthesis", len(order)) as advance, ThreadPoolExecutor(toolchain.CPU_COUNT) as pool:
-        jobs = {
-            pool.submit(_cached, key, distinct[key], folder, cache, target.yosys_family): key for key in order
-        }
+    order = sorted(distinct, key=lambda key: _effort(distinct[key]), reverse=True)
+    with bar("synthesis, distinct layers", len(order)) as advance, ThreadPoolExecutor(CPU_COUNT) as pool:
+        jobs = {pool.submit(_cached, key, distinct[key], folder, cache, family): key for key in order}
         try:
             for job in as_completed(jobs):
-                usage, hit = job.result()
-                found[jobs[job]] = usage
+                key = jobs[job]
+                found[key], hit = job.result()
                 cached += hit
-                advance(1, distinct[jobs[job]].name)
+                advance(1, distinct[key].name)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return found, cached
 
 
-def _cached(key: str, layer: Layer, folder: Path, cache: Path, family: str) -> tuple[Usage, bool]:
+def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -> tuple[Usage, bool]:
     """Return the usage of `layer` and whether it was known; another run's work on it is waited for."""
     path = cache / f"{key}.json"
     with FileLock(cache / f"{key}.lock"):
         known = _read_cached(path)
         if known is not None:
+            _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
             return known, True
-        with tempfile.TemporaryDirectory(prefix=f"{key}.", dir=cache) as scratch:
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"{key[:10]}-", dir=cache) as scratch:
             log = Path(scratch) / "yosys.log"
+            sources = [Path(source) for source in layer.sources]
             try:
-                usage = synthesise(layer.module, layer.sources, {}, folder, family, log)
+                usage = synthesise(layer.module, sources, folder, family, log)
             except ToolError as error:
-                kept = cache / f"{key}.failed.log"
-                if log.is_file():
-                    os.replace(log, kept)
-                raise ToolError(
-                    f"synth: layer {layer.name} ({layer.op}): {str(error).replace(str(log), str(kept))}"
-                ) from None
-            os.replace(log, cache / f"{key}.log")
+                kept = path.with_suffix(".failed.log")
+                os.replace(log, kept)
+                message = str(error).replace(str(log), str(kept))
+                raise ToolError(f"synth: layer {layer.name} ({layer.op}): {message}") from None
+            os.replace(log, path.with_suffix(".log"))
         artifact.write_json(path, usage.as_dict())
-        _logger.info("layer %s: %s (log: %s)", layer.name, usage, cache / f"{key}.log")
+        _logger.info("layer %s: %s in %.1f s", layer.name, usage, time.monotonic() - start)
         return usage, False
 
 
@@ -168,17 +128,9 @@ def _read_cached(path: Path) -> Usage | None:
         return None
 
 
-def _weight(layer: Layer, folder: Path) -> int:
-    """Return a figure that grows with the time a layer's synthesis takes: the generated text and data.
-
-    FINN's library files are the same for all layers of one kind, so the kinds are told apart by name.
-    """
-    rank = 2 if layer.op.startswith(("MVAU", "VVAU")) else 1 if layer.op.startswith("Thresholding") else 0
-    product = 1
-    for name in ("PE", "SIMD"):
-        value = layer.parameters.get(name, 1)
-        product *= value if isinstance(value, int) else 1
-    return rank * 1_000_000 + product
+def _effort(layer: LayerRtl) -> tuple[bool, int]:
+    """Return what grows with the time a layer's synthesis takes: matrix units first, then by width."""
+    return layer.op.startswith(("MVAU", "VVAU")), layer.output.width
 
 
 def _verdict(whole: Usage, target: Board, over: Mapping[str, int]) -> list[str]:

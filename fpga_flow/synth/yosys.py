@@ -32,10 +32,10 @@ _MATRIX_UNIT = re.compile(r"^\s*module\s+(\w+)[^;]*;.*?^\s*mvu_vvu_axi\s*#", re.
 def synthesise(
     module: str,
     sources: Sequence[Path],
-    parameters: Mapping[str, int | str],
     folder: Path,
     family: str,
     log: Path,
+    parameters: Mapping[str, int | str] | None = None,
 ) -> Usage:
     """Return what `module` takes of a device of `family` (`-family` of `synth_xilinx`).
 
@@ -45,7 +45,7 @@ def synthesise(
     """
     script, statistics = log.with_suffix(".ys"), log.with_suffix(".json")
     statistics.unlink(missing_ok=True)
-    text = make_script(module, [folder / path for path in sources], parameters, family, statistics)
+    text = make_script(module, [folder / path for path in sources], family, statistics, parameters)
     script.write_text(text, encoding="utf-8")
     tool = toolchain.yosys()
     # The folder that Yosys runs in is not the checkout, and the package need not be installed.
@@ -57,9 +57,9 @@ def synthesise(
 def make_script(
     module: str,
     sources: Sequence[Path],
-    parameters: Mapping[str, int | str],
     family: str,
     statistics: Path,
+    parameters: Mapping[str, int | str] | None = None,
 ) -> str:
     """Return the Yosys script that maps `module` and writes its cell counts to `statistics`."""
     lines = []
@@ -70,10 +70,10 @@ def make_script(
         # (memories elsewhere are filled by initial blocks), these blocks are left out.
         name, path = unit
         rest.remove(path)
-        options = _options(parameters) if name == module else []
+        options = _options(parameters or {}) if name == module else []
         lines.append(_read(name, ["--ignore-initial", *options], sources))
     if unit is None or unit[0] != module:
-        lines.append(_read(module, _options(parameters), rest))
+        lines.append(_read(module, _options(parameters or {}), rest))
     lines.append(f"techmap -map {_quote(SHIFT_REGISTERS)} t:$bmux")
     lines.append(f"synth_xilinx -family {family} -top {module} -flatten -noiopad -noclkbuf -run begin:check")
     lines.append(f"tee -q -o {_quote(statistics)} stat -json")
