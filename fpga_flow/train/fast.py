@@ -129,7 +129,7 @@ class FastBlock(nn.Module):
         codes = self._codes(rounded)
         if isinstance(self.spec, Conv):
             taps = codes.permute(2, 1, 0).contiguous()
-            x = conv_pool(x, taps, self.spec.pool)
+            x = conv_pool(x, taps, self.spec.pool, rounded)
         else:
             x = F.linear(x, codes)
         if self.last:
@@ -198,13 +198,16 @@ class WeightCodes(torch.autograd.Function):
         return gradient, None, None, None
 
 
-def conv_pool(x: Tensor, taps: Tensor, pool: int) -> Tensor:
-    """Convolve x (N, L, C) with taps (K, C, O), padded to keep the length, and max-pool."""
+def conv_pool(x: Tensor, taps: Tensor, pool: int, codes: bool) -> Tensor:
+    """Convolve x (N, L, C) with taps (K, C, O), padded to keep the length, and max-pool.
+
+    `codes` says that both are integers of at most 8 bits.
+    """
     kernel, channels, outputs = taps.shape
     first = x.dtype == torch.int8
     fits = outputs % LANES == 0 and (first or channels % LANES == 0) and x.shape[1] % 2 == 0
     if kernels() is not None and fits and pool == 2 and kernel % 2:
-        y: Tensor = ConvPool.apply(x, taps)  # type: ignore[no-untyped-call]
+        y: Tensor = ConvPool.apply(x, taps, codes)  # type: ignore[no-untyped-call]
         return y
     y = F.conv1d(x.float().transpose(1, 2), taps.permute(2, 1, 0), padding=kernel // 2)
     return F.max_pool1d(y, pool).transpose(1, 2).contiguous()
@@ -214,19 +217,21 @@ class ConvPool(torch.autograd.Function):
     """`conv_pool` in the compiled kernels."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, taps: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, taps: Tensor, codes: bool) -> Tensor:
         compiled = kernels()
         assert compiled is not None
-        y, winner = compiled.conv_pool_forward(x, taps)
+        y, winner = compiled.conv_pool_forward(x, taps, codes)
+        ctx.codes = codes
         ctx.save_for_backward(x, taps, winner)
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
         compiled = kernels()
         assert compiled is not None
         x, taps, winner = ctx.saved_tensors
-        return compiled.conv_pool_backward(gradients[0].contiguous(), winner, x, taps)
+        g = gradients[0].contiguous()
+        return *compiled.conv_pool_backward(g, winner, x, taps, ctx.codes), None
 
 
 def _norm_quant(x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels_bf16.h"
+
 namespace {
 
 #ifdef __AVX512F__
@@ -40,13 +42,30 @@ inline void convolve(const float* x, const float* w, long kernel, long channels,
   }
 }
 
-// Calls `body.template operator()<B>(first block)` for all blocks of output channels, two at a time.
+// Calls `body` with B, the number of blocks of `lanes` outputs it is to do at a time, and the first output.
 template <typename Body>
-inline void for_blocks(long outputs, Body body) {
-  const long blocks = outputs / kLanes;
-  long b = 0;
-  for (; b + 2 <= blocks; b += 2) body.template operator()<2>(b);
-  if (b < blocks) body.template operator()<1>(b);
+inline void for_blocks(long outputs, long lanes, Body body) {
+  long o = 0;
+  for (; o + 2 * lanes <= outputs; o += 2 * lanes) body.template operator()<2>(o);
+  if (o < outputs) body.template operator()<1>(o);
+}
+
+// Calls `body` with P, the number of positions it is to do at a time (P x B sums fit the registers), and the first.
+template <int B, typename Body>
+inline void for_positions(long length, Body body) {
+  constexpr long kPositions = 16 / B;
+  long p = 0;
+  for (; p + kPositions <= length; p += kPositions) body.template operator()<kPositions>(p);
+  for (; p < length; p += 2) body.template operator()<2>(p);
+}
+
+// The same for rows of a weight gradient.
+template <int B, typename Body>
+inline void for_rows(long channels, Body body) {
+  constexpr long kRows = 16 / B;
+  long c = 0;
+  for (; c + kRows <= channels; c += kRows) body.template operator()<kRows>(c);
+  for (; c < channels; ++c) body.template operator()<1>(c);
 }
 
 // `to` gets `from` with kernel/2 empty positions on both sides.
@@ -84,16 +103,11 @@ void forward(const Input* x, const float* w, float* y, uint8_t* winner, long fra
       pad(x + n * length * channels, padded.data(), length, channels, kernel);
       float* const out = y + n * (length / 2) * outputs;
       uint8_t* const win = winner + n * (length / 2) * outputs;
-      for_blocks(outputs, [&]<int B>(long block) {
-        const long o = block * kLanes;
-        constexpr long kPositions = 16 / B;
-        long p = 0;
-        for (; p + kPositions <= length; p += kPositions)
-          pooled_positions<kPositions, B>(padded.data() + p * channels, w + o, out + (p / 2) * outputs + o,
-                                 win + (p / 2) * outputs + o, kernel, channels, outputs);
-        for (; p < length; p += 2)
-          pooled_positions<2, B>(padded.data() + p * channels, w + o, out + (p / 2) * outputs + o,
-                                 win + (p / 2) * outputs + o, kernel, channels, outputs);
+      for_blocks(outputs, kLanes, [&]<int B>(long o) {
+        for_positions<B>(length, [&]<int P>(long p) {
+          const long at = (p / 2) * outputs + o;
+          pooled_positions<P, B>(padded.data() + p * channels, w + o, out + at, win + at, kernel, channels, outputs);
+        });
       });
     }
   }
@@ -122,15 +136,11 @@ void weight_gradient(const float* x, const float* g, float* dw, long length, lon
     const long count = std::min(kTile, length - start);
     for (long k = 0; k < kernel; ++k) {
       const float* const inputs = x + (start + k) * channels;
-      const float* const gradients = g + start * outputs;
-      for_blocks(outputs, [&]<int B>(long block) {
-        const long o = block * kLanes;
-        constexpr long kRows = 16 / B;
-        long c = 0;
-        for (; c + kRows <= channels; c += kRows)
-          weight_block<kRows, B>(inputs + c, gradients + o, dw + (k * channels + c) * outputs + o, count, channels, outputs);
-        for (; c < channels; ++c)
-          weight_block<1, B>(inputs + c, gradients + o, dw + (k * channels + c) * outputs + o, count, channels, outputs);
+      for_blocks(outputs, kLanes, [&]<int B>(long o) {
+        for_rows<B>(channels, [&]<int C>(long c) {
+          weight_block<C, B>(inputs + c, g + start * outputs + o, dw + (k * channels + c) * outputs + o, count, channels,
+                             outputs);
+        });
       });
     }
   }
@@ -138,18 +148,13 @@ void weight_gradient(const float* x, const float* g, float* dw, long length, lon
 
 void input_gradient(const float* g, const float* flipped, float* dx, long length, long channels, long outputs,
                     long kernel) {
-  for_blocks(channels, [&]<int B>(long block) {
-    const long c = block * kLanes;
-    const auto positions = [&]<int P>(long p) {
+  for_blocks(channels, kLanes, [&]<int B>(long c) {
+    for_positions<B>(length, [&]<int P>(long p) {
       Vec sum[P][B];
       convolve<P, B>(g + p * outputs, flipped + c, kernel, outputs, channels, sum);
       for (int i = 0; i < P; ++i)
         for (int b = 0; b < B; ++b) store(dx + (p + i) * channels + c + b * kLanes, sum[i][b]);
-    };
-    constexpr long kPositions = 16 / B;
-    long p = 0;
-    for (; p + kPositions <= length; p += kPositions) positions.template operator()<kPositions>(p);
-    for (; p < length; p += 2) positions.template operator()<2>(p);
+    });
   });
 }
 
@@ -190,32 +195,119 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
   }
 }
 
+#ifdef __AVX512BF16__
+template <typename Input>
+void forward_narrow(const Input* x, const float* w, float* y, uint8_t* winner, long frames, long length, long channels,
+                    long outputs, long kernel, int threads) {
+  const std::vector<uint32_t> weights = narrow::pairs_of_inputs(w, kernel, channels, outputs);
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<uint16_t> padded((length + kernel) * channels);
+#pragma omp for schedule(dynamic, 4)
+    for (long n = 0; n < frames; ++n) {
+      narrow::pad(x + n * length * channels, padded.data(), length, channels, kernel);
+      float* const out = y + n * (length / 2) * outputs;
+      uint8_t* const win = winner + n * (length / 2) * outputs;
+      for_blocks(outputs, narrow::kWide, [&]<int B>(long o) {
+        for_positions<B>(length, [&]<int P>(long p) {
+          const long at = (p / 2) * outputs + o;
+          narrow::pooled_positions<P, B>(padded.data() + p * channels, weights.data() + o, out + at, win + at, kernel,
+                                         channels, outputs);
+        });
+      });
+    }
+  }
+}
+
+template <typename Input>
+void backward_narrow(const float* g, const uint8_t* winner, const Input* x, const float* flipped, float* dx, float* dw,
+                     long frames, long chunk, long length, long channels, long outputs, long kernel, int threads) {
+  const long chunks = (frames + chunk - 1) / chunk, size = kernel * channels * outputs, half = length / 2;
+  const long margin = (kernel / 2) * outputs, rows = half + kernel / 2;
+  const std::vector<uint32_t> weights =
+      dx ? narrow::pairs_of_inputs(flipped, kernel, outputs, channels) : std::vector<uint32_t>();
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<uint16_t> padded((length + kernel + 2) * channels, 0), full((length + kernel) * outputs, 0);
+    std::vector<uint32_t> even(rows * channels), odd(rows * channels), pairs(half * outputs);
+#pragma omp for schedule(dynamic, 1)
+    for (long part = 0; part < chunks; ++part) {
+      float* const sums = dw + part * size;
+      std::fill(sums, sums + size, 0.0f);
+      for (long n = part * chunk; n < std::min(frames, (part + 1) * chunk); ++n) {
+        narrow::pad(x + n * length * channels, padded.data(), length, channels, kernel);
+        narrow::pairs_of_positions(padded.data(), even.data(), odd.data(), rows, channels);
+        narrow::unpool(g + n * half * outputs, winner + n * half * outputs, pairs.data(), full.data() + margin, half,
+                       outputs);
+        for (long start = 0; start < half; start += kTile) {
+          const long count = std::min(kTile, half - start);
+          for (long k = 0; k < kernel; ++k) {
+            const uint32_t* const inputs = (k % 2 ? odd : even).data() + (start + k / 2) * channels;
+            for_blocks(outputs, narrow::kWide, [&]<int B>(long o) {
+              for_rows<B>(channels, [&]<int C>(long c) {
+                narrow::weight_block<C, B>(inputs + c, pairs.data() + start * outputs + o,
+                                           sums + (k * channels + c) * outputs + o, count, channels, outputs);
+              });
+            });
+          }
+        }
+        if (!dx) continue;
+        float* const to = dx + n * length * channels;
+        for_blocks(channels, narrow::kWide, [&]<int B>(long c) {
+          for_positions<B>(length, [&]<int P>(long p) {
+            __m512 sum[P][B];
+            narrow::convolve<P, B>(full.data() + p * outputs, weights.data() + c, kernel, outputs, channels, sum);
+            for (int i = 0; i < P; ++i)
+              for (int b = 0; b < B; ++b) _mm512_storeu_ps(to + (p + i) * channels + c + b * narrow::kWide, sum[i][b]);
+          });
+        });
+      }
+    }
+  }
+}
+#define FPGA_FLOW_NARROW(call, wide) \
+  if (codes && channels % 2 == 0) { \
+    call;                          \
+    return;                        \
+  }                                \
+  wide
+#else
+#define FPGA_FLOW_NARROW(call, wide) wide
+#endif
+
 }  // namespace
 
 extern "C" {
 
 // x (frames, length, channels), w (kernel, channels, outputs) -> y, winner (frames, length/2, outputs):
 // the larger of each two neighbouring sums, and which it was. length even, outputs a multiple of 16.
+// codes: x and w are integers of at most 8 bits, which allows arithmetic on narrower numbers.
 void conv_pool_forward_f32(const float* x, const float* w, float* y, uint8_t* winner, long frames, long length,
-                           long channels, long outputs, long kernel, int threads) {
-  forward(x, w, y, winner, frames, length, channels, outputs, kernel, threads);
+                           long channels, long outputs, long kernel, int codes, int threads) {
+  FPGA_FLOW_NARROW(forward_narrow(x, w, y, winner, frames, length, channels, outputs, kernel, threads),
+                   forward(x, w, y, winner, frames, length, channels, outputs, kernel, threads));
 }
 
 void conv_pool_forward_i8(const int8_t* x, const float* w, float* y, uint8_t* winner, long frames, long length,
-                          long channels, long outputs, long kernel, int threads) {
-  forward(x, w, y, winner, frames, length, channels, outputs, kernel, threads);
+                          long channels, long outputs, long kernel, int codes, int threads) {
+  FPGA_FLOW_NARROW(forward_narrow(x, w, y, winner, frames, length, channels, outputs, kernel, threads),
+                   forward(x, w, y, winner, frames, length, channels, outputs, kernel, threads));
 }
 
 // g is the gradient of y; flipped (kernel, outputs, channels) is w with taps reversed; dx like x; dw (chunks, like w).
 void conv_pool_backward_f32(const float* g, const uint8_t* winner, const float* x, const float* flipped, float* dx,
                             float* dw, long frames, long chunk, long length, long channels, long outputs, long kernel,
-                            int threads) {
-  backward(g, winner, x, flipped, dx, dw, frames, chunk, length, channels, outputs, kernel, threads);
+                            int codes, int threads) {
+  FPGA_FLOW_NARROW(
+      backward_narrow(g, winner, x, flipped, dx, dw, frames, chunk, length, channels, outputs, kernel, threads),
+      backward(g, winner, x, flipped, dx, dw, frames, chunk, length, channels, outputs, kernel, threads));
 }
 
 void conv_pool_backward_i8(const float* g, const uint8_t* winner, const int8_t* x, float* dw, long frames, long chunk,
-                           long length, long channels, long outputs, long kernel, int threads) {
-  backward(g, winner, x, nullptr, nullptr, dw, frames, chunk, length, channels, outputs, kernel, threads);
+                           long length, long channels, long outputs, long kernel, int codes, int threads) {
+  FPGA_FLOW_NARROW(
+      backward_narrow(g, winner, x, nullptr, nullptr, dw, frames, chunk, length, channels, outputs, kernel, threads),
+      backward(g, winner, x, nullptr, nullptr, dw, frames, chunk, length, channels, outputs, kernel, threads));
 }
 
 // Per chunk of rows and channel: sum and sum of squares; sums (chunks, 2, channels).

@@ -23,6 +23,7 @@ from fpga_flow.progress import say
 from fpga_flow.toolchain import CPU_COUNT, compiler
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
+HEADER = Path(__file__).with_name("kernels_bf16.h")
 FLAGS = (
     "-std=c++20",
     "-O3",
@@ -75,10 +76,11 @@ class Kernels:
         threads = max(1, min(CPU_COUNT, work // WORK_PER_THREAD))
         getattr(self._library, name)(*converted, ctypes.c_int(threads))
 
-    def conv_pool_forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    def conv_pool_forward(self, x: Tensor, w: Tensor, codes: bool) -> tuple[Tensor, Tensor]:
         """Convolve and max-pool by 2.
 
         x (N, L, C) float32 or int8, w (K, C, O) -> (N, L/2, O), and which of each two was larger (uint8).
+        `codes` says that x and w are integers of at most 8 bits; the result is the same, but sooner there.
         """
         frames, length, channels = x.shape
         kernel, _, outputs = w.shape
@@ -86,13 +88,16 @@ class Kernels:
         winner = torch.empty(y.shape, dtype=torch.uint8)
         kind = "i8" if x.dtype == torch.int8 else "f32"
         sizes = (frames, length, channels, outputs, kernel)
-        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, *sizes, work=math.prod(sizes))
+        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, *sizes, codes, work=math.prod(sizes))
         return y, winner
 
     def conv_pool_backward(
-        self, gradient: Tensor, winner: Tensor, x: Tensor, w: Tensor
+        self, gradient: Tensor, winner: Tensor, x: Tensor, w: Tensor, codes: bool
     ) -> tuple[Tensor | None, Tensor]:
-        """Return the gradients of x (None where x is int8: the network's input) and w."""
+        """Return the gradients of x (None where x is int8: the network's input) and w.
+
+        With `codes`, `gradient` may be rounded to bfloat16 before it is multiplied.
+        """
         frames, length, channels = x.shape
         kernel, _, outputs = w.shape
         chunks = -(-frames // FRAMES_PER_CHUNK)
@@ -100,11 +105,11 @@ class Kernels:
         sizes = (frames, FRAMES_PER_CHUNK, length, channels, outputs, kernel)
         work = 2 * frames * length * w.numel()
         if x.dtype == torch.int8:
-            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, work=work)
+            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, codes, work=work)
             return None, dw.sum(0)
         flipped = w.flip(0).transpose(1, 2).contiguous()
         dx = torch.empty_like(x)
-        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, work=work)
+        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, codes, work=work)
         return dx, dw.sum(0)
 
     def norm_sums(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -170,7 +175,13 @@ def kernels() -> Kernels | None:
 def _compile() -> Path:
     tool = compiler()
     key = hashlib.sha256()
-    for part in (SOURCE.read_bytes(), " ".join(FLAGS).encode(), tool.version.encode(), _processor().encode()):
+    for part in (
+        SOURCE.read_bytes(),
+        HEADER.read_bytes(),
+        " ".join(FLAGS).encode(),
+        tool.version.encode(),
+        _processor().encode(),
+    ):
         key.update(part + b"\0")
     library = _folder / f"kernels-{key.hexdigest()[:16]}.so"
     if library.is_file():

@@ -1,6 +1,7 @@
 """Fixtures shared by the tests of pruning."""
 
 import pytest
+import torch
 
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.kernels import set_cache
@@ -10,6 +11,7 @@ from tests.train.frames import tones
 @pytest.fixture(scope="session", autouse=True)
 def _kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     set_cache(tmp_path_factory.mktemp("kernels"))
+    torch.set_num_threads(1)  # all tensors are small here
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Fixtures shared by the tests of training."""
 
 import pytest
+import torch
 
 from fpga_flow.recipe import Recipe
 from fpga_flow.train.dataset import Codes
@@ -11,6 +12,7 @@ from tests.train.frames import small_recipe, tones
 @pytest.fixture(scope="session", autouse=True)
 def _kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     set_cache(tmp_path_factory.mktemp("kernels"))
+    torch.set_num_threads(1)  # all tensors are small here
 
 
 @pytest.fixture(scope="session")

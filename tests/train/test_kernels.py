@@ -26,9 +26,10 @@ def integers(low: int, high: int, shape: tuple[int, ...], seed: int) -> torch.Te
     outputs=st.sampled_from([16, 32, 48, 64]),
     kernel=st.sampled_from([1, 3, 5]),
     seed=st.integers(0, 1000),
+    codes=st.booleans(),
 )
 def test_conv_pool_equals_torch(
-    frames: int, half: int, channels: int, outputs: int, kernel: int, seed: int
+    frames: int, half: int, channels: int, outputs: int, kernel: int, seed: int, codes: bool
 ) -> None:
     compiled = kernels()
     assert compiled is not None
@@ -38,16 +39,17 @@ def test_conv_pool_equals_torch(
     y = F.max_pool1d(y, 2).transpose(1, 2)
     g = integers(-3, 4, tuple(y.shape), seed + 2)
     y.backward(g)
-    found, winner = compiled.conv_pool_forward(x.detach(), w.detach())
-    dx, dw = compiled.conv_pool_backward(g, winner, x.detach(), w.detach())
-    # All sums are integers that float32 holds, so there is no tolerance.
+    found, winner = compiled.conv_pool_forward(x.detach(), w.detach(), codes)
+    dx, dw = compiled.conv_pool_backward(g, winner, x.detach(), w.detach(), codes)
+    # All sums are integers that float32 holds and the gradients fit bfloat16, so there is no tolerance.
     assert torch.equal(found, y)
     assert dx is not None and x.grad is not None and w.grad is not None
     assert torch.equal(dx, x.grad)
     assert torch.equal(dw, w.grad)
 
 
-def test_conv_pool_of_input_codes_equals_torch() -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_conv_pool_of_input_codes_equals_torch(small: bool) -> None:
     compiled = kernels()
     assert compiled is not None
     x = integers(-128, 128, (33, 24, 2), 1)
@@ -56,8 +58,8 @@ def test_conv_pool_of_input_codes_equals_torch() -> None:
     g = integers(-3, 4, tuple(y.shape), 3)
     y.backward(g)
     codes = x.to(torch.int8)
-    found, winner = compiled.conv_pool_forward(codes, w.detach())
-    dx, dw = compiled.conv_pool_backward(g, winner, codes, w.detach())
+    found, winner = compiled.conv_pool_forward(codes, w.detach(), small)
+    dx, dw = compiled.conv_pool_backward(g, winner, codes, w.detach(), small)
     assert torch.equal(found, y)
     assert dx is None
     assert w.grad is not None and torch.equal(dw, w.grad)
@@ -104,19 +106,19 @@ def test_gradients_do_not_depend_on_the_number_of_threads(
     x = torch.randn(70, 32, 16, generator=torch.Generator().manual_seed(4))
     w = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(5))
     g = torch.randn(70, 16, 16, generator=torch.Generator().manual_seed(6))
-    _, winner = compiled.conv_pool_forward(x, w)
+    _, winner = compiled.conv_pool_forward(x, w, False)
     monkeypatch.setattr("fpga_flow.train.kernels.WORK_PER_THREAD", 1)
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", 3)
-    _, expected = compiled.conv_pool_backward(g, winner, x, w)
+    _, expected = compiled.conv_pool_backward(g, winner, x, w, False)
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", threads)
-    _, found = compiled.conv_pool_backward(g, winner, x, w)
+    _, found = compiled.conv_pool_backward(g, winner, x, w, False)
     assert torch.equal(found, expected)
 
 
 def test_wrong_compiler_is_said_and_torch_takes_over() -> None:
     program = (
         "import torch; from fpga_flow.train.fast import conv_pool, kernels;"
-        "assert kernels() is None; print(conv_pool(torch.ones(1, 4, 16), torch.ones(3, 16, 16), 2)[0, :, 0])"
+        "assert kernels() is None; print(conv_pool(torch.ones(1, 4, 16), torch.ones(3, 16, 16), 2, True)[0, :, 0])"
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
