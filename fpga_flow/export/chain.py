@@ -4,7 +4,7 @@ A `Chain` is kept in float64 and in a normal form (affine, clip, affine, ...), s
 and the threshold search evaluate the same operations in the same order.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,8 +140,8 @@ class Chain:
         sign = np.where(flip, -1.0, 1.0)
         first, *rest = self.steps
         if not isinstance(first, Affine):
-            return Chain((Affine(sign, np.zeros(())), *self.steps))
-        return Chain((replace(first, mul=first.mul * sign), *rest))
+            return Chain((affine(sign), *self.steps))
+        return Chain((affine(first.mul * sign, first.add), *rest))
 
     def repeated(self, times: int) -> "Chain":
         """Return the chain for channels that were flattened with `times` positions each."""

@@ -75,6 +75,7 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _fix_input(model, origin)
     try:
         onnx.checker.check_model(model)
+        _forget_shapes(model)
         wrapper = _drop_softmax(_clean(ModelWrapper(model)))
         for shape in (
             wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)
@@ -87,6 +88,13 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
     return wrapper
+
+
+def _forget_shapes(model: onnx.ModelProto) -> None:
+    """Drop what the file says of shapes behind the input: with the batch at 1 they are inferred anew."""
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
 
 
 def _clean(wrapper: ModelWrapper) -> ModelWrapper:

@@ -1,0 +1,172 @@
+"""What cannot be mapped is refused by the node's name, with the reason and a remedy."""
+
+import numpy as np
+import pytest
+
+from fpga_flow.errors import UnsupportedError
+from tests.export.graphs import Graph
+
+
+def quantised(features: int = 6) -> Graph:
+    return Graph((1, features)).quant(0.1, 4, name="input")
+
+
+def dense(graph: Graph, inputs: int = 6, outputs: int = 3) -> Graph:
+    return graph.node("MatMul", graph.weights(np.ones((inputs, outputs)), 1.0, 4), name="fc")
+
+
+def refusal(graph: Graph) -> str:
+    with pytest.raises(UnsupportedError) as caught:
+        graph.integers()
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+OPERATORS = (
+    "Quant, IntQuant, BipolarQuant, Conv, MatMul, Gemm, BatchNormalization, Add, Sub, Mul, Div, Relu, "
+    "LeakyRelu, Clip, MaxPool, Flatten, Reshape, Transpose, Identity, Dropout"
+)
+
+
+def test_wrong_operator() -> None:
+    assert refusal(dense(quantised().node("Erf", name="gelu.erf"))) == (
+        f"node 'gelu.erf': operator Erf cannot be mapped to hardware; build the network from {OPERATORS}"
+    )
+
+
+def test_wrong_place_of_an_operator_that_only_constants_may_use() -> None:
+    assert refusal(dense(quantised().node("Exp", name="swish"))).startswith(
+        "node 'swish': operator Exp cannot be mapped to hardware; "
+    )
+
+
+def test_wrong_domain() -> None:
+    graph = dense(quantised().node("Quant", domain="my.ops", name="mine"))
+    assert refusal(graph) == (
+        "node 'mine': operator Quant of domain 'my.ops' is unknown; "
+        "use standard ONNX operators and QONNX quantisers"
+    )
+
+
+def test_wrong_input_without_a_quantiser() -> None:
+    assert refusal(dense(Graph((1, 6)))) == (
+        "node 'fc': MatMul works on the network's input before it is quantised; "
+        "put a quantiser (QuantIdentity) at the input"
+    )
+
+
+def test_wrong_activation_without_a_quantiser() -> None:
+    graph = dense(quantised()).node("Relu")
+    graph.node("MatMul", graph.weights(np.ones((3, 2)), 1.0, 4), name="fc2")
+    assert refusal(graph) == (
+        "node 'fc2': the input of this MatMul is not quantised; "
+        "put a quantiser (QuantIdentity, QuantReLU) in front of it"
+    )
+
+
+def test_wrong_weights_in_float() -> None:
+    assert refusal(quantised().node("MatMul", np.ones((6, 3)), name="fc")) == (
+        "node 'fc': its weights are not quantised; use a quantised layer (QuantConv, QuantLinear)"
+    )
+
+
+def test_wrong_zero_point() -> None:
+    assert refusal(dense(quantised().quant(0.1, 4, zero=3.0, name="act"))) == (
+        "node 'act': its zero point must be 0, not 3.0; "
+        "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)"
+    )
+
+
+def test_wrong_scale() -> None:
+    assert refusal(dense(quantised().quant(-0.5, 4, name="act"))) == (
+        "node 'act': its scale must be positive, not -0.5; export it with positive scales"
+    )
+
+
+def test_wrong_rounding_mode() -> None:
+    assert refusal(dense(quantised().quant(0.1, 4, rounding="HALF_UP", name="act"))) == (
+        "node 'act': rounding mode 'HALF_UP' is not carried out; use one of ROUND, FLOOR, CEIL"
+    )
+
+
+def test_wrong_activation_bits() -> None:
+    assert refusal(dense(quantised().quant(0.001, 12, name="act"))) == (
+        "node 'act': an activation of 12 bits; use 8 bits or fewer"
+    )
+
+
+def test_wrong_bit_width() -> None:
+    assert refusal(dense(quantised().quant(0.1, 2.5, name="act"))) == (  # type: ignore[arg-type]
+        "node 'act': its bit width must be one whole number of 1 to 32, not 2.5; use one bit width per tensor"
+    )
+
+
+def test_wrong_scale_per_channel_of_an_activation() -> None:
+    assert refusal(dense(quantised().quant(np.linspace(0.1, 0.6, 6)[None], 4, name="act"))) == (
+        "node 'act': an activation with a scale per channel cannot be summed up in integers; "
+        "use one activation scale per tensor"
+    )
+
+
+def test_wrong_scale_per_class() -> None:
+    graph = quantised()
+    weights = graph.weights(np.ones((6, 3)), np.array([[0.1, 0.2, 0.3]]), 4)
+    assert refusal(graph.node("MatMul", weights, name="fc")) == (
+        "node 'fc': the logits have one scale per class, so that integers cannot be compared; "
+        "use one weight scale per tensor, and no batch norm, in the last layer"
+    )
+
+
+def test_wrong_bias_off_the_grid() -> None:
+    graph = quantised()
+    graph.node("Gemm", graph.weights(np.ones((6, 2)), 1.0, 4), np.array([0.0, 0.123]), name="fc")
+    assert refusal(graph) == (
+        "node 'fc': the bias of class 1 is 1.23 steps of the accumulator, not a whole number; "
+        "quantise the bias with the accumulator's scale (Int16Bias or Int32Bias of Brevitas) or leave it out"
+    )
+
+
+def test_wrong_activation_behind_the_last_layer() -> None:
+    graph = dense(quantised()).node("Clip", np.float32(-1), np.float32(1), name="hardtanh")
+    assert refusal(graph) == (
+        "node 'hardtanh': an activation behind the last layer; "
+        "leave it out (the largest stays the largest) or quantise it"
+    )
+
+
+def test_wrong_residual_connection() -> None:
+    graph = quantised()
+    first = graph.last
+    assert refusal(dense(graph.quant(0.2, 4).node("Add", first, name="residual"))) == (
+        "node 'residual': Add of two computed tensors cannot be mapped to hardware yet; "
+        "use a network without residual connections or gates"
+    )
+
+
+def test_wrong_negative_scale_behind_a_pool() -> None:
+    graph = Graph((1, 2, 8)).quant(0.1, 4)
+    graph.node("Conv", graph.weights(np.ones((2, 2, 1)), 1.0, 4), kernel_shape=[1])
+    graph.node("MaxPool", kernel_shape=[2], strides=[2])
+    graph.norm([1.0, -1.0], np.zeros(2), np.zeros(2), np.ones(2)).quant(0.1, 4, name="act")
+    graph.node("Flatten", axis=1)
+    assert refusal(dense(graph, 8)) == (
+        "node 'act': a channel is scaled by a negative number and the layer before cannot take it over; "
+        "keep the scale (batch norm) right behind its convolution or dense layer, or positive"
+    )
+
+
+def test_wrong_sums_beyond_float32() -> None:
+    graph = Graph((1, 2048)).quant(0.1, 8)
+    graph.node("MatMul", graph.weights(np.full((2048, 2), 127.0), 1.0, 8), name="fc")
+    assert refusal(graph) == (
+        "node 'fc': its sums can reach 33292288, beyond the 2^24 that float32 holds exactly; "
+        "use fewer bits or fewer inputs a neuron"
+    )
+
+
+def test_wrong_output_that_is_no_list_of_classes() -> None:
+    graph = Graph((1, 2, 8)).quant(0.1, 4)
+    graph.node("Conv", graph.weights(np.ones((3, 2, 1)), 1.0, 4), kernel_shape=[1], name="head")
+    assert refusal(graph) == (
+        "node 'head': the output must be one number per class, not of shape [3, 8, 1]; end in a dense layer"
+    )
