@@ -118,7 +118,8 @@ def test_gradients_do_not_depend_on_the_number_of_threads(
 def test_wrong_compiler_is_said_and_torch_takes_over() -> None:
     program = (
         "import torch; from fpga_flow.train.fast import conv_pool, kernels;"
-        "assert kernels() is None; print(conv_pool(torch.ones(1, 4, 16), torch.ones(3, 16, 16), 2, True)[0, :, 0])"
+        "x, w = torch.ones(1, 4, 16), torch.ones(3, 16, 16);"
+        "assert kernels() is None; print(conv_pool(x, w, 2, True)[0, :, 0])"
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
