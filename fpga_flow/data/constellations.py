@@ -1,0 +1,68 @@
+"""The 24 classes of RadioML 2018.01A and the symbols of those that are constellations."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLASSES = (
+    "OOK", "4ASK", "8ASK", "BPSK", "QPSK", "8PSK", "16PSK", "32PSK", "16APSK", "32APSK", "64APSK", "128APSK",
+    "16QAM", "32QAM", "64QAM", "128QAM", "256QAM", "AM-SSB-WC", "AM-SSB-SC", "AM-DSB-WC", "AM-DSB-SC", "FM",
+    "GMSK", "OQPSK",
+)  # fmt: skip
+"""In the order of the labels. (The `classes.txt` that comes with the data set has another, wrong order.)"""
+
+ANALOG = ("AM-SSB-WC", "AM-SSB-SC", "AM-DSB-WC", "AM-DSB-SC", "FM")
+LINEAR = tuple(name for name in CLASSES if name not in (*ANALOG, "GMSK"))
+"""Classes whose frames are symbols through a linear filter."""
+
+_RINGS: dict[str, tuple[tuple[int, float, float], ...]] = {
+    # points, radius, angle of the first point; 16 and 32 as in DVB-S2, 64 as in DVB-S2X without its shaping
+    "16APSK": ((4, 1.0, np.pi / 4), (12, 2.7, np.pi / 12)),
+    "32APSK": ((4, 1.0, np.pi / 4), (12, 2.84, np.pi / 12), (16, 5.27, np.pi / 16)),
+    "64APSK": ((4, 1.0, np.pi / 4), (12, 2.73, np.pi / 12), (20, 4.52, np.pi / 20), (28, 6.31, np.pi / 28)),
+    "128APSK": (
+        (8, 1.0, np.pi / 8),
+        (16, 2.0, np.pi / 16),
+        (24, 3.0, np.pi / 24),
+        (36, 4.0, np.pi / 36),
+        (44, 5.2, np.pi / 44),
+    ),
+}
+
+
+def constellation(name: str) -> NDArray[np.complex128]:
+    """Return the points of the class `name` of `LINEAR`, scaled to unit variance.
+
+    OOK and ASK are unipolar, so their mean is not zero and their power is above one.
+    """
+    if name == "OOK":
+        points = np.array([0, 1], dtype=complex)
+    elif name in _RINGS:
+        points = np.concatenate([_ring(*ring) for ring in _RINGS[name]])
+    elif name in ("QPSK", "OQPSK"):
+        points = _ring(4, 1.0, np.pi / 4)
+    elif name == "BPSK":
+        points = np.array([-1, 1], dtype=complex)
+    elif name.endswith("ASK"):
+        points = np.arange(int(name[:-3]), dtype=complex)
+    elif name.endswith("PSK"):
+        points = _ring(int(name[:-3]), 1.0, 0.0)
+    else:
+        points = _qam(int(name[:-3]))
+    return points / np.std(points)
+
+
+def _ring(count: int, radius: float, start: float) -> NDArray[np.complex128]:
+    return radius * np.exp(1j * (start + 2 * np.pi * np.arange(count) / count))
+
+
+def _qam(order: int) -> NDArray[np.complex128]:
+    """Return a square grid, or where `order` is no square a cross: a larger grid less its corners."""
+    side = int(np.ceil(np.sqrt(order)))
+    corner = 0
+    if side * side != order:
+        side = 3 * int(np.sqrt(order / 8))  # 6 for 32, 12 for 128: corners of side/6 squared
+        corner = side // 6
+    axis = 2.0 * np.arange(side) - (side - 1)
+    grid = (axis[:, None] + 1j * axis[None, :]).ravel()
+    inner = side - 2 * corner
+    return grid[~((np.abs(grid.real) >= inner) & (np.abs(grid.imag) >= inner))] if corner else grid

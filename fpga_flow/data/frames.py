@@ -1,0 +1,75 @@
+"""One part of a data set: labels in memory, frames read on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+Values = NDArray[np.float32]
+
+
+@dataclass(eq=False)
+class Frames:
+    """One split of a data set."""
+
+    classes: tuple[str, ...]
+    """Names, in the order of the labels."""
+    labels: Indices
+    """Class of each frame, int64 (N,)."""
+    snr_db: Indices | None
+    """Signal-to-noise ratio of each frame, int64 (N,); None for data that has none."""
+    shape: tuple[int, ...]
+    """Of one frame: (channels, length), or (channels, height, width)."""
+    generated: bool
+    """Whether the frames are computed and not recorded."""
+    source: str
+    """One line for a report: where the frames come from."""
+    fetch: Callable[[Indices], Values] = field(repr=False)
+    """Returns the frames of valid indices, float32 (n, *shape)."""
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.labels)
+
+    def read(self, indices: NDArray[Any]) -> Values:
+        """Return the frames at `indices` (any order, repeats allowed), float32 (n, *shape).
+
+        Raises `IndexError` where an index is not below the number of frames or not an integer, and
+        `InputError` where the file holds something else than finite numbers.
+        """
+        wanted = np.asarray(indices)
+        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            raise IndexError(f"indices must be a one-dimensional array of integers, not {indices!r}")
+        wanted = wanted.astype(np.int64)
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise IndexError(f"indices must be from 0 to {len(self) - 1}")
+        if not wanted.size:
+            return np.empty((0, *self.shape), dtype=np.float32)
+        return self.fetch(wanted)
+
+    def sample(self, n: int, seed: int) -> Indices:
+        """Return the indices of `n` frames (of all, where there are fewer), evenly over class and SNR.
+
+        A smaller sample of the same seed is the beginning of a larger one. Any beginning holds every
+        class, and every SNR, as often as every other, as far as that is possible with that many frames.
+        """
+        rng = np.random.default_rng(seed)
+        snr_db = np.zeros(len(self), dtype=np.int64) if self.snr_db is None else self.snr_db
+        labels, label_of = np.unique(self.labels, return_inverse=True)
+        ratios, ratio_of = np.unique(snr_db, return_inverse=True)
+        # Latin square: step k of a turn takes every class once, each with another SNR
+        label_place = rng.permutation(len(labels))[label_of]
+        ratio_place = rng.permutation(len(ratios))[ratio_of]
+        shuffled = rng.permutation(len(self))
+        group = label_of[shuffled] * len(ratios) + ratio_of[shuffled]
+        by_group = np.argsort(group, kind="stable")
+        counts = np.bincount(group, minlength=len(labels) * len(ratios))
+        starts = np.cumsum(counts) - counts
+        turn = np.empty(len(self), dtype=np.int64)
+        turn[shuffled[by_group]] = np.arange(len(self)) - starts[group[by_group]]
+        step = (ratio_place - label_place) % len(ratios)
+        order = np.lexsort((label_place, step, turn))
+        return order[: max(n, 0)].astype(np.int64)
