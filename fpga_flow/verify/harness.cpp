@@ -73,6 +73,7 @@ struct Channel {
     std::vector<unsigned char> data;
     std::vector<uint64_t> cycles;
     bool pending = false;                ///< A word is offered and was not taken yet.
+    uint64_t pause = 0;                  ///< Cycles that the present stall still lasts.
     std::vector<unsigned char> offered;  ///< Output: the word that must stay until it is taken.
 };
 
@@ -82,6 +83,7 @@ public:
             const std::map<std::string, std::string>& options)
         : context_(context), model_(model), folder_(folder), random_(number(options, "seed")),
           stall_in_(threshold(real(options, "stall_in"))), stall_out_(threshold(real(options, "stall_out"))),
+          pause_in_(number(options, "pause_in")), pause_out_(number(options, "pause_out")),
           idle_limit_(number(options, "idle")), drain_(number(options, "drain")), strict_(number(options, "strict")),
           trace_(options.count("trace") != 0) {
         for (size_t i = 0; i < model.inputs.size(); ++i) {
@@ -173,7 +175,7 @@ private:
     void drive(bool drain) {
         for (Channel& in : inputs_) {
             if (in.pending) continue;
-            if (in.moved < in.words && !random_.chance(stall_in_)) {
+            if (in.moved < in.words && !stalled(in, stall_in_, pause_in_)) {
                 std::memcpy(in.stream.data, &in.data[in.moved * in.bytes], in.bytes);
                 *in.stream.valid = 1;
                 in.pending = true;
@@ -184,7 +186,19 @@ private:
                 if (in.stream.bits % 8) in.stream.data[in.bytes - 1] &= (1u << in.stream.bits % 8) - 1;
             }
         }
-        for (Channel& out : outputs_) *out.stream.ready = drain || !random_.chance(stall_out_);
+        for (Channel& out : outputs_) *out.stream.ready = drain || !stalled(out, stall_out_, pause_out_);
+    }
+
+    /// Whether the other side of `channel` rests in this cycle. A rest that begins, by `chance`, lasts 1 to
+    /// 2 * `mean` - 1 cycles.
+    bool stalled(Channel& channel, uint64_t chance, uint64_t mean) {
+        if (channel.pause > 0) {
+            --channel.pause;
+            return true;
+        }
+        if (!random_.chance(chance)) return false;
+        if (mean > 1) channel.pause = random_.next() % (2 * mean - 1);
+        return true;
     }
 
     void settle() {
@@ -279,7 +293,7 @@ private:
     Model& model_;
     std::string folder_;
     Random random_;
-    uint64_t stall_in_, stall_out_, idle_limit_, drain_;
+    uint64_t stall_in_, stall_out_, pause_in_, pause_out_, idle_limit_, drain_;
     bool strict_, trace_;
     std::vector<Channel> inputs_, outputs_;
     std::string status_, detail_;

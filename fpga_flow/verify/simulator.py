@@ -172,6 +172,8 @@ class Simulator:
         *,
         stall_in: float = 0.0,
         stall_out: float = 0.0,
+        pause_in: int = 1,
+        pause_out: int = 1,
         seed: int = 0,
         idle_limit: int = 1_000_000,
         drain: int = 1_000,
@@ -184,7 +186,9 @@ class Simulator:
         """Send all words of `streams_in` and take `expect` words of each output.
 
         `streams_in`: uint8 (words, bytes) by input name. `stall_in`, `stall_out`: the chance that an
-        input offers nothing, or an output takes nothing, in a cycle; seeded by `seed`. After the
+        input offers nothing, or an output takes nothing, in a cycle; seeded by `seed`. With
+        `pause_in`, `pause_out` above 1 such a stall lasts that many cycles on average, and begins
+        that much more rarely: long pauses at the output are what fills the design up. After the
         last word `drain` more cycles look for words too many. `strict` also checks in every cycle
         that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
         memory files), with `plusargs` ("taps=folder"). `progress` is called with the
@@ -199,8 +203,10 @@ class Simulator:
             options: dict[str, object] = {
                 f"expect_{i}": expect[port.name] for i, port in enumerate(self.outputs)
             } | {
-                "stall_in": stall_in,
-                "stall_out": stall_out,
+                "stall_in": stall_in / pause_in,
+                "stall_out": stall_out / pause_out,
+                "pause_in": pause_in,
+                "pause_out": pause_out,
                 "seed": seed,
                 "random": seed,
                 "idle": idle_limit,

@@ -24,7 +24,11 @@ from fpga_flow.verify.simulator import Port, SimResult, Simulator
 
 INPUT, OUTPUT = "s_axis", "m_axis"
 STALL = 0.3
-"""Share of cycles in which a stalled side is not ready."""
+"""Chance that a side rests in a cycle, long rests counted in full."""
+PAUSE_FRAMES = 4
+"""Frames that a stall of the output lasts on average."""
+IDLE_LIMIT = 100_000
+"""Cycles without any transfer, beyond the longest pauses, that are taken for a deadlock."""
 
 
 class Accelerator:
@@ -34,6 +38,8 @@ class Accelerator:
         """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
         self.design: Design = load_design(folder)
         self.folder = folder
+        # A frame is one word at the output: only a pause of frames makes the layers before it wait.
+        self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
         self.simulator = Simulator.build(
             self.design.top,
             [folder / source for source in self.design.sources],
@@ -61,6 +67,8 @@ class Accelerator:
                 {OUTPUT: frames * words},
                 stall_in=stall,
                 stall_out=stall,
+                pause_out=self.pause,
+                idle_limit=IDLE_LIMIT + 4 * self.pause,
                 seed=seed,
                 plusargs=[f"taps={taps}"] if taps else [],
                 folder=self.folder,
