@@ -1,4 +1,4 @@
-"""From QONNX graphs to integers: golden model and network.onnx agree, and mean what the float network means."""
+"""From QONNX graphs to integers: golden model and network.onnx agree, and mean what the file means."""
 
 from pathlib import Path
 

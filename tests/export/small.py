@@ -1,0 +1,59 @@
+"""A small network of ours, its recipe, and frames for it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fpga_flow.recipe import Recipe, make_recipe
+
+LENGTH, CLASSES = 128, 5
+
+
+class Frames:
+    """Noise, with labels that mean nothing."""
+
+    def __init__(self, shape: tuple[int, ...], count: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.frames = (rng.normal(size=(count, *shape)) * 0.7).astype(np.float32)
+        self.labels = rng.integers(0, CLASSES, count)
+        self.snr_db = rng.integers(0, 3, count) * 10
+        self.classes = tuple(f"class{i}" for i in range(CLASSES))
+        self.source = "noise"
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def read(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.frames[indices]
+
+    def sample(self, n: int, seed: int) -> NDArray[np.int64]:
+        return np.sort(np.random.default_rng(seed).permutation(len(self))[:n])
+
+
+def recipe(bits: int = 4) -> Recipe:
+    return make_recipe(
+        {
+            "name": "small",
+            "data": {"length": LENGTH},
+            "model": {"width": 8, "dense": 8},
+            "quant": {"weight_bits": bits, "act_bits": bits},
+            "export": {"vectors": 48, "compared": 64},
+        }
+    )
+
+
+def save_checkpoint(recipe: Recipe, path: Path) -> None:
+    """Save a network with the batch norms of one that was trained, by the look of them."""
+    from fpga_flow.train.network import save_untrained
+
+    save_untrained(recipe, [f"class{i}" for i in range(CLASSES)], 2, path)
+    state = torch.load(path, weights_only=True)
+    generator = torch.Generator().manual_seed(1)
+    for layer in state["layers"].values():
+        for name, low, high in (("gamma", 0.5, 2), ("beta", -1, 1), ("mean", -1, 1), ("var", 0.5, 2)):
+            if name in layer:
+                layer[name] = low + (high - low) * torch.rand(layer[name].shape, generator=generator)
+    state["layers"][next(reversed(state["layers"]))]["bias"] = torch.linspace(-0.5, 0.5, CLASSES)
+    torch.save(state, path)

@@ -1,0 +1,99 @@
+"""Brevitas modules through export: golden model and module agree on every quantiser and every class."""
+
+from pathlib import Path
+
+import brevitas.nn as qnn
+import numpy as np
+import onnx
+import pytest
+import torch
+from brevitas.quant import Int8ActPerTensorFloat, Int16Bias
+from torch import nn
+
+from fpga_flow.export import host
+from fpga_flow.export.brevitas_export import BrevitasReference, export_module
+from fpga_flow.export.checks import check_float
+from fpga_flow.export.golden import write_golden
+from fpga_flow.export.walk import to_integers
+from fpga_flow.golden import Golden
+from tests.export.small import CLASSES, LENGTH, Frames, recipe, save_checkpoint
+
+
+def ordinary_network() -> nn.Module:
+    """Learned scales, batch norms as they come, negative gammas, quantised bias."""
+
+    class Input(Int8ActPerTensorFloat):  # type: ignore[misc]
+        bit_width = 6
+
+    torch.manual_seed(5)
+    network = nn.Sequential(
+        qnn.QuantIdentity(act_quant=Input, return_quant_tensor=True),
+        qnn.QuantConv1d(2, 6, 3, padding=1, bias=False, weight_bit_width=3),
+        nn.BatchNorm1d(6),
+        qnn.QuantReLU(bit_width=3, return_quant_tensor=True),
+        nn.MaxPool1d(2),
+        nn.Flatten(),
+        qnn.QuantLinear(96, 8, bias=False, weight_bit_width=4),
+        nn.BatchNorm1d(8),
+        qnn.QuantHardTanh(bit_width=4, min_val=-1.0, max_val=1.0, return_quant_tensor=True),
+        qnn.QuantLinear(8, CLASSES, bias=True, weight_bit_width=4, bias_quant=Int16Bias),
+    )
+    for _ in range(4):
+        network(torch.randn(32, 2, 32))
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.weight.uniform_(-2, 2)
+                module.bias.normal_(0, 0.5)
+    return network.eval()
+
+
+def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dict[str, object]:
+    net = to_integers(export_module(module, source.frames.shape[1:]))
+    onnx.save(write_golden(net), folder / "golden.onnx")
+    onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
+    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    spec = host.describe(net.host, net.input)
+    indices = np.arange(count)
+    return check_float(net, golden, BrevitasReference(module), source, indices, spec, "the Brevitas network")
+
+
+def test_ordinary_brevitas_network(tmp_path: Path) -> None:
+    found = compared(ordinary_network(), Frames((2, 32), 1000, 0), 1000, tmp_path)
+    assert found["frames"] == 1000
+    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
+    # On these frames no sum lies next to a tie. Where two logits are the same integer, float32 noise
+    # makes one of them larger in torch.
+    assert found["differences"] == 0
+    assert found["class_differences"] == found["class_ties"]
+
+
+@pytest.mark.parametrize("bits", [2, 8])
+def test_our_networks_are_equal_on_every_integer_and_class(bits: int, tmp_path: Path) -> None:
+    from fpga_flow.train.network import load_network
+
+    save_checkpoint(recipe(bits), tmp_path / "checkpoint.pt")
+    module = load_network(recipe(bits), tmp_path / "checkpoint.pt")
+    found = compared(module, Frames((2, LENGTH), 256, bits), 256, tmp_path)
+    assert (found["differences"], found["class_differences"], found["frames"]) == (0, 0, 256)
+
+
+def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() -> None:
+    model = export_module(ordinary_network(), (2, 32))
+    names = [node.name for node in model.graph.node]
+    assert {"0", "1", "1.weight_quant", "2", "3", "9", "9.bias_quant"} <= set(names)
+    assert b".py" not in model.model.SerializeToString()
+    net = to_integers(model)
+    assert [node for node, _ in net.quantisers] == ["0", "3", "8"]
+
+
+def test_wrong_bias_in_float_is_refused_with_the_module_s_name() -> None:
+    from fpga_flow.errors import UnsupportedError
+
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        qnn.QuantIdentity(bit_width=4, return_quant_tensor=True), qnn.QuantLinear(4, 3, bias=True)
+    )
+    network(torch.randn(8, 4))
+    with pytest.raises(UnsupportedError, match=r"^node '1': the bias of class \d is .* not a whole number; "):
+        to_integers(export_module(network.eval(), (4,)))

@@ -1,0 +1,94 @@
+"""Differences from a float network: explained where float32 cannot tell, an error where it can."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from fpga_flow.errors import DifferenceError
+from fpga_flow.export import host
+from fpga_flow.export.checks import check_float
+from fpga_flow.export.frames import RandomFrames
+from fpga_flow.export.golden import write_golden
+from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.reader import bring_up_to_date
+from fpga_flow.export.reference import FileReference, Observation
+from fpga_flow.export.walk import to_integers
+from fpga_flow.golden import Golden
+from tests.export.graphs import Graph, network
+
+
+def opened(net: IntegerNetwork, folder: Path) -> Golden:
+    onnx.save(write_golden(net), folder / "golden.onnx")
+    onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
+    return Golden(folder / "golden.onnx", folder / "layers.onnx")
+
+
+class Tampered:
+    """A float network whose first activation is one step off at one place of every frame."""
+
+    def __init__(self, reference: FileReference) -> None:
+        self.reference = reference
+
+    def run(self, frames: np.ndarray) -> Observation:
+        seen = self.reference.run(frames)
+        seen.codes[1][:, 2, 3] += 1
+        return seen
+
+
+def test_no_difference_on_an_ordinary_network(tmp_path: Path) -> None:
+    model = bring_up_to_date(network(3).proto(), "test")
+    net = to_integers(model)
+    spec = host.describe(net.host, net.input)
+    source = RandomFrames(spec, 80)
+    found = check_float(
+        net, opened(net, tmp_path), FileReference(model), source, np.arange(80), spec, "the file"
+    )
+    assert (found["frames"], found["differences"], found["unexplained"]) == (80, 0, 0)
+    assert found["values"] == 80 * (2 * 16 + 6 * 16 + 6 * 8 + 5)
+
+
+def test_a_difference_for_no_reason_is_an_error_that_names_its_place(tmp_path: Path) -> None:
+    model = bring_up_to_date(network(3).proto(), "test")
+    net = to_integers(model)
+    spec = host.describe(net.host, net.input)
+    with pytest.raises(DifferenceError) as caught:
+        check_float(
+            net,
+            opened(net, tmp_path),
+            Tampered(FileReference(model)),
+            RandomFrames(spec, 8),
+            np.arange(8),
+            spec,
+            "the file",
+        )
+    text = str(caught.value)
+    assert text.startswith(
+        "export: the golden model differs from the file in 8 of 8 frames for another reason than float32 "
+        "rounding; first: frame 0, quantiser act0, index 35, golden "
+    )
+
+
+def test_a_tie_within_float32_is_explained_and_counted(tmp_path: Path) -> None:
+    # 0.1 * 0.1 / 0.02 is 1/2 but for the last places of float32, so every odd sum is next to a tie.
+    graph = Graph((1, 3)).quant(0.1, 8)
+    graph.node("MatMul", graph.weights(np.eye(3) * 0.3, 0.1, 4)).quant(0.02, 6, signed=0, name="act")
+    graph.node("MatMul", graph.weights(np.eye(3), 1.0, 2))
+    model = bring_up_to_date(graph.proto(), "test")
+    net = to_integers(model)
+    spec = host.describe(net.host, net.input)
+    source = RandomFrames(spec, 256)
+    found = check_float(
+        net, opened(net, tmp_path), FileReference(model), source, np.arange(256), spec, "the file"
+    )
+    assert found["differences"] > 0
+    assert found["explained"] == found["differing_frames"] > 0
+    assert (found["unexplained"], found["largest_step"], found["class_unexplained"]) == (0, 1, 0)
+
+
+def test_random_frames_are_the_same_for_the_same_index() -> None:
+    net = network().integers()
+    source = RandomFrames(host.describe(net.host, net.input), 10)
+    np.testing.assert_array_equal(source.read(np.array([7, 3]))[0], source.read(np.array([7]))[0])
+    assert source.labels.tolist() == [-1] * 10

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from fpga_flow.errors import DifferenceError, InputError
+from fpga_flow.export.checks import check_network
+from fpga_flow.export.evaluate import NetworkRunner
+from fpga_flow.export.golden import write_golden
+from fpga_flow.export.network import write_network
+from fpga_flow.golden import Golden
+from tests.export.graphs import Graph, both_ways, network, random_codes
+
+
+def test_only_standard_operators() -> None:
+    model = write_golden(network().integers(), layers=True)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [o.domain for o in model.opset_import] == [""]
+
+
+def test_class_is_the_lowest_index_of_the_largest_logit(tmp_path: Path) -> None:
+    graph = Graph((1, 4)).quant(1.0, 4)
+    weights = np.array([[0, 1, 0, 1], [0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 1, 1]], dtype=float)
+    net = graph.node("MatMul", graph.weights(weights, 1.0, 4)).integers()
+    onnx.save(write_golden(net), tmp_path / "golden.onnx")
+    logits, classes = Golden(tmp_path / "golden.onnx").run(
+        np.array([[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 1], [-3, -3, 0, 0]], dtype=np.int8)
+    )
+    assert logits.tolist() == [[1, 2, 2, 2], [0, 0, 0, 0], [0, 1, 1, 2], [0, -6, -3, -3]]
+    assert classes.tolist() == [1, 0, 3, 0]
+
+
+def test_unsigned_input_codes(tmp_path: Path) -> None:
+    graph = Graph((1, 4)).quant(0.1, 8, signed=0)
+    net = graph.node("MatMul", graph.weights(np.eye(4), 1.0, 2)).integers()
+    layers = both_ways(net, np.array([[0, 127, 128, 255]], dtype=np.uint8), tmp_path)
+    assert layers[net.output.name].tolist() == [[0, 127, 128, 255]]
+
+
+def test_wrong_frames(tmp_path: Path) -> None:
+    graph = Graph((1, 4)).quant(0.1, 4)
+    net = graph.node("MatMul", graph.weights(np.eye(4), 1.0, 2)).integers()
+    onnx.save(write_golden(net), tmp_path / "golden.onnx")
+    golden = Golden(tmp_path / "golden.onnx")
+    with pytest.raises(InputError, match=r"golden model: frames must have the shape \(4,\), not \(5,\)"):
+        golden.run(np.zeros((1, 5), dtype=np.int8))
+    with pytest.raises(InputError, match="golden model: frames must hold integers that fit int8"):
+        golden.run(np.full((1, 4), 200))
+
+
+def test_wrong_golden_file(tmp_path: Path) -> None:
+    (tmp_path / "golden.onnx").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=f"^{tmp_path}/golden.onnx: onnxruntime cannot read it: "):
+        Golden(tmp_path / "golden.onnx")
+
+
+def test_large_layers_are_compared_level_by_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network().integers()
+    codes = random_codes(net, 5)
+    expected = both_ways(net, codes, tmp_path)[net.output.name]
+    monkeypatch.setattr("fpga_flow.export.evaluate.TABLE_LIMIT", 0)
+    np.testing.assert_array_equal(NetworkRunner(write_network(net)).run(codes), expected)
+
+
+def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
+    net = network().integers()
+    onnx.save(write_golden(net), tmp_path / "golden.onnx")
+    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
+    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    codes = random_codes(net, 64)
+    layer = next(t for node, t in net.quantisers if node == "act1")
+    middle = golden.layers(codes)[layer.name]
+    model = write_network(net)
+    node = next(n for n in model.graph.node if n.name == "act1")
+    thresholds = model.get_initializer(node.input[1]).copy()
+    accumulators = golden.layers(codes)[node.input[0]]
+    channel = int(np.argmax([len(np.unique(middle[:, c])) for c in range(middle.shape[1])]))
+    hit = np.intersect1d(accumulators[:, channel], thresholds[channel])
+    assert len(hit), "the frames must meet a threshold exactly"
+    thresholds[channel][thresholds[channel] == hit[0]] += 1
+    model.set_initializer(node.input[1], thresholds)
+    assert check_network(write_network(net), golden, codes, 16)["differences"] == 0
+    with pytest.raises(DifferenceError, match="export: network.onnx differs from the golden model in tensor"):
+        check_network(model, golden, codes, 64)

@@ -1,0 +1,120 @@
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import fpga_flow
+from fpga_flow.artifact import digest_folder
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export import stage
+from fpga_flow.flow import Context
+from fpga_flow.golden import Golden
+from tests.export.graphs import network
+from tests.export.small import CLASSES, LENGTH, Frames, recipe, save_checkpoint
+
+FRAMES = 90
+
+
+def fake_data(monkeypatch: pytest.MonkeyPatch, frames: Frames | None) -> None:
+    """Put `frames` in the place of every data set; None: no data set fits."""
+    module = ModuleType("fpga_flow.data")
+    module.load = lambda part, split, cache: frames  # type: ignore[attr-defined]
+    module.for_shape = lambda shape, classes: None if frames is None else recipe().data  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fpga_flow.data", module)
+    monkeypatch.setattr(fpga_flow, "data", module, raising=False)
+
+
+def context(folder: Path, model_file: Path | None = None, **inputs: Path) -> Context:
+    folder.mkdir()
+    return Context(recipe(), folder, inputs, folder.parent / "cache", model_file)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    root = tmp_path_factory.mktemp("export")
+    (root / "prune").mkdir()
+    save_checkpoint(recipe(), root / "prune" / "checkpoint.pt")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_data(monkeypatch, Frames((2, LENGTH), FRAMES, 0))
+        made = context(root / "made", prune=root / "prune")
+        return made.folder, stage.run(made)
+
+
+def test_result_of_a_trained_network(exported: tuple[Path, dict[str, Any]]) -> None:
+    _, result = exported
+    assert result["samples"] == FRAMES
+    assert 0 <= result["accuracy"]["golden"] <= 1
+    assert list(result["by_snr"]) == ["0", "10", "20"]
+    assert result["classes"] == [f"class{i}" for i in range(CLASSES)]
+    assert (result["bits"], result["vectors"], result["data"]) == (4, 48, "noise")
+    assert result["input"]["shape"] == [2, LENGTH, 1]
+    assert result["checks"]["network"]["differences"] == 0
+    check = result["checks"]["float"]
+    assert (check["against"], check["frames"]) == ("the Brevitas network", 64)
+    assert (check["differences"], check["class_differences"]) == (0, 0)
+
+
+def test_vectors_are_golden_and_accuracy_is_theirs(exported: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = exported
+    vectors = np.load(folder / "vectors.npz")
+    assert vectors["x"].dtype == np.int8
+    assert vectors["x"].shape == (48, 2, LENGTH, 1)
+    logits, classes = Golden(folder / "golden.onnx").run(vectors["x"])
+    np.testing.assert_array_equal(vectors["logits"], logits)
+    np.testing.assert_array_equal(vectors["y"], classes)
+    frames = Frames((2, LENGTH), FRAMES, 0)
+    np.testing.assert_array_equal(vectors["label"], frames.labels[vectors["index"]])
+    np.testing.assert_array_equal(vectors["snr"], frames.snr_db[vectors["index"]])
+    codes = np.clip(np.rint(frames.frames * 64), -128, 127)[..., None]
+    right = Golden(folder / "golden.onnx").run(codes)[1] == frames.labels
+    assert result["accuracy"]["golden"] == right.mean()
+
+
+def test_layers_file_has_every_tensor_of_the_network(exported: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = exported
+    network_file = onnx.load(folder / "network.onnx")
+    tensors = {network_file.graph.input[0].name, *(n.output[0] for n in network_file.graph.node)}
+    golden = Golden(folder / "golden.onnx", folder / "golden_layers.onnx")
+    assert set(golden.layers(np.load(folder / "vectors.npz")["x"][:2])) == tensors
+
+
+def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_data(monkeypatch, Frames((2, 16), FRAMES, 0))
+    onnx.save(network().proto(), tmp_path / "net.onnx")
+    made = context(tmp_path / "a", tmp_path / "net.onnx")
+    result = stage.run(made)
+    assert result["data"] == "noise"
+    assert result["samples"] == FRAMES
+    assert result["checks"]["float"]["against"] == "the float network in onnxruntime"
+    again = context(tmp_path / "b", tmp_path / "net.onnx")
+    assert stage.run(again) == result
+    assert digest_folder(again.folder) == digest_folder(made.folder)
+
+
+def test_network_from_outside_without_data_is_checked_on_frames_called_random(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_data(monkeypatch, None)
+    onnx.save(network().proto(), tmp_path / "net.onnx")
+    made = context(tmp_path / "a", tmp_path / "net.onnx")
+    result = stage.run(made)
+    assert result["data"].startswith("random: ")
+    assert (result["accuracy"], result["samples"]) == ({"golden": None}, None)
+    vectors = np.load(made.folder / "vectors.npz")
+    assert set(vectors["label"]) == {-1}
+    assert np.isnan(vectors["snr"]).all()
+
+
+def test_wrong_operator_is_refused_before_anything_is_written_or_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_outside_data", lambda *_: pytest.fail("data was loaded"))
+    onnx.save(network().node("Erf", name="gelu").proto(), tmp_path / "net.onnx")
+    made = context(tmp_path / "a", tmp_path / "net.onnx")
+    with pytest.raises(UnsupportedError, match="^node 'gelu': operator Erf cannot be mapped to hardware; "):
+        stage.run(made)
+    assert not list(made.folder.iterdir())
