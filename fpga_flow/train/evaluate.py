@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fpga_flow.train.dataset import Codes
@@ -20,7 +21,7 @@ class Score:
     loss: float
     accuracy: float
     """Share of frames whose class was found, 0 to 1."""
-    predictions: np.ndarray
+    predictions: NDArray[np.int64]
     """int (N,)."""
 
 
@@ -42,9 +43,12 @@ def evaluate(network: FastNetwork, frames: Codes) -> Score:
 
 
 def by_snr(score: Score, frames: Codes) -> dict[str, float]:
-    """Return accuracy for each SNR in dB, lowest first."""
+    """Return accuracy for each SNR in dB, lowest first; empty for data without SNRs."""
+    ratios = frames.snr_db
+    if ratios is None:
+        return {}
     right = score.predictions == frames.labels.numpy()
-    return {str(snr): round(float(right[frames.snr_db == snr].mean()), 6) for snr in np.unique(frames.snr_db)}
+    return {str(ratio): round(float(right[ratios == ratio].mean()), 6) for ratio in np.unique(ratios)}
 
 
 def by_class(score: Score, frames: Codes) -> dict[str, float]:

@@ -105,7 +105,7 @@ def fit(
         return float(optimiser.param_groups[0]["lr"]) < LOWEST_RATE * settings.learning_rate
 
     batches = -(-len(train) // settings.batch)
-    with _one_pool(), bar(description, settings.epochs * batches) as advance:
+    with one_pool(), bar(description, settings.epochs * batches) as advance:
         advance(len(curve) * batches)
         while not over():
             start = time.monotonic()
@@ -169,9 +169,8 @@ def _epoch(
 
 
 @contextmanager
-def _one_pool() -> Iterator[None]:
-    # The kernels have threads of their own; torch's would only get in their way, since what is left to
-    # torch is small.
+def one_pool() -> Iterator[None]:
+    """Leave torch one thread while the compiled kernels, which have threads of their own, do the work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if kernels() is not None else CPU_COUNT)
     try:

@@ -32,4 +32,5 @@ def tones(frames: int, seed: int, classes: int = 4, noise: float = 0.3) -> Codes
     signal = np.stack([np.cos(phase), np.sin(phase)], -1) + rng.normal(0, noise, (frames, LENGTH, 2))
     codes = np.clip(np.rint(signal * 64), -128, 127).astype(np.int8)
     snr = np.where(np.arange(frames) % 8 < 4, 0, 10)
-    return Codes(torch.from_numpy(codes), torch.from_numpy(labels), snr, [f"tone{k}" for k in range(classes)])
+    names = [f"tone{k}" for k in range(classes)]
+    return Codes(torch.from_numpy(codes), torch.from_numpy(labels), snr, names, True, "tones in noise")
