@@ -1,10 +1,13 @@
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
-from importlib.metadata import distributions
+from collections.abc import Iterator
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from fpga_flow.recipe import ROOT
 
 LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
+NAME = r"[A-Za-z0-9_.-]+"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -32,8 +36,23 @@ def test_installed_packages_are_those_of_the_lock() -> None:
 
 def test_every_declared_dependency_is_locked() -> None:
     declared = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-    names = {plain(re.match(r"[A-Za-z0-9_.-]+", text)[0]) for text in declared}  # type: ignore[index]
+    names = {plain(re.match(NAME, text)[0]) for text in declared}  # type: ignore[index]
     assert names <= {plain(name) for name in LOCK}
+
+
+def test_every_imported_package_is_declared() -> None:
+    imported = set()
+    for path in [*ROOT.glob("fpga_flow/**/*.py"), *ROOT.glob("models/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(str(node.module).partition(".")[0])
+    owners = packages_distributions()
+    declared = {plain(re.match(NAME, text)[0]) for text in PROJECT["dependencies"]}  # type: ignore[index]
+    foreign = imported - sys.stdlib_module_names - {"fpga_flow", "models"}
+    undeclared = {name for name in foreign if not declared & {plain(owner) for owner in owners.get(name, [])}}
+    assert undeclared == set()
 
 
 @pytest.fixture
@@ -72,6 +91,32 @@ def test_python_without_venv_does_not_suit(system: dict[str, str], tmp_path: Pat
     old.chmod(0o755)
     assert need("python", system).stdout == ""
     assert need("python", {**system, "PYTHON": sys.executable}).stdout.strip() == sys.executable
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.parametrize(("owner", "runs_as"), [(1234, "1234"), (0, "1000")])
+def test_container_runs_as_the_owner_of_the_runs_and_never_as_root(
+    open_folder: Path, owner: int, runs_as: str
+) -> None:
+    (open_folder / "build").mkdir()
+    os.chown(open_folder / "build", owner, owner)
+    for code in (0, 3):
+        work = f"id -u; id -G; echo x > build/out/made; echo x > $HOME/made; exit {code}"
+        command = [str(ROOT / "docker" / "entrypoint"), "sh", "-c", work]
+        environment = {**os.environ, "HOME": str(open_folder / "home")}
+        done = subprocess.run(
+            command, cwd=open_folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout.split(), done.stderr) == (code, [runs_as, runs_as], "")
+        assert {path.stat().st_uid for path in (open_folder / "build").rglob("*")} == {owner}
 
 
 def test_generated_files_are_ignored_by_git_and_docker() -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from fpga_flow.boards import BOARDS
 from fpga_flow.flow import Run
@@ -36,7 +35,7 @@ class Plot:
 
     title: str
     detail: str
-    svg: Markup
+    svg: str
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,11 @@ def _plots(report: Report, found: Results) -> Iterator[Plot]:
     }
     if curves:
         detail = f"{amount(report.accuracy.samples)} test frames: {data_note(found)}"
-        yield Plot("Accuracy against SNR", detail, Markup(plots.accuracy_by_snr(curves)))
+        yield Plot("Accuracy against SNR", detail, plots.accuracy_by_snr(curves))
     layers = found.get("prune", {}).get("layers")
     if layers:
         names, nonzero, weights = ([layer[key] for layer in layers] for key in ("name", "nonzero", "weights"))
-        yield Plot("Weights left by layer", "After pruning.", Markup(plots.sparsity(names, nonzero, weights)))
+        yield Plot("Weights left by layer", "After pruning.", plots.sparsity(names, nonzero, weights))
     if report.hardware:
         yield from _hardware_plots(report.hardware)
 
@@ -130,13 +129,13 @@ def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
     layers = [layer for layer in hardware.layers if layer.kind not in PLUMBING]
     names = [layer.name for layer in layers]
     svg = plots.cycles(names, [layer.cycles for layer in layers], hardware.bottleneck)
-    yield Plot("Cycles per frame by layer", f"Predicted; {hardware.bottleneck} sets the speed.", Markup(svg))
+    yield Plot("Cycles per frame by layer", f"Predicted; {hardware.bottleneck} sets the speed.", svg)
     estimate, synth = (
         [(getattr(layer, part) or {}).get("lut") for layer in layers] for part in ("estimate", "synth")
     )
     if any(value is not None for value in (*estimate, *synth)):
         detail = "FINN's estimate before synthesis, and what Yosys used."
-        yield Plot("LUTs by layer", detail, Markup(plots.luts(names, estimate, synth)))
+        yield Plot("LUTs by layer", detail, plots.luts(names, estimate, synth))
 
 
 def _tables(report: Report) -> Iterator[Sheet]:
