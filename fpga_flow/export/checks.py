@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.data.frames import Frames
 from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.compare import Comparison, Reference, compare
 from fpga_flow.export.evaluate import NetworkRunner
-from fpga_flow.export.frames import FrameSource
 from fpga_flow.export.golden import batch_size, batches
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.golden import Golden
@@ -52,7 +52,7 @@ def check_float(
     network: IntegerNetwork,
     golden: Golden,
     reference: Reference,
-    source: FrameSource,
+    source: Frames,
     indices: NDArray[np.int64],
     spec: dict[str, Any],
     label: str,
@@ -63,7 +63,7 @@ def check_float(
     """
 
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        floats = source.read(indices[part])
+        floats = source.read(indices[part]).reshape(-1, *spec["frame_shape"])
         return floats, host.quantise(floats, spec)
 
     with bar(f"golden model against {label}", len(indices)) as advance:

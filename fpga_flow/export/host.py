@@ -27,12 +27,12 @@ _STEPS = {"mul": np.multiply, "div": np.divide, "add": np.add, "sub": np.subtrac
 
 
 def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
-    """Return float frames (N, *frame_shape) as integer codes (N, *shape), int8 or uint8.
+    """Return float frames (N, ...) as integer codes (N, *shape), int8 or uint8.
 
     Every step is carried out in float32, in the order the network was trained with; a tie of two
     codes goes to the even one.
     """
-    x = np.asarray(frames, dtype=np.float32)
+    x = np.asarray(frames, dtype=np.float32).reshape(len(frames), *spec["frame_shape"])
     for kind, values in spec["steps"]:
         if kind == "reshape":
             x = x.reshape(len(x), *(int(size) for size in values))

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
-from fpga_flow.export.frames import UNKNOWN, FrameSource
+from fpga_flow.export.frames import UNKNOWN
 from fpga_flow.export.golden import batches
 from fpga_flow.golden import Golden
 from fpga_flow.progress import bar
@@ -17,7 +18,7 @@ VECTORS = "vectors.npz"
 
 
 def write_vectors(
-    path: Path, golden: Golden, source: FrameSource, indices: NDArray[np.int64], spec: dict[str, Any],
+    path: Path, golden: Golden, source: Frames, indices: NDArray[np.int64], spec: dict[str, Any],
     labelled: bool, batch: int,
 ) -> NDArray[Any]:  # fmt: skip
     """Write codes and golden outputs of these frames; return the codes (N, ...).
@@ -30,21 +31,21 @@ def write_vectors(
         [host.quantise(source.read(indices[part]), spec) for part in batches(len(indices), READ_FRAMES)]
     )
     runs = [golden.run(codes[part]) for part in batches(len(codes), batch)]
-    labels = np.asarray(source.labels)[indices] if labelled else np.full(len(codes), UNKNOWN)
+    labels = source.labels[indices] if labelled else np.full(len(codes), UNKNOWN)
     np.savez_compressed(
         path,
         x=codes,
         logits=np.concatenate([logits for logits, _ in runs]),
         y=np.concatenate([classes for _, classes in runs]),
         label=labels.astype(np.int64),
-        snr=np.asarray(source.snr_db)[indices].astype(np.float32),
+        snr=_snr(source)[indices],
         index=indices,
     )
     return codes
 
 
 def accuracy(
-    golden: Golden, source: FrameSource, indices: NDArray[np.int64], spec: dict[str, Any], batch: int
+    golden: Golden, source: Frames, indices: NDArray[np.int64], spec: dict[str, Any], batch: int
 ) -> dict[str, Any]:
     """Return accuracy (0..1) of the golden model over these frames, all and per SNR, and their number."""
     found = np.empty(len(indices), dtype=np.int64)
@@ -54,8 +55,8 @@ def accuracy(
             for inner in batches(len(codes), batch):
                 found[outer.start + inner.start : outer.start + inner.stop] = golden.run(codes[inner])[1]
             advance(len(codes))
-    right = found == np.asarray(source.labels)[indices]
-    snr = np.asarray(source.snr_db, dtype=np.float64)[indices]
+    right = found == source.labels[indices]
+    snr = _snr(source)[indices]
     return {
         "accuracy": {"golden": float(right.mean())},
         "samples": len(indices),
@@ -63,3 +64,10 @@ def accuracy(
             f"{level:g}": float(right[snr == level].mean()) for level in np.unique(snr[~np.isnan(snr)])
         },
     }
+
+
+def _snr(source: Frames) -> NDArray[np.float32]:
+    """Return dB for each frame, nan where the data has none."""
+    if source.snr_db is None:
+        return np.full(len(source), np.nan, dtype=np.float32)
+    return source.snr_db.astype(np.float32)

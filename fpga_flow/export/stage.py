@@ -11,11 +11,13 @@ import onnx
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow import data
+from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.compare import Reference
 from fpga_flow.export.cost import cost
-from fpga_flow.export.frames import FrameSource, RandomFrames, cache_folder, choose, labels_fit
+from fpga_flow.export.frames import labels_fit, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import Tensor
@@ -47,15 +49,15 @@ def run(context: Context) -> dict[str, Any]:
 
     batch = batch_size(network)
     labelled = labels_fit(source, network.output.channels)
-    chosen = choose(source, recipe.vectors, recipe.seed)
+    chosen = source.sample(recipe.vectors, recipe.seed)
     codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, labelled, batch)
     checks = {"network": check_network(integers, golden, codes, batch)}
-    compared = choose(source, recipe.compared, recipe.seed)
+    compared = source.sample(recipe.compared, recipe.seed)
     checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
     result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
     if labelled:
         scored = (
-            np.arange(len(source)) if recipe.scored is None else choose(source, recipe.scored, recipe.seed)
+            np.arange(len(source)) if recipe.scored is None else source.sample(recipe.scored, recipe.seed)
         )
         result = accuracy(golden, source, scored, spec, batch)
         say(f"  {100 * result['accuracy']['golden']:.2f} % of {len(scored):,} test frames right")
@@ -71,32 +73,28 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
-def _network(context: Context) -> tuple[ModelWrapper, Reference, str, FrameSource | None]:
+def _network(context: Context) -> tuple[ModelWrapper, Reference, str, Frames | None]:
     """Return the QONNX, the float network to compare with and its name, and the data where it is known."""
     if context.model_file is not None:
         model = read(context.model_file)
         return model, FileReference(model), "the float network in onnxruntime", None
-    # torch, Brevitas and the data sets are needed only here
-    from fpga_flow import data
+    # torch and Brevitas are needed only here
     from fpga_flow.export.brevitas_export import BrevitasReference, export_module
     from fpga_flow.train.network import load_network
 
-    source: FrameSource = data.load(context.recipe.data, "test", cache_folder(context.cache))
+    source = data.load(context.recipe.data, "test", context.cache / "data")
     module = load_network(context.recipe, context.inputs["prune"] / "checkpoint.pt")
-    frame_shape = tuple(source.read(np.array([0])).shape[1:])
-    return export_module(module, frame_shape), BrevitasReference(module), "the Brevitas network", source
+    return export_module(module, source.shape), BrevitasReference(module), "the Brevitas network", source
 
 
-def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> FrameSource:
+def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frames:
     """Return test frames that fit a network from outside, or random ones."""
-    from fpga_flow import data
-
     part = data.for_shape(tuple(spec["frame_shape"]), classes)
     if part is None:
         wanted = max(context.recipe.export.vectors, context.recipe.export.compared)
-        frames: FrameSource = RandomFrames(spec, wanted, context.recipe.export.seed)
+        frames = random_frames(spec, wanted, context.recipe.export.seed)
     else:
-        frames = data.load(part, "test", cache_folder(context.cache))
+        frames = data.load(part, "test", context.cache / "data")
     say(f"  data: {frames.source}")
     return frames
 

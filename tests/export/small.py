@@ -4,32 +4,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from fpga_flow.data.frames import Frames
 from fpga_flow.recipe import Recipe, make_recipe
 
 LENGTH, CLASSES = 128, 5
 
 
-class Frames:
-    """Noise, with labels that mean nothing."""
-
-    def __init__(self, shape: tuple[int, ...], count: int, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.frames = (rng.normal(size=(count, *shape)) * 0.7).astype(np.float32)
-        self.labels = rng.integers(0, CLASSES, count)
-        self.snr_db = rng.integers(0, 3, count) * 10
-        self.classes = tuple(f"class{i}" for i in range(CLASSES))
-        self.source = "noise"
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def read(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
-        return self.frames[indices]
-
-    def sample(self, n: int, seed: int) -> NDArray[np.int64]:
-        return np.sort(np.random.default_rng(seed).permutation(len(self))[:n])
+def noise(shape: tuple[int, ...], count: int, seed: int) -> Frames:
+    """Frames of noise, with labels that mean nothing."""
+    rng = np.random.default_rng(seed)
+    frames = (rng.normal(size=(count, *shape)) * 0.7).astype(np.float32)
+    return Frames(
+        classes=tuple(f"class{i}" for i in range(CLASSES)),
+        labels=rng.integers(0, CLASSES, count),
+        snr_db=rng.integers(0, 3, count) * 10,
+        shape=shape,
+        generated=True,
+        source="noise",
+        fetch=lambda indices: frames[indices],
+    )
 
 
 def recipe(bits: int = 4) -> Recipe:

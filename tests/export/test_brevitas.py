@@ -10,13 +10,14 @@ import torch
 from brevitas.quant import Int8ActPerTensorFloat, Int16Bias
 from torch import nn
 
+from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
-from tests.export.small import CLASSES, LENGTH, Frames, recipe, save_checkpoint
+from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
 
 def ordinary_network() -> nn.Module:
@@ -49,7 +50,7 @@ def ordinary_network() -> nn.Module:
 
 
 def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dict[str, object]:
-    net = to_integers(export_module(module, source.frames.shape[1:]))
+    net = to_integers(export_module(module, source.shape))
     onnx.save(write_golden(net), folder / "golden.onnx")
     onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
     golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
@@ -59,7 +60,7 @@ def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dic
 
 
 def test_ordinary_brevitas_network(tmp_path: Path) -> None:
-    found = compared(ordinary_network(), Frames((2, 32), 1000, 0), 1000, tmp_path)
+    found = compared(ordinary_network(), noise((2, 32), 1000, 0), 1000, tmp_path)
     assert found["frames"] == 1000
     assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
     # On these frames no sum lies next to a tie. Where two logits are the same integer, float32 noise
@@ -74,7 +75,7 @@ def test_our_networks_are_equal_on_every_integer_and_class(bits: int, tmp_path: 
 
     save_checkpoint(recipe(bits), tmp_path / "checkpoint.pt")
     module = load_network(recipe(bits), tmp_path / "checkpoint.pt")
-    found = compared(module, Frames((2, LENGTH), 256, bits), 256, tmp_path)
+    found = compared(module, noise((2, LENGTH), 256, bits), 256, tmp_path)
     assert (found["differences"], found["class_differences"], found["frames"]) == (0, 0, 256)
 
 

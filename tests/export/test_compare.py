@@ -9,7 +9,7 @@ import pytest
 from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float
-from fpga_flow.export.frames import RandomFrames
+from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
@@ -41,7 +41,7 @@ def test_no_difference_on_an_ordinary_network(tmp_path: Path) -> None:
     model = bring_up_to_date(network(3).proto(), "test")
     net = to_integers(model)
     spec = host.describe(net.host, net.input)
-    source = RandomFrames(spec, 80)
+    source = random_frames(spec, 80, 1)
     found = check_float(
         net, opened(net, tmp_path), FileReference(model), source, np.arange(80), spec, "the file"
     )
@@ -58,7 +58,7 @@ def test_a_difference_for_no_reason_is_an_error_that_names_its_place(tmp_path: P
             net,
             opened(net, tmp_path),
             Tampered(FileReference(model)),
-            RandomFrames(spec, 8),
+            random_frames(spec, 8, 1),
             np.arange(8),
             spec,
             "the file",
@@ -78,7 +78,7 @@ def test_a_tie_within_float32_is_explained_and_counted(tmp_path: Path) -> None:
     model = bring_up_to_date(graph.proto(), "test")
     net = to_integers(model)
     spec = host.describe(net.host, net.input)
-    source = RandomFrames(spec, 256)
+    source = random_frames(spec, 256, 1)
     found = check_float(
         net, opened(net, tmp_path), FileReference(model), source, np.arange(256), spec, "the file"
     )
@@ -89,6 +89,6 @@ def test_a_tie_within_float32_is_explained_and_counted(tmp_path: Path) -> None:
 
 def test_random_frames_are_the_same_for_the_same_index() -> None:
     net = network().integers()
-    source = RandomFrames(host.describe(net.host, net.input), 10)
+    source = random_frames(host.describe(net.host, net.input), 10, 1)
     np.testing.assert_array_equal(source.read(np.array([7, 3]))[0], source.read(np.array([7]))[0])
     assert source.labels.tolist() == [-1] * 10

@@ -10,7 +10,7 @@ import pytest
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.cost import cost
-from fpga_flow.export.frames import RandomFrames
+from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import Matrix
@@ -58,7 +58,7 @@ def test_integers_and_classes_equal_those_of_the_file(name: str, frames: int, tm
     onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
     golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
     spec = host.describe(net.host, net.input)
-    source = RandomFrames(spec, frames)
+    source = random_frames(spec, frames, 1)
     indices = np.arange(frames)
     codes = host.quantise(source.read(indices), spec)
     assert check_network(write_network(net), golden, codes, 32)["differences"] == 0

@@ -1,31 +1,27 @@
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
-import fpga_flow
+from fpga_flow import data
 from fpga_flow.artifact import digest_folder
+from fpga_flow.data.frames import Frames
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export import stage
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from tests.export.graphs import network
-from tests.export.small import CLASSES, LENGTH, Frames, recipe, save_checkpoint
+from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
 FRAMES = 90
 
 
 def fake_data(monkeypatch: pytest.MonkeyPatch, frames: Frames | None) -> None:
     """Put `frames` in the place of every data set; None: no data set fits."""
-    module = ModuleType("fpga_flow.data")
-    module.load = lambda part, split, cache: frames  # type: ignore[attr-defined]
-    module.for_shape = lambda shape, classes: None if frames is None else recipe().data  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fpga_flow.data", module)
-    monkeypatch.setattr(fpga_flow, "data", module, raising=False)
+    monkeypatch.setattr(data, "load", lambda part, split, cache: frames)
+    monkeypatch.setattr(data, "for_shape", lambda shape, classes: recipe().data if frames else None)
 
 
 def context(folder: Path, model_file: Path | None = None, **inputs: Path) -> Context:
@@ -39,7 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     (root / "prune").mkdir()
     save_checkpoint(recipe(), root / "prune" / "checkpoint.pt")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        fake_data(monkeypatch, Frames((2, LENGTH), FRAMES, 0))
+        fake_data(monkeypatch, noise((2, LENGTH), FRAMES, 0))
         made = context(root / "made", prune=root / "prune")
         return made.folder, stage.run(made)
 
@@ -66,10 +62,10 @@ def test_vectors_are_golden_and_accuracy_is_theirs(exported: tuple[Path, dict[st
     logits, classes = Golden(folder / "golden.onnx").run(vectors["x"])
     np.testing.assert_array_equal(vectors["logits"], logits)
     np.testing.assert_array_equal(vectors["y"], classes)
-    frames = Frames((2, LENGTH), FRAMES, 0)
+    frames = noise((2, LENGTH), FRAMES, 0)
     np.testing.assert_array_equal(vectors["label"], frames.labels[vectors["index"]])
     np.testing.assert_array_equal(vectors["snr"], frames.snr_db[vectors["index"]])
-    codes = np.clip(np.rint(frames.frames * 64), -128, 127)[..., None]
+    codes = np.clip(np.rint(frames.read(np.arange(FRAMES)) * 64), -128, 127)[..., None]
     right = Golden(folder / "golden.onnx").run(codes)[1] == frames.labels
     assert result["accuracy"]["golden"] == right.mean()
 
@@ -83,7 +79,7 @@ def test_layers_file_has_every_tensor_of_the_network(exported: tuple[Path, dict[
 
 
 def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_data(monkeypatch, Frames((2, 16), FRAMES, 0))
+    fake_data(monkeypatch, noise((2, 16), FRAMES, 0))
     onnx.save(network().proto(), tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
     result = stage.run(made)
