@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from fpga_flow.errors import InputError
 
@@ -31,20 +32,52 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Impairments(Part):
+    """What happens to a generated frame between transmitter and receiver, drawn for every frame."""
+
+    rolloff: tuple[float, float] = (0.35, 0.35)
+    """Least and largest roll-off of the pulse, uniform; above 0, at most 1."""
+    cfo_std: Annotated[float, Field(ge=0, le=0.5)] = 1e-4
+    """Standard deviation of the carrier's frequency offset, cycles per sample."""
+    phase: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The carrier's phase is uniform over so many turns."""
+    timing: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The time of the first symbol is uniform over so many symbols."""
+    delay_spread: Annotated[float, Field(ge=0, le=16)] = 0.0
+    """Mean delay of two echoes in samples (exponential); 0: none."""
+    echo_power: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Mean power of each echo (Rayleigh); only where there is a delay spread."""
+
+    @field_validator("rolloff")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1] <= 1:
+            raise PydanticCustomError("rolloff", "must be [low, high] with 0 < low <= high <= 1")
+        return value
+
+
 class DataRecipe(Part):
     """Which frames the network is trained, verified and scored on."""
 
     name: Literal["signals", "radioml2018", "digits"] = "signals"
     file: str | None = None
     """The data set's own file, for those that the user brings (radioml2018)."""
-    length: Count = 1024
+    length: Annotated[int, Field(ge=16, le=65536)] = 1024
     """Complex samples per frame."""
-    frames_per_block: Count = 128
+    frames_per_block: Annotated[int, Field(ge=3)] = 128
     """Generated frames per class and SNR (all splits together)."""
-    snr_db: tuple[int, ...] = tuple(range(-20, 31, 2))
+    train_per_block: Count | None = None
+    """Training frames per class and SNR that are used; None takes all."""
+    snr_db: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = tuple(
+        range(-20, 31, 2)
+    )
+    """Generated, or used of a file that has more."""
+    impairments: Impairments = Impairments()
+    """Of generated frames."""
     validation_share: Share = 0.1
     """Part of the training frames that is kept for validation."""
-    seed: int = 2018
+    seed: Annotated[int, Field(ge=0)] = 2018
+    """Of generated frames, and of the choice of validation frames."""
 
 
 class ModelRecipe(Part):

@@ -17,7 +17,6 @@ from fpga_flow.recipe import ROOT, DataRecipe
 
 __all__ = ["Frames", "Split", "for_shape", "load", "prepare"]
 
-RADIO_CLASSES = 24
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
 
@@ -41,7 +40,9 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
         return digits.frames(split, recipe.validation_share, recipe.seed)
     from fpga_flow.data import radioml
 
-    return radioml.frames(layout, split, recipe.snr_db, recipe.validation_share, recipe.seed)
+    return radioml.frames(
+        layout, split, recipe.snr_db, recipe.validation_share, recipe.seed, recipe.train_per_block
+    )
 
 
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
@@ -81,8 +82,7 @@ def _generated(recipe: DataRecipe, cache: Path) -> Layout:
     from fpga_flow.data import generate, radioml, signals
 
     snr_db = tuple(sorted(set(recipe.snr_db)))
-    impairments = signals.Impairments()
-    parameters = signals.parameters(recipe.length, recipe.seed, impairments)
+    parameters = signals.parameters(recipe.length, recipe.seed, recipe.impairments)
     text = json.dumps([parameters, snr_db, recipe.frames_per_block], sort_keys=True)
     path = cache / f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
     cache.mkdir(parents=True, exist_ok=True)
@@ -94,5 +94,5 @@ def _generated(recipe: DataRecipe, cache: Path) -> Layout:
                 say(f"  {error}: making it again")
         for left in cache.glob(f"{path.name}.*.partial"):
             left.unlink()
-        generate.write(path, snr_db, recipe.frames_per_block, recipe.length, recipe.seed, impairments)
+        generate.write(path, snr_db, recipe.frames_per_block, recipe.length, recipe.seed, recipe.impairments)
     return radioml.inspect(path)

@@ -48,11 +48,12 @@ def constellation(name: str) -> NDArray[np.complex128]:
         points = _ring(int(name[:-3]), 1.0, 0.0)
     else:
         points = _qam(int(name[:-3]))
-    return points / np.std(points)
+    return np.asarray(points / np.std(points), dtype=np.complex128)
 
 
 def _ring(count: int, radius: float, start: float) -> NDArray[np.complex128]:
-    return radius * np.exp(1j * (start + 2 * np.pi * np.arange(count) / count))
+    angle = start + 2 * np.pi * np.arange(count) / count
+    return np.asarray(radius * np.exp(1j * angle), dtype=np.complex128)
 
 
 def _qam(order: int) -> NDArray[np.complex128]:

@@ -12,13 +12,11 @@ import numpy as np
 
 from fpga_flow.data import radioml, signals
 from fpga_flow.data.constellations import CLASSES
-from fpga_flow.data.signals import CHUNK, Impairments, Real
+from fpga_flow.data.signals import CHUNK, Real
+from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
-
-
-def threads() -> int:
-    """Return the cores this process may use."""
-    return len(os.sched_getaffinity(0))
+from fpga_flow.recipe import Impairments
+from fpga_flow.toolchain import CPU_COUNT
 
 
 def chunks(
@@ -58,35 +56,40 @@ def write(
     length: int,
     seed: int,
     impairments: Impairments | None = None,
+    workers: int = CPU_COUNT,
 ) -> None:
-    """Write a generated data set to `path`, which appears only when it is complete."""
+    """Write a generated data set to `path`, which appears only when it is complete.
+
+    Raises `InputError` where the file cannot be written, as on a full disk.
+    """
     impairments = impairments or Impairments()
     snr_db = tuple(sorted(set(snr_db)))
     total = len(CLASSES) * len(snr_db) * per_block
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(partial, "w") as file, bar(f"generating {total:,} frames", total) as advance:
             x = file.create_dataset("X", (total, length, 2), np.float32)
             y = file.create_dataset("Y", (total, len(CLASSES)), np.int64)
             z = file.create_dataset("Z", (total, 1), np.int64)
             row = 0
-            for label, ratio, frames in chunks(snr_db, per_block, length, seed, impairments, threads()):
+            for label, ratio, frames in chunks(snr_db, per_block, length, seed, impairments, workers):
                 rows = slice(row, row + len(frames))
                 x[rows] = frames
                 y[rows] = radioml.one_hot(label, len(frames))
                 z[rows] = ratio
                 row += len(frames)
                 advance(len(frames), note=CLASSES[label])
+            made = signals.parameters(length, seed, impairments)
             file.attrs["generated"] = True
             file.attrs["source"] = f"generated radio signals (version {signals.VERSION}, seed {seed})"
             file.attrs["generator"] = signals.__name__
             file.attrs["version"] = signals.VERSION
-            file.attrs["parameters"] = json.dumps(
-                signals.parameters(length, seed, impairments)
-                | {"snr_db": snr_db, "frames_per_block": per_block}
-            )
+            file.attrs["parameters"] = json.dumps(made | {"snr_db": snr_db, "frames_per_block": per_block})
             file.attrs["classes"] = json.dumps(CLASSES)
         partial.replace(path)
+    except OSError as error:
+        need = total * length * 8 / 1e9
+        raise InputError(f"{path}: cannot be written ({error}); it needs {need:.1f} GB") from None
     finally:
         partial.unlink(missing_ok=True)

@@ -212,9 +212,16 @@ def split_indices(block: int, ratios: int, split: Split, validation_share: float
 
 
 def frames(
-    layout: Layout, split: Split, snr_db: tuple[int, ...], validation_share: float, seed: int
+    layout: Layout,
+    split: Split,
+    snr_db: tuple[int, ...],
+    validation_share: float,
+    seed: int,
+    train_per_block: int | None = None,
 ) -> Frames:
     """Return one split of the file, of the blocks whose SNR is in `snr_db`.
+
+    `train_per_block` limits the training frames of each block.
 
     Raises `InputError` where the file has no such SNR, or its blocks are too small to split.
     """
@@ -228,6 +235,8 @@ def frames(
         for place, ratio in enumerate(layout.snr_db)
         if ratio in snr_db
     ]
+    if split == "train" and train_per_block is not None:
+        wanted = [(label, ratio, rows[:train_per_block]) for label, ratio, rows in wanted]
     rows = np.concatenate([rows for _, _, rows in wanted])
     if not len(rows):
         raise InputError(
