@@ -82,13 +82,16 @@ def _judge(found: Comparison, label: str) -> None:
             f"for another reason than float32 rounding; first: {where}"
         )
     say(
-        f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}"
-        + (f" ({found.class_differences} classes)" if found.differences or found.class_differences else "")
+        f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}, "
+        f"{found.class_differences:,} classes"
     )
     if found.differing_frames:
         say(
-            f"  all in {found.differing_frames} frames where {label} meets a tie of two codes to within "
-            "float32's rounding error, and decides it by that error; the golden model computes it exactly"
+            f"  integers: all in {found.differing_frames} frames where {label} meets a tie of two codes to "
+            "within float32's rounding error, and decides it by that error; the golden model is exact there"
         )
-    elif found.class_differences:
-        say("  the classes differ only where two logits are the same integer: the lower index is taken")
+    if found.class_ties:
+        say(
+            f"  classes: in {found.class_ties} of these frames two logits are the same integer, and the lower "
+            "index is taken"
+        )
