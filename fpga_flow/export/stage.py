@@ -37,7 +37,7 @@ def run(context: Context) -> dict[str, Any]:
     recipe, folder = context.recipe.export, context.folder
     model, reference, label, source = _network(context)
     network = to_integers(model)
-    integers = write_network(network)
+    integers, costs = write_network(network), cost(model)
     spec = host.describe(network.host, network.input)
     if source is None:
         source = _outside_data(context, spec, network.output.channels)
@@ -63,7 +63,7 @@ def run(context: Context) -> dict[str, Any]:
         say(f"  {100 * result['accuracy']['golden']:.2f} % of {len(scored):,} test frames right")
     return {
         **result,
-        "cost": cost(model),
+        "cost": costs,
         "bits": _bits(network.quantisers[1:] or network.quantisers),
         "input": spec,
         "classes": list(source.classes) if labelled else [str(i) for i in range(network.output.channels)],
