@@ -92,6 +92,6 @@ def _judge(found: Comparison, label: str) -> None:
         )
     if found.class_ties:
         say(
-            f"  classes: in {found.class_ties} of these frames two logits are the same integer, and the lower "
+            f"  classes: in {found.class_ties} frames two logits are the same integer, and the lower "
             "index is taken"
         )
