@@ -23,7 +23,7 @@ from fpga_flow.progress import say
 from fpga_flow.toolchain import CPU_COUNT, compiler
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
-HEADER = Path(__file__).with_name("kernels_bf16.h")
+HEADERS = [Path(__file__).with_name(name) for name in ("conv_f32.h", "conv_bf16.h")]
 FLAGS = (
     "-std=c++20",
     "-O3",
@@ -175,14 +175,10 @@ def kernels() -> Kernels | None:
 def _compile() -> Path:
     tool = compiler()
     key = hashlib.sha256()
-    for part in (
-        SOURCE.read_bytes(),
-        HEADER.read_bytes(),
-        " ".join(FLAGS).encode(),
-        tool.version.encode(),
-        _processor().encode(),
-    ):
-        key.update(part + b"\0")
+    for text in (" ".join(FLAGS), tool.version, _processor()):
+        key.update(text.encode() + b"\0")
+    for path in (SOURCE, *HEADERS):
+        key.update(path.read_bytes() + b"\0")
     library = _folder / f"kernels-{key.hexdigest()[:16]}.so"
     if library.is_file():
         return library

@@ -1,4 +1,5 @@
-// One frame of a layer on processors that multiply pairs of bfloat16 (AVX512-BF16), twice as fast as float32.
+// Convolution with max-pool by 2 and its gradients on processors that multiply pairs of bfloat16
+// (AVX512-BF16), twice as fast as float32.
 //
 // Codes of up to 8 bits are exact in bfloat16 and sums are kept in float32, so the forward direction gives the
 // same integers as float32 does. Gradients are rounded to bfloat16's 8 bits before they are multiplied.
@@ -7,9 +8,12 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
+
+#include "conv_f32.h"
 
 namespace narrow {
 
@@ -129,6 +133,76 @@ inline void unpool(const float* __restrict g, const uint8_t* __restrict winner, 
       uint16_t* const to = full + 2 * p * outputs + o;
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_maskz_mov_epi16(_knot_mask16(second), value));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + outputs), _mm256_maskz_mov_epi16(second, value));
+    }
+  }
+}
+
+template <typename Input>
+void forward(const Input* x, const float* w, float* y, uint8_t* winner, long frames, long length, long channels,
+                    long outputs, long kernel, int threads) {
+  const std::vector<uint32_t> weights = pairs_of_inputs(w, kernel, channels, outputs);
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<uint16_t> padded((length + kernel) * channels);
+#pragma omp for schedule(dynamic, 4)
+    for (long n = 0; n < frames; ++n) {
+      pad(x + n * length * channels, padded.data(), length, channels, kernel);
+      float* const out = y + n * (length / 2) * outputs;
+      uint8_t* const win = winner + n * (length / 2) * outputs;
+      for_blocks(outputs, kWide, [&]<int B>(long o) {
+        for_positions<B>(length, [&]<int P>(long p) {
+          const long at = (p / 2) * outputs + o;
+          pooled_positions<P, B>(padded.data() + p * channels, weights.data() + o, out + at, win + at, kernel,
+                                         channels, outputs);
+        });
+      });
+    }
+  }
+}
+
+template <typename Input>
+void backward(const float* g, const uint8_t* winner, const Input* x, const float* flipped, float* dx, float* dw,
+                     long frames, long chunk, long length, long channels, long outputs, long kernel, int threads) {
+  const long chunks = (frames + chunk - 1) / chunk, size = kernel * channels * outputs, half = length / 2;
+  const long margin = (kernel / 2) * outputs, rows = half + kernel / 2;
+  const std::vector<uint32_t> weights =
+      dx ? pairs_of_inputs(flipped, kernel, outputs, channels) : std::vector<uint32_t>();
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<uint16_t> padded((length + kernel + 2) * channels, 0), full((length + kernel) * outputs, 0);
+    std::vector<uint32_t> even(rows * channels), odd(rows * channels), pairs(half * outputs);
+#pragma omp for schedule(dynamic, 1)
+    for (long part = 0; part < chunks; ++part) {
+      float* const sums = dw + part * size;
+      std::fill(sums, sums + size, 0.0f);
+      for (long n = part * chunk; n < std::min(frames, (part + 1) * chunk); ++n) {
+        pad(x + n * length * channels, padded.data(), length, channels, kernel);
+        pairs_of_positions(padded.data(), even.data(), odd.data(), rows, channels);
+        unpool(g + n * half * outputs, winner + n * half * outputs, pairs.data(), full.data() + margin, half,
+                       outputs);
+        for (long start = 0; start < half; start += kTile) {
+          const long count = std::min(kTile, half - start);
+          for (long k = 0; k < kernel; ++k) {
+            const uint32_t* const inputs = (k % 2 ? odd : even).data() + (start + k / 2) * channels;
+            for_blocks(outputs, kWide, [&]<int B>(long o) {
+              for_rows<B>(channels, [&]<int C>(long c) {
+                weight_block<C, B>(inputs + c, pairs.data() + start * outputs + o,
+                                           sums + (k * channels + c) * outputs + o, count, channels, outputs);
+              });
+            });
+          }
+        }
+        if (!dx) continue;
+        float* const to = dx + n * length * channels;
+        for_blocks(channels, kWide, [&]<int B>(long c) {
+          for_positions<B>(length, [&]<int P>(long p) {
+            __m512 sum[P][B];
+            convolve<P, B>(full.data() + p * outputs, weights.data() + c, kernel, outputs, channels, sum);
+            for (int i = 0; i < P; ++i)
+              for (int b = 0; b < B; ++b) _mm512_storeu_ps(to + (p + i) * channels + c + b * kWide, sum[i][b]);
+          });
+        });
+      }
     }
   }
 }
