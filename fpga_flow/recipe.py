@@ -113,6 +113,8 @@ class TrainRecipe(Part):
     factor: Share = 0.3
     """What the learning rate is multiplied by then."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    rotate: bool = False
+    """Turn every I/Q training frame by a random multiple of 90 degrees, each time it is used."""
 
 
 class PruneRecipe(Part):

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from fpga_flow.progress import bar
 from fpga_flow.toolchain import CPU_COUNT
@@ -39,6 +40,8 @@ class Settings:
     patience: int
     """Epochs without a better validation loss that make a plateau."""
     weight_decay: float = 0.0
+    rotate: bool = False
+    """Turn every frame by a random multiple of 90 degrees: a carrier's phase says nothing of its class."""
     give_up_after: int | None = None
     """Epochs without a better validation accuracy after which training ends; None: never."""
 
@@ -110,7 +113,7 @@ def fit(
         while not over():
             start = time.monotonic()
             rate = float(optimiser.param_groups[0]["lr"])
-            loss = _epoch(network, train, optimiser, settings.batch, seed + 1000 * (len(curve) + 1), advance)
+            loss = _epoch(network, train, optimiser, settings, seed + 1000 * (len(curve) + 1), advance)
             score = evaluate(network, validation)
             plateau.step(score.loss)
             curve.append(
@@ -146,26 +149,38 @@ def _epoch(
     network: FastNetwork,
     train: Codes,
     optimiser: torch.optim.Optimizer,
-    batch: int,
+    settings: Settings,
     seed: int,
     advance: Callable[..., None],
 ) -> float:
     network.train()
     network.fit_scales()
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(train), generator=generator)
     total = 0.0
-    for start in range(0, len(order), batch):
-        indices = order[start : start + batch]
+    for start in range(0, len(order), settings.batch):
+        indices = order[start : start + settings.batch]
         if len(indices) == 1:
             continue  # batch norm has no variance of one frame
+        codes = train.codes[indices]
+        if settings.rotate:
+            codes = rotated(codes, torch.randint(4, (len(codes),), generator=generator))
         optimiser.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(network(train.codes[indices]), train.labels[indices])
+        loss = F.cross_entropy(network(codes), train.labels[indices])
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()
         total += float(loss.detach()) * len(indices)
         advance(1)
     return total / len(order)
+
+
+def rotated(codes: Tensor, quarters: Tensor) -> Tensor:
+    """Return I/Q frames, int8 (N, length, 2), each turned by its number of quarters of a circle."""
+    # -128 has no opposite.
+    i, q = codes.clamp(min=-127).unbind(2)
+    odd, half = (quarters % 2 == 1)[:, None], torch.where(quarters >= 2, -1, 1).to(torch.int8)[:, None]
+    return torch.stack([torch.where(odd, -q, i) * half, torch.where(odd, i, q) * half], 2)
 
 
 @contextmanager

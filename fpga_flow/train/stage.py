@@ -105,6 +105,10 @@ def train_network(
     `folder` is taken up.
     """
     settings = recipe.train
+    if settings.rotate and train.channels != 2:
+        raise InputError(
+            f"train.rotate: needs I/Q frames of 2 channels, not of {train.channels} ({train.source}); set it to false"
+        )
     curves = {}
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
         if not epochs:
@@ -121,6 +125,7 @@ def train_network(
                 factor=settings.factor,
                 patience=settings.patience,
                 weight_decay=settings.weight_decay,
+                rotate=settings.rotate,
             ),
             folder / f"training-{phase}.pt",
             recipe.seed,

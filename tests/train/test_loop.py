@@ -102,6 +102,24 @@ def test_training_gives_up_without_a_better_accuracy(frames: dict[str, Codes], t
     assert len(accuracies) == best + 3
 
 
+def test_rotation_turns_frames_by_quarters() -> None:
+    signal = torch.tensor([[[100, 20], [-128, 5]]], dtype=torch.int8).repeat(4, 1, 1)
+    turned = loop.rotated(signal, torch.arange(4))
+    assert turned.dtype == torch.int8
+    value = torch.view_as_complex(signal.float().clamp(min=-127).contiguous())
+    found = torch.view_as_complex(turned.float().contiguous())
+    for quarters in range(4):
+        assert torch.equal(found[quarters], value[quarters] * 1j**quarters)
+
+
+def test_a_killed_run_with_rotation_ends_with_the_same_result(
+    frames: dict[str, Codes], tmp_path: Path
+) -> None:
+    whole = run(frames, tmp_path / "whole.pt", rotate=True, epochs=2)
+    run(frames, tmp_path / "killed.pt", rotate=True, epochs=1)
+    assert equal(run(frames, tmp_path / "killed.pt", rotate=True, epochs=2).state, whole.state)
+
+
 def test_checkpoint_is_plain(frames: dict[str, Codes], tmp_path: Path) -> None:
     run(frames, tmp_path / "t.pt", epochs=1)
     assert load_state(tmp_path / "t.pt").keys() >= {"network", "optimiser", "plateau", "curve"}
