@@ -113,6 +113,14 @@ STAGES: tuple[Stage, ...] = (
         files=("hardware.folding",),
     ),
     Stage(
+        "estimate",
+        "Estimate the hardware's resources, before any tool runs.",
+        ("hardware",),
+        ("board",),
+        ("fpga_flow/estimate", "fpga_flow/synth/estimate.py", "fpga_flow/finn_adapter", "fpga_flow/boards.py"),
+        ("finn-plus", "qonnx"),
+    ),
+    Stage(
         "rtl",
         "Generate the accelerator's RTL.",
         ("hardware",),

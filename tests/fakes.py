@@ -92,8 +92,8 @@ def results() -> dict[str, dict[str, Any]]:
             "target_fps": 10_000.0,
             "bottleneck": LAYERS[-1],
             "layers": hardware_layers,
-            "estimate": {**total, "layers": by_layer},
         },
+        "estimate": {**total, "layers": by_layer},
         "rtl": {},
         "verify": {
             "simulator": "verilator 5.48.0",

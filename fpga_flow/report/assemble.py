@@ -9,11 +9,11 @@ from fpga_flow.report.schema import (
     Accuracy,
     Bitstream,
     Cost,
+    Estimate,
     Hardware,
     Layer,
     Part,
     Report,
-    Resources,
     StageTime,
     Synth,
     Verify,
@@ -43,7 +43,7 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         cost=_part(Cost, found.get("export", {}).get("cost")),
         hardware=_hardware(found),
         verify=_part(Verify, found.get("verify")),
-        estimate=_part(Resources, found.get("hardware", {}).get("estimate")),
+        estimate=_part(Estimate, found.get("estimate")),
         synth=_part(Synth, found.get("synth")),
         bitstream=_part(Bitstream, found.get("bitstream")),
         stages=_stages(run),
@@ -70,7 +70,7 @@ def _hardware(found: Results) -> Hardware | None:
     hardware = found.get("hardware")
     if hardware is None:
         return None
-    estimates = (hardware.get("estimate") or {}).get("layers", {})
+    estimates = found.get("estimate", {}).get("layers", {})
     synthesised = found.get("synth", {}).get("layers", {})
     layers = [
         Layer(

@@ -53,6 +53,15 @@ class Resources(Part):
     dsp: int
 
 
+class Estimate(Part):
+    """What of the part is estimated to be used; None where the estimator has no figure for it."""
+
+    lut: int | None
+    ff: int | None
+    bram18: float | None
+    dsp: int | None
+
+
 class Layer(Part):
     """One hardware layer; `estimate` and `synth` are its share of the resources."""
 
@@ -63,7 +72,7 @@ class Layer(Part):
     pe: int | None
     simd: int | None
     nonzero: int | None
-    estimate: dict[str, float] | None
+    estimate: dict[str, float | None] | None
     synth: dict[str, float] | None
 
 
@@ -127,7 +136,7 @@ class Report(Part):
     cost: Cost | None
     hardware: Hardware | None
     verify: Verify | None
-    estimate: Resources | None
+    estimate: Estimate | None
     synth: Synth | None
     bitstream: Bitstream | None
     stages: list[StageTime]

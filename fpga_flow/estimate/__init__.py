@@ -1,0 +1,1 @@
+"""What the hardware will cost, in seconds and before any tool runs."""

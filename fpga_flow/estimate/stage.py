@@ -1,0 +1,30 @@
+"""Stage `estimate`: the analytic estimate of a hardware graph's resources."""
+
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow import artifact
+from fpga_flow.boards import board
+from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
+from fpga_flow.flow import Context
+from fpga_flow.progress import say
+from fpga_flow.synth.estimate import estimate
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Return the resources of each layer and their sums; None where there is no figure."""
+    hardware = artifact.read_result(context.inputs["hardware"])
+    model = ModelWrapper(str(context.inputs["hardware"] / "hardware.onnx"))
+    result = estimate(model, hardware["part"])
+    limits = board(context.recipe.board)
+    shares = [
+        f"{result[key]:,} of {getattr(limits, key):,} {word}"
+        for key, word in (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
+        if result[key] is not None
+    ]
+    say(
+        f"  FINN's estimate: {', '.join(shares)} "
+        f"({result['missing']['lut']} of {len(result['layers'])} layers have no figure for LUT)"
+    )
+    return result
