@@ -116,6 +116,24 @@ class Layer:
     nonzero: int | None
 
 
+def latency(model: ModelWrapper) -> int:
+    """Return the predicted cycles from a frame's first word in to its last word out.
+
+    Layers that work on positions of a frame run side by side, at the pace of the slowest. A dense
+    layer cannot end before it has the whole vector, so those come one after the other. What the
+    sliding windows hold back at the start is left out.
+    """
+    streaming, dense = 0, 0
+    for node in model.graph.node:
+        layer = getCustomOp(node)
+        cycles = int(layer.get_exp_cycles())
+        if math.prod(layer.get_normal_output_shape()[:-1]) == 1 and node.op_type == "MVAU_rtl":
+            dense += cycles
+        else:
+            streaming = max(streaming, cycles)
+    return streaming + dense
+
+
 KINDS = {
     "MVAU_rtl": "matrix",
     "Thresholding_rtl": "threshold",

@@ -31,7 +31,7 @@ def run(context: Context) -> dict[str, Any]:
         model = fold.size_fifos(model)
         fold.write_folding(model, context.folder / FOLDING)
         model = fold.insert_streams(model, target.part)
-        layers = fold.layers(model)
+        layers, latency = fold.layers(model), fold.latency(model)
     model.save(str(context.folder / GRAPH))
 
     slowest = max(layers, key=lambda layer: layer.cycles)
@@ -50,6 +50,7 @@ def run(context: Context) -> dict[str, Any]:
         "clock_mhz": clock_mhz,
         "part": target.part,
         "cycles_per_frame": slowest.cycles,
+        "latency_cycles": latency,
         "fps": fps,
         "target_fps": wanted,
         "bottleneck": slowest.name,
