@@ -24,6 +24,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Bits = Annotated[int, Field(ge=1, le=8)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+LENGTHS = (16, 65536)
+"""Least and most complex samples of a frame."""
 
 
 class Part(BaseModel):
@@ -62,7 +64,7 @@ class DataRecipe(Part):
     name: Literal["signals", "radioml2018", "digits"] = "signals"
     file: str | None = None
     """The data set's own file, for those that the user brings (radioml2018)."""
-    length: Annotated[int, Field(ge=16, le=65536)] = 1024
+    length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
     """Complex samples per frame."""
     frames_per_block: Annotated[int, Field(ge=3)] = 128
     """Generated frames per class and SNR (all splits together)."""

@@ -13,7 +13,7 @@ from fpga_flow.data.frames import Frames
 from fpga_flow.data.radioml import Layout, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, DataRecipe
+from fpga_flow.recipe import LENGTHS, ROOT, DataRecipe
 
 __all__ = ["Frames", "Split", "for_shape", "load", "prepare"]
 
@@ -52,7 +52,7 @@ def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe 
     """
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")
-    if len(shape) == 2 and shape[0] == 2 and shape[1] >= 16:
+    if len(shape) == 2 and shape[0] == 2 and LENGTHS[0] <= shape[1] <= LENGTHS[1]:
         return DataRecipe(name="signals", length=shape[1], frames_per_block=OUTSIDE_FRAMES)
     return None
 
@@ -85,7 +85,7 @@ def _generated(recipe: DataRecipe, cache: Path) -> Layout:
     parameters = signals.parameters(recipe.length, recipe.seed, recipe.impairments)
     text = json.dumps([parameters, snr_db, recipe.frames_per_block], sort_keys=True)
     path = cache / f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
-    cache.mkdir(parents=True, exist_ok=True)
+    generate.make_folder(cache)
     with FileLock(path.with_suffix(".lock")):  # another flow may be making the same file
         if path.is_file():
             try:

@@ -1,5 +1,6 @@
 """One part of a data set: labels in memory, frames read on demand."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,9 +61,14 @@ class Frames:
         snr_db = np.zeros(len(self), dtype=np.int64) if self.snr_db is None else self.snr_db
         labels, label_of = np.unique(self.labels, return_inverse=True)
         ratios, ratio_of = np.unique(snr_db, return_inverse=True)
-        # Latin square: step k of a turn takes every class once, each with another SNR
-        label_place = rng.permutation(len(labels))[label_of]
-        ratio_place = rng.permutation(len(ratios))[ratio_of]
+        # step k takes class k mod C with SNR k mod R; when all such pairs are used up, the SNRs move on
+        step = np.arange(len(labels) * len(ratios))
+        moved = step // math.lcm(len(labels), len(ratios))
+        rank = np.empty((len(labels), len(ratios)), dtype=np.int64)
+        rank[
+            rng.permutation(len(labels))[step % len(labels)],
+            rng.permutation(len(ratios))[(step + moved) % len(ratios)],
+        ] = step
         shuffled = rng.permutation(len(self))
         group = label_of[shuffled] * len(ratios) + ratio_of[shuffled]
         by_group = np.argsort(group, kind="stable")
@@ -70,6 +76,5 @@ class Frames:
         starts = np.cumsum(counts) - counts
         turn = np.empty(len(self), dtype=np.int64)
         turn[shuffled[by_group]] = np.arange(len(self)) - starts[group[by_group]]
-        step = (ratio_place - label_place) % len(ratios)
-        order = np.lexsort((label_place, step, turn))
+        order = np.lexsort((rank[label_of, ratio_of], turn))
         return order[: max(n, 0)].astype(np.int64)

@@ -65,9 +65,9 @@ def write(
     impairments = impairments or Impairments()
     snr_db = tuple(sorted(set(snr_db)))
     total = len(CLASSES) * len(snr_db) * per_block
+    make_folder(path.parent)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(partial, "w") as file, bar(f"generating {total:,} frames", total) as advance:
             x = file.create_dataset("X", (total, length, 2), np.float32)
             y = file.create_dataset("Y", (total, len(CLASSES)), np.int64)
@@ -93,3 +93,11 @@ def write(
         raise InputError(f"{path}: cannot be written ({error}); it needs {need:.1f} GB") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it; raises `InputError` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: must be a folder that can be written ({error})") from None

@@ -20,6 +20,7 @@ from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.frames import Frames, Indices, Values
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
+from fpga_flow.recipe import LENGTHS
 
 Split = Literal["train", "validation", "test"]
 CHALLENGE_SEED = 2018
@@ -76,15 +77,22 @@ def _inspect(path: Path, size: int, modified: int) -> Layout:
         _check_shapes(path, x, y, z)
         starts, labels, ratios = _runs(path, y, z)
         block = _check_blocks(path, len(x), starts, labels, ratios)
-        origin = file.attrs.get("source") if file.attrs.get("generated") else None
         return Layout(
             path=path,
             frames=len(x),
             length=x.shape[1],
             block=block,
             snr_db=tuple(ratios[: len(ratios) // len(CLASSES)]),
-            origin=str(origin) if origin is not None else None,
+            origin=_origin(file),
         )
+
+
+def _origin(file: h5py.File) -> str | None:
+    """Return what a generated file says about itself; it may be anyone's, so only a line of plain text."""
+    if "generated" not in file.attrs:
+        return None
+    text = str(file.attrs.get("source", "generated, by what is not said"))
+    return "".join(letter for letter in text if letter.isprintable())[:200]
 
 
 @contextmanager
@@ -126,6 +134,8 @@ def _check_shapes(path: Path, x: h5py.Dataset, y: h5py.Dataset, z: h5py.Dataset)
     if len(x.shape) != 3 or x.shape[2] != 2 or not x.shape[0] or not x.shape[1]:
         old = f", {_OLD}" if x.shape[1:] == (2, 128) else ""
         raise InputError(f"{path}: X must have shape (frames, length, 2), not {x.shape}{old}")
+    if x.shape[1] > LENGTHS[1]:
+        raise InputError(f"{path}: X must have frames of at most {LENGTHS[1]:,} samples, not {x.shape[1]:,}")
     if y.shape != (len(x), len(CLASSES)):
         old = f", {_OLD}" if len(y.shape) == 2 and y.shape[1] in (10, 11) else ""
         raise InputError(f"{path}: Y must have shape ({len(x)}, {len(CLASSES)}), not {y.shape}{old}")

@@ -31,7 +31,7 @@ CHUNK = 64
 """Frames that are computed at once, from one seed: small enough for the cache of a core."""
 
 GUARD = 8
-"""Symbols of the period that are cut away on either side: a raised cosine has decayed below 1e-2 there."""
+"""Symbols of the period that are cut away on either side, so that the ends of a frame do not meet."""
 LINEAR_GAIN = 0.96
 """Amplitude of a symbol of unit variance."""
 GMSK_GAIN = 1.02
