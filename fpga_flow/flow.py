@@ -73,6 +73,7 @@ class Stage:
 
 
 _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
+_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
 STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
@@ -80,7 +81,7 @@ STAGES: tuple[Stage, ...] = (
         (),
         ("seed", "data", "model", "quant", "train"),
         _TRAINING,
-        ("torch", "brevitas", "numpy"),
+        _TRAINING_TOOLS,
         files=("data.file", "train.checkpoint"),
         needs_training=True,
     ),
@@ -90,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
         ("train",),
         ("seed", "data", "model", "quant", "train.batch", "prune"),
         ("fpga_flow/prune", *_TRAINING),
-        ("torch", "brevitas", "numpy"),
+        _TRAINING_TOOLS,
         files=("data.file",),
         needs_training=True,
     ),
@@ -117,7 +118,12 @@ STAGES: tuple[Stage, ...] = (
         "Estimate the hardware's resources, before any tool runs.",
         ("hardware",),
         ("board",),
-        ("fpga_flow/estimate", "fpga_flow/synth/estimate.py", "fpga_flow/finn_adapter", "fpga_flow/boards.py"),
+        (
+            "fpga_flow/estimate",
+            "fpga_flow/synth/estimate.py",
+            "fpga_flow/finn_adapter",
+            "fpga_flow/boards.py",
+        ),
         ("finn-plus", "qonnx"),
     ),
     Stage(
@@ -142,7 +148,7 @@ STAGES: tuple[Stage, ...] = (
         "Synthesise every layer and add up its resources.",
         ("rtl",),
         ("board",),
-        ("fpga_flow/synth", "fpga_flow/design.py"),
+        ("fpga_flow/synth", "fpga_flow/design.py", "fpga_flow/boards.py"),
         ("yosys",),
         judge=verdict.fits,
     ),

@@ -1,6 +1,6 @@
 """The report as one HTML page that needs nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,14 @@ from fpga_flow.flow import Run
 from fpga_flow.report import plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
-from fpga_flow.report.schema import Hardware, Report
+from fpga_flow.report.schema import Hardware, Layer, Report
 from fpga_flow.report.table import PART_OF_TEST, accuracies
 from fpga_flow.verdict import RESOURCES, amount
 
+SHOWN = 24
+"""Layers in a plot; the table has all of them."""
 PLUMBING = {"fifo", "width"}
-"""Kinds of layers that are left out of the plots."""
+"""Kinds of layers that the plot of cycles leaves out."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +128,27 @@ def by_snr(table: Any) -> dict[float, float]:
 
 
 def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
-    layers = [layer for layer in hardware.layers if layer.kind not in PLUMBING]
-    names = [layer.name for layer in layers]
-    svg = plots.cycles(names, [layer.cycles for layer in layers], hardware.bottleneck)
-    yield Plot("Cycles per frame by layer", f"Predicted; {hardware.bottleneck} sets the speed.", svg)
-    estimate, synth = (
-        [(getattr(layer, part) or {}).get("lut") for layer in layers] for part in ("estimate", "synth")
-    )
+    layers = _largest([layer for layer in hardware.layers if layer.kind not in PLUMBING], lambda x: x.cycles)
+    names, counts = [layer.name for layer in layers], [layer.cycles for layer in layers]
+    detail = f"Predicted; {hardware.bottleneck} sets the speed. The {len(layers)} slowest of all layers."
+    yield Plot("Cycles per frame by layer", detail, plots.cycles(names, counts, hardware.bottleneck))
+    layers = _largest(hardware.layers, lambda x: max(_lut(x.estimate) or 0, _lut(x.synth) or 0))
+    estimate, synth = [_lut(layer.estimate) for layer in layers], [_lut(layer.synth) for layer in layers]
     if any(value is not None for value in (*estimate, *synth)):
-        detail = "FINN's estimate before synthesis, and what Yosys used."
-        yield Plot("LUTs by layer", detail, plots.luts(names, estimate, synth))
+        detail = (
+            f"FINN's estimate before synthesis, and what Yosys used. The {len(layers)} largest of all layers."
+        )
+        yield Plot("LUTs by layer", detail, plots.luts([layer.name for layer in layers], estimate, synth))
+
+
+def _lut(part: Mapping[str, float | None] | None) -> float | None:
+    return None if part is None else part.get("lut")
+
+
+def _largest(layers: Sequence[Layer], size: Callable[[Layer], float]) -> list[Layer]:
+    """Return the layers that a plot has room for, in the order of the stream."""
+    chosen = sorted(range(len(layers)), key=lambda i: size(layers[i]), reverse=True)[:SHOWN]
+    return [layers[i] for i in sorted(chosen)]
 
 
 def _tables(report: Report) -> Iterator[Sheet]:
@@ -158,7 +171,8 @@ def _tables(report: Report) -> Iterator[Sheet]:
     if report.hardware:
         yield _layers(report.hardware)
     rows = [[s.name, f"{s.seconds:,.1f} s", "kept" if s.cached else "made"] for s in report.stages]
-    yield Sheet("Stages", ["stage", "time", ""], rows)
+    if rows:
+        yield Sheet("Stages", ["stage", "time", ""], rows)
 
 
 def _layers(hardware: Hardware) -> Sheet:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 WIDTH = 6.0
 """Inches; the page scales it to the screen."""
@@ -54,7 +55,7 @@ def sparsity(names: Sequence[str], nonzero: Sequence[int], weights: Sequence[int
         )
         axes.set_xlim(0, 100)
         axes.set_xlabel("weights left in %")
-        _downwards(axes)
+        _downwards(axes, len(names))
         return _svg(figure, "Weights left by layer")
 
 
@@ -70,7 +71,9 @@ def cycles(names: Sequence[str], counts: Sequence[int], bottleneck: str) -> str:
         axes.bar_label(bars, labels, padding=4, fontsize=8)
         axes.set_xlim(0, 1.35 * max(counts))
         axes.set_xlabel("cycles per frame")
-        _downwards(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        _downwards(axes, len(names))
         return _svg(figure, "Cycles per frame by layer")
 
 
@@ -93,7 +96,7 @@ def luts(names: Sequence[str], estimate: Sequence[float | None], synth: Sequence
         axes.set_xlabel("LUTs")
         axes.margins(x=0.12)
         axes.legend(frameon=False)
-        _downwards(axes)
+        _downwards(axes, len(names))
         return _svg(figure, "LUTs by layer")
 
 
@@ -106,8 +109,8 @@ def _height(rows: int, each: float = 0.22) -> float:
     return 0.8 + each * rows
 
 
-def _downwards(axes: Axes) -> None:
-    axes.invert_yaxis()
+def _downwards(axes: Axes, rows: int) -> None:
+    axes.set_ylim(rows - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
 

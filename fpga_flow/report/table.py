@@ -30,8 +30,9 @@ def show(run: Run, console: Console | None = None) -> None:
     if report.estimate or report.synth:
         console.print()
         console.print(resources(report, BOARDS[report.board]))
-    console.print()
-    console.print(stages(report))
+    if report.stages:
+        console.print()
+        console.print(stages(report))
     console.print(f"\nReport: {run.folder / HTML}", soft_wrap=True, markup=False)
 
 
