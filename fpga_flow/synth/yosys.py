@@ -22,6 +22,9 @@ WHERE = "@where"
 """In a script: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
 BLACK_BOXES = ("DSP48E1", "DSP48E2", "LUT6_2")
 
+EXTRA_CELLS = {"xcup": "=DSP48E2 =RAMB18E2 =RAMB36E2"}
+"""What the mapping to a family instantiates of Yosys' `cells_xtra.v`."""
+
 READ = (
     "--allow-use-before-declare",  # FINN's axilite.sv and the ports of the sliding window's wrapper
     "--ignore-assertions",
@@ -46,15 +49,21 @@ def synthesise(
     runs. `parameters` override those of `module`. Script and statistics are left beside `log`.
     Raises `ToolError` with the tool's own error lines.
     """
-    script, statistics = log.with_suffix(".ys"), log.with_suffix(".json")
+    statistics = log.with_suffix(".json")
     statistics.unlink(missing_ok=True)
-    text = make_script(module, [folder / path for path in sources], family, statistics, parameters)
+    files = [folder / path for path in sources]
+    run_script(make_script(module, files, family, statistics, parameters), folder, log)
+    return usage_of(read_statistics(statistics))
+
+
+def run_script(text: str, folder: Path, log: Path) -> None:
+    """Run the script `text` in `folder`, its output to `log`; the script stays beside it."""
+    script = log.with_suffix(".ys")
     script.write_text(text, encoding="utf-8")
     tool = toolchain.yosys()
     # The folder that Yosys runs in is not the checkout, and the package need not be installed.
-    path = {"PYTHONPATH": str(ROOT)}
-    toolchain.run_tool(replace(tool, environment={**tool.environment, **path}), [str(script)], folder, log)
-    return usage_of(read_statistics(statistics))
+    environment = {**tool.environment, "PYTHONPATH": str(ROOT)}
+    toolchain.run_tool(replace(tool, environment=environment), [str(script)], folder, log)
 
 
 def make_script(
@@ -65,22 +74,14 @@ def make_script(
     parameters: Mapping[str, int | str] | None = None,
 ) -> str:
     """Return the Yosys script that maps `module` and writes its cell counts to `statistics`."""
-    lines = []
-    unit = _matrix_unit(sources)
-    rest = list(sources)
-    if unit is not None:
-        # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix unit, and only of it
-        # (memories elsewhere are filled by initial blocks), these blocks are left out.
-        name, path = unit
-        rest.remove(path)
-        options = _options(parameters or {}) if name == module else []
-        lines.append(_read(name, ["--ignore-initial", *options], sources))
-    if unit is None or unit[0] != module:
-        lines.append(_read(module, _options(parameters or {}), rest))
+    lines = read_commands(module, sources, parameters)
     lines.append(f"techmap -map {_quote(SHIFT_REGISTERS)} t:$bmux")
-    # All of synth_xilinx but its first step: that reads a thousand more modules (cells_xtra.v), which
-    # nothing here instantiates and which make every later pass two to three times as slow.
+    # All of synth_xilinx but its first step: that leaves a thousand more modules (cells_xtra.v) in the
+    # design, of which only these are ever instantiated, and which make every pass two to three times slower.
     lines.append("read_verilog -lib -specify +/xilinx/cells_sim.v")
+    if family in EXTRA_CELLS:
+        lines += ["design -stash mine", "read_verilog -lib +/xilinx/cells_xtra.v", "design -stash extra"]
+        lines += ["design -load mine", f"design -copy-from extra {EXTRA_CELLS[family]}"]
     lines.append(f"hierarchy -check -top {module}")
     synth = f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -run"
     lines.append(f"{synth} prepare:map_memory")
@@ -88,6 +89,23 @@ def make_script(
     lines.append(f"{synth} map_ffram:check")
     lines.append(f"tee -q -o {_quote(statistics)} stat -json")
     return "\n".join(lines) + "\n"
+
+
+def read_commands(
+    module: str, sources: Sequence[Path], parameters: Mapping[str, int | str] | None = None
+) -> list[str]:
+    """Return the commands that read `module` and all below it from `sources`."""
+    options = _options(parameters or {})
+    unit = _matrix_unit(sources)
+    if unit is None:
+        return [_read(module, options, sources)]
+    # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix unit, and only of it
+    # (memories elsewhere are filled by initial blocks), these blocks are left out.
+    name, path = unit
+    if name == module:
+        return [_read(module, ["--ignore-initial", *options], sources)]
+    outside = [source for source in sources if source != path]
+    return [_read(name, ["--ignore-initial"], sources), _read(module, options, outside)]
 
 
 def _matrix_unit(sources: Sequence[Path]) -> tuple[str, Path] | None:

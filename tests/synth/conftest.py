@@ -1,0 +1,32 @@
+"""A small network's hardware graph and RTL, made once for all tests of synthesis."""
+
+from pathlib import Path
+
+import pytest
+
+from fpga_flow import artifact
+from fpga_flow.flow import Context
+from fpga_flow.hardware import stage as hardware
+from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.rtl import stage as rtl
+from tests import networks
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """The recipe of the small network: folded, so that lanes are shared and memories have some depth."""
+    return make_recipe({"name": "small", "hardware": {"fps": 1_000_000}})
+
+
+@pytest.fixture(scope="session")
+def run_folder(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with the artifacts `hardware` and `rtl` of the small network."""
+    run = tmp_path_factory.mktemp("run")
+    for name in ("export", "hardware", "rtl"):
+        (run / name).mkdir()
+    networks.vgg(filters=8, length=16).save(str(run / "export" / "network.onnx"))
+    for stage, source in ((hardware, "export"), (rtl, "hardware")):
+        name = "hardware" if stage is hardware else "rtl"
+        context = Context(recipe, run / name, {source: run / source}, run / "cache")
+        artifact.write_json(run / name / artifact.RESULT, stage.run(context))
+    return run

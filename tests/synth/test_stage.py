@@ -1,0 +1,135 @@
+"""The stage `synth`: distinct layers, the sum over instances, the cache, layers that fail, the board."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.boards import board
+from fpga_flow.design import Design, LayerRtl, Stream
+from fpga_flow.errors import InputError, ToolError
+from fpga_flow.flow import Context
+from fpga_flow.recipe import make_recipe
+from fpga_flow.synth import stage
+from fpga_flow.synth.usage import Usage
+
+STREAM = Stream("x", "UINT4", (1, 4, 2), 8)
+MODULE = """
+module {name}(input logic clk, input logic [{bits}-1:0] d, output logic [{bits}-1:0] q);
+  always_ff @(posedge clk) q <= d;
+endmodule
+"""
+
+
+def design(folder: Path, modules: Sequence[str], broken: str = "") -> None:
+    """Write an RTL artifact of one layer per word of `modules`; "m5" is a register of 5 bits."""
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    for module in set(modules):
+        text = broken if broken and module == modules[-1] else MODULE.format(name=module, bits=module[1:])
+        (folder / "src" / f"{module}.sv").write_text(text)
+    layers = [
+        LayerRtl(f"layer_{i}", "Register", module, module, (f"src/{module}.sv",), (), STREAM, False)
+        for i, module in enumerate(modules)
+    ]
+    sources = tuple(sorted({source for layer in layers for source in layer.sources}))
+    Design("top", "part", 100.0, 1, "layer_0", STREAM, STREAM, tuple(layers), sources).save(folder)
+
+
+def context(folder: Path) -> Context:
+    (folder / "synth").mkdir(exist_ok=True)
+    return Context(make_recipe({"name": "t"}), folder / "synth", {"rtl": folder / "rtl"}, folder / "cache")
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on any run of Yosys fails the test."""
+
+    def fail(*arguments: object) -> Usage:
+        raise AssertionError(f"Yosys was started: {arguments}")
+
+    monkeypatch.setattr(stage, "synthesise", fail)
+
+
+def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(tmp_path: Path) -> None:
+    design(tmp_path / "rtl", ["m5", "m3", "m5"])
+    result = stage.run(context(tmp_path))
+    assert result["ff"] == 5 + 3 + 5
+    assert [layer["ff"] for layer in result["layers"].values()] == [5, 3, 5]
+    assert (result["distinct"], result["cached"], result["fits"], result["over"]) == (2, 0, True, {})
+    assert result["fmax_mhz"] is None and result["tool"].startswith("yosys 0.")
+    assert result["part"] == "xc7z020clg400-1" and result["board"]["lut"] == 53_200
+    json.dumps(result)
+
+
+def test_results_are_kept_until_a_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design(tmp_path / "rtl", ["m5", "m3"])
+    first = stage.run(context(tmp_path))
+    logs = list((tmp_path / "cache" / "synth").glob("*.log"))
+    assert len(logs) == 2 and all("Yosys" in log.read_text() or "SLANG" in log.read_text() for log in logs)
+    source = tmp_path / "rtl" / "src" / "m3.sv"
+    with monkeypatch.context() as patch:
+        forbid(patch)
+        assert stage.run(context(tmp_path)) == {**first, "cached": 2}
+        source.write_text(source.read_text().replace("q <= d", "q <= ~d"))
+        with pytest.raises(AssertionError, match="m3"):
+            stage.run(context(tmp_path))
+    assert stage.run(context(tmp_path))["cached"] == 1
+
+
+def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
+    design(tmp_path / "rtl", ["m4"])
+    stage.run(context(tmp_path))
+    (entry,) = (tmp_path / "cache" / "synth").glob("*.json")
+    entry.write_text('{"lut": 1, "f')
+    result = stage.run(context(tmp_path))
+    assert (result["ff"], result["cached"]) == (4, 0)
+    assert json.loads(entry.read_text())["ff"] == 4
+
+
+def test_the_cache_depends_on_data_tool_and_family(tmp_path: Path) -> None:
+    folder = tmp_path / "rtl"
+    design(folder, ["m4"])
+    (folder / "a.dat").write_text("0")
+    layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), STREAM, False)
+    keys = [stage.cache_key(layer, folder, "xc7", "1"), stage.cache_key(layer, folder, "xc7", "2")]
+    keys.append(stage.cache_key(layer, folder, "xcup", "1"))
+    (folder / "a.dat").write_text("1")
+    keys.append(stage.cache_key(layer, folder, "xc7", "1"))
+    assert len(set(keys)) == 4
+
+
+def test_wrong_rtl_names_the_layer_and_keeps_the_log(tmp_path: Path) -> None:
+    text = "module m6(output logic q);\n  assign q = nothing;\nendmodule"
+    design(tmp_path / "rtl", ["m5", "m6"], broken=text)
+    with pytest.raises(ToolError) as caught:
+        stage.run(context(tmp_path))
+    message = str(caught.value)
+    assert message.startswith("synth: layer layer_1 (Register): yosys failed with exit code 1")
+    assert "m6.sv:2: ERROR: use of undeclared identifier 'nothing'" in message
+    log = message.split("(log: ")[1].split(")")[0]
+    assert "nothing" in Path(log).read_text()
+
+
+def test_a_design_that_does_not_fit_is_reported_and_says_by_how_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = board("pynq-z1")
+    large = Usage(lut=target.lut + 7, ff=target.ff, bram18=target.bram18 + 1, dsp=1)
+    assert stage.excess(large, target) == {"lut": 7, "bram18": 1}
+    design(tmp_path / "rtl", ["m5"])
+    monkeypatch.setattr(stage, "synthesise", lambda module, sources, folder, family, log: _used(log, large))
+    result = stage.run(context(tmp_path))
+    assert result["fits"] is False and result["over"] == {"lut": 7, "bram18": 1}
+    warning = "warning: the design does not fit pynq-z1: 7 LUT too many, 1 BRAM18 too many"
+    assert warning in capsys.readouterr().err
+
+
+def _used(log: Path, usage: Usage) -> Usage:
+    log.write_text("a log")
+    return usage
+
+
+def test_an_artifact_without_a_design_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rtl").mkdir()
+    with pytest.raises(InputError, match=r"design\.json: no such file"):
+        stage.run(context(tmp_path))

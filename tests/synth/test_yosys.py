@@ -1,0 +1,147 @@
+"""Yosys on small modules: exact counts, memory files, parameters, and its errors."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.errors import ToolError
+from fpga_flow.recipe import ROOT
+from fpga_flow.synth.usage import Usage
+from fpga_flow.synth.yosys import synthesise
+
+REGISTER = """
+module register #(parameter int Width = 8) (
+  input logic clk, input logic [Width-1:0] d, output logic [Width-1:0] q
+);
+  always_ff @(posedge clk) q <= d;
+endmodule
+"""
+
+
+def count(
+    folder: Path, text: str, module: str, parameters: dict[str, int | str] | None = None, family: str = "xc7"
+) -> Usage:
+    (folder / "source.sv").write_text(text)
+    return synthesise(module, [Path("source.sv")], folder, family, folder / "yosys.log", parameters)
+
+
+def test_a_register_takes_one_flip_flop_a_bit(tmp_path: Path) -> None:
+    assert count(tmp_path, REGISTER, "register") == Usage(ff=8)
+    assert count(tmp_path, REGISTER, "register", {"Width": 13}) == Usage(ff=13)
+
+
+def test_a_function_of_six_inputs_takes_one_lut(tmp_path: Path) -> None:
+    text = """
+    module f(input logic [5:0] a, output logic y);
+      assign y = a[0] & a[1] ^ a[2] | a[3] & ~a[4] ^ a[5];
+    endmodule"""
+    assert count(tmp_path, text, "f") == Usage(lut=1)
+
+
+def test_a_queue_in_a_shift_register_takes_one_lut_a_bit(tmp_path: Path) -> None:
+    """As FINN writes it: newest entry first, read at a pointer. Else it takes seven flip-flops a bit."""
+    text = """
+    module queue(input logic clk, push, input logic [2:0] at, input logic [3:0] d, output logic [3:0] q);
+      logic [3:0] entries[7];
+      always_ff @(posedge clk) begin
+        if (push) entries <= {d, entries[0:5]};
+        q <= entries[at];
+      end
+    endmodule"""
+    usage = count(tmp_path, text, "queue")
+    assert (usage.srl, usage.ff) == (4, 4)
+    assert usage.lut <= 5
+
+
+def test_a_memory_is_filled_from_a_file_in_the_folder_and_lies_in_block_ram(tmp_path: Path) -> None:
+    text = """
+    module rom(input logic clk, input logic [10:0] a, output logic [8:0] q);
+      logic [8:0] words[2048];
+      initial $readmemh("data/words.dat", words);
+      always_ff @(posedge clk) q <= words[a];
+    endmodule"""
+    (tmp_path / "data").mkdir()
+    content = tmp_path / "data" / "words.dat"
+    content.write_text("\n".join(f"{i * i % 512:x}" for i in range(2048)))
+    assert count(tmp_path, text, "rom").bram18 == 1
+    content.write_text("\n".join(["1"] * 2048))  # the content matters: this memory is a constant
+    assert count(tmp_path, text, "rom") == Usage()
+
+
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+def test_multipliers_and_memories_of_each_family_are_counted(tmp_path: Path, family: str) -> None:
+    text = """
+    module both(
+      input logic clk, we, input logic [9:0] at, input logic [17:0] d, output logic [17:0] q,
+      input logic signed [17:0] a, b, output logic signed [35:0] y
+    );
+      logic [17:0] words[1024];
+      always_ff @(posedge clk) begin
+        if (we) words[at] <= d;
+        q <= words[at];
+        y <= a * b;
+      end
+    endmodule"""
+    usage = count(tmp_path, text, "both", family=family)
+    assert (usage.dsp, usage.bram18, usage.lut) == (1, 1, 0)
+
+
+def test_wrong_source_is_named_with_yosys_own_error_line(tmp_path: Path) -> None:
+    with pytest.raises(ToolError) as caught:
+        count(tmp_path, "module m(input logic a, output logic y);\n  assign y = b;\nendmodule", "m")
+    assert "yosys failed with exit code 1" in str(caught.value)
+    assert "source.sv:2: ERROR: use of undeclared identifier 'b'" in str(caught.value)
+    assert str(tmp_path / "yosys.log") in str(caught.value)
+
+
+def test_a_module_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="unknown module 'missing'"):
+        count(tmp_path, "module m(input logic a); missing u(.a); endmodule", "m")
+    with pytest.raises(ToolError, match="'nothing'"):
+        count(tmp_path, REGISTER, "nothing")
+
+
+@pytest.mark.parametrize("fold", [1, 8])
+def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: Path, fold: int) -> None:
+    """15 thresholds of 10 bits for `fold` channels, one lane: our module against the plain way."""
+    bits, steps = 10, 15
+    generator = random.Random(1)
+    table = [sorted(generator.sample(range(1 << bits), steps)) for _ in range(fold)]
+    for stage in range(4):
+        step = 1 << (4 - stage)
+        words = [row[i] for row in table for i in range(step // 2 - 1, steps, step)]
+        (tmp_path / f"t_threshs_0_{stage}.dat").write_text("\n".join(f"{word:x}" for word in words))
+    rows = ",".join("'{" + ",".join(f"{bits}'d{value}" for value in row) + "}" for row in table)
+    ports = "input logic clk, rst, ivld, ordy, input logic [9:0] x, "
+    ports += "output logic irdy, ovld, output logic [3:0] y"
+    ours = f"""
+    module ours({ports});
+      thresholding #(.K({bits}), .N({steps}), .C({fold}), .PE(1), .SIGNED(0), .USE_CONFIG(0),
+                     .THRESHOLDS_PATH("t_")) dut (
+        .clk, .rst, .cfg_en('0), .cfg_we('0), .cfg_a('0), .cfg_d('0), .cfg_rack(), .cfg_q(),
+        .irdy, .ivld, .iset('0), .idat(x), .ordy, .ovld, .odat(y));
+    endmodule"""
+    plain = f"""
+    module plain({ports});
+      localparam logic [{bits - 1}:0] T[{fold}][{steps}] = '{{{rows}}};
+      int unsigned fold;
+      logic [3:0] count;
+      assign irdy = !ovld || ordy;
+      always_comb begin
+        count = '0;
+        for (int i = 0; i < {steps}; i++) count += 4'(T[fold][i] <= x);
+      end
+      always_ff @(posedge clk)
+        if (rst) begin ovld <= 0; fold <= 0; end
+        else if (irdy) begin
+          ovld <= ivld; y <= count;
+          if (ivld) fold <= fold == {fold - 1} ? 0 : fold + 1;
+        end
+    endmodule"""
+    hdl = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"
+    (tmp_path / "ours.sv").write_text(ours)
+    small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, "xc7", tmp_path / "ours.log")
+    large = count(tmp_path, plain, "plain")
+    print(f"{fold} channels: binary search {small}, every threshold {large}")
+    assert small.lut < large.lut
