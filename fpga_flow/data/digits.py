@@ -1,8 +1,9 @@
 """Handwritten digits that come with scikit-learn: 1,797 scans of 8 x 8 pixels from the UCI repository.
 
-They stand in for MNIST, which would have to be downloaded: every pixel becomes three by three, and a border
-of two makes the picture 28 x 28, values from 0 to 1. Networks trained on MNIST see strokes of the right
-width and place, though from other hands and scanners.
+They stand in for MNIST, which would have to be downloaded. A scan is enlarged to 20 x 20, between the pixels
+linearly, and has a border of four, as the digits of MNIST do: 28 x 28, values from 0 to 1. Networks trained
+on MNIST see strokes of the right width and place, though from other hands and scanners: TFC of 2 bits from
+the QONNX model zoo has 66 % of them right.
 """
 
 from functools import lru_cache
@@ -16,7 +17,8 @@ from fpga_flow.data.radioml import Split
 
 SEED = 2018
 TEST_SHARE = 1 / 3
-SHAPE = (1, 28, 28)
+SIZE, BORDER = 20, 4
+SHAPE = (1, SIZE + 2 * BORDER, SIZE + 2 * BORDER)
 CLASSES = tuple("0123456789")
 
 
@@ -26,10 +28,22 @@ def pictures() -> tuple[Values, Indices]:
     from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # takes a second to import
 
     loaded = load_digits()
-    small: NDArray[np.float64] = loaded.images
-    large = small.repeat(3, axis=1).repeat(3, axis=2)
-    padded = np.pad(large, ((0, 0), (2, 2), (2, 2)))
-    return (padded[:, None] / 16).astype(np.float32), loaded.target.astype(np.int64)
+    small: NDArray[np.float64] = loaded.images / 16
+    enlarge = _enlargement(small.shape[1], SIZE)
+    large = np.einsum("ai,nij,bj->nab", enlarge, small, enlarge)
+    padded = np.pad(large, ((0, 0), (BORDER, BORDER), (BORDER, BORDER)))
+    return padded[:, None].astype(np.float32), loaded.target.astype(np.int64)
+
+
+def _enlargement(small: int, large: int) -> NDArray[np.float64]:
+    """Return the weights (large, small) that put `large` pixels over the same width, edges held."""
+    place = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
+    below = np.minimum(place.astype(int), small - 2)
+    weights = np.zeros((large, small))
+    rows = np.arange(large)
+    weights[rows, below] = 1 - (place - below)
+    weights[rows, below + 1] = place - below
+    return weights
 
 
 def frames(split: Split, validation_share: float, seed: int) -> Frames:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from fpga_flow.toolchain import CPU_COUNT
 
 def chunks(
     snr_db: tuple[int, ...], per_block: int, length: int, seed: int, impairments: Impairments, workers: int
-) -> Iterator[tuple[int, int, Real]]:
+) -> Generator[tuple[int, int, Real], None, None]:
     """Yield (class, SNR, frames) in the order of the file, float32 (up to CHUNK, length, 2).
 
     `workers` threads compute ahead, by a bounded number of chunks; what they compute does not depend on

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -298,7 +298,7 @@ def _stretches(rows: Indices) -> Iterator[tuple[int, int]]:
             start = position
 
 
-def one_hot(label: int, count: int) -> Any:
+def one_hot(label: int, count: int) -> Indices:
     """Return `count` rows of Y for class `label`, int64 (count, 24), as the real file has them."""
     rows = np.zeros((count, len(CLASSES)), dtype=np.int64)
     rows[:, label] = 1

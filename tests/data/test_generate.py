@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fpga_flow.data import generate, radioml, signals
 from fpga_flow.data.constellations import CLASSES
@@ -87,17 +88,30 @@ def test_a_full_disk_is_named_with_the_room_it_takes(tmp_path: Path, monkeypatch
 
 def test_the_file_appears_only_when_it_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(radioml, "one_hot", lambda *_: seen.append((tmp_path / "a.h5").exists()) or 0)
+    real = radioml.one_hot
+
+    def watched(label: int, count: int) -> NDArray[np.int64]:
+        seen.append(os.listdir(tmp_path))
+        return real(label, count)
+
+    monkeypatch.setattr(radioml, "one_hot", watched)
     write(tmp_path / "a.h5")
-    assert seen == [False] * len(seen)
     assert len(seen) == 24 * 3 * 2
+    assert all(names == [f"a.h5.{os.getpid()}.partial"] for names in seen)
     assert os.listdir(tmp_path) == ["a.h5"]
 
 
 def test_chunks_are_computed_ahead_by_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     real = signals.chunk
-    monkeypatch.setattr(signals, "chunk", lambda *all_: started.append(0) or real(*all_))
+
+    def watched(
+        label: int, snr_db: int, index: int, length: int, seed: int, impairments: Impairments
+    ) -> signals.Real:
+        started.append(label)
+        return real(label, snr_db, index, length, seed, impairments)
+
+    monkeypatch.setattr(signals, "chunk", watched)
     stream = generate.chunks((0,), 64, 16, 1, Impairments(), 2)
     next(stream)
     time.sleep(0.05)

@@ -73,10 +73,8 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
 
 
 def test_splits_are_disjoint_and_complete(tmp_path: Path) -> None:
-    rows = [
-        data.load(SMALL, split, tmp_path).read(np.arange(size))
-        for split, size in (("train", 384), ("validation", 48), ("test", 48))
-    ]
+    sizes: dict[data.Split, int] = {"train": 384, "validation": 48, "test": 48}
+    rows = [data.load(SMALL, split, tmp_path).read(np.arange(size)) for split, size in sizes.items()]
     everything = np.concatenate(rows)[:, 0, 0]
     assert len(np.unique(everything)) == 480
 

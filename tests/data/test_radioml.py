@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fpga_flow.data import radioml
+from fpga_flow.data import Split, radioml
 from fpga_flow.errors import InputError
 from tests.data.files import layout, write
 
@@ -68,7 +68,8 @@ def test_frames_carry_their_label_and_snr_and_come_channels_first(tmp_path: Path
     arrays = layout(block=10, length=16)
     found = radioml.inspect(write(tmp_path / "a.h5", arrays))
     seen = []
-    for split, size in (("train", 8), ("validation", 1), ("test", 1)):
+    sizes: dict[Split, int] = {"train": 8, "validation": 1, "test": 1}
+    for split, size in sizes.items():
         frames = radioml.frames(found, split, found.snr_db, 0.1, 3)
         assert len(frames) == 24 * 3 * size
         assert frames.shape == (2, 16)

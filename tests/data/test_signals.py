@@ -28,7 +28,8 @@ def spectrum(x: NDArray[np.complex128]) -> tuple[NDArray[np.float64], NDArray[np
     """Return frequencies (cycles per sample) and the mean power at each; the sum of these is the power."""
     window = np.blackman(x.shape[1])
     power = np.abs(np.fft.fft(x * window, axis=1)) ** 2
-    return np.fft.fftfreq(x.shape[1]), power.mean(axis=0) / x.shape[1] / np.sum(window**2)
+    frequency = np.asarray(np.fft.fftfreq(x.shape[1]), dtype=np.float64)
+    return frequency, power.mean(axis=0) / x.shape[1] / np.sum(window**2)
 
 
 def share(x: NDArray[np.complex128], low: float, high: float) -> float:
