@@ -91,7 +91,8 @@ def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
 
 def folding(hardware: Hardware) -> Table:
     """Return how the layers with weights are folded; the slowest layer is there in any case."""
-    table = _table(("Layer", "op", "PE", "SIMD", "cycles", "nonzero", "LUT est.", "LUT"), 2)
+    heads = ("Layer", "op", "PE", "SIMD", "cycles", "nonzero", "LUT est.", "LUT")
+    rows = []
     for layer in hardware.layers:
         slowest = layer.name == hardware.bottleneck
         if layer.nonzero is None and not slowest:
@@ -99,7 +100,11 @@ def folding(hardware: Hardware) -> Table:
         estimate, synth = (part or {} for part in (layer.estimate, layer.synth))
         cells = (layer.pe, layer.simd, layer.cycles, layer.nonzero, estimate.get("lut"), synth.get("lut"))
         name = f"{layer.name} *" if slowest else layer.name
-        table.add_row(name, layer.op, *map(amount, cells))
+        rows.append((name, layer.op, *map(amount, cells)))
+    filled = [column for column in range(len(heads)) if any(row[column] for row in rows)]
+    table = _table([heads[column] for column in filled], 2)
+    for row in rows:
+        table.add_row(*(row[column] for column in filled))
     table.caption = "* sets the speed"
     table.caption_justify = "left"
     return table
