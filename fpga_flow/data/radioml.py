@@ -100,25 +100,28 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     """Open `path` for reading; errors of the HDF5 library in the body become `InputError`."""
     if not path.is_file():
         raise InputError(f"{path}: must be a file, {NAME}")
-    with path.open("rb") as stream:
-        start = stream.read(8)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if not h5py.is_hdf5(path):
         found = next((text for magic, text in _MAGIC.items() if start.startswith(magic)), "no HDF5 file")
         raise InputError(f"{path}: is {found}; data.file must name {NAME}")
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, ValueError) as error:  # all these h5py raises on damaged files
         what = "is truncated" if "truncated" in str(error) else f"cannot be read ({error})"
         raise InputError(
             f"{path}: {what}, {path.stat().st_size:,} bytes; copy or download it again"
-        ) from None
+        ) from error
 
 
 def _dataset(path: Path, file: h5py.File, key: str) -> h5py.Dataset:
     link = file.get(key, getlink=True)
     if link is None:
-        keys = ", ".join(sorted(file)[:8]) or "nothing"
+        keys = ", ".join(sorted(map(str, file))[:8]) or "nothing"
         raise InputError(f"{path}: must hold X, Y and Z, has no {key} (it holds {keys}); data.file: {NAME}")
     found = file[key] if isinstance(link, h5py.HardLink) else None
     if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:

@@ -218,7 +218,7 @@ def test_wrong_huge_array_without_content_is_refused_at_once(tmp_path: Path) -> 
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         for key, width in (("X", (1024, 2)), ("Y", (24,)), ("Z", (1,))):
-            file.create_dataset(key, (10**12, *width), np.float32, chunks=(1, *width))
+            file.create_dataset(key, (10**12, *width), np.float32, chunks=(4096, *width))
     assert refusal(path) == "Y must have a single 1 in every row; row 0 has not"
 
 
@@ -247,3 +247,29 @@ def test_wrong_damaged_compressed_chunk(tmp_path: Path) -> None:
     found = radioml.inspect(path)
     with pytest.raises(InputError, match="cannot be read"):
         radioml.read_rows(found.path, np.arange(5))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_wrong_bytes_anywhere_are_refused_or_harmless(tmp_path: Path, chunked: bool) -> None:
+    arrays = layout(block=3)
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for key, value in arrays.items():
+            chunks = (12, *value.shape[1:]) if chunked else None
+            file.create_dataset(key, data=value, chunks=chunks, compression="gzip" if chunked else None)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 6000, 4):  # where the file describes itself
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        radioml._inspect.cache_clear()
+        try:
+            found = radioml.inspect(path)
+            radioml.read_rows(found.path, np.arange(found.frames))
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ")
+            refused += 1
+    assert refused > 30
