@@ -77,7 +77,7 @@ def write(
                 rows = slice(row, row + len(frames))
                 x[rows] = frames
                 y[rows] = radioml.one_hot(label, len(frames))
-                z[rows] = ratio
+                z[rows] = np.full((len(frames), 1), ratio)  # a scalar takes ten times as long
                 row += len(frames)
                 advance(len(frames), note=CLASSES[label])
             made = signals.parameters(length, seed, impairments)
