@@ -129,7 +129,7 @@ class Simulator:
         asserts: bool = True,
         random: bool = False,
         trace: bool = False,
-        effort: Effort = "fast",
+        effort: Effort = "quick",
         log: Path | None = None,
     ) -> "Simulator":
         """Compile `top` from `sources` (packages first), or take it from `cache`.
@@ -258,7 +258,8 @@ class Simulator:
     ) -> SimulationError:
         kind, template = ERRORS[status]
         stream, _, what = detail.partition("\t")
-        lines = [line for line in result.log.splitlines() if "%Error" in line] or result.log.splitlines()
+        printed = result.log.splitlines()
+        lines = [line for line in printed if "%Error" in line or "%Fatal" in line] or printed
         reason = template.format(stream=stream, what=what, idle_limit=idle_limit, log="; ".join(lines[:3]))
         counts = [
             f"{name}: {len(c)} of {len(streams_in[name])} in" for name, c in result.input_cycles.items()

@@ -55,7 +55,7 @@ def assert_streams(
     stalls: Iterable[tuple[float, float]] = STALLS,
     folder: Path | None = None,
 ) -> SimResult:
-    """Send `inputs` (words, lanes), want `expected` (words, lanes), under all `stalls`; return the first run."""
+    """Send `inputs` (words, lanes), want `expected` (words, lanes), under all `stalls`; return the first."""
     results = []
     for number, (stall_in, stall_out) in enumerate(stalls):
         result = simulator.run(

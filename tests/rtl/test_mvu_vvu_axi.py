@@ -36,7 +36,7 @@ class Case:
         return self.act_bits + self.weight_bits + self.columns.bit_length()
 
     def data(self, vectors: int) -> tuple[Integers, Integers, Integers]:
-        """Return activations (vectors, columns), weights (rows, columns) and their products (vectors, rows)."""
+        """Return activations (vectors, columns), weights (rows, columns), products (vectors, rows)."""
         act = integers(1, self.act_bits, (vectors, self.columns), signed=self.act_signed)
         weights = integers(2, self.weight_bits, (self.rows, self.columns), signed=True)
         if self.narrow:

@@ -14,9 +14,11 @@ module add_multi
   parameter bit          RESET_ZERO = 1,  /// The stages are 0 after a reset (else they keep their values).
   localparam int unsigned SUM_WIDTH = sumwidth(N, ARG_WIDTH, longint'(ARG_LO), longint'(ARG_HI))
 ) (
-  input  logic                 clk,  /// Rising edge.
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic                 clk,  /// Rising edge. (Not used without a stage, nor are the next two.)
   input  logic                 rst,  /// Synchronous, active high.
   input  logic                 en,   /// The stages move.
+  // verilator lint_on UNUSEDSIGNAL
   input  logic [ARG_WIDTH-1:0] arg[N],
   output logic [SUM_WIDTH-1:0] sum
 );

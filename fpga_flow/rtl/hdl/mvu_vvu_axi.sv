@@ -28,10 +28,14 @@ module mvu_vvu_axi #(
   input  logic                     ap_clk,    /// Rising edge.
   input  logic                     ap_clk2x,  /// Not used.
   input  logic                     ap_rst_n,  /// Synchronous, active low.
-  input  logic [8*WeightBytes-1:0] s_axis_weights_tdata,  /// [PE][SIMD] weights, row by row.
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [8*WeightBytes-1:0] s_axis_weights_tdata,  /// [PE][SIMD] weights, row by row; padded to bytes.
+  // verilator lint_on UNUSEDSIGNAL
   input  logic                     s_axis_weights_tvalid,
   output logic                     s_axis_weights_tready,
-  input  logic [8*InputBytes-1:0]  s_axis_input_tdata,    /// [SIMD] activations; a vector is sent once.
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [8*InputBytes-1:0]  s_axis_input_tdata,    /// [SIMD] activations, padded; a vector is sent once.
+  // verilator lint_on UNUSEDSIGNAL
   input  logic                     s_axis_input_tvalid,
   output logic                     s_axis_input_tready,
   output logic [8*OutputBytes-1:0] m_axis_output_tdata,   /// [PE] sums, zeros above.

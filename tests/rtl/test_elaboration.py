@@ -1,0 +1,146 @@
+"""Every module alone in two front ends, Verilator (all warnings) and Yosys' slang: legal parameters
+elaborate, illegal ones stop with a message."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from fpga_flow import toolchain
+from fpga_flow.errors import ToolError
+from fpga_flow.recipe import ROOT
+from fpga_flow.toolchain import run_tool
+from fpga_flow.verify.verilate import lint, parameter_options
+from tests.rtl.modules import HDL, Parameters, finn
+
+FOREIGN = {
+    "add_multi": finn("mvu/mvu_pkg.sv"),
+    "mvu_vvu_axi": finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv", "mvu/mvu.sv"),
+}
+OWN = {"mvu_vvu_axi": [HDL / "add_multi.sv"]}
+MVU: Parameters = {
+    "IS_MVU": 1,
+    "VERSION": 1,
+    "MW": 12,
+    "MH": 8,
+    "PE": 4,
+    "SIMD": 6,
+    "ACTIVATION_WIDTH": 4,
+    "WEIGHT_WIDTH": 4,
+    "ACCU_WIDTH": 14,
+    "NARROW_WEIGHTS": 1,
+}
+SELECT: Parameters = {"Labels": 24, "PE": 3, "Width": 14, "K": 1, "IndexWidth": 5}
+ADD: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWidth": 10}
+POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
+FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
+SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
+
+
+def sources(module: str) -> list[Path]:
+    """Return our sources of `module`."""
+    return [*OWN.get(module, []), HDL / f"{module}.sv"]
+
+
+STYLES = ("shift", "distributed", "block", "ultra")
+LEGAL: dict[str, list[Parameters]] = {
+    "fifo": [
+        *({**FIFO, "DEPTH": depth} for depth in (2, 3, 4, 5, 32, 33, 257, 258, 1025, 5000)),
+        *({**FIFO, "DATA_WIDTH": bits, "DEPTH": 300} for bits in (1, 7, 64, 1000)),
+        *({**FIFO, "DEPTH": 40, "RAM_STYLE": style} for style in STYLES),
+    ],
+    "add_multi": [
+        *({**SUM, "N": n, "DEPTH": depth} for n in (1, 2, 3, 5, 8, 96) for depth in (0, 1, 3, 8)),
+        *({**SUM, "ARG_WIDTH": bits, "ARG_LO": 0, "ARG_HI": 0} for bits in (1, 2, 17)),
+    ],
+    "mvu_vvu_axi": [
+        *({**MVU, "VERSION": 1, "PE": pe, "SIMD": simd} for pe in (1, 2, 8) for simd in (1, 3, 12)),
+        *({**MVU, "VERSION": 2, "ACTIVATION_WIDTH": bits, "SIGNED_ACTIVATIONS": 1} for bits in (2, 6)),
+    ],
+    "df_pool": [
+        *({**POOL, "Window": window, "Signed": signed} for window in (1, 2, 3, 9) for signed in (0, 1)),
+        *({**POOL, "PE": pe, "Width": bits} for pe in (1, 64) for bits in (1, 8)),
+        *({**POOL, "Function": "sum", "Shift": shift, "OutWidth": 7 - shift} for shift in (0, 2)),
+    ],
+    "df_label_select": [
+        *({**SELECT, "PE": pe, "K": k, "Signed": 1} for pe in (1, 2, 24) for k in (1, 3)),
+        {"Labels": 2, "PE": 1, "Width": 1, "K": 2, "IndexWidth": 8},
+    ],
+    "df_channel_add": [
+        *({**ADD, "PE": pe, "InSigned": pe % 2} for pe in (1, 2, 8)),
+        {**ADD, "ConstSigned": 0, "InWidth": 3, "OutWidth": 6},
+        {**ADD, "Init": (1 << 40) - 1},
+    ],
+    "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
+}
+
+
+@dataclass(frozen=True)
+class Illegal:
+    """Parameters that must be refused, and what the message must say."""
+
+    module: str
+    parameters: Parameters
+    message: str
+
+
+ILLEGAL = [
+    Illegal("fifo", {**FIFO, "DEPTH": 1}, "DEPTH must be at least 2, not 1"),
+    Illegal("fifo", {**FIFO, "RAM_STYLE": "paper"}, "RAM_STYLE must be .*, not paper"),
+    Illegal("add_multi", {**SUM, "ARG_LO": 2, "ARG_HI": 1}, "ARG_LO must not be above ARG_HI, not 2 > 1"),
+    Illegal("mvu_vvu_axi", {**MVU, "IS_MVU": 0}, "IS_MVU must be 1"),
+    Illegal("mvu_vvu_axi", {**MVU, "VERSION": 3}, "VERSION must be 1 or 2, not 3"),
+    Illegal("mvu_vvu_axi", {**MVU, "PUMPED_COMPUTE": 1}, "PUMPED_COMPUTE must be 0"),
+    Illegal("mvu_vvu_axi", {**MVU, "SIMD": 5}, "MW must be a multiple of SIMD, not 12 and 5"),
+    Illegal("df_pool", {**POOL, "Function": "min"}, "Function must be max or sum, not min"),
+    Illegal("df_pool", {**POOL, "OutWidth": 4}, "max needs OutWidth = Width"),
+    Illegal("df_label_select", {**SELECT, "PE": 5}, "Labels must be a multiple of PE, not 24 and 5"),
+    Illegal("df_label_select", {**SELECT, "K": 25}, "K must be 1 to Labels .24., not 25"),
+    Illegal("df_label_select", {**SELECT, "IndexWidth": 4}, "IndexWidth must hold 23, 4 bits do not"),
+    Illegal("df_channel_add", {**ADD, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
+]
+
+
+def yosys(commands: list[str], folder: Path) -> None:
+    """Run Yosys commands in one process of its own."""
+    script = folder / "script.ys"
+    script.write_text("\n".join(commands) + "\n")
+    tool = toolchain.yosys()
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    found = replace(tool, environment={**tool.environment, "PYTHONPATH": path})
+    run_tool(found, [str(script)], folder, folder / "log.txt")
+
+
+def slang(module: str, parameters: Parameters) -> str:
+    """Return the Yosys command that elaborates `module`; vendor primitives stay empty."""
+    ignored = "--ignore-initial --ignore-assertions" if module == "mvu_vvu_axi" else ""
+    forced = {"FORCE_BEHAVIORAL": 1} if module == "mvu_vvu_axi" else {}
+    primitives = ROOT / "fpga_flow" / "synth" / "primitives.sv"
+    black = "--blackboxed-module DSP48E1 --blackboxed-module DSP48E2 --blackboxed-module LUT6_2"
+    extra = f"{black} {primitives}" if module == "mvu_vvu_axi" else ""
+    options = " ".join(parameter_options({**parameters, **forced}))
+    files = " ".join(str(path) for path in (*FOREIGN.get(module, []), *sources(module)))
+    return f"read_slang {ignored} {options} --top {module} {extra} {files}"
+
+
+@pytest.mark.parametrize("module", LEGAL)
+def test_module_is_clean_in_verilator_over_its_parameters(module: str) -> None:
+    for parameters in LEGAL[module]:
+        lint(module, sources(module), parameters, FOREIGN.get(module, []))
+
+
+@pytest.mark.parametrize("module", LEGAL)
+def test_module_elaborates_in_yosys_over_its_parameters(module: str, tmp_path: Path) -> None:
+    # `check -assert`: no loops, no multiple drivers, nothing undriven.
+    after = ["hierarchy -check", "proc", "check -assert"]
+    commands = [["design -reset", slang(module, parameters), *after] for parameters in LEGAL[module]]
+    yosys([command for group in commands for command in group], tmp_path)
+
+
+@pytest.mark.parametrize("case", ILLEGAL, ids=lambda case: f"{case.module}: {case.message}")
+def test_wrong_parameters_stop_the_elaboration(case: Illegal, tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=case.message):
+        lint(case.module, sources(case.module), case.parameters, FOREIGN.get(case.module, []))
+    with pytest.raises(ToolError, match=case.message):
+        yosys([slang(case.module, case.parameters)], tmp_path)

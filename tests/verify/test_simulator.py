@@ -1,0 +1,136 @@
+"""The simulator: what it measures, and how it tells a deadlock, a broken handshake and an RTL error."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow.errors import ToolError
+from fpga_flow.flow import RUNS
+from fpga_flow.verify.simulator import (
+    DeadlockError,
+    ExtraOutputError,
+    Port,
+    ProtocolError,
+    RtlError,
+    SimulationError,
+    Simulator,
+)
+from fpga_flow.verify.words import pack_words, unpack_words
+
+MODULE = """
+// What goes wrong is chosen by a plusarg; without one this is a register with a handshake.
+module fickle #(parameter int Width = 12) (
+  input logic ap_clk, input logic ap_rst_n,
+  input logic [Width-1:0] a_tdata, input logic a_tvalid, output logic a_tready,
+  output logic [Width-1:0] b_tdata, output logic b_tvalid, input logic b_tready
+);
+  if (Width < 2) $error("fickle: Width must be at least 2, not %0d", Width);
+  string how;
+  logic [Width-1:0] data_q;
+  logic full_q;
+  logic [31:0] words_q;
+  initial if (!$value$plusargs("how=%s", how)) how = "well";
+  assign a_tready = (!full_q || b_tready) && !(how == "stuck" && words_q == 7);
+  assign b_tdata = how == "shifting" ? data_q + Width'(words_q) : data_q;
+  assign b_tvalid = how == "peeking" ? full_q && b_tready : full_q;
+  always_ff @(posedge ap_clk) begin
+    if (a_tready && a_tvalid) data_q <= a_tdata + 1'b1;
+    if (!ap_rst_n) full_q <= 0;
+    else if (a_tready) full_q <= a_tvalid || (how == "chatty" && words_q == 20 && !full_q);
+    else if (how == "stuck" && b_tready) full_q <= 0;
+    else if (how == "dropping" && words_q == 5) full_q <= 0;
+    words_q <= !ap_rst_n ? 0 : words_q + 32'((a_tready && a_tvalid) || how == "shifting");
+    if (how == "failing" && words_q == 9) $error("nine is too many");
+    if (how == "leaving" && words_q == 9) $finish;
+  end
+endmodule
+"""
+WIDTH = 12
+
+
+def build(folder: Path, **parameters: int) -> Simulator:
+    source = folder / "fickle.sv"
+    source.write_text(MODULE)
+    return Simulator.build(
+        "fickle",
+        [source],
+        inputs=[Port("a", WIDTH)],
+        outputs=[Port("b", WIDTH)],
+        parameters={"Width": WIDTH, **parameters},
+        cache=RUNS / ".cache" / "verilator",
+    )
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Simulator:
+    return build(tmp_path)
+
+
+VALUES = np.arange(20)[:, None] * 3
+WORDS = {"a": pack_words(VALUES, WIDTH)}
+
+
+def test_words_and_cycles_are_those_of_the_transfers(simulator: Simulator) -> None:
+    result = simulator.run(WORDS, {"b": 20})
+    np.testing.assert_array_equal(unpack_words(result.outputs["b"], WIDTH, 1, signed=False), VALUES + 1)
+    assert result.first_input_cycle == 0
+    assert result.input_cycles["a"].tolist() == list(range(20))
+    assert result.output_cycles["b"].tolist() == list(range(1, 21))
+    assert result.cycles_per_second > 0
+
+
+def test_stalls_come_from_the_seed_and_take_their_share(simulator: Simulator) -> None:
+    words = {"a": np.tile(WORDS["a"], (100, 1))}
+    first = simulator.run(words, {"b": 2000}, stall_in=0.75, seed=1)
+    again = simulator.run(words, {"b": 2000}, stall_in=0.75, seed=1)
+    other = simulator.run(words, {"b": 2000}, stall_in=0.75, seed=2)
+    np.testing.assert_array_equal(first.input_cycles["a"], again.input_cycles["a"])
+    assert not np.array_equal(first.input_cycles["a"], other.input_cycles["a"])
+    assert 0.7 < 1 - 2000 / first.input_cycles["a"][-1] < 0.8
+    for result in (first, again, other):
+        np.testing.assert_array_equal(
+            result.outputs["b"], np.tile((WORDS["a"] + [[1, 0]]).astype(np.uint8), (100, 1))
+        )
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "message"),
+    [
+        ("stuck", DeadlockError, r"nothing moved for 60 cycles \(a: 7 of 20 in, b: 7 of 20 out\)"),
+        ("chatty", ExtraOutputError, r"b: a word came out after the last one"),
+        ("dropping", ProtocolError, r"b: valid fell before the word was taken"),
+        ("shifting", ProtocolError, r"b: the data changed before the word was taken"),
+        ("peeking", ProtocolError, r"b: valid depends on ready"),
+        ("failing", RtlError, r"the RTL reported an error: .*nine is too many"),
+        ("leaving", RtlError, r"the RTL ended the simulation"),
+    ],
+)
+def test_wrong_behaviour_is_named_with_streams_and_words(
+    simulator: Simulator, how: str, kind: type[SimulationError], message: str
+) -> None:
+    with pytest.raises(kind, match=message) as raised:
+        simulator.run(
+            WORDS, {"b": 20}, stall_out=0.5, seed=3, idle_limit=60, strict=True, plusargs=[f"how={how}"]
+        )
+    assert raised.value.exit_code == 3
+    if how == "stuck":
+        found = unpack_words(raised.value.result.outputs["b"], WIDTH, 1, signed=False)
+        np.testing.assert_array_equal(found, VALUES[:7] + 1)
+
+
+def test_wrong_parameters_stop_the_build_with_the_message_of_the_rtl(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="fickle: Width must be at least 2, not 1"):
+        build(tmp_path, Width=1)
+
+
+def test_wrong_words_are_refused(simulator: Simulator) -> None:
+    with pytest.raises(ValueError, match="a: words must have no bits above the port's 12"):
+        simulator.run({"a": np.full((1, 2), 255, np.uint8)}, {"b": 1})
+    with pytest.raises(ValueError, match=r"a: words must be uint8 \(words, 2\), not uint8 \(4, 3\)"):
+        simulator.run({"a": np.zeros((4, 3), np.uint8)}, {"b": 4})
+
+
+def test_a_second_build_takes_the_first_ones_program_whatever_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    assert build(tmp_path).folder == build(tmp_path / "other").folder
