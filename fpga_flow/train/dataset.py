@@ -87,5 +87,5 @@ def describe(recipe: Recipe, frames: Codes) -> dict[str, Any]:
 
 
 def load_codes(recipe: Recipe, split: Split, cache: Path) -> Codes:
-    """Return one split of the recipe's data."""
-    return read_codes(data.load(recipe.data, split, cache), quant_of(recipe), split)
+    """Return one split of the recipe's data; `cache` is the flow's."""
+    return read_codes(data.load(recipe.data, split, cache / "data"), quant_of(recipe), split)
