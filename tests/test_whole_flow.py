@@ -1,0 +1,83 @@
+"""`flow build`, the whole way to the proof in RTL, as a user runs it; then again, changed, and broken."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLOW = Path(sys.executable).with_name("flow")
+# Two SNRs, short frames: the way is the default's, the accuracy means nothing.
+BUILD = ("build", "signals-quick", "--until", "verify", "--fps", "30000")
+
+
+def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([FLOW, *arguments], capture_output=True, text=True, check=False)
+
+
+def report(run: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((run / "report.json").read_text())
+    return table
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flow") / "run"
+    done = flow(*BUILD, "--out", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_rtl_equals_the_golden_model_on_real_test_frames(run: Path) -> None:
+    verify = report(run)["verify"]
+    assert (verify["samples"], verify["mismatches"], verify["first_difference"]) == (16, 0, None)
+    assert verify["stalls"]
+
+
+def test_predicted_and_measured_cycles_agree(run: Path) -> None:
+    table = report(run)
+    predicted, measured = table["hardware"]["cycles_per_frame"], table["verify"]["measured_cycles_per_frame"]
+    assert measured == pytest.approx(predicted, rel=0.02)
+    assert 1e6 * table["hardware"]["clock_mhz"] / measured >= 0.98 * 30_000
+
+
+def test_pruned_weights_are_zero_up_to_the_hardware_layers(run: Path) -> None:
+    table = report(run)
+    nonzero = sum(layer["nonzero"] or 0 for layer in table["hardware"]["layers"])
+    assert nonzero == table["cost"]["nonzero"] < 0.8 * table["cost"]["weights"]
+
+
+def test_nothing_is_made_twice(run: Path) -> None:
+    assert flow(*BUILD, "--out", str(run)).returncode == 0
+    assert all(stage["cached"] for stage in report(run)["stages"])
+
+
+def test_another_frame_rate_trains_and_exports_nothing_again(run: Path) -> None:
+    done = flow("build", "signals-quick", "--until", "rtl", "--fps", "9000", "--out", str(run))
+    assert done.returncode == 0, done.stderr
+    cached = {stage["name"]: stage["cached"] for stage in report(run)["stages"]}
+    assert cached == {
+        "train": True, "prune": True, "export": True, "hardware": False, "estimate": False, "rtl": False,
+    }  # fmt: skip
+    assert flow(*BUILD, "--out", str(run)).returncode == 0  # as the other tests expect it
+
+
+def test_a_wrong_weight_in_a_memory_ends_with_exit_code_3_and_its_layer(run: Path) -> None:
+    design = json.loads((run / "rtl" / "design.json").read_text())
+    layer = [layer for layer in design["layers"] if layer["op"] == "MVAU_rtl"][4]
+    memory = run / "rtl" / layer["data"][0]
+    good = memory.read_text()
+    first, *rest = good.split()
+    memory.write_text("\n".join([f"{int(first, 16) ^ 3:0{len(first)}x}", *rest]) + "\n")
+    try:
+        done = flow("verify", str(run))
+    finally:
+        memory.write_text(good)
+    assert done.returncode == 3
+    assert layer["name"] in done.stderr
+    assert "Traceback" not in done.stderr
+    difference = report(run)["verify"]["first_difference"]
+    assert difference["layer"] == layer["name"]
+    assert difference["expected"] != difference["found"]
