@@ -49,6 +49,7 @@ def synthesise(
     runs. `parameters` override those of `module`. Script and statistics are left beside `log`.
     Raises `ToolError` with the tool's own error lines.
     """
+    folder, log = folder.resolve(), log.resolve()  # Yosys runs elsewhere
     statistics = log.with_suffix(".json")
     statistics.unlink(missing_ok=True)
     files = [folder / path for path in sources]

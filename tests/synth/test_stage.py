@@ -50,9 +50,12 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "synthesise", fail)
 
 
-def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(tmp_path: Path) -> None:
-    design(tmp_path / "rtl", ["m5", "m3", "m5"])
-    result = stage.run(context(tmp_path))
+def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the run's folder may be given as a relative path
+    design(Path("rtl"), ["m5", "m3", "m5"])
+    result = stage.run(context(Path()))
     assert result["ff"] == 5 + 3 + 5
     assert [layer["ff"] for layer in result["layers"].values()] == [5, 3, 5]
     assert (result["distinct"], result["cached"], result["fits"], result["over"]) == (2, 0, True, {})
