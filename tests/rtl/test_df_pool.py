@@ -28,7 +28,8 @@ class Case:
     def expected(self, values: Integers) -> Integers:
         """Return the pooled words of `values` (words, PE)."""
         windows = values.reshape(-1, self.window, self.pe)
-        return windows.max(axis=1) if self.function == "max" else windows.sum(axis=1) >> self.shift
+        pooled: Integers = windows.max(axis=1) if self.function == "max" else windows.sum(axis=1) >> self.shift
+        return pooled
 
 
 CASES = [

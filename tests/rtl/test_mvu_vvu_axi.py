@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, Simulator
+from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, SimResult, Simulator
 from fpga_flow.verify.words import pack_words, unpack_words
 from tests.rtl.modules import HDL, STALLS, Integers, finn, integers
 
@@ -125,17 +125,20 @@ def test_products_are_exact_under_any_stalls_and_at_full_rate(case: Case, simula
 
 def test_results_are_lost_with_finns_queue_and_not_with_ours(simulators: Path) -> None:
     words, expected = streams(LOSES, 2_000)
-    stalled = {"stall_out": 0.7, "seed": 1, "idle_limit": 1_000}
+
+    def run(simulator: Simulator) -> SimResult:
+        wanted = {"m_axis_output": len(expected)}
+        return simulator.run(words, wanted, stall_out=0.7, seed=1, idle_limit=1_000)
 
     with pytest.raises(DeadlockError) as lost:
-        build(LOSES, FINNS, simulators, asserts=False).run(words, {"m_axis_output": len(expected)}, **stalled)
+        run(build(LOSES, FINNS, simulators, asserts=False))
     result = lost.value.result
     assert len(result.input_cycles["s_axis_input"]) == len(words["s_axis_input"]), "all operands went in"
     assert 0 < len(result.outputs["m_axis_output"]) < len(expected), "not all results came out"
 
     with pytest.raises(RtlError, match="Overflowing output queue"):
-        build(LOSES, FINNS, simulators).run(words, {"m_axis_output": len(expected)}, **stalled)
+        run(build(LOSES, FINNS, simulators))
 
-    ours = build(LOSES, OURS, simulators).run(words, {"m_axis_output": len(expected)}, **stalled)
+    ours = run(build(LOSES, OURS, simulators))
     found = unpack_words(ours.outputs["m_axis_output"], LOSES.sum_bits, LOSES.pe, signed=True)
     np.testing.assert_array_equal(found, expected)
