@@ -15,6 +15,7 @@ from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Change, Recipe, find_recipe, load_recipe, make_recipe, parse_setting
+from fpga_flow.stage import Stage
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
@@ -175,7 +176,7 @@ def _build(run: flow.Run, until: str | None = None, force: str | None = None) ->
         report.show(run)
         raise
     except FlowError:
-        if run.outcomes:
+        if run.made:
             report.write(run)
         raise
     report.write(run)
@@ -188,7 +189,7 @@ def find_run(name: str) -> Path:
     return inside if not Path(name).exists() and inside.is_dir() else Path(name)
 
 
-def _stage_command(stage: flow.Stage) -> Callable[[str, bool], None]:
+def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     def command(run: RunArgument, debug: Debug = False) -> None:
         _build(flow.open_run(find_run(run)), stage.name, stage.name)
 

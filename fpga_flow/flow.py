@@ -5,71 +5,28 @@ A stage is a package `fpga_flow.<name>` whose module `stage` has `run(context) -
 its parts of the recipe, its tools' versions and its own code is that of what stands in the run.
 """
 
-import importlib
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from fpga_flow import artifact, toolchain, verdict
-from fpga_flow.boards import Board, board
+from fpga_flow.boards import board
+from fpga_flow.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.errors import FlowError, InputError
+from fpga_flow.log import logged
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Part, Recipe, make_recipe, model_names
+from fpga_flow.recipe import ROOT, Recipe, make_recipe, model_names
+from fpga_flow.stage import Context as Context
+from fpga_flow.stage import Stage, only
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
-Kind = TypeVar("Kind", bound=Part)
 RUNS = ROOT / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a stage is given."""
-
-    recipe: Recipe
-    """With the parts that the stage declares in `STAGES` and no others: reading another one is an error."""
-    folder: Path
-    """Where the stage writes its artifact; keeps what a killed run of the same digest left."""
-    inputs: Mapping[str, Path]
-    """Folder of each input artifact, by stage name."""
-    cache: Path
-    """Results of tools, shared by all runs, addressed by their own digests."""
-    model_file: Path | None = None
-    """The ONNX file of a network from outside."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage: what it reads, what of the recipe it depends on, which code and tools it is made of."""
-
-    name: str
-    summary: str
-    """One sentence for `flow --help` and `flow list`."""
-    inputs: tuple[str, ...]
-    parts: tuple[str, ...]
-    """Dotted fields of the recipe."""
-    code: tuple[str, ...]
-    """Folders and files below the checkout; `{model}` is the recipe's model."""
-    tools: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    """Dotted fields of the recipe that name a file whose content the stage depends on."""
-    needs_training: bool = False
-    """Not run for a network from outside."""
-    judge: Callable[[Mapping[str, Any], Board], FlowError | None] | None = None
-    """Whether the finished stage's result ends the command with an error."""
-
-    def run(self, context: Context) -> dict[str, Any]:
-        """Run the stage; its package is imported only now."""
-        module = importlib.import_module(f"fpga_flow.{self.name}.stage")
-        result: dict[str, Any] = module.run(context)
-        return result
 
 
 _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
@@ -177,6 +134,11 @@ class Run:
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
+    def made(self) -> list[str]:
+        """The stages that were made, not kept, since this object has been there."""
+        return [outcome.name for outcome in self.outcomes if not outcome.cached]
+
+    @property
     def stages(self) -> list[Stage]:
         """The stages of this run: a network from outside enters at export."""
         return [s for s in STAGES if not (self.model_file and s.needs_training)]
@@ -185,21 +147,14 @@ class Run:
 def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run:
     """Return the run of `recipe` in `folder`, which may be a run already.
 
-    Raises `InputError` for a folder that is something else, and for what the recipe names but is not there.
+    Raises `InputError` for a folder that is something else and for an unknown board.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out: {folder} is a file; name a folder")
     if folder.exists() and any(folder.iterdir()) and not (folder / RECIPE).is_file():
         raise InputError(f"--out: {folder} is not empty and is no run of fpga_flow; name another folder")
     board(recipe.board)
-    if model_file is None and recipe.model.name not in model_names():
-        raise InputError(f"model.name: must be one of {', '.join(model_names())}, not {recipe.model.name!r}")
-    run = Run(folder, recipe, model_file)
-    for key in {key for stage in run.stages for key in stage.files}:
-        path = _named_file(recipe, key)
-        if path is not None and not path.is_file():
-            raise InputError(f"{key}: must be a file, not {str(path)!r}")
-    return run
+    return Run(folder, recipe, model_file)
 
 
 def open_run(folder: Path) -> Run:
@@ -216,9 +171,10 @@ def open_run(folder: Path) -> Run:
 def execute(run: Run, until: str | None = None, force: str | None = None) -> None:
     """Run all stages of `run` up to `until`, in order; `force` names one that runs in any case.
 
-    Every tool is looked for before the first stage starts. Raises what a stage raises, and
+    Every file and tool is looked for before the first stage starts. Raises what a stage raises, and
     `DifferenceError` or `FitError` where a finished stage's result says so.
     """
+    _check_names(run)
     stages = run.stages
     names = [stage.name for stage in stages]
     if until is not None:
@@ -227,12 +183,18 @@ def execute(run: Run, until: str | None = None, force: str | None = None) -> Non
         stages = stages[: names.index(until) + 1]
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with _locked(run.folder):
-        _take_up(run)
-        for stage in stages:
-            run.outcomes.append(_execute_stage(run, stage, tools[stage.name], force == stage.name))
-            problem = _judge(run, stage)
-            if problem:
-                raise problem
+        before = _take_up(run)
+        try:
+            for stage in stages:
+                run.outcomes.append(_execute_stage(run, stage, tools[stage.name], force == stage.name))
+                problem = _judge(run, stage)
+                if problem:
+                    raise problem
+        except InputError:
+            if not run.made:  # the run is as it was, so it keeps its recipe too
+                for path, content in before.items():
+                    path.write_bytes(content)
+            raise
 
 
 def current(run: Run) -> dict[str, Path]:
@@ -245,13 +207,27 @@ def current(run: Run) -> dict[str, Path]:
         manifest = artifact.read_manifest(run.folder / stage.name)
         if manifest is None or not found.keys() >= set(_inputs(run, stage)):
             continue
-        if manifest.inputs == _input_digests(run, stage) and manifest.recipe == _recipe_digest(run, stage):
+        if manifest.inputs == _input_digests(run, stage) and manifest.recipe == recipe_digest(
+            run.recipe, stage.parts
+        ):
             found[stage.name] = run.folder / stage.name
     return found
 
 
-def _take_up(run: Run) -> None:
+def _check_names(run: Run) -> None:
+    recipe = run.recipe
+    if run.model_file is None and recipe.model.name not in model_names():
+        raise InputError(f"model.name: must be one of {', '.join(model_names())}, not {recipe.model.name!r}")
+    for key in sorted({key for stage in run.stages for key in stage.files}):
+        path = named_file(recipe, key)
+        if path is not None and not path.is_file():
+            raise InputError(f"{key}: must be a file, not {str(path)!r}")
+
+
+def _take_up(run: Run) -> dict[Path, bytes]:
+    """Write recipe and model into the run; returns what stood there before, by path."""
     kept = run.folder / MODEL
+    before = {path: path.read_bytes() for path in (run.folder / RECIPE, kept) if path.is_file()}
     if run.model_file is None:
         kept.unlink(missing_ok=True)
     elif run.model_file != kept:
@@ -260,20 +236,21 @@ def _take_up(run: Run) -> None:
         scratch.replace(kept)
         run.model_file = kept
     artifact.write_json(run.folder / RECIPE, run.recipe.model_dump(mode="json"))
+    return before
 
 
 def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -> Outcome:
     final = run.folder / stage.name
     artifact.recover(final)
-    inputs, recipe = _input_digests(run, stage), _recipe_digest(run, stage)
+    inputs, recipe = _input_digests(run, stage), recipe_digest(run.recipe, stage.parts)
     digest = artifact.digest_json(
         {
             "stage": stage.name,
             "inputs": inputs,
             "recipe": recipe,
-            "files": {key: _file_digest(_named_file(run.recipe, key)) for key in stage.files},
+            "files": {key: file_digest(named_file(run.recipe, key)) for key in stage.files},
             "tools": tools,
-            "code": _code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
+            "code": code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
         }
     )
     standing = artifact.read_manifest(final)
@@ -283,14 +260,14 @@ def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -
     say(f"{stage.name:9} ...")
     partial = artifact.open_partial(final, digest)
     context = Context(
-        recipe=_only(run.recipe, stage.parts),
+        recipe=only(run.recipe, stage.parts),
         folder=partial,
         inputs={name: run.folder / name for name in _inputs(run, stage)},
         cache=RUNS / ".cache",
         model_file=run.model_file,
     )
     start = time.monotonic()
-    with _logged(partial / artifact.LOG, stage.name):
+    with logged(partial / artifact.LOG, stage.name):
         result = stage.run(context)
     seconds = time.monotonic() - start
     artifact.finish(
@@ -322,97 +299,17 @@ def _input_digests(run: Run, stage: Stage) -> dict[str, str]:
     return digests
 
 
-def _only(part: Kind, keys: Iterable[str]) -> Kind:
-    """Return a copy of `part` that has just the dotted `keys`.
-
-    A stage that reads a part it does not declare would stand when that part changes: so it fails instead.
-    """
-    view = part.model_copy()
-    wanted: dict[str, set[str]] = {}
-    for key in keys:
-        name, _, rest = key.partition(".")
-        wanted.setdefault(name, set()).add(rest)
-    for name, value in list(vars(view).items()):
-        if name not in wanted:
-            del vars(view)[name]
-        elif "" not in wanted[name]:
-            vars(view)[name] = _only(value, wanted[name])
-    return view
-
-
-def _recipe_digest(run: Run, stage: Stage) -> str:
-    return artifact.digest_json({key: _recipe_value(run.recipe, key) for key in stage.parts})
-
-
-def _recipe_value(recipe: Recipe, dotted: str) -> Any:
-    value: Any = recipe.model_dump(mode="json")
-    for key in dotted.split("."):
-        value = value[key]
-    return value
-
-
-def _named_file(recipe: Recipe, key: str) -> Path | None:
-    name = _recipe_value(recipe, key)
-    return None if name is None else ROOT / name
-
-
-def _file_digest(path: Path | None) -> str | None:
-    """Return a digest of the file at `path`; of a data set of gigabytes only size and time are looked at."""
-    if path is None:
-        return None
-    status = path.stat()
-    if status.st_size > 1 << 28:
-        return artifact.digest_json([path.name, status.st_size, status.st_mtime_ns])
-    return artifact.digest_files(path.parent, [path])
-
-
-def _code_digest(entries: list[str]) -> str:
-    files: list[Path] = []
-    for entry in entries:
-        path = ROOT / entry
-        if path.is_file():
-            files.append(path)
-        else:
-            files += [
-                p for p in path.rglob("*") if p.suffix in (".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2")
-            ]
-    return artifact.digest_files(ROOT, files)
-
-
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{folder}: another flow is working on this run; wait for it or use --out") from None
+    except OSError as error:
+        raise InputError(f"--out: {folder} must be a folder that can be written: {error}") from None
     try:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _logged(path: Path, stage: str) -> Iterator[None]:
-    """Send the log records, warnings and stray prints of a stage, and its failure, to the file `path`."""
-    root = logging.getLogger()
-    level = root.level
-    with path.open("a", encoding="utf-8") as stream:
-        handler = logging.StreamHandler(stream)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        logging.captureWarnings(True)
-        try:
-            with redirect_stdout(stream):
-                yield
-        except Exception as error:
-            logging.getLogger(__name__).exception("stage %s failed", stage)
-            if not isinstance(error, InputError):
-                error.add_note(f"log: {path}")
-            raise
-        finally:
-            logging.captureWarnings(False)
-            root.setLevel(level)
-            root.removeHandler(handler)

@@ -1,15 +1,16 @@
 import ast
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from fpga_flow import artifact, flow, toolchain
+from fpga_flow import artifact, digests, flow, toolchain
 from fpga_flow.errors import DifferenceError, FitError, InputError, ToolError
-from fpga_flow.recipe import ROOT
+from fpga_flow.recipe import ROOT, model_names
 from tests import fakes
 
 REAL = flow.STAGES
@@ -32,14 +33,10 @@ def execute(folder: Path, until: str | None = None, force: str | None = None, **
     return run
 
 
-def made(run: flow.Run) -> list[str]:
-    return [outcome.name for outcome in run.outcomes if not outcome.cached]
-
-
 def test_stages_run_in_order_and_once(tmp_path: Path) -> None:
-    assert made(execute(tmp_path / "r")) == ALL
+    assert execute(tmp_path / "r").made == ALL
     again = execute(tmp_path / "r")
-    assert made(again) == []
+    assert again.made == []
     assert [outcome.name for outcome in again.outcomes] == ALL
 
 
@@ -58,7 +55,7 @@ def test_stages_run_in_order_and_once(tmp_path: Path) -> None:
 def test_a_change_runs_again_just_what_depends_on_it(tmp_path: Path, parts: Any, expected: list[str]) -> None:
     """The fakes' artifacts have the same content, so what follows an unchanged artifact stands."""
     execute(tmp_path / "r")
-    assert made(execute(tmp_path / "r", **parts)) == expected
+    assert execute(tmp_path / "r", **parts).made == expected
 
 
 def test_changed_fps_retrains_nothing_and_makes_all_that_follows(
@@ -74,17 +71,17 @@ def test_changed_fps_retrains_nothing_and_makes_all_that_follows(
 
     use(monkeypatch, hardware=hardware, rtl=rtl)
     execute(tmp_path / "r")
-    assert made(execute(tmp_path / "r", hardware={"fps": 1234})) == AFTER_EXPORT
+    assert execute(tmp_path / "r", hardware={"fps": 1234}).made == AFTER_EXPORT
 
 
 def test_until_stops_after_the_stage(tmp_path: Path) -> None:
-    assert made(execute(tmp_path / "r", until="export")) == ["train", "prune", "export"]
-    assert made(execute(tmp_path / "r")) == AFTER_EXPORT
+    assert execute(tmp_path / "r", until="export").made == ["train", "prune", "export"]
+    assert execute(tmp_path / "r").made == AFTER_EXPORT
 
 
 def test_force_runs_one_stage_again(tmp_path: Path) -> None:
     execute(tmp_path / "r")
-    assert made(execute(tmp_path / "r", until="verify", force="verify")) == ["verify"]
+    assert execute(tmp_path / "r", until="verify", force="verify").made == ["verify"]
 
 
 def test_wrong_stage_touches_nothing(tmp_path: Path) -> None:
@@ -117,7 +114,7 @@ def test_artifact_killed_before_its_rename_is_not_made_again(
         patch.setattr(artifact, "_put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             execute(tmp_path / "r")
-    assert made(execute(tmp_path / "r")) == ALL[1:]
+    assert execute(tmp_path / "r").made == ALL[1:]
 
 
 def test_two_flows_in_one_run(tmp_path: Path) -> None:
@@ -142,7 +139,7 @@ def test_missing_tool_is_found_before_the_first_stage(
     with pytest.raises(ToolError, match="^verilator: gone$"):
         execute(tmp_path / "r")
     assert not (tmp_path / "r").exists()
-    assert made(execute(tmp_path / "r", until="rtl")) == list(ALL[: ALL.index("rtl") + 1])
+    assert execute(tmp_path / "r", until="rtl").made == list(ALL[: ALL.index("rtl") + 1])
 
 
 def test_log_has_records_prints_and_the_failure(
@@ -172,7 +169,7 @@ def test_stage_cannot_read_what_it_does_not_declare(tmp_path: Path, monkeypatch:
         return {}
 
     use(monkeypatch, prune=prune)
-    assert "prune" in made(execute(tmp_path / "r", until="prune"))
+    assert "prune" in execute(tmp_path / "r", until="prune").made
 
 
 def test_difference_stops_the_build_and_is_found_again(
@@ -189,7 +186,7 @@ def test_difference_stops_the_build_and_is_found_again(
             "verify: 2 of 256 frames differ between RTL and onnxruntime; "
             "first difference: layer MVAU_rtl_3, index [1, 2], expected 5, found 6"
         )
-        assert ("verify" in made(run)) == made_again
+        assert ("verify" in run.made) == made_again
         assert "synth" not in [outcome.name for outcome in run.outcomes]
 
 
@@ -225,12 +222,12 @@ def net(tmp_path: Path) -> Path:
 def test_network_from_outside_enters_at_export(tmp_path: Path, net: Path) -> None:
     run = flow.new_run(tmp_path / "r", fakes.recipe(), net)
     flow.execute(run)
-    assert made(run) == ALL[2:]
+    assert run.made == ALL[2:]
     assert (tmp_path / "r" / flow.MODEL).read_bytes() == b"graph 1"
     net.unlink()
     opened = flow.open_run(tmp_path / "r")
     flow.execute(opened)
-    assert made(opened) == []
+    assert opened.made == []
     assert list(flow.current(opened)) == ALL[2:]
 
 
@@ -239,7 +236,7 @@ def test_other_network_from_outside_is_built(tmp_path: Path, net: Path) -> None:
     net.write_bytes(b"graph 2")
     run = flow.new_run(tmp_path / "r", fakes.recipe(), net)
     flow.execute(run)
-    assert made(run)[0] == "export"
+    assert run.made[0] == "export"
 
 
 def test_training_is_no_stage_of_a_network_from_outside(tmp_path: Path, net: Path) -> None:
@@ -260,9 +257,9 @@ def test_changed_checkpoint_retrains(tmp_path: Path) -> None:
     checkpoint.write_text("one")
     parts = {"train": {"checkpoint": str(checkpoint)}}
     execute(tmp_path / "r", **parts)
-    assert made(execute(tmp_path / "r", **parts)) == []
+    assert execute(tmp_path / "r", **parts).made == []
     checkpoint.write_text("two")
-    assert made(execute(tmp_path / "r", **parts)) == ["train"]
+    assert execute(tmp_path / "r", **parts).made == ["train"]
 
 
 def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,12 +269,12 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
     (code / "notes.txt").write_text("x")
     stages = [s if s.name != "prune" else fakes.replace(s, code=(str(code),)) for s in fakes.stages()]
     monkeypatch.setattr(flow, "STAGES", tuple(stages))
-    monkeypatch.setattr(flow, "ROOT", tmp_path)
+    monkeypatch.setattr(digests, "ROOT", tmp_path)
     execute(tmp_path / "r")
     (code / "notes.txt").write_text("y")
-    assert made(execute(tmp_path / "r")) == []
+    assert execute(tmp_path / "r").made == []
     (code / "fmp.py").write_text("rate = 2")
-    assert made(execute(tmp_path / "r")) == ["prune"]
+    assert execute(tmp_path / "r").made == ["prune"]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +288,40 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_wrong_names_in_a_recipe(tmp_path: Path, parts: Any, expected: str) -> None:
     with pytest.raises(InputError, match=f"^{expected}$"):
-        fakes.run_of(tmp_path / "r", **parts)
+        execute(tmp_path / "r", **parts)
+    assert not (tmp_path / "r").exists()
+
+
+def test_wrong_input_found_by_a_stage_leaves_the_run_as_it_was(
+    tmp_path: Path, net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(), net))
+
+    def refuses(_: flow.Context) -> Any:
+        raise InputError("no network")
+
+    use(monkeypatch, export=refuses)
+    net.write_bytes(b"broken")
+    with pytest.raises(InputError, match="^no network$"):
+        flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(board="zcu104"), net))
+    opened = flow.open_run(tmp_path / "r")
+    assert opened.recipe.board == "pynq-z1"
+    assert list(flow.current(opened)) == ALL[2:]
+
+
+def test_run_opens_without_the_files_it_was_made_from(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "start.npz"
+    checkpoint.write_text("one")
+    execute(tmp_path / "r", train={"checkpoint": str(checkpoint)})
+    checkpoint.unlink()
+    assert list(flow.current(flow.open_run(tmp_path / "r"))) == ALL
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write anywhere")
+def test_wrong_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="^--out: .* must be a folder that can be written: "):
+        execute(tmp_path / "r")
 
 
 def test_wrong_folders(tmp_path: Path) -> None:
@@ -313,7 +343,7 @@ def test_recipe_of_a_run_that_is_wrong_now(tmp_path: Path) -> None:
         flow.open_run(tmp_path / "r")
 
 
-CORE = {"artifact", "errors", "flow", "progress", "recipe", "toolchain", "verdict"}
+CORE = {"artifact", "errors", "flow", "progress", "recipe", "stage", "toolchain", "verdict"}
 """Modules whose change does not change what a stage makes of its inputs."""
 
 
@@ -348,5 +378,5 @@ def is_covered(name: str, entry: Path) -> bool:
 
 
 def test_model_names_are_those_in_models() -> None:
-    assert "vgg10" in flow.model_names()
-    assert all((ROOT / "models" / name / "model.py").is_file() for name in flow.model_names())
+    assert "vgg10" in model_names()
+    assert all((ROOT / "models" / name / "model.py").is_file() for name in model_names())

@@ -1,0 +1,53 @@
+"""Digests of what a stage depends on: parts of the recipe, the files it names, code."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fpga_flow import artifact
+from fpga_flow.recipe import ROOT, Recipe
+
+SOURCES = {".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2"}
+"""Suffixes of source files."""
+WHOLE = 1 << 28
+"""Bytes up to which a file's content is read."""
+
+
+def recipe_digest(recipe: Recipe, parts: Iterable[str]) -> str:
+    """Return the digest of the dotted `parts` of `recipe`."""
+    return artifact.digest_json({key: _recipe_value(recipe, key) for key in parts})
+
+
+def _recipe_value(recipe: Recipe, dotted: str) -> Any:
+    value: Any = recipe.model_dump(mode="json")
+    for key in dotted.split("."):
+        value = value[key]
+    return value
+
+
+def named_file(recipe: Recipe, key: str) -> Path | None:
+    """Return the file that the dotted `key` of `recipe` names, relative to the checkout."""
+    name = _recipe_value(recipe, key)
+    return None if name is None else ROOT / name
+
+
+def file_digest(path: Path | None) -> str | None:
+    """Return a digest of the file at `path`; of a data set of gigabytes only size and time are looked at."""
+    if path is None:
+        return None
+    status = path.stat()
+    if status.st_size > WHOLE:
+        return artifact.digest_json([path.name, status.st_size, status.st_mtime_ns])
+    return artifact.digest_files(path.parent, [path])
+
+
+def code_digest(entries: Iterable[str]) -> str:
+    """Return the digest of the source files in `entries`, files and folders below the checkout."""
+    files: list[Path] = []
+    for entry in entries:
+        path = ROOT / entry
+        if path.is_file():
+            files.append(path)
+        else:
+            files += [p for p in path.rglob("*") if p.suffix in SOURCES]
+    return artifact.digest_files(ROOT, files)
