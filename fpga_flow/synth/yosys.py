@@ -97,26 +97,24 @@ def read_commands(
 ) -> list[str]:
     """Return the commands that read `module` and all below it from `sources`."""
     options = _options(parameters or {})
-    unit = _matrix_unit(sources)
-    if unit is None:
-        return [_read(module, options, sources)]
-    # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix unit, and only of it
+    # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix units, and only of them
     # (memories elsewhere are filled by initial blocks), these blocks are left out.
-    name, path = unit
-    if name == module:
+    units = _matrix_units(sources)
+    if module in units:
         return [_read(module, ["--ignore-initial", *options], sources)]
-    outside = [source for source in sources if source != path]
-    return [_read(name, ["--ignore-initial"], sources), _read(module, options, outside)]
+    outside = [source for source in sources if source not in units.values()]
+    inside = [_read(unit, ["--ignore-initial"], sources) for unit in units]
+    return [*inside, _read(module, options, outside)]
 
 
-def _matrix_unit(sources: Sequence[Path]) -> tuple[str, Path] | None:
-    """Return name and file of the module among `sources` that instantiates FINN's matrix unit."""
+def _matrix_units(sources: Sequence[Path]) -> dict[str, Path]:
+    """Return name and file of the modules among `sources` that instantiate FINN's matrix unit."""
+    found = {}
     for path in sources:
-        if path.suffix == ".v":
-            found = _MATRIX_UNIT.search(path.read_text(encoding="utf-8"))
-            if found:
-                return found[1], path
-    return None
+        match = _MATRIX_UNIT.search(path.read_text(encoding="utf-8")) if path.suffix == ".v" else None
+        if match:
+            found[match[1]] = path
+    return found
 
 
 def _options(parameters: Mapping[str, int | str]) -> list[str]:
