@@ -139,7 +139,7 @@ inline void unpool(const float* __restrict g, const uint8_t* __restrict winner, 
 
 template <typename Input>
 void forward(const Input* x, const float* w, float* y, uint8_t* winner, long frames, long length, long channels,
-                    long outputs, long kernel, int threads) {
+             long outputs, long kernel, int threads) {
   const std::vector<uint32_t> weights = pairs_of_inputs(w, kernel, channels, outputs);
 #pragma omp parallel num_threads(threads)
   {
@@ -153,7 +153,7 @@ void forward(const Input* x, const float* w, float* y, uint8_t* winner, long fra
         for_positions<B>(length, [&]<int P>(long p) {
           const long at = (p / 2) * outputs + o;
           pooled_positions<P, B>(padded.data() + p * channels, weights.data() + o, out + at, win + at, kernel,
-                                         channels, outputs);
+                                 channels, outputs);
         });
       });
     }
@@ -162,7 +162,7 @@ void forward(const Input* x, const float* w, float* y, uint8_t* winner, long fra
 
 template <typename Input>
 void backward(const float* g, const uint8_t* winner, const Input* x, const float* flipped, float* dx, float* dw,
-                     long frames, long chunk, long length, long channels, long outputs, long kernel, int threads) {
+              long frames, long chunk, long length, long channels, long outputs, long kernel, int threads) {
   const long chunks = (frames + chunk - 1) / chunk, size = kernel * channels * outputs, half = length / 2;
   const long margin = (kernel / 2) * outputs, rows = half + kernel / 2;
   const std::vector<uint32_t> weights =
@@ -173,13 +173,13 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
     std::vector<uint32_t> even(rows * channels), odd(rows * channels), pairs(half * outputs);
 #pragma omp for schedule(dynamic, 1)
     for (long part = 0; part < chunks; ++part) {
-      float* const sums = dw + part * size;
+      float* const sums = dw + (part + 1) * size;
       std::fill(sums, sums + size, 0.0f);
       for (long n = part * chunk; n < std::min(frames, (part + 1) * chunk); ++n) {
         pad(x + n * length * channels, padded.data(), length, channels, kernel);
         pairs_of_positions(padded.data(), even.data(), odd.data(), rows, channels);
         unpool(g + n * half * outputs, winner + n * half * outputs, pairs.data(), full.data() + margin, half,
-                       outputs);
+               outputs);
         for (long start = 0; start < half; start += kTile) {
           const long count = std::min(kTile, half - start);
           for (long k = 0; k < kernel; ++k) {
@@ -187,7 +187,7 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
             for_blocks(outputs, kWide, [&]<int B>(long o) {
               for_rows<B>(channels, [&]<int C>(long c) {
                 weight_block<C, B>(inputs + c, pairs.data() + start * outputs + o,
-                                           sums + (k * channels + c) * outputs + o, count, channels, outputs);
+                                   sums + (k * channels + c) * outputs + o, count, channels, outputs);
               });
             });
           }
@@ -205,6 +205,7 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
       }
     }
   }
+  add_chunks(dw, chunks, size);
 }
 
 }  // namespace narrow

@@ -166,6 +166,13 @@ void unpool(const float* __restrict g, const uint8_t* __restrict winner, float* 
   }
 }
 
+// The sums of the chunks, which stand behind `dw`, into `dw`, in order.
+inline void add_chunks(float* dw, long chunks, long weights) {
+  std::fill(dw, dw + weights, 0.0f);
+  for (long part = 1; part <= chunks; ++part)
+    for (long i = 0; i < weights; ++i) dw[i] += dw[part * weights + i];
+}
+
 template <typename Input>
 void backward(const float* g, const uint8_t* winner, const Input* x, const float* flipped, float* dx, float* dw,
               long frames, long chunk, long length, long channels, long outputs, long kernel, int threads) {
@@ -176,7 +183,7 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
     std::vector<float> padded((length + kernel) * channels), full((length + kernel) * outputs, 0.0f);
 #pragma omp for schedule(dynamic, 1)
     for (long part = 0; part < chunks; ++part) {
-      float* const sums = dw + part * weights;
+      float* const sums = dw + (part + 1) * weights;
       std::fill(sums, sums + weights, 0.0f);
       for (long n = part * chunk; n < std::min(frames, (part + 1) * chunk); ++n) {
         pad(x + n * length * channels, padded.data(), length, channels, kernel);
@@ -187,6 +194,7 @@ void backward(const float* g, const uint8_t* winner, const Input* x, const float
       }
     }
   }
+  add_chunks(dw, chunks, weights);
 }
 
 }  // namespace

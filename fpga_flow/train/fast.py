@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.freeze import VARIANCE_FLOOR, bias_codes, gain_and_offset, weight_codes
-from fpga_flow.train.kernels import LANES, kernels
+from fpga_flow.train.kernels import LANES, Kernels, kernels
 from fpga_flow.train.spec import Conv, Dense, Layer, Quant
 from fpga_flow.train.state import fit_scale
 
@@ -234,8 +234,12 @@ class ConvPool(torch.autograd.Function):
         return *compiled.conv_pool_backward(g, winner, x, taps, ctx.codes), None
 
 
+def _compiled_for(channels: int) -> Kernels | None:
+    return kernels() if channels % LANES == 0 else None
+
+
 def _norm_quant(x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:
-    compiled = kernels()
+    compiled = _compiled_for(x.shape[1])
     if compiled is not None:
         return compiled.norm_quant(x, a, b, top, rounded)
     z = torch.addcmul(b, x, a)
@@ -261,7 +265,7 @@ class NormQuant(torch.autograd.Function):
         top: float,
         rounded: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        compiled = kernels()
+        compiled = _compiled_for(x.shape[1])
         if compiled is not None:
             one, two = compiled.norm_sums(x)
         else:
@@ -284,7 +288,7 @@ class NormQuant(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, a32, b32, a, mean, inverse = ctx.saved_tensors
         g, top, count = gradients[0].contiguous(), ctx.top, len(x)
-        compiled = kernels()
+        compiled = _compiled_for(x.shape[1])
         if compiled is not None:
             one, two = compiled.norm_gradient_sums(g, x, a32, b32, top)
         else:

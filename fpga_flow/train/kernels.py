@@ -23,7 +23,7 @@ from fpga_flow.progress import say
 from fpga_flow.toolchain import CPU_COUNT, compiler
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
-HEADERS = [Path(__file__).with_name(name) for name in ("conv_f32.h", "conv_bf16.h")]
+HEADERS = [Path(__file__).with_name(name) for name in ("conv_f32.h", "conv_bf16.h", "norm.h")]
 FLAGS = (
     "-std=c++20",
     "-O3",
@@ -39,6 +39,7 @@ FRAMES_PER_CHUNK = 16
 ROWS_PER_CHUNK = 4096
 WORK_PER_THREAD = 2_000_000
 """Multiplications that are worth waking a thread for."""
+KEPT_BYTES = 1 << 30
 LANES = 16
 """Channel counts that the compiled layers take are multiples of this."""
 
@@ -58,6 +59,7 @@ class Kernels:
         # Waiting threads sleep soon: on a busy machine, spinning keeps the others from finishing.
         with _environment("GOMP_SPINCOUNT", "20000"):
             self._library = ctypes.CDLL(str(library))
+        _keep_freed_memory()
 
     def _call(self, name: str, *arguments: Tensor | int | float | None, work: int) -> None:
         converted: list[object] = []
@@ -84,6 +86,7 @@ class Kernels:
         """
         frames, length, channels = x.shape
         kernel, _, outputs = w.shape
+        assert outputs % LANES == 0 and length % 2 == 0 and kernel % 2
         y = torch.empty(frames, length // 2, outputs)
         winner = torch.empty(y.shape, dtype=torch.uint8)
         kind = "i8" if x.dtype == torch.int8 else "f32"
@@ -101,29 +104,28 @@ class Kernels:
         frames, length, channels = x.shape
         kernel, _, outputs = w.shape
         chunks = -(-frames // FRAMES_PER_CHUNK)
-        dw = torch.empty(chunks, kernel, channels, outputs)
+        dw = torch.empty(1 + chunks, kernel, channels, outputs)
         sizes = (frames, FRAMES_PER_CHUNK, length, channels, outputs, kernel)
         work = 2 * frames * length * w.numel()
         if x.dtype == torch.int8:
             self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, codes, work=work)
-            return None, dw.sum(0)
+            return None, dw[0]
         flipped = w.flip(0).transpose(1, 2).contiguous()
         dx = torch.empty_like(x)
         self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, codes, work=work)
-        return dx, dw.sum(0)
+        return dx, dw[0]
 
     def norm_sums(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums of x and of its squares over all rows of x (rows, C), float64."""
-        rows, channels = x.shape
-        sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
+        rows, channels = _whole_lanes(x)
+        sums = torch.empty(2, channels, dtype=torch.float64)
         self._call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels, work=16 * x.numel())
-        one, two = sums.sum(0)
-        return one, two
+        return sums[0], sums[1]
 
     def norm_quant(self, x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:
         """Return clamp(a*x + b, 0, top), rounded where asked, of x (rows, C)."""
         y = torch.empty_like(x)
-        rows, channels = x.shape
+        rows, channels = _whole_lanes(x)
         self._call("norm_quant", x, a, b, y, rows, channels, float(top), rounded, work=16 * x.numel())
         return y
 
@@ -131,21 +133,26 @@ class Kernels:
         self, g: Tensor, x: Tensor, a: Tensor, b: Tensor, top: float
     ) -> tuple[Tensor, Tensor]:
         """Return the sums of g and g*x over the rows where 0 <= a*x + b <= top, float64 (C,)."""
-        rows, channels = x.shape
-        sums = torch.empty(-(-rows // ROWS_PER_CHUNK), 2, channels, dtype=torch.float64)
+        rows, channels = _whole_lanes(x)
+        sums = torch.empty(2, channels, dtype=torch.float64)
         sizes = (rows, ROWS_PER_CHUNK, channels)
         self._call("norm_gradient_sums", g, x, a, b, sums, *sizes, float(top), work=16 * x.numel())
-        one, two = sums.sum(0)
-        return one, two
+        return sums[0], sums[1]
 
     def norm_gradient(
         self, g: Tensor, x: Tensor, a: Tensor, b: Tensor, p: Tensor, q: Tensor, r: Tensor, top: float
     ) -> Tensor:
         """Return p*g + q*x + r, with g taken as 0 outside 0 <= a*x + b <= top."""
         dx = torch.empty_like(x)
-        rows, channels = x.shape
+        rows, channels = _whole_lanes(x)
         self._call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top), work=16 * x.numel())
         return dx
+
+
+def _whole_lanes(x: Tensor) -> tuple[int, int]:
+    rows, channels = x.shape
+    assert channels % LANES == 0
+    return rows, channels
 
 
 @contextmanager
@@ -157,6 +164,16 @@ def _environment(name: str, value: str) -> Iterator[None]:
     finally:
         if before is None:
             del os.environ[name]
+
+
+def _keep_freed_memory() -> None:
+    # Every step frees and asks again for the same few megabytes. By default glibc gives them back to the
+    # system in between, and a quarter of the time goes into page faults. Other C libraries lack the call.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3
+        mallopt(trim_threshold, KEPT_BYTES)
+        mallopt(mmap_threshold, KEPT_BYTES)
 
 
 @functools.cache

@@ -107,7 +107,7 @@ def train_network(
     settings = recipe.train
     if settings.rotate and train.channels != 2:
         raise InputError(
-            f"train.rotate: needs I/Q frames of 2 channels, not of {train.channels} ({train.source}); set it to false"
+            f"train.rotate: must be false where frames have {train.channels} channels and not 2 (I and Q)"
         )
     curves = {}
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):

@@ -92,9 +92,11 @@ def test_norm_quant_without_rounding_is_batch_norm_and_clamp() -> None:
 def test_norm_quant_rounds_half_to_even() -> None:
     compiled = kernels()
     assert compiled is not None
-    x = torch.tensor([[-1.0], [0.5], [1.5], [2.5], [99.0]])
-    y = compiled.norm_quant(x, torch.ones(1), torch.zeros(1), 15.0, True)
-    assert y.flatten().tolist() == [0, 0, 2, 2, 15]
+    x = torch.tensor([[-1.0], [0.5], [1.5], [2.5], [99.0]]).repeat(1, 16)
+    y = compiled.norm_quant(x, torch.ones(16), torch.zeros(16), 15.0, True)
+    assert y[:, 7].tolist() == [0, 0, 2, 2, 15]
+    y = compiled.norm_quant(x, torch.ones(16), torch.zeros(16), 15.0, False)
+    assert y[:, 7].tolist() == [0, 0.5, 1.5, 2.5, 15]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
