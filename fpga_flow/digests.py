@@ -1,5 +1,6 @@
 """Digests of what a stage depends on: parts of the recipe, the files it names, code."""
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,13 @@ def named_file(recipe: Recipe, key: str) -> Path | None:
     return None if name is None else ROOT / name
 
 
-def file_digest(path: Path | None) -> str | None:
-    """Return a digest of the file at `path`; of a data set of gigabytes only size and time are looked at."""
-    if path is None:
-        return None
+def file_digest(path: Path) -> str:
+    """Return a digest of the content of `path`; of gigabytes only size and time are looked at."""
     status = path.stat()
     if status.st_size > WHOLE:
         return artifact.digest_json([path.name, status.st_size, status.st_mtime_ns])
-    return artifact.digest_files(path.parent, [path])
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def code_digest(entries: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ A stage is a package `fpga_flow.<name>` whose module `stage` has `run(context) -
 its parts of the recipe, its tools' versions and its own code is that of what stands in the run.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,9 +192,8 @@ def execute(run: Run, until: str | None = None, force: str | None = None) -> Non
                 if problem:
                     raise problem
         except InputError:
-            if not run.made:  # the run is as it was, so it keeps its recipe too
-                for path, content in before.items():
-                    path.write_bytes(content)
+            if not run.made:
+                _give_back(run, before)
             raise
 
 
@@ -218,10 +218,10 @@ def _check_names(run: Run) -> None:
     recipe = run.recipe
     if run.model_file is None and recipe.model.name not in model_names():
         raise InputError(f"model.name: must be one of {', '.join(model_names())}, not {recipe.model.name!r}")
-    for key in sorted({key for stage in run.stages for key in stage.files}):
-        path = named_file(recipe, key)
-        if path is not None and not path.is_file():
-            raise InputError(f"{key}: must be a file, not {str(path)!r}")
+    for stage in run.stages:
+        for key, path in _named_files(run, stage).items():
+            if path is not None and not path.is_file():
+                raise InputError(f"{key}: must be a file, not {str(path)!r}")
 
 
 def _take_up(run: Run) -> dict[Path, bytes]:
@@ -234,9 +234,16 @@ def _take_up(run: Run) -> dict[Path, bytes]:
         scratch = kept.with_suffix(".new")
         scratch.write_bytes(run.model_file.read_bytes())
         scratch.replace(kept)
-        run.model_file = kept
     artifact.write_json(run.folder / RECIPE, run.recipe.model_dump(mode="json"))
     return before
+
+
+def _give_back(run: Run, before: dict[Path, bytes]) -> None:
+    """Leave the run as it was before wrong input; a new one disappears."""
+    for path, content in before.items():
+        path.write_bytes(content)
+    if not before:
+        shutil.rmtree(run.folder)
 
 
 def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -> Outcome:
@@ -248,7 +255,7 @@ def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -
             "stage": stage.name,
             "inputs": inputs,
             "recipe": recipe,
-            "files": {key: file_digest(named_file(run.recipe, key)) for key in stage.files},
+            "files": {key: path and file_digest(path) for key, path in _named_files(run, stage).items()},
             "tools": tools,
             "code": code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
         }
@@ -283,6 +290,10 @@ def _judge(run: Run, stage: Stage) -> FlowError | None:
     return stage.judge(artifact.read_result(run.folder / stage.name), board(run.recipe.board))
 
 
+def _named_files(run: Run, stage: Stage) -> dict[str, Path | None]:
+    return {key: named_file(run.recipe, key) for key in stage.files}
+
+
 def _inputs(run: Run, stage: Stage) -> list[str]:
     present = {s.name for s in run.stages}
     return [name for name in stage.inputs if name in present]
@@ -295,7 +306,7 @@ def _input_digests(run: Run, stage: Stage) -> dict[str, str]:
         assert manifest is not None, f"{stage.name} before its input {name}"
         digests[name] = manifest.content
     if run.model_file is not None and digests.keys() != set(stage.inputs):
-        digests[MODEL] = artifact.digest_files(run.model_file.parent, [run.model_file])
+        digests[MODEL] = file_digest(run.model_file)
     return digests
 
 

@@ -309,6 +309,29 @@ def test_wrong_input_found_by_a_stage_leaves_the_run_as_it_was(
     assert list(flow.current(opened)) == ALL[2:]
 
 
+def test_wrong_input_found_by_a_stage_leaves_no_new_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: flow.Context) -> Any:
+        raise InputError("no network")
+
+    use(monkeypatch, train=refuses)
+    for folder in (tmp_path / "r", tmp_path / "r"):
+        with pytest.raises(InputError, match="^no network$"):
+            execute(folder)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_network_from_outside_is_read_where_the_user_has_it(
+    tmp_path: Path, net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path | None] = []
+    use(monkeypatch, export=lambda context: read.append(context.model_file) or {})
+    flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(), net), until="export")
+    flow.execute(flow.open_run(tmp_path / "r"), until="export", force="export")
+    assert read == [net, tmp_path / "r" / flow.MODEL]
+
+
 def test_run_opens_without_the_files_it_was_made_from(tmp_path: Path) -> None:
     checkpoint = tmp_path / "start.npz"
     checkpoint.write_text("one")
