@@ -56,7 +56,9 @@ def stepper(network: torch.nn.Module, x: Tensor, labels: Tensor, fused: bool) ->
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--batch", type=int, default=128)

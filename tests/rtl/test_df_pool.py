@@ -28,8 +28,9 @@ class Case:
     def expected(self, values: Integers) -> Integers:
         """Return the pooled words of `values` (words, PE)."""
         windows = values.reshape(-1, self.window, self.pe)
-        pooled: Integers = windows.max(axis=1) if self.function == "max" else windows.sum(axis=1) >> self.shift
-        return pooled
+        if self.function == "max":
+            return windows.max(axis=1)
+        return windows.sum(axis=1) >> self.shift
 
 
 CASES = [
