@@ -1,7 +1,6 @@
 """Simulates any RTL with AXI-Streams: words in, words out, and the cycle of every transfer."""
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.artifact import write_json
-from fpga_flow.errors import FlowError
+from fpga_flow.errors import FlowError, ToolError
 from fpga_flow.progress import bar
 from fpga_flow.verify.verilate import Effort, Plan, Signals, compile_plan
 
@@ -137,7 +136,8 @@ class Simulator:
         `parameters` are the top's; `ties` are inputs held at a constant. `asserts`: the RTL's
         assertions are checked. `random`: registers without an initial value start at random
         (seeded by `run`), which finds missing resets. `effort`: "quick" compiles fast, "fast" runs
-        fast. Raises `ToolError` with the tool's message where the RTL does not elaborate.
+        fast. Raises `ToolError` with the tool's message where the RTL does not elaborate, `ValueError`
+        where its ports are not those given.
         """
         plan = Plan(
             top=top,
@@ -194,7 +194,8 @@ class Simulator:
         memory files), with `plusargs` ("taps=folder"). `progress` is called with the
         number of words that came out so far, about twice a second.
 
-        Raises `DeadlockError`, `ExtraOutputError`, `ProtocolError` or `RtlError`.
+        Raises `DeadlockError`, `ExtraOutputError`, `ProtocolError` or `RtlError`; `ToolError` where the
+        simulator itself fails.
         """
         with tempfile.TemporaryDirectory(prefix="simulation-") as scratch:
             exchange = Path(scratch)
@@ -305,7 +306,7 @@ def _checked(port: Port, words: Words) -> Words:
 def _execute(command: Sequence[str], folder: Path, progress: Callable[[int], None] | None) -> str:
     """Run the simulator; returns what it printed, less its own progress lines."""
     lines: list[str] = []
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -313,14 +314,19 @@ def _execute(command: Sequence[str], folder: Path, progress: Callable[[int], Non
         stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
-        env=dict(os.environ),
-    ) as process:
+    )
+    try:
         assert process.stdout is not None
         for line in process.stdout:
             if not line.startswith("\x01"):
                 lines.append(line)
             elif progress is not None:
                 progress(int(line[1:]))
-    if process.returncode:
-        raise RuntimeError(f"simulator failed with exit code {process.returncode}: {''.join(lines[-5:])}")
+        code = process.wait()
+    finally:  # an interrupted run must not leave a simulation behind
+        process.kill()
+        process.wait()
+    if code:
+        last = "".join(lines[-5:])
+        raise ToolError(f"the simulator {command[0]} failed with exit code {code}: {last}")
     return "".join(lines)

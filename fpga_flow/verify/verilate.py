@@ -6,8 +6,8 @@ cached by the content of unit and headers, so a change that leaves the C++ as it
 weights, which are read at run time) compiles nothing.
 """
 
+import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +16,6 @@ from typing import Literal
 
 from fpga_flow import toolchain
 from fpga_flow.artifact import digest_files, digest_json
-from fpga_flow.errors import ToolError
 from fpga_flow.toolchain import Tool, run_tool
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +24,8 @@ RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = "verilated_vcd_c.cpp"
 COLD = ("__Slow", "__Syms", "ConstPool")
 """Parts of the names of the files whose code runs once."""
+PORTS = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
+"""A port in the header that Verilator makes: direction, name, highest and lowest bit."""
 ELABORATION = ("-Werror-USERERROR", "-Werror-USERFATAL")
 Effort = Literal["quick", "fast"]
 
@@ -117,37 +118,6 @@ def _literal(value: int | str) -> str:
     return str(value) if value < 1 << 31 else f"{value.bit_length()}'h{value:x}"
 
 
-def lint(
-    top: str,
-    sources: Sequence[Path],
-    parameters: Mapping[str, int | str] | None = None,
-    foreign: Sequence[Path] = (),
-) -> None:
-    """Elaborate `top` alone with all of Verilator's warnings; raises `ToolError` on any.
-
-    `foreign` are sources of others that it needs (packages first); their warnings do not count.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        waivers = Path(scratch) / "foreign.vlt"
-        rules = ("", "-rule STMTDLY ", "-rule INITIALDLY ")  # the last two are no style, so not in "all"
-        lines = [f'lint_off {rule}-file "{path.resolve()}"' for path in foreign for rule in rules]
-        waivers.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
-        # An elaboration check (`if (...) $error`) has nothing in it that a label would name.
-        options = ["--lint-only", "--no-timing", "-Wall", "-Wno-GENUNNAMED", "--top-module", top]
-        options += ["--Mdir", scratch, *parameter_options(parameters or {})]
-        files = [str(path.resolve()) for path in (waivers, *foreign, *sources)]
-        log = Path(scratch) / "log.txt"
-        try:
-            run_tool(toolchain.verilator(), [*options, *files], Path(scratch), log)
-        except ToolError as error:
-            found = [
-                line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("%Warn")
-            ]
-            raise ToolError(
-                "\n".join([f"verilator: {top} has warnings", *found]) if found else str(error)
-            ) from None
-
-
 def glue_text(plan: Plan) -> str:
     """Return the C++ that shows the verilated design to the harness."""
 
@@ -210,6 +180,7 @@ def compile_plan(
     include = [f"-I{path.resolve()}" for path in plan.include]
     sources = [str(path.resolve()) for path in plan.sources]
     run_tool(verilator, [*plan.options(), "--Mdir", str(work), *include, *sources], work, log)
+    _check_ports(plan, (work / f"{PREFIX}.h").read_text(encoding="utf-8"))
     advance(0.1)
     runtime_folder = Path(verilator.environment["VERILATOR_ROOT"]) / "include"
     shutil.copyfile(HERE / "harness.h", work / "harness.h")
@@ -249,7 +220,7 @@ def _compile(compiler: Tool, unit: Unit, common: Sequence[str], work: Path, kept
     scratch = source.with_suffix(".o")
     run_tool(compiler, [*common, *unit.flags, "-c", "-o", str(scratch), str(source)], work, log)
     # Another process may have put the same object there meanwhile: either one will do.
-    whole = kept.with_name(f"{kept.name}.{work.name}")
+    whole = kept.with_name(f"{kept.name}.{work.parent.name}")
     shutil.copyfile(scratch, whole)
     whole.replace(kept)
 
@@ -291,6 +262,21 @@ def _balanced(files: Sequence[Path], count: int) -> list[list[Path]]:
     return groups
 
 
-def missing_port(error: ToolError) -> bool:
-    """Whether g++ failed because the top module has no port of a name that was given."""
-    return f"class {PREFIX}" in str(error) and "has no member" in str(error)
+def _check_ports(plan: Plan, header: str) -> None:
+    """Compare `plan` with the ports in Verilator's `header`; raises `ValueError` where they differ.
+
+    The harness writes through plain pointers, so a width that is not the port's must not get there.
+    """
+    widths = {name: int(high) - int(low) + 1 for _, name, high, low in PORTS.findall(header)}
+    streams = (*plan.inputs, *plan.outputs)
+    expected = {name: 1 for stream in streams for name in (stream.valid, stream.ready)}
+    expected |= {stream.data: stream.bits for stream in streams} | {plan.clock: 1, plan.reset: 1}
+    for name, bits in expected.items():
+        if name not in widths:
+            raise ValueError(f"{plan.top}: has no port {name!r}; its ports are {', '.join(widths)}")
+        if widths[name] != bits:
+            raise ValueError(f"{plan.top}: port {name!r} has {widths[name]} bits, not {bits}")
+    inputs = {name for direction, name, _, _ in PORTS.findall(header) if direction == "IN"}
+    open_inputs = sorted(inputs - expected.keys() - plan.ties.keys())
+    if open_inputs or plan.ties.keys() - inputs:
+        raise ValueError(f"{plan.top}: inputs {open_inputs} need a tie; ties are {sorted(plan.ties)}")

@@ -28,9 +28,10 @@ class Case:
     def expected(self, values: Integers) -> Integers:
         """Return the pooled words of `values` (words, PE)."""
         windows = values.reshape(-1, self.window, self.pe)
-        if self.function == "max":
-            return windows.max(axis=1)
-        return windows.sum(axis=1) >> self.shift
+        pooled: Integers = windows.max(axis=1)
+        if self.function == "sum":
+            pooled = windows.sum(axis=1) >> self.shift
+        return pooled
 
 
 CASES = [

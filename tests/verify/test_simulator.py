@@ -134,3 +134,24 @@ def test_wrong_words_are_refused(simulator: Simulator) -> None:
 def test_a_second_build_takes_the_first_ones_program_whatever_the_folder(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert build(tmp_path).folder == build(tmp_path / "other").folder
+
+
+def test_wrong_ports_are_refused_with_name_and_width(tmp_path: Path) -> None:
+    source = tmp_path / "fickle.sv"
+    source.write_text(MODULE)
+
+    def build_with(a: Port, ties: dict[str, int] | None = None) -> None:
+        Simulator.build(
+            "fickle", [source], inputs=[a], outputs=[Port("b", WIDTH)], ties=ties, cache=tmp_path / "cache"
+        )
+
+    with pytest.raises(ValueError, match="fickle: port 'a_tdata' has 12 bits, not 13"):
+        build_with(Port("a", 13))
+    with pytest.raises(ValueError, match="fickle: has no port 'c_tvalid'; its ports are ap_clk, "):
+        build_with(Port("c", WIDTH))
+    with pytest.raises(
+        ValueError, match=r"fickle: inputs \['a_tdata', 'a_tvalid'\] need a tie; ties are \[\]"
+    ):
+        Simulator.build("fickle", [source], inputs=[], outputs=[Port("b", WIDTH)], cache=tmp_path / "cache")
+    with pytest.raises(ValueError, match=r"fickle: inputs \[\] need a tie; ties are \['extra'\]"):
+        build_with(Port("a", WIDTH), {"extra": 0})
