@@ -11,8 +11,7 @@ from fpga_flow import toolchain
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.toolchain import run_tool
-from fpga_flow.verify.lint import lint
-from fpga_flow.verify.verilate import parameter_options
+from fpga_flow.verify.verilate import lint, parameter_options
 from tests.rtl.modules import HDL, Parameters, finn
 
 FOREIGN = {
@@ -37,7 +36,6 @@ ADD: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWi
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
-THRESHOLDS: Parameters = {"K": 9, "N": 15, "C": 6, "PE": 2}
 
 
 def sources(module: str) -> list[Path]:
@@ -74,11 +72,6 @@ LEGAL: dict[str, list[Parameters]] = {
         {**ADD, "ConstSigned": 0, "InWidth": 3, "OutWidth": 6},
         {**ADD, "Init": (1 << 40) - 1},
     ],
-    "thresholding": [
-        *({**THRESHOLDS, "N": steps, "DEEP_PIPELINE": steps % 2} for steps in (1, 3, 10, 15)),
-        {**THRESHOLDS, "SIGNED": 0, "BIAS": -7},
-    ],
-    "vpc": [{"W": 3, "N": n, "PI": pi, "PO": po} for n, pi, po in ((12, 2, 6), (12, 6, 2), (10, 4, 3))],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
