@@ -8,7 +8,6 @@ weights, which are read at run time) compiles nothing.
 
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Literal
 
 from fpga_flow import toolchain
 from fpga_flow.artifact import digest_files, digest_json
-from fpga_flow.errors import ToolError
 from fpga_flow.toolchain import Tool, run_tool
 
 HERE = Path(__file__).resolve().parent
@@ -118,37 +116,6 @@ def _literal(value: int | str) -> str:
         return f'"{value}"'
     # An unsized number has 32 bits.
     return str(value) if value < 1 << 31 else f"{value.bit_length()}'h{value:x}"
-
-
-def lint(
-    top: str,
-    sources: Sequence[Path],
-    parameters: Mapping[str, int | str] | None = None,
-    foreign: Sequence[Path] = (),
-) -> None:
-    """Elaborate `top` alone with all of Verilator's warnings; raises `ToolError` on any.
-
-    `foreign` are sources of others that it needs (packages first); their warnings do not count.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        waivers = Path(scratch) / "foreign.vlt"
-        rules = ("", "-rule STMTDLY ", "-rule INITIALDLY ")  # the last two are no style, so not in "all"
-        lines = [f'lint_off {rule}-file "{path.resolve()}"' for path in foreign for rule in rules]
-        waivers.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
-        # An elaboration check (`if (...) $error`) has nothing in it that a label would name.
-        options = ["--lint-only", "--no-timing", "-Wall", "-Wno-GENUNNAMED", "--top-module", top]
-        options += ["--Mdir", scratch, *parameter_options(parameters or {})]
-        files = [str(path.resolve()) for path in (waivers, *foreign, *sources)]
-        log = Path(scratch) / "log.txt"
-        try:
-            run_tool(toolchain.verilator(), [*options, *files], Path(scratch), log)
-        except ToolError as error:
-            found = [
-                line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("%Warn")
-            ]
-            raise ToolError(
-                "\n".join([f"verilator: {top} has warnings", *found]) if found else str(error)
-            ) from None
 
 
 def glue_text(plan: Plan) -> str:

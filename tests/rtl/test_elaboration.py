@@ -11,7 +11,8 @@ from fpga_flow import toolchain
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.toolchain import run_tool
-from fpga_flow.verify.verilate import lint, parameter_options
+from fpga_flow.verify.lint import lint
+from fpga_flow.verify.verilate import parameter_options
 from tests.rtl.modules import HDL, Parameters, finn
 
 FOREIGN = {
