@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// Counts, for each of PE channels a beat, the thresholds that are not larger than the input:
-/// y = BIAS + #{i : T_i <= x}. The thresholds of a channel ascend, so the count is found by binary search, one bit
-/// of it and one memory read a stage: ceil(log2(N+1)) comparators a channel instead of N.
+/// y = BIAS + #{i : T_i <= x}. The thresholds of a channel ascend, so the count is found by binary search,
+/// one bit of it and one memory read a stage: ceil(log2(N+1)) comparators a channel instead of N.
 ///
-/// Takes the place of FINN's module of the same name: the parameters, the ports, the files of initial thresholds and
-/// the addresses of the configuration port are FINN's. Throughput is one beat a cycle. All registers share one
-/// enable and stop when the output is not taken, so there is no queue behind the pipeline; `irdy` depends
-/// combinationally on `ordy`.
+/// Takes the place of FINN's module of the same name: the parameters, the ports, the files of initial
+/// thresholds and the addresses of the configuration port are FINN's. Throughput is one beat a cycle. All
+/// registers share one enable and stop when the output is not taken, so there is no queue behind the
+/// pipeline; `irdy` depends combinationally on `ordy`.
 module thresholding #(
   int unsigned K,                         /// Bits of inputs and thresholds.
   int unsigned N,                         /// Thresholds a channel. At least 1.
-  int unsigned C,                         /// Channels, a multiple of PE. Beat b carries channels (b % (C/PE))*PE + pe.
+  int unsigned C,                         /// Channels. Beat b has channels (b % (C/PE))*PE + 0..PE-1.
   int unsigned PE,                        /// Channels a beat.
   bit          SIGNED = 1,                /// Inputs and thresholds are signed.
   bit          FPARG = 0,                 /// They are IEEE floating-point numbers (with SIGNED).
   int          BIAS = 0,                  /// Added to the count.
   int unsigned SETS = 1,                  /// Sets of thresholds that `iset` chooses from, beat by beat.
-  parameter    THRESHOLDS_PATH = "",      /// Initial thresholds are in `<this>threshs_<pe>_<stage>.dat`; none if empty.
-  bit          USE_CONFIG = 1,            /// The configuration port is there; without it the thresholds are constants.
-  int unsigned DEPTH_TRIGGER_URAM = 0,    /// Memories of this depth or more go into UltraRAM (0: never).
-  int unsigned DEPTH_TRIGGER_BRAM = 0,    /// Memories of this depth or more go into block RAM (0: the tool decides).
-  bit          DEEP_PIPELINE = 0,         /// A register behind each comparator: two cycles a stage instead of one.
+  parameter    THRESHOLDS_PATH = "",      /// Initial ones are in <this>threshs_<pe>_<stage>.dat.
+  bit          USE_CONFIG = 1,            /// Thresholds can be written and read.
+  int unsigned DEPTH_TRIGGER_URAM = 0,    /// Memories this deep go into UltraRAM (0: never).
+  int unsigned DEPTH_TRIGGER_BRAM = 0,    /// Memories this deep go into block RAM (0: may).
+  bit          DEEP_PIPELINE = 0,         /// A register behind each comparator: two cycles a stage.
 
   localparam int unsigned CF = C / PE,
   localparam int unsigned S_BITS = SETS > 2 ? $clog2(SETS) : 1,
@@ -30,7 +30,8 @@ module thresholding #(
   input  logic clk,
   input  logic rst,                       /// Synchronous, active high.
 
-  // Configuration: address {set, channel fold, channel of the beat, threshold}; never has to wait.
+  // verilator lint_off UNUSEDSIGNAL
+  // Configuration, with USE_CONFIG: address {set, beat, channel of the beat, threshold}; never has to wait.
   input  logic cfg_en,
   input  logic cfg_we,
   input  logic [$clog2(SETS)+$clog2(CF)+$clog2(PE)+$clog2(N)-1:0] cfg_a,
@@ -41,12 +42,18 @@ module thresholding #(
   output logic irdy,
   input  logic ivld,
   input  logic [S_BITS-1:0] iset,
+  // verilator lint_on UNUSEDSIGNAL
   input  logic [PE-1:0][K-1:0] idat,
 
   input  logic ordy,
   output logic ovld,
   output logic [PE-1:0][O_BITS-1:0] odat
 );
+
+  if (N < 1) $error("thresholding: N must be at least 1, not %0d", N);
+  if (CF * PE != C || C == 0) $error("thresholding: C must be a multiple of PE, not %0d and %0d", C, PE);
+  if (SETS < 1) $error("thresholding: SETS must be at least 1, not %0d", SETS);
+  if (FPARG && !SIGNED) $error("thresholding: FPARG needs SIGNED");
 
   localparam int unsigned Stages = $clog2(N + 1);
   localparam int unsigned SetBits = $clog2(SETS);
@@ -56,10 +63,6 @@ module thresholding #(
   localparam int unsigned BaseBits = SetBits + FoldBits > 0 ? SetBits + FoldBits : 1;
   localparam int unsigned Bases = SETS > 1 ? SETS * 2**FoldBits : CF;
   localparam int unsigned Latency = Stages * (DEEP_PIPELINE ? 2 : 1);
-
-  if (C != CF * PE) begin : gen_wrong_fold
-    $error("%m: C must be a multiple of PE=%0d, not %0d", PE, C);
-  end
 
   //- Flow control: everything moves, or nothing does -------------------------
   logic [Latency-1:0] valid_q;  // beat in the pipeline, [0] the newest
@@ -122,7 +125,9 @@ module thresholding #(
   //- Configuration address ---------------------------------------------------
   logic [Stages-1:0]   cfg_index;
   logic [BaseBits-1:0] cfg_base;
+  // verilator lint_off UNUSEDSIGNAL
   logic [K-1:0]        cfg_read[PE*Stages];
+  // verilator lint_on UNUSEDSIGNAL
 
   if (NBits > 0) begin : gen_cfg_index
     assign cfg_index = Stages'(cfg_a[NBits-1:0]);
@@ -196,6 +201,7 @@ endmodule : thresholding
 
 /// One stage of the search in one lane: reads the threshold in the middle of what is left and halves that.
 /// The memory holds, channel by channel, the 2**Stage thresholds that this stage can meet.
+// verilator lint_off DECLFILENAME
 module thresholding_stage #(
   parameter int unsigned K = 8,
   parameter int unsigned N = 1,
@@ -220,24 +226,30 @@ module thresholding_stage #(
   output logic [Stages-1:0]   found_o,
   output logic [K-1:0]        value_o,
 
+  // verilator lint_off UNUSEDSIGNAL
   input  logic                cfg_en_i,
   input  logic                cfg_we_i,
   input  logic [BaseBits-1:0] cfg_base_i,
   input  logic [Stages-1:0]   cfg_index_i,
   input  logic [K-1:0]        cfg_d_i,
+  // verilator lint_on UNUSEDSIGNAL
   output logic [K-1:0]        cfg_q_o
 );
 
   localparam int unsigned Left = Stages - 1 - Stage;  // bits of the count that later stages find
   localparam int unsigned Depth = Bases * 2**Stage;
   localparam int unsigned AddressBits = Depth > 1 ? $clog2(Depth) : 1;
-  // Of the 2**Stage thresholds of a channel, those that exist: the last ones are missing where N+1 is no power of two.
+  // Of the 2**Stage thresholds of a channel, those that exist: some do not where N+1 is no power of two.
   localparam int unsigned Existing = (N + 2**Left) / (2 * 2**Left);
+  // verilator lint_off UNUSEDPARAM
   localparam RamStyle = UramDepth != 0 && Depth >= UramDepth ? "ultra"
                       : BramDepth != 0 && Depth >= BramDepth ? "block"
                       : BramDepth != 0 ? "distributed" : "auto";
+  // verilator lint_on UNUSEDPARAM
 
+  // verilator lint_off UNDRIVEN
   (* ram_style = RamStyle *) logic [K-1:0] memory[Depth];
+  // verilator lint_on UNDRIVEN
   logic [AddressBits-1:0] address;
   logic [K-1:0]           threshold_q, value_q;
   logic [Stages-1:0]      found_q, found_d;

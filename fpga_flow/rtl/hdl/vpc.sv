@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/// Turns vectors of N elements that arrive PI a beat into the same vectors PO a beat. Element 0 is in the low bits;
-/// a vector takes ceil(N/PI) beats in and ceil(N/PO) beats out, and the next one starts in a beat of its own.
+/// Turns vectors of N elements that arrive PI a beat into the same vectors PO a beat. Element 0 is in the low
+/// bits; a vector takes ceil(N/PI) beats in and ceil(N/PO) beats out, and the next one starts in a new beat.
 ///
-/// Takes the place of FINN's module of the same name in its data width converter: parameters and ports are FINN's.
-/// The elements go round a buffer whose size is the least common multiple of PI and PO, so every input beat and every
-/// output beat has fixed places in it: a write enable per place and one multiplexer at the output, no shifter. That
-/// is small for widths with a large common divisor, and PI*PO elements for widths without one.
+/// Takes the place of FINN's module of the same name in its data width converter: parameters and ports are
+/// FINN's. The elements go round a buffer whose size is the least common multiple of PI and PO: every input
+/// beat and every output beat has fixed places in it: a write enable a place and one multiplexer at the
+/// output, no shifter. That is small for widths with a large common divisor, and PI*PO elements without one.
 ///
-/// Throughput is that of the narrower side, without a pause between vectors where the buffer's size divides N or
-/// one of PI and PO divides the other; else the next vector waits until the last one has left. `irdy` depends
-/// combinationally on `ordy`.
+/// Throughput is that of the narrower side, without a pause between vectors where the buffer's size divides N
+/// or one of PI and PO divides the other; else the next vector waits until the last one has left. `irdy`
+/// depends combinationally on `ordy`.
 module vpc #(
   int unsigned W,                    /// Bits an element.
   int unsigned N,                    /// Elements a vector.
   int unsigned PI,                   /// Elements an input beat.
   int unsigned PO,                   /// Elements an output beat.
   bit          PAD_ZEROS = 1,        /// Elements behind the end of the vector are 0; otherwise anything.
+  // verilator lint_off UNUSEDPARAM
   bit          RELAX_THROUGHPUT = 0  /// Has no effect: nothing is saved by being slower.
+  // verilator lint_on UNUSEDPARAM
 ) (
   input  logic                 clk,
   input  logic                 rst,  /// Synchronous, active high.
@@ -40,6 +42,11 @@ module vpc #(
     return x;
   endfunction
 
+  if (W < 1) $error("vpc: W must be at least 1, not %0d", W);
+  if (N < 1) $error("vpc: N must be at least 1, not %0d", N);
+  if (PI < 1) $error("vpc: PI must be at least 1, not %0d", PI);
+  if (PO < 1) $error("vpc: PO must be at least 1, not %0d", PO);
+
   // All counts below are in groups of elements that stay together on both sides.
   localparam int unsigned Group = greatest_common_divisor(PI, PO);
   localparam int unsigned In = PI / Group;
@@ -48,10 +55,12 @@ module vpc #(
   localparam int unsigned InBeats = (N + PI - 1) / PI;
   localparam int unsigned OutBeats = (N + PO - 1) / PO;
   localparam int unsigned Places = In * Out;
-  localparam bit          Endless = Groups % Places == 0;  // vectors follow each other in the buffer as they are
+  localparam bit          Endless = Groups % Places == 0;  // vectors follow each other as they are
 
   logic [PO-1:0][W-1:0] word;      // the output beat, before the padding
+  // verilator lint_off UNUSEDSIGNAL
   logic                 take, give;
+  // verilator lint_on UNUSEDSIGNAL
   logic                 last_out;  // the output beat ends a vector
   assign take = ivld && irdy;
   assign give = ovld && ordy;
@@ -161,10 +170,6 @@ module vpc #(
         else if (give) read_q <= restart ? '0 : read_q + 1'b1;
       end
     end
-  end
-
-  if (W == 0 || N == 0 || PI == 0 || PO == 0) begin : gen_wrong
-    $error("%m: W, N, PI and PO must be at least 1");
   end
 
 endmodule : vpc
