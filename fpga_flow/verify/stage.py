@@ -46,6 +46,7 @@ class Accelerator:
             inputs=[Port(INPUT, self.design.input.width)],
             outputs=[Port(OUTPUT, self.design.output.width)],
             cache=cache,
+            effort="fast",
             log=log,
         )
 
