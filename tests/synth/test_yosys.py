@@ -102,10 +102,9 @@ def test_a_module_that_is_not_there_is_named(tmp_path: Path) -> None:
         count(tmp_path, REGISTER, "nothing")
 
 
-@pytest.mark.parametrize("fold", [1, 8])
-def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: Path, fold: int) -> None:
-    """15 thresholds of 10 bits for `fold` channels, one lane: our module against the plain way."""
-    bits, steps = 10, 15
+def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: Path) -> None:
+    """15 thresholds of 10 bits for each of 8 channels, one lane: our module against the plain way."""
+    bits, steps, fold = 10, 15, 8
     generator = random.Random(1)
     table = [sorted(generator.sample(range(1 << bits), steps)) for _ in range(fold)]
     for stage in range(4):
@@ -143,5 +142,4 @@ def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: 
     (tmp_path / "ours.sv").write_text(ours)
     small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, "xc7", tmp_path / "ours.log")
     large = count(tmp_path, plain, "plain")
-    print(f"{fold} channels: binary search {small}, every threshold {large}")
-    assert small.lut < large.lut
+    assert small.lut < 0.6 * large.lut
