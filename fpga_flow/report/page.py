@@ -128,17 +128,26 @@ def by_snr(table: Any) -> dict[float, float]:
 
 
 def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
-    layers = _largest([layer for layer in hardware.layers if layer.kind not in PLUMBING], lambda x: x.cycles)
-    names, counts = [layer.name for layer in layers], [layer.cycles for layer in layers]
-    detail = f"Predicted; {hardware.bottleneck} sets the speed. The {len(layers)} slowest of all layers."
-    yield Plot("Cycles per frame by layer", detail, plots.cycles(names, counts, hardware.bottleneck))
-    layers = _largest(hardware.layers, lambda x: max(_lut(x.estimate) or 0, _lut(x.synth) or 0))
-    estimate, synth = [_lut(layer.estimate) for layer in layers], [_lut(layer.synth) for layer in layers]
-    if any(value is not None for value in (*estimate, *synth)):
-        detail = (
-            f"FINN's estimate before synthesis, and what Yosys used. The {len(layers)} largest of all layers."
-        )
-        yield Plot("LUTs by layer", detail, plots.luts([layer.name for layer in layers], estimate, synth))
+    layers = [layer for layer in hardware.layers if layer.kind not in PLUMBING]
+    shown = _largest(layers, lambda layer: layer.cycles)
+    detail = f"Predicted; {hardware.bottleneck} sets the speed."
+    names, counts = [layer.name for layer in shown], [layer.cycles for layer in shown]
+    svg = plots.cycles(names, counts, hardware.bottleneck)
+    yield Plot("Cycles per frame by layer", _of_all(detail, shown, layers), svg)
+    layers = [layer for layer in hardware.layers if _lut(layer.estimate) or _lut(layer.synth)]
+    if layers:
+        shown = _largest(layers, lambda layer: max(_lut(layer.estimate) or 0, _lut(layer.synth) or 0))
+        estimate, synth = [_lut(layer.estimate) for layer in shown], [_lut(layer.synth) for layer in shown]
+        done = any(value is not None for value in synth)
+        detail = "FINN's estimate before synthesis, and what Yosys used." if done else "FINN's estimate."
+        svg = plots.luts([layer.name for layer in shown], estimate, synth)
+        yield Plot("LUTs by layer", _of_all(detail, shown, layers), svg)
+
+
+def _of_all(detail: str, shown: Sequence[Layer], layers: Sequence[Layer]) -> str:
+    return (
+        detail if len(shown) == len(layers) else f"{detail} The {len(shown)} largest of {len(layers)} layers."
+    )
 
 
 def _lut(part: Mapping[str, float | None] | None) -> float | None:

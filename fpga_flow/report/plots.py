@@ -82,16 +82,13 @@ def luts(names: Sequence[str], estimate: Sequence[float | None], synth: Sequence
     with rc_context(STYLE):
         figure, axes = _figure(_height(len(names), 0.32))
         rows = range(len(names))
-        for offset, values, colour, label in (
-            (-0.2, estimate, GREY, "estimate"),
-            (0.2, synth, ORANGE, "synthesis"),
-        ):
-            if any(value is not None for value in values):
-                places = [row + offset for row in rows]
-                bars = axes.barh(places, [value or 0 for value in values], 0.36, color=colour, label=label)
-                axes.bar_label(
-                    bars, ["" if v is None else f"{v:,.0f}" for v in values], padding=3, fontsize=7
-                )
+        series = [(estimate, GREY, "estimate"), (synth, ORANGE, "synthesis")]
+        series = [one for one in series if any(value is not None for value in one[0])]
+        thickness = 0.72 / len(series)
+        for index, (values, colour, label) in enumerate(series):
+            places = [row + (index - (len(series) - 1) / 2) * (thickness + 0.04) for row in rows]
+            bars = axes.barh(places, [value or 0 for value in values], thickness, color=colour, label=label)
+            axes.bar_label(bars, ["" if v is None else f"{v:,.0f}" for v in values], padding=3, fontsize=7)
         axes.set_yticks(list(rows), names)
         axes.set_xlabel("LUTs")
         axes.margins(x=0.12)

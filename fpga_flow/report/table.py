@@ -30,9 +30,11 @@ def show(run: Run, console: Console | None = None) -> None:
     if report.estimate or report.synth:
         console.print()
         console.print(resources(report, BOARDS[report.board]))
+    console.print()
     if report.stages:
-        console.print()
         console.print(stages(report))
+    else:
+        console.print("Nothing in this run was made from its recipe yet; 'flow STAGE RUN' makes it.")
     console.print(f"\nReport: {run.folder / HTML}", soft_wrap=True, markup=False)
 
 

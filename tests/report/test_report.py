@@ -168,6 +168,7 @@ def test_table_says_which_data_and_where_the_report_is(tmp_path: Path) -> None:
 def test_table_of_a_run_where_nothing_ran(tmp_path: Path) -> None:
     run = fakes.run_of(tmp_path / "r")
     assert "signals: vgg10, 4 bit, pynq-z1" in text_of(run)
+    assert "Nothing in this run was made from its recipe yet; 'flow STAGE RUN' makes it." in text_of(run)
 
 
 class Page(HTMLParser):
