@@ -184,6 +184,7 @@ def execute(run: Run, until: str | None = None, force: str | None = None) -> Non
         stages = stages[: names.index(until) + 1]
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with _locked(run.folder):
+        say(f"run       {run.folder}")
         before = _take_up(run)
         try:
             for stage in stages:
