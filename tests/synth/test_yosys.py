@@ -8,7 +8,7 @@ import pytest
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.synth.usage import Usage
-from fpga_flow.synth.yosys import synthesise
+from fpga_flow.synth.yosys import SHIFT_REGISTERS, run_script, synthesise
 
 REGISTER = """
 module register #(parameter int Width = 8) (
@@ -52,6 +52,26 @@ def test_a_queue_in_a_shift_register_takes_one_lut_a_bit(tmp_path: Path) -> None
     usage = count(tmp_path, text, "queue")
     assert (usage.srl, usage.ff) == (4, 4)
     assert usage.lut <= 5
+
+
+@pytest.mark.parametrize("entries", [2, 5, 8])
+def test_the_map_to_shift_registers_changes_nothing(tmp_path: Path, entries: int) -> None:
+    """Yosys proves, by SAT, that the mapped read is equal to the read of the array."""
+    (tmp_path / "read.sv").write_text(f"""
+    module read(input logic [2:0][{entries - 1}:0] d, input logic [2:0] at, output logic [2:0] q);
+      logic [2:0] words[{entries}];
+      always_comb foreach (words[i]) words[i] = {{d[0][i], d[1][i], d[2][i]}};
+      assign q = words[at % {entries}];
+    endmodule""")
+    commands = [
+        "read_slang --no-implicit-memories --top read read.sv",
+        "hierarchy -top read",
+        "select -assert-min 1 t:$bmux",
+        f"equiv_opt -assert techmap -map {SHIFT_REGISTERS} t:$bmux",
+        "design -load postopt",
+        "select -assert-count 3 t:$shiftx",
+    ]
+    run_script("\n".join(commands), tmp_path, tmp_path / "yosys.log")
 
 
 def test_a_memory_is_filled_from_a_file_in_the_folder_and_lies_in_block_ram(tmp_path: Path) -> None:
