@@ -141,6 +141,8 @@ class PruneRecipe(Part):
     patience: Count = 4
     """Epochs without a better validation accuracy after which a round counts as failed."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    schedule: Literal["plateau", "linear"] = "plateau"
+    """How a round's learning rate falls: after epochs without a better validation loss, or evenly to zero."""
     factor: Share = 0.5
     """What the learning rate is multiplied by after an epoch without a better validation loss."""
 

@@ -150,6 +150,7 @@ class RoundTrainer:
                 learning_rate=settings.learning_rate,
                 factor=settings.factor,
                 patience=0,
+                linear=settings.schedule == "linear",
                 give_up_after=settings.patience,
             ),
             path,

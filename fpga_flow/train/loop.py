@@ -40,6 +40,8 @@ class Settings:
     patience: int
     """Epochs without a better validation loss that make a plateau."""
     weight_decay: float = 0.0
+    linear: bool = False
+    """The learning rate falls evenly to zero over the epochs, and not on plateaus."""
     rotate: bool = False
     """Turn every frame by a random multiple of 90 degrees: a carrier's phase says nothing of its class."""
     give_up_after: int | None = None
@@ -105,17 +107,21 @@ def fit(
             return True
         if settings.give_up_after is not None and len(curve) - best_epoch >= settings.give_up_after:
             return True
-        return float(optimiser.param_groups[0]["lr"]) < LOWEST_RATE * settings.learning_rate
+        lowest = LOWEST_RATE * settings.learning_rate
+        return not settings.linear and float(optimiser.param_groups[0]["lr"]) < lowest
 
     batches = -(-len(train) // settings.batch)
     with one_pool(), bar(description, settings.epochs * batches) as advance:
         advance(len(curve) * batches)
         while not over():
             start = time.monotonic()
+            if settings.linear:
+                optimiser.param_groups[0]["lr"] = settings.learning_rate * (1 - len(curve) / settings.epochs)
             rate = float(optimiser.param_groups[0]["lr"])
             loss = _epoch(network, train, optimiser, settings, seed + 1000 * (len(curve) + 1), advance)
             score = evaluate(network, validation)
-            plateau.step(score.loss)
+            if not settings.linear:
+                plateau.step(score.loss)
             curve.append(
                 Epoch(
                     len(curve) + 1,
@@ -170,6 +176,9 @@ def _epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()
+        if settings.linear:
+            step = settings.learning_rate / settings.epochs / math.ceil(len(order) / settings.batch)
+            optimiser.param_groups[0]["lr"] -= step
         total += float(loss.detach()) * len(indices)
         advance(1)
     return total / len(order)

@@ -95,6 +95,39 @@ def test_learning_rate_falls_on_a_plateau_and_training_ends_when_it_is_low(
     assert len(rates) < 30
 
 
+def test_learning_rate_falls_evenly_to_zero_where_asked(
+    frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"linear": True, "epochs": 4, "batch": 128, "learning_rate": 0.008}
+    seen: list[float] = []
+    step = torch.optim.Adam.step
+
+    def watched(self: torch.optim.Adam, *arguments: Any) -> Any:
+        seen.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", watched)
+        whole = run(frames, tmp_path / "whole.pt", **options)
+    # Four steps an epoch, sixteen in all.
+    assert seen == pytest.approx([0.008 * (1 - k / 16) for k in range(16)])
+    assert [line.learning_rate for line in whole.curve] == pytest.approx([0.008, 0.006, 0.004, 0.002])
+
+    calls, epoch = 0, loop._epoch
+
+    def killed(*arguments: Any) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Killed
+        return epoch(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "_epoch", killed)
+        run(frames, tmp_path / "killed.pt", **options)
+    assert equal(run(frames, tmp_path / "killed.pt", **options).state, whole.state)
+
+
 def test_training_gives_up_without_a_better_accuracy(frames: dict[str, Codes], tmp_path: Path) -> None:
     outcome = run(frames, tmp_path / "t.pt", epochs=30, learning_rate=1e-9, give_up_after=2, factor=0.9)
     accuracies = [line.validation_accuracy for line in outcome.curve]
