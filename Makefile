@@ -14,7 +14,7 @@ build: $(READY)
 	.venv/bin/flow build --bits 4
 
 test: lint
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: $(READY)
 	.venv/bin/ruff check .

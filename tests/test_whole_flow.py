@@ -11,8 +11,8 @@ import pytest
 FLOW = Path(sys.executable).with_name("flow")
 # Two SNRs, short frames: the way is the default's, the accuracy means nothing.
 BUILD = ("build", "signals-quick", "--until", "verify", "--fps", "30000")
-pytestmark = pytest.mark.timeout(1500)
-"""The first test trains and compiles, which on a loaded machine takes minutes."""
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("whole_flow")]
+"""The first test trains and compiles, which on a loaded machine takes minutes: once, on one worker."""
 
 
 def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
