@@ -7,6 +7,8 @@ from typing import Any
 from fpga_flow import artifact
 
 FILE = "design.json"
+INPUT, OUTPUT = "s_axis", "m_axis"
+"""Prefixes of the top's two streams."""
 
 
 @dataclass(frozen=True)

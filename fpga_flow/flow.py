@@ -78,7 +78,6 @@ STAGES: tuple[Stage, ...] = (
         ("board",),
         (
             "fpga_flow/estimate",
-            "fpga_flow/synth/estimate.py",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",
         ),

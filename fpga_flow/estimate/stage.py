@@ -6,10 +6,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import artifact
 from fpga_flow.boards import board
+from fpga_flow.estimate.figures import estimate
 from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
-from fpga_flow.synth.estimate import estimate
 
 
 def run(context: Context) -> dict[str, Any]:

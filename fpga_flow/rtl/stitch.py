@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from fpga_flow.design import LayerRtl, Stream
+from fpga_flow.design import INPUT, OUTPUT, LayerRtl, Stream
 
 TOP = "accelerator"
-INPUT, OUTPUT = "s_axis", "m_axis"
-"""Prefixes of the top's two streams."""
 
 
 def top_text(first: Stream, layers: Sequence[LayerRtl]) -> str:

@@ -1,1 +1,1 @@
-"""Synthesis with Yosys, layer by layer, and the analytic estimate beside it."""
+"""Synthesis with Yosys, layer by layer."""

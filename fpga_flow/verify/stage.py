@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import toolchain
-from fpga_flow.design import Design, load_design
+from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from fpga_flow.progress import bar, say
@@ -22,7 +22,6 @@ from fpga_flow.verify.compare import Difference, first_layer
 from fpga_flow.verify.packing import channels_last, pack, unpack
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
 
-INPUT, OUTPUT = "s_axis", "m_axis"
 STALL = 0.3
 """Chance that a side rests in a cycle, long rests counted in full."""
 PAUSE_FRAMES = 4
