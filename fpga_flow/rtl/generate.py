@@ -14,7 +14,7 @@ from pathlib import Path
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.finn_adapter.ops import HDL
+from fpga_flow.finn_adapter.backend import HDL
 from fpga_flow.rtl import layer
 
 NOT_NEEDED = {

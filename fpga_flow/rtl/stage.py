@@ -10,7 +10,7 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow import artifact
 from fpga_flow.design import Design, LayerRtl, Stream
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.finn_adapter.ops import HDL
+from fpga_flow.finn_adapter.backend import HDL
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import Context
 from fpga_flow.progress import bar
