@@ -49,9 +49,15 @@ class LayerRtl:
     """Digest of module, parameters and data."""
     sources: tuple[str, ...]
     data: tuple[str, ...]
-    output: Stream
-    expected: bool
-    """Whether the integer network has the values of `output`, so that they can be compared."""
+    inputs: tuple[str, ...]
+    """Tensors of the streams it takes."""
+    outputs: tuple[Stream, ...]
+    taps: tuple[str, ...]
+    """Tensors of the outputs that a simulation can write down; the others only pass on what others made."""
+
+    def tap(self, stream: Stream) -> str:
+        """Return the name that a simulation gives to what it writes down of an output."""
+        return f"{self.name}_{self.outputs.index(stream)}"
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,12 @@ class Design:
     cycles_per_frame: int
     """Predicted."""
     bottleneck: str
+    top_k: int
+    """The output is the indices of so many largest logits; 0: the logits."""
     input: Stream
     output: Stream
     layers: tuple[LayerRtl, ...]
+    """In topological order; every stream has one taker."""
     sources: tuple[str, ...]
     """All sources in the order of compilation, the top last."""
 
@@ -79,7 +88,11 @@ def load_design(folder: Path) -> Design:
     """Read the design of the rtl artifact in `folder`."""
     table: dict[str, Any] = artifact.read_json(folder / FILE)
     layers = [
-        LayerRtl(**{**layer, "output": _stream(layer["output"])} | _tuples(layer, "sources", "data"))
+        LayerRtl(
+            **layer
+            | _tuples(layer, "sources", "data", "inputs", "taps")
+            | {"outputs": tuple(_stream(output) for output in layer["outputs"])}
+        )
         for layer in table.pop("layers")
     ]
     streams = {key: _stream(table.pop(key)) for key in ("input", "output")}

@@ -68,3 +68,9 @@ class Golden:
         if not np.array_equal(x, codes):
             raise InputError(f"golden model: frames must hold integers that fit {self.input_dtype}")
         return codes
+
+
+def top_k(logits: NDArray[Any], k: int) -> Integers:
+    """Return the indices (N, k) of the `k` largest of `logits` (N, classes), lowest index first on ties."""
+    order: Integers = np.argsort(-logits.astype(np.int64), axis=1, kind="stable")[:, :k]
+    return order

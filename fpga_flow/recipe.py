@@ -169,6 +169,8 @@ class HardwareRecipe(Part):
     """None: the board's default clock."""
     folding: str | None = None
     """A folding file (JSON, as written by an earlier run) that is taken instead of `fps`."""
+    top_k: Annotated[int, Field(ge=0)] = 1
+    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
 
 
 class VerifyRecipe(Part):

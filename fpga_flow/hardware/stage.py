@@ -22,8 +22,8 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     clock_mhz = recipe.clock_mhz or target.clock_mhz
     network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
-    with finn_session() as scratch:
-        model = lower.lower(network, target.part, scratch)
+    with finn_session():
+        model = lower.lower(network, target.part, recipe.top_k)
         if recipe.folding is None:
             model = fold.fold_to_cycles(model, max(1, int(clock_mhz * 1e6 / recipe.fps)))
         else:
@@ -49,6 +49,7 @@ def run(context: Context) -> dict[str, Any]:
     return {
         "clock_mhz": clock_mhz,
         "part": target.part,
+        "top_k": recipe.top_k,
         "cycles_per_frame": slowest.cycles,
         "latency_cycles": latency,
         "fps": fps,

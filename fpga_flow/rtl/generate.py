@@ -32,7 +32,7 @@ class Generated:
 
     op: str
     module: str
-    """Its outer module, with two streams and nothing else."""
+    """Its outer module, with its streams and nothing else."""
     key: str
     texts: dict[str, str]
     """Generated files: path in the artifact -> content."""
@@ -48,6 +48,11 @@ class Generated:
     def sources(self) -> tuple[str, ...]:
         """Paths of the generated modules, in the order of compilation."""
         return tuple(path for path in self.texts if not path.endswith(".dat"))
+
+
+def streams_in(model: ModelWrapper, index: int) -> list[str]:
+    """Return the tensors that node `index` takes as streams; its other inputs are constants."""
+    return [name for name in model.graph.node[index].input if model.get_initializer(name) is None]
 
 
 def generate(model: ModelWrapper, index: int, part: str, clock_ns: float, scratch: Path) -> Generated:
@@ -75,8 +80,8 @@ def generate(model: ModelWrapper, index: int, part: str, clock_ns: float, scratc
         f"{wrapper}_layer",
         wrapper,
         texts,
-        in_bits=instance.get_instream_width_padded(),
-        out_bits=instance.get_outstream_width_padded(),
+        in_bits=[int(instance.get_instream_width_padded(i)) for i in range(len(streams_in(model, index)))],
+        out_bits=[int(instance.get_outstream_width_padded(i)) for i in range(len(node.output))],
         weight_bits=math.ceil(instance.get_instream_width(1) / 8) * 8 if memory else None,
     )
     texts[f"{wrapper}_layer.sv"] = outer

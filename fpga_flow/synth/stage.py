@@ -130,7 +130,7 @@ def _read_cached(path: Path) -> Usage | None:
 
 def _effort(layer: LayerRtl) -> tuple[bool, int]:
     """Return what grows with the time a layer's synthesis takes: matrix units first, then by width."""
-    return layer.op.startswith(("MVAU", "VVAU")), layer.output.width
+    return layer.op.startswith(("MVAU", "VVAU")), layer.outputs[0].width
 
 
 def _verdict(whole: Usage, target: Board, over: Mapping[str, int]) -> list[str]:

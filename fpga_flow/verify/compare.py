@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.design import Design, LayerRtl
+from fpga_flow.design import Design, LayerRtl, Stream
 from fpga_flow.errors import ToolError
 from fpga_flow.verify.packing import channels_last, unpack
 
@@ -45,11 +45,11 @@ def first_difference(
     return Difference(layer, tensor, frame, tuple(index), int(flat.reshape(-1)[place]), value)
 
 
-def read_tap(path: Path, layer: LayerRtl) -> NDArray[np.int64]:
-    """Return the integers (whole frames, values) that a tap of the simulation wrote for `layer`."""
+def read_tap(taps: Path, layer: LayerRtl, stream: Stream) -> NDArray[np.int64]:
+    """Return the integers (whole frames, values) that a tap of the simulation wrote for an output."""
+    path = taps / f"{layer.tap(stream)}.txt"
     if not path.is_file():
         raise ToolError(f"verilator: the simulation wrote no {path.name}; run again with --debug")
-    stream = layer.output
     size = stream.width // 8
     lines = path.read_text(encoding="ascii").split()
     raw = bytes.fromhex("".join(line.zfill(size * 2) for line in lines))
@@ -67,12 +67,13 @@ def first_layer(
     """
     compared = []
     for layer in design.layers:
-        values = expected.get(layer.output.tensor)
-        if not layer.expected or values is None:
-            continue
-        compared.append(layer.name)
-        found = read_tap(taps / f"{layer.name}.txt", layer)
-        difference = first_difference(layer.name, layer.output.tensor, channels_last(values), found)
-        if difference is not None:
-            return difference, compared
-    return None, compared
+        for stream in layer.outputs:
+            values = expected.get(stream.tensor)
+            if stream.tensor not in layer.taps or values is None:
+                continue
+            compared.append(layer.name)
+            found = read_tap(taps, layer, stream)
+            difference = first_difference(layer.name, stream.tensor, channels_last(values), found)
+            if difference is not None:
+                return difference, compared
+    return None, list(dict.fromkeys(compared))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fpga_flow import toolchain
 from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.flow import Context
-from fpga_flow.golden import Golden
+from fpga_flow.golden import Golden, top_k
 from fpga_flow.progress import bar, say
 from fpga_flow.verify.compare import Difference, first_layer
 from fpga_flow.verify.packing import channels_last, pack, unpack
@@ -31,13 +31,13 @@ IDLE_LIMIT = 100_000
 
 
 class Accelerator:
-    """The simulated RTL as a function from frames to classes."""
+    """The simulated RTL as a function from frames to classes, or to logits."""
 
     def __init__(self, folder: Path, cache: Path, log: Path) -> None:
         """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
         self.design: Design = load_design(folder)
         self.folder = folder
-        # A frame is one word at the output: only a pause of frames makes the layers before it wait.
+        # A frame may be one word at the output: only a pause of frames makes the layers before it wait.
         self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
         self.simulator = Simulator.build(
             self.design.top,
@@ -52,7 +52,10 @@ class Accelerator:
     def run(
         self, x: NDArray[np.generic], *, stall: float = 0.0, seed: int = 0, taps: Path | None = None
     ) -> tuple[NDArray[np.int64], SimResult]:
-        """Return the class (frames,) of each frame of `x` (frames, channels, ...) and the measurements."""
+        """Return the output (frames, values) for `x` (frames, channels, ...) and the measurements.
+
+        The values are the indices of the `top_k` largest logits, or all logits, channels last.
+        """
         frames, words = len(x), self.design.output.words
         with bar("frames simulated", frames) as advance:
             shown = 0
@@ -74,7 +77,7 @@ class Accelerator:
                 folder=self.folder,
                 progress=progress,
             )
-        return unpack(result.outputs[OUTPUT], self.design.output)[:, 0], result
+        return unpack(result.outputs[OUTPUT], self.design.output), result
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -82,21 +85,21 @@ def run(context: Context) -> dict[str, Any]:
     recipe = context.recipe.verify
     vectors = np.load(context.inputs["export"] / "vectors.npz")
     frames = min(recipe.frames, len(vectors["x"]))
-    x, expected = vectors["x"][:frames], vectors["y"][:frames]
-    labels = vectors["label"][:frames]
+    x, labels = vectors["x"][:frames], vectors["label"][:frames]
     rtl = context.inputs["rtl"]
     accelerator = Accelerator(rtl, context.cache / "verilator", context.folder / "verilator.log")
+    expected = wanted(vectors["logits"][:frames], accelerator.design.top_k)
     export = context.inputs["export"]
     golden = Golden(export / "golden.onnx", export / "golden_layers.onnx")
 
     say(f"  simulating {frames} frames")
     found, measured = accelerator.run(x)
-    wrong = np.flatnonzero(found != expected)
+    wrong = _differing(found, expected)
     stalled = np.array([], np.int64)
     if recipe.stalls:
         say(f"  simulating {frames} frames with random stalls on both sides")
         found_stalled, _ = accelerator.run(x, stall=STALL, seed=recipe.seed)
-        stalled = np.flatnonzero(found_stalled != expected)
+        stalled = _differing(found_stalled, expected)
     difference, compared = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
     per_frame, latency = timing(measured, accelerator.design)
     mismatches = len(np.union1d(wrong, stalled)) + (difference is not None and not len(wrong))
@@ -116,8 +119,24 @@ def run(context: Context) -> dict[str, Any]:
         "cycles_per_second": measured.cycles_per_second,
         "layers_compared": compared,
         "layer_frames": recipe.layer_frames,
-        "accuracy": {"rtl": float(np.mean(found == labels)) if (labels >= 0).all() else None},
+        "accuracy": {"rtl": _accuracy(found, labels, accelerator.design.top_k)},
     }
+
+
+def wanted(logits: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Return what the accelerator must give (frames, values) where the golden model gives `logits`."""
+    return top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
+
+
+def _differing(found: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.flatnonzero((found != expected).any(axis=1))
+
+
+def _accuracy(found: NDArray[np.int64], labels: NDArray[np.int64], k: int) -> float | None:
+    """Return the share of frames whose best class is right, None where the labels are not known."""
+    if (labels < 0).any():
+        return None
+    return float(np.mean((found[:, 0] if k else found.argmax(axis=1)) == labels))
 
 
 def timing(measured: SimResult, design: Design) -> tuple[int, int]:

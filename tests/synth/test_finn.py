@@ -48,7 +48,7 @@ def test_yosys_elaborates_the_layer(
     commands = read_commands(layer.module, [folder / file for file in layer.sources])
     run_script("\n".join([*commands, f"write_json {netlist}"]), folder, tmp_path / "yosys.log")
     ports = json.loads(netlist.read_text())["modules"][layer.module]["ports"]
-    assert len(ports["out0_V_TDATA"]["bits"]) == layer.output.width
+    assert len(ports["out0_V_TDATA"]["bits"]) == layer.outputs[0].width
     assert len(ports["in0_V_TVALID"]["bits"]) == len(ports["out0_V_TREADY"]["bits"]) == 1
 
 

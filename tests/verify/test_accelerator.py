@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.artifact import write_json
 from fpga_flow.flow import RUNS, Context
+from fpga_flow.golden import top_k
 from fpga_flow.hardware import stage as hardware
 from fpga_flow.recipe import make_recipe
 from fpga_flow.rtl import stage as rtl
@@ -51,7 +52,7 @@ def expected(frames: Frames) -> dict[str, Frames]:
 
 
 def classes(expected: dict[str, Frames]) -> Frames:
-    return np.argmax(expected[networks.vgg(bits=3).graph.output[0].name], axis=1)
+    return top_k(expected[networks.vgg(bits=3).graph.output[0].name], 1)
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.3, 0.8])
@@ -87,8 +88,8 @@ def test_one_wrong_weight_is_found_and_named(
     broken.run(frames, taps=tmp_path)
     difference, _ = first_layer(broken.design, tmp_path, expected)
     assert difference is not None
-    assert (difference.layer, difference.tensor) == (second.name, second.output.tensor)
-    assert difference.index[-1] < second.output.lanes  # word 0 of the memory: the first PE's channels
+    assert (difference.layer, difference.tensor) == (second.name, second.outputs[0].tensor)
+    assert difference.index[-1] < second.outputs[0].lanes  # word 0 of the memory: the first PE's channels
     values = np.moveaxis(expected[difference.tensor], 1, -1)[difference.frame]
     assert difference.expected == values[difference.index] != difference.found
 

@@ -9,18 +9,23 @@ from fpga_flow.verify.compare import Difference, first_difference, first_layer
 
 
 def design() -> Design:
-    def layer(name: str, tensor: str, expected: bool = True) -> LayerRtl:
-        return LayerRtl(
-            name, "MVAU_rtl", "m", "key", (), (), Stream(tensor, "INT4", (1, 2, 1, 2), 8), expected
-        )
+    def layer(name: str, source: str, tensor: str, tapped: bool = True) -> LayerRtl:
+        output = Stream(tensor, "INT4", (1, 2, 1, 2), 8)
+        taps = (tensor,) if tapped else ()
+        return LayerRtl(name, "MVAU_rtl", "m", "key", (), (), (source,), (output,), taps)
 
-    layers = (layer("first", "a"), layer("between", "b", expected=False), layer("second", "c"))
-    return Design("top", "part", 100.0, 1, "first", layers[0].output, layers[-1].output, layers, ())
+    layers = (
+        layer("first", "x", "a"),
+        layer("between", "a", "b", tapped=False),
+        layer("second", "b", "c"),
+    )
+    first, last = layers[0].outputs[0], layers[-1].outputs[0]
+    return Design("top", "part", 100.0, 1, "first", 1, first, last, layers, ())
 
 
 def write(folder: Path, name: str, values: list[int]) -> None:
     pairs = np.array(values).reshape(-1, 2) & 15
-    (folder / f"{name}.txt").write_text("".join(f"{high << 4 | low:02x}\n" for low, high in pairs))
+    (folder / f"{name}_0.txt").write_text("".join(f"{high << 4 | low:02x}\n" for low, high in pairs))
 
 
 FRAMES = np.array([[[1, 2], [3, -4]], [[5, 6], [7, -8]]])
@@ -53,5 +58,5 @@ def test_layers_the_golden_model_does_not_have_are_left_out(tmp_path: Path) -> N
 
 
 def test_wrong_missing_recording_is_a_tool_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match=r"first\.txt"):
+    with pytest.raises(ToolError, match=r"first_0\.txt"):
         first_layer(design(), tmp_path, {"a": FRAMES})
