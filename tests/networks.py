@@ -12,7 +12,10 @@ from qonnx.util.basic import qonnx_make_model
 
 
 class Builder:
-    """Builds a chain of integer operators on 4-D tensors (batch 1, channels, length, 1)."""
+    """Builds a network of integer operators on 4-D tensors (batch 1, channels, height, width).
+
+    Operators go on from the last tensor; `at` takes up an earlier one, for a branch.
+    """
 
     def __init__(self, shape: tuple[int, ...], datatype: str = "INT8", seed: int = 0) -> None:
         self.rng = np.random.default_rng(seed)
@@ -20,19 +23,27 @@ class Builder:
         self.constants: dict[str, tuple[NDArray[np.float32], str]] = {}
         self.tensors: list[tuple[str, tuple[int, ...], str]] = [("x", (1, *shape), datatype)]
 
+        self.last = self.tensors[0]
+
     @property
-    def last(self) -> tuple[str, tuple[int, ...], str]:
-        return self.tensors[-1]
+    def tensor(self) -> str:
+        """Name of the last tensor."""
+        return self.last[0]
+
+    def at(self, tensor: str) -> "Builder":
+        """Go on from an earlier tensor."""
+        self.last = next(known for known in self.tensors if known[0] == tensor)
+        return self
 
     def add(
-        self, operator: str, shape: tuple[int, ...], datatype: str, *constants: str, **attributes: Any
+        self, operator: str, shape: tuple[int, ...], datatype: str, *inputs: str, **attributes: Any
     ) -> None:
         name = f"{operator.lower()}_{len(self.nodes)}"
-        source = self.last[0]
         self.nodes.append(
-            helper.make_node(operator, [source, *constants], [f"{name}_out"], name=name, **attributes)
+            helper.make_node(operator, [self.tensor, *inputs], [f"{name}_out"], name=name, **attributes)
         )
-        self.tensors.append((f"{name}_out", shape, datatype))
+        self.last = (f"{name}_out", shape, datatype)
+        self.tensors.append(self.last)
 
     def constant(self, values: NDArray[Any], datatype: str) -> str:
         name = f"constant_{len(self.constants)}"
@@ -58,8 +69,14 @@ class Builder:
         thresholds = self.constant(values, "INT16")
         domain = "qonnx.custom_op.general"
         self.add(
-            "MultiThreshold", shape, f"UINT{bits}", thresholds, domain=domain, out_dtype=f"UINT{bits}",
-            out_scale=1.0, out_bias=0.0,
+            "MultiThreshold",
+            shape,
+            f"UINT{bits}",
+            thresholds,
+            domain=domain,
+            out_dtype=f"UINT{bits}",
+            out_scale=1.0,
+            out_bias=0.0,
         )
         return self
 
@@ -67,6 +84,74 @@ class Builder:
         _, shape, datatype = self.last
         window = {"kernel_shape": [2, 1], "strides": [2, 1], "pads": [0, 0, 0, 0]}
         self.add("MaxPool", (1, shape[1], shape[2] // 2, 1), datatype, **window)
+        return self
+
+    def depthwise(self, kernel: int, bits: int = 4, stride: int = 1) -> "Builder":
+        _, (_, channels, length, _), _ = self.last
+        weights = self.weights((channels, 1, kernel, 1), bits)
+        return self._depthwise(weights, kernel, stride, kernel // 2, length)
+
+    def sum_pool(self, kernel: int) -> "Builder":
+        _, (_, channels, length, _), _ = self.last
+        weights = self.constant(np.ones((channels, 1, kernel, 1)), "UINT1")
+        return self._depthwise(weights, kernel, kernel, 0, length)
+
+    def _depthwise(self, weights: str, kernel: int, stride: int, pad: int, length: int) -> "Builder":
+        channels = self.last[1][1]
+        window = {"kernel_shape": [kernel, 1], "strides": [stride, 1], "dilations": [1, 1]}
+        shape = (1, channels, (length + 2 * pad - kernel) // stride + 1, 1)
+        self.add("Conv", shape, "INT32", weights, group=channels, pads=[pad, 0, pad, 0], **window)
+        return self
+
+    def residual(self, other: str) -> "Builder":
+        """Add an earlier tensor of the same shape, both unsigned."""
+        _, shape, datatype = self.last
+        self.add("Add", shape, f"UINT{int(datatype.removeprefix('UINT')) + 1}", other)
+        return self
+
+    def concat(self, *others: str) -> "Builder":
+        """Append the channels of earlier tensors of the same datatype."""
+        _, shape, datatype = self.last
+        known = {name: tensor for name, tensor, _ in self.tensors}
+        channels = shape[1] + sum(known[other][1] for other in others)
+        self.add("Concat", (1, channels, *shape[2:]), datatype, *others, axis=1)
+        return self
+
+    def split(self, *sizes: int) -> list[str]:
+        """Split the channels; returns the names of the parts."""
+        source, shape, datatype = self.last
+        name = f"split_{len(self.nodes)}"
+        parts = [f"{name}_out{i}" for i in range(len(sizes))]
+        constant = self.constant(np.array(sizes), "INT32")
+        self.nodes.append(helper.make_node("Split", [source, constant], parts, name=name, axis=1))
+        self.tensors += [(p, (1, n, *shape[2:]), datatype) for p, n in zip(parts, sizes, strict=True)]
+        return parts
+
+    def global_pool(self, operator: str) -> "Builder":
+        """`ReduceSum` or `GlobalMaxPool`."""
+        _, (_, channels, height, width), datatype = self.last
+        if operator == "ReduceSum":
+            axes = self.constant(np.array([2, 3]), "INT32")
+            self.add(operator, (1, channels, 1, 1), "INT32", axes, keepdims=1)
+        else:
+            self.add(operator, (1, channels, 1, 1), datatype)
+        return self
+
+    def scale(self, factors: Any) -> "Builder":
+        """Multiply each channel by an integer."""
+        _, shape, _ = self.last
+        values = np.asarray(factors).reshape(1, -1, *[1] * (len(shape) - 2))
+        self.add("Mul", shape, "INT32", self.constant(values, "INT16"))
+        return self
+
+    def upsample(self, factor: int) -> "Builder":
+        _, (_, channels, length, _), datatype = self.last
+        scales = self.constant(np.array([1, 1, factor, 1]), "FLOAT32")
+        settings = {"mode": "nearest", "nearest_mode": "floor"}
+        shape = (1, channels, length * factor, 1)
+        self.add(
+            "Resize", shape, datatype, "", scales, coordinate_transformation_mode="asymmetric", **settings
+        )
         return self
 
     def flatten(self) -> "Builder":
@@ -88,8 +173,9 @@ class Builder:
         def info(name: str, shape: tuple[int, ...]) -> Any:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
-        infos = [info(name, shape) for name, shape, _ in self.tensors]
-        graph = helper.make_graph(self.nodes, "net", infos[:1], infos[-1:], value_info=infos[1:-1])
+        infos = {name: info(name, shape) for name, shape, _ in self.tensors}
+        first, last = infos.pop(self.tensors[0][0]), infos.pop(self.tensor)
+        graph = helper.make_graph(self.nodes, "net", [first], [last], value_info=list(infos.values()))
         model = ModelWrapper(qonnx_make_model(graph))
         for name, (values, datatype) in self.constants.items():
             model.set_initializer(name, values)
