@@ -1,12 +1,14 @@
 """Stage `verify`: the stitched RTL in Verilator against the golden model, on real frames.
 
-Three simulations: all frames at full speed (classes, cycles per frame, latency), all frames with
-random stalls on both sides (classes), and a few frames with every layer's stream recorded and
-compared. A difference of classes is traced to its layer by recording the frame it occurs in.
+Three kinds of simulation: all frames at full speed (outputs, cycles per frame, latency), all frames
+with random stalls on both sides (outputs), and a few frames with every layer's stream recorded and
+compared. A difference of outputs is traced to its layer by recording the frame it occurs in.
 """
 
 import tempfile
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,70 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import toolchain
-from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden, top_k
 from fpga_flow.progress import bar, say
+from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import Difference, first_layer
-from fpga_flow.verify.packing import channels_last, pack, unpack
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+from fpga_flow.verify.packing import channels_last
+from fpga_flow.verify.simulator import SimResult
 
 STALL = 0.3
 """Chance that a side rests in a cycle, long rests counted in full."""
-PAUSE_FRAMES = 4
-"""Frames that a stall of the output lasts on average."""
-IDLE_LIMIT = 100_000
-"""Cycles without any transfer, beyond the longest pauses, that are taken for a deadlock."""
-
-
-class Accelerator:
-    """The simulated RTL as a function from frames to classes, or to logits."""
-
-    def __init__(self, folder: Path, cache: Path, log: Path) -> None:
-        """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
-        self.design: Design = load_design(folder)
-        self.folder = folder
-        # A frame may be one word at the output: only a pause of frames makes the layers before it wait.
-        self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
-        self.simulator = Simulator.build(
-            self.design.top,
-            [folder / source for source in self.design.sources],
-            inputs=[Port(INPUT, self.design.input.width)],
-            outputs=[Port(OUTPUT, self.design.output.width)],
-            cache=cache,
-            effort="fast",
-            log=log,
-        )
-
-    def run(
-        self, x: NDArray[np.generic], *, stall: float = 0.0, seed: int = 0, taps: Path | None = None
-    ) -> tuple[NDArray[np.int64], SimResult]:
-        """Return the output (frames, values) for `x` (frames, channels, ...) and the measurements.
-
-        The values are the indices of the `top_k` largest logits, or all logits, channels last.
-        """
-        frames, words = len(x), self.design.output.words
-        with bar("frames simulated", frames) as advance:
-            shown = 0
-
-            def progress(out: int) -> None:
-                nonlocal shown
-                advance(out // words - shown)
-                shown = out // words
-
-            result = self.simulator.run(
-                {INPUT: pack(channels_last(x), self.design.input)},
-                {OUTPUT: frames * words},
-                stall_in=stall,
-                stall_out=stall,
-                pause_out=self.pause,
-                idle_limit=IDLE_LIMIT + 4 * self.pause,
-                seed=seed,
-                plusargs=[f"taps={taps}"] if taps else [],
-                folder=self.folder,
-                progress=progress,
-            )
-        return unpack(result.outputs[OUTPUT], self.design.output), result
+PART_FRAMES = 12
+"""Least frames that a processor gets: each simulation fills the pipeline anew, and its rate settles."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -92,17 +42,27 @@ def run(context: Context) -> dict[str, Any]:
     export = context.inputs["export"]
     golden = Golden(export / "golden.onnx", export / "golden_layers.onnx")
 
-    say(f"  simulating {frames} frames")
-    found, measured = accelerator.run(x)
-    wrong = _differing(found, expected)
-    stalled = np.array([], np.int64)
-    if recipe.stalls:
-        say(f"  simulating {frames} frames with random stalls on both sides")
-        found_stalled, _ = accelerator.run(x, stall=STALL, seed=recipe.seed)
-        stalled = _differing(found_stalled, expected)
+    jobs = _jobs(frames, recipe.stalls)
+    say(f"  simulating {frames} frames" + (", and again with random stalls on both sides" * recipe.stalls))
+    with bar("frames simulated", sum(job.frames.stop - job.frames.start for job in jobs)) as advance:
+
+        def simulate(job: Job) -> tuple[NDArray[np.int64], SimResult]:
+            return accelerator.run(
+                x[job.frames], stall=job.stall, seed=recipe.seed + job.frames.start, advance=advance
+            )
+
+        with ThreadPoolExecutor(toolchain.CPU_COUNT) as pool:
+            results = list(pool.map(simulate, jobs))
+    found = np.concatenate([r[0] for job, r in zip(jobs, results, strict=True) if not job.stall])
+    measured = results[0][1]
+    differing = [
+        job.frames.start + _differing(values, expected[job.frames])
+        for job, (values, _) in zip(jobs, results, strict=True)
+    ]
+    wrong = np.unique(np.concatenate(differing))
     difference, compared = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
     per_frame, latency = timing(measured, accelerator.design)
-    mismatches = len(np.union1d(wrong, stalled)) + (difference is not None and not len(wrong))
+    mismatches = len(wrong) + (difference is not None and not len(wrong))
     say(
         f"  {frames} frames, {mismatches} differences; {len(compared)} layers equal on "
         f"{recipe.layer_frames} frames; {per_frame:,.0f} cycles a frame "
@@ -123,6 +83,22 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Job:
+    """One simulation: a run of frames, each side resting with the chance `stall` in a cycle."""
+
+    frames: slice
+    stall: float
+
+
+def _jobs(frames: int, stalls: bool) -> list[Job]:
+    """Share the frames between the processors; the first job is at full speed, to measure the rate."""
+    count = max(1, min(toolchain.CPU_COUNT, frames // PART_FRAMES))
+    ends = [frames * i // count for i in range(count + 1)]
+    parts = [slice(start, end) for start, end in pairwise(ends)]
+    return [Job(part, stall) for stall in (0.0, *([STALL] if stalls else [])) for part in parts]
+
+
 def wanted(logits: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """Return what the accelerator must give (frames, values) where the golden model gives `logits`."""
     return top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
@@ -137,16 +113,6 @@ def _accuracy(found: NDArray[np.int64], labels: NDArray[np.int64], k: int) -> fl
     if (labels < 0).any():
         return None
     return float(np.mean((found[:, 0] if k else found.argmax(axis=1)) == labels))
-
-
-def timing(measured: SimResult, design: Design) -> tuple[int, int]:
-    """Return cycles per frame in steady state and the latency of the first frame, both in cycles."""
-    words = design.output.words
-    last_words = measured.output_cycles[OUTPUT][words - 1 :: words].astype(np.int64)
-    # The pipeline fills during the first half: the second half shows the steady rate.
-    steady = last_words[len(last_words) // 2 :] if len(last_words) > 3 else last_words
-    per_frame = (steady[-1] - steady[0]) / max(len(steady) - 1, 1)
-    return round(per_frame), int(last_words[0] - measured.first_input_cycle)
 
 
 def _layers(

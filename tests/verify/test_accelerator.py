@@ -13,8 +13,8 @@ from fpga_flow.golden import top_k
 from fpga_flow.hardware import stage as hardware
 from fpga_flow.recipe import make_recipe
 from fpga_flow.rtl import stage as rtl
+from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
-from fpga_flow.verify.stage import Accelerator, timing
 from tests import networks
 
 FRAMES = 6

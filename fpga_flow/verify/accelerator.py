@@ -1,0 +1,82 @@
+"""The whole accelerator in Verilator: frames in, classes or logits out, and how long they took."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.design import INPUT, OUTPUT, Design, load_design
+from fpga_flow.verify.packing import channels_last, pack, unpack
+from fpga_flow.verify.simulator import Port, SimResult, Simulator
+
+PAUSE_FRAMES = 4
+"""Frames that a stall of the output lasts on average."""
+IDLE_LIMIT = 100_000
+"""Cycles without any transfer, beyond the longest pauses, that are taken for a deadlock."""
+
+
+class Accelerator:
+    """The simulated RTL as a function from frames to classes, or to logits."""
+
+    def __init__(self, folder: Path, cache: Path, log: Path) -> None:
+        """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
+        self.design: Design = load_design(folder)
+        self.folder = folder
+        # A frame may be one word at the output: only a pause of frames makes the layers before it wait.
+        self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
+        self.simulator = Simulator.build(
+            self.design.top,
+            [folder / source for source in self.design.sources],
+            inputs=[Port(INPUT, self.design.input.width)],
+            outputs=[Port(OUTPUT, self.design.output.width)],
+            cache=cache,
+            effort="fast",
+            log=log,
+        )
+
+    def run(
+        self,
+        x: NDArray[np.generic],
+        *,
+        stall: float = 0.0,
+        seed: int = 0,
+        taps: Path | None = None,
+        advance: Callable[[int], None] = lambda frames: None,
+    ) -> tuple[NDArray[np.int64], SimResult]:
+        """Return the output (frames, values) for `x` (frames, channels, ...) and the measurements.
+
+        The values are the indices of the `top_k` largest logits, or all logits, channels last. `advance` is
+        told how many more frames came out. Several runs may go on at the same time.
+        """
+        words, shown = self.design.output.words, 0
+
+        def progress(out: int) -> None:
+            nonlocal shown
+            advance(out // words - shown)
+            shown = out // words
+
+        result = self.simulator.run(
+            {INPUT: pack(channels_last(x), self.design.input)},
+            {OUTPUT: len(x) * words},
+            stall_in=stall,
+            stall_out=stall,
+            pause_out=self.pause,
+            idle_limit=IDLE_LIMIT + 4 * self.pause,
+            seed=seed,
+            plusargs=[f"taps={taps}"] if taps else [],
+            folder=self.folder,
+            progress=progress,
+        )
+        progress(len(x) * words)
+        return unpack(result.outputs[OUTPUT], self.design.output), result
+
+
+def timing(measured: SimResult, design: Design) -> tuple[int, int]:
+    """Return cycles per frame in steady state and the latency of the first frame, both in cycles."""
+    words = design.output.words
+    last_words = measured.output_cycles[OUTPUT][words - 1 :: words].astype(np.int64)
+    # The pipeline fills during the first half: the second half shows the steady rate.
+    steady = last_words[len(last_words) // 2 :] if len(last_words) > 3 else last_words
+    per_frame = (steady[-1] - steady[0]) / max(len(steady) - 1, 1)
+    return round(per_frame), int(last_words[0] - measured.first_input_cycle)
