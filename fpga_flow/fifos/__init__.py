@@ -1,0 +1,1 @@
+"""How deep each FIFO between two layers must be: by the layers' schedules, or by simulating the RTL."""

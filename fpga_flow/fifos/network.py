@@ -1,0 +1,161 @@
+"""A hardware graph as schedules between FIFOs: what each edge joins, and how the whole plays."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.fifos.schedules import SCHEDULES
+from fpga_flow.fifos.tokens import Kind, Placed, Play, Schedule, Tokens
+from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
+from fpga_flow.finn_adapter.session import finn_session
+
+FIFO = "StreamingFIFO_rtl"
+SHALLOW = 2
+"""The least depth that `fifo.sv` has."""
+INPUT, OUTPUT = "input", "output"
+"""Names of the two ends, in the place of a layer."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A stream between two layers with the FIFO in it."""
+
+    fifo: str
+    """The FIFO's name in the graph and in the RTL; empty where the stream has none."""
+    producer: str
+    consumer: str
+    tensor: str
+    """What the producer sends."""
+    bits: int
+    """Of a word."""
+    words: int
+    """Of a frame."""
+    depth: int
+    """Words, in the graph."""
+
+    def __str__(self) -> str:
+        return f"{self.producer} -> {self.consumer} (tensor {self.tensor!r})"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A layer with the numbers of its edges."""
+
+    name: str
+    op: str
+    schedule: Schedule
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Network:
+    """A hardware graph whose layers have been reduced to their schedules."""
+
+    def __init__(self, edges: Sequence[Edge], layers: Sequence[Placement]) -> None:
+        """`layers` refer to `edges` by number; streams without a layer at an end are inputs and outputs."""
+        self.edges, self.layers = tuple(edges), tuple(layers)
+        taken = {number for layer in layers for number in layer.inputs}
+        given = {number for layer in layers for number in layer.outputs}
+        self.sources = [i for i in range(len(edges)) if i not in given]
+        self.sinks = [i for i in range(len(edges)) if i not in taken]
+        placed = [Placed(layer.schedule, layer.inputs, layer.outputs) for layer in layers]
+        placed += [Placed(Schedule(Kind.SOURCE, (edges[i].words,)), (), (i,)) for i in self.sources]
+        placed += [Placed(Schedule(Kind.SINK, (edges[i].words,)), (i,), ()) for i in self.sinks]
+        self._tokens = Tokens(len(edges), placed)
+        self.limit_per_frame = 64 + 4 * sum(edge.words for edge in edges)
+        """More cycles than a frame can take with every layer at work alone."""
+
+    @property
+    def depths(self) -> list[int]:
+        """The depths in the graph."""
+        return [edge.depth for edge in self.edges]
+
+    def bits(self, depths: Sequence[int]) -> int:
+        """Return the bits that FIFOs of `depths` hold."""
+        return sum(d * e.bits for d, e in zip(depths, self.edges, strict=True) if e.fifo)
+
+    def play(self, depths: Sequence[int] | None = None, *, frames: int = 4, period: int = 0) -> Play:
+        """Play `frames` frames with FIFOs of `depths`, the graph's unless given (see `Tokens.run`)."""
+        chosen = self.depths if depths is None else depths
+        limit = (frames + 4) * max(self.limit_per_frame, period)
+        return self._tokens.run(chosen, frames, period=period, limit=limit)
+
+
+def network_of(model: ModelWrapper) -> Network:
+    """Return the hardware graph `model` as schedules; raises `UnsupportedError` for an unknown layer."""
+    edges: list[Edge] = []
+    numbers: dict[str, int] = {}
+    """Tensor -> its edge; a FIFO's two tensors have the same one."""
+
+    def end(node: Any, otherwise: str) -> str:
+        return otherwise if node is None else str(node.name)
+
+    for node in model.get_nodes_by_op_type(FIFO):
+        layer = getCustomOp(node)
+        before, after = node.input[0], node.output[0]
+        numbers[before] = numbers[after] = len(edges)
+        edges.append(
+            Edge(
+                fifo=node.name,
+                producer=end(model.find_producer(before), INPUT),
+                consumer=end(model.find_consumer(after), OUTPUT),
+                tensor=before,
+                bits=int(layer.get_instream_width()),
+                words=math.prod(int(size) for size in layer.get_folded_input_shape()[:-1]),
+                depth=int(layer.get_nodeattr("depth")),
+            )
+        )
+    layers: list[Placement] = []
+    with finn_session():
+        for node in model.graph.node:
+            if node.op_type == FIFO:
+                continue
+            if node.op_type not in SCHEDULES:
+                raise UnsupportedError(
+                    node.name,
+                    f"the schedule of {node.op_type} is not known, so FIFOs around it cannot be sized",
+                    f"layers with one: {', '.join(SCHEDULES)}",
+                )
+            layer = getCustomOp(node)
+            inputs = [t for t in node.input if t and model.get_initializer(t) is None]
+            for index, tensor in enumerate(inputs):
+                if tensor not in numbers:
+                    producer = end(model.find_producer(tensor), INPUT)
+                    numbers[tensor] = len(edges)
+                    edges.append(_bare(tensor, producer, node.name, layer, index, output=False))
+            for index, tensor in enumerate(node.output):
+                if tensor not in numbers:
+                    consumer = end(model.find_consumer(tensor), OUTPUT)
+                    numbers[tensor] = len(edges)
+                    edges.append(_bare(tensor, node.name, consumer, layer, index, output=True))
+            layers.append(
+                Placement(
+                    node.name,
+                    node.op_type,
+                    SCHEDULES[node.op_type](layer),
+                    tuple(numbers[tensor] for tensor in inputs),
+                    tuple(numbers[tensor] for tensor in node.output),
+                )
+            )
+    return Network(edges, layers)
+
+
+def _bare(tensor: str, producer: str, consumer: str, layer: Any, index: int, *, output: bool) -> Edge:
+    """Return an edge without a FIFO, which plays as one of the least depth."""
+    shape = layer.get_folded_output_shape(index) if output else layer.get_folded_input_shape(index)
+    bits = layer.get_outstream_width(index) if output else layer.get_instream_width(index)
+    words = math.prod(int(size) for size in shape[:-1])
+    return Edge("", producer, consumer, tensor, int(bits), words, SHALLOW)
+
+
+def with_depths(model: ModelWrapper, depths: Mapping[str, int]) -> ModelWrapper:
+    """Return `model` with the depth of each FIFO in `depths` (FIFO -> words) set."""
+    for node in model.get_nodes_by_op_type(FIFO):
+        if node.name in depths:
+            getCustomOp(node).set_nodeattr("depth", int(depths[node.name]))
+    return model

@@ -1,0 +1,138 @@
+"""The schedule of every kind of layer in a hardware graph, read off its RTL."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_flow.fifos.tokens import Kind, Schedule, replay, steps, width
+
+QUEUE_OUT = 2
+"""Cycles that a result needs through the output queue of a matrix unit."""
+
+
+def _once(length: int) -> NDArray[np.int64]:
+    """Return (length,) zeros with a one at the end."""
+    found = np.zeros(length, np.int64)
+    found[-1] = 1
+    return found
+
+
+def window(layer: Any) -> Schedule:
+    """FINN's sliding-window generator, from the numbers its RTL is generated with."""
+    if layer.select_impl_style() == "parallel":
+        return _parallel_window(layer)
+    numbers = {key.strip("$"): value[0] for key, value in layer.prepare_codegen_default()[1].items()}
+    number = {key: int(value) for key, value in numbers.items() if value.lstrip("-").isdigit()}
+    channel_fold = layer.get_nodeattr("IFMChannels") // layer.get_nodeattr("SIMD")
+    kernel, out = layer.get_nodeattr("ConvKernelDim"), layer.get_nodeattr("OFMDim")
+    depthwise = number["IS_DEPTHWISE"]
+    inner = (channel_fold, *kernel) if depthwise else (*kernel, channel_fold)
+    nest = (*out, *inner)  # slowest first: rows, columns, then the three loops of a window
+    increments = [number[f"HEAD_INCR_{name}"] for name in ("H", "W", "KH", "KW", "SIMD")]
+    current = np.concatenate([[0], np.cumsum(_after_each(nest, increments))[:-1]])
+    per_window = number["ELEM_PER_WINDOW"]
+    # How far the oldest word that is still needed moves on, window by window.
+    windows = (*out, channel_fold) if depthwise else (*out, 1)
+    tails = [number["TAIL_INCR_H"], number["TAIL_INCR_W"], 1]
+    moved = _after_each(windows, tails)
+    moved[-1] = number["TAIL_INCR_LAST"]
+    fetches = len(current)
+    first = np.cumsum(moved)[np.maximum(np.arange(fetches) - 1, 0) // per_window]
+    first[0] = 0
+    words = number["LAST_READ_ELEM"] + 1
+    values = (fetches, words, number["BUF_ELEM_TOTAL"])
+    return Schedule(Kind.WINDOW, values, (current.astype(np.int32), first.astype(np.int32)))
+
+
+def _after_each(nest: tuple[int, ...], increments: list[int]) -> NDArray[np.int64]:
+    """Return the increment after each iteration of a nest of loops, slowest first; 0 after the last.
+
+    `increments`: of each loop, for when all the faster ones end.
+    """
+    found = np.zeros(math.prod(nest), np.int64)
+    numbers = np.arange(1, len(found) + 1)
+    inner = 1
+    for size, increment in zip(reversed(nest), reversed(increments), strict=True):
+        ends = numbers % inner == 0
+        found[ends & (numbers % (inner * size) != 0)] = increment
+        inner *= size
+    return found
+
+
+def _parallel_window(layer: Any) -> Schedule:
+    numbers = {
+        key.strip("$"): value[0] for key, value in layer.prepare_codegen_parallel()[1].items() if value
+    }
+    channel_fold = layer.get_nodeattr("IFMChannels") // layer.get_nodeattr("SIMD")
+    nest = (*layer.get_nodeattr("OFMDim"), channel_fold)
+    increments = [int(numbers[f"HEAD_INCR_{name}"]) for name in ("H", "W", "KH")]
+    current = int(numbers["FIRST_WRITE_ELEM"]) + np.cumsum(_after_each(nest, increments))
+    current = np.concatenate([[int(numbers["FIRST_WRITE_ELEM"])], current[:-1]])
+    words = int(numbers["LAST_READ_ELEM"]) + 1
+    return Schedule(Kind.PARALLEL, (len(current), words), (current.astype(np.int32),))
+
+
+def padding(layer: Any) -> Schedule:
+    """FINN's padding: a word a cycle, its input's inside, zeros around."""
+    rows, columns = layer.get_nodeattr("ImgDim")
+    top, left, bottom, right = layer.get_nodeattr("Padding")
+    takes = np.zeros((rows + top + bottom, columns + left + right), np.int64)
+    takes[top : top + rows, left : left + columns] = 1
+    takes = np.repeat(takes.reshape(-1), layer.get_nodeattr("NumChannels") // layer.get_nodeattr("SIMD"))
+    return steps(takes, np.ones_like(takes), skid=True)
+
+
+def matrix(layer: Any) -> Schedule:
+    """`mvu_vvu_axi.sv`: a vector in, then a result for each of its passes."""
+    simd = layer.get_nodeattr("SIMD")
+    length = layer.get_nodeattr("MW") // simd
+    core = 4 + math.ceil(math.log2(simd)) + (simd == 1)
+    credits = -(-(core + 3) // length) + 1
+    passes = layer.get_nodeattr("MH") // layer.get_nodeattr("PE")
+    return replay(length, passes, latency=core + QUEUE_OUT, places=credits)
+
+
+def threshold(layer: Any) -> Schedule:
+    """`thresholding.sv`: a stage per bit, all of them moving together."""
+    stages = math.ceil(math.log2(layer.get_nodeattr("numSteps") + 1))
+    stages *= 2 if layer.get_nodeattr("deep_pipeline") else 1
+    return steps((1,), (1,), latency=stages + 1, places=stages + 1, rigid=True)
+
+
+def pool(layer: Any) -> Schedule:
+    """`df_pool.sv`: a result with a window's last word."""
+    last = _once(math.prod(layer.get_nodeattr("KernelSize")))
+    return steps(np.ones_like(last), last)
+
+
+def label_select(layer: Any) -> Schedule:
+    """`df_label_select.sv`: all indices with the last label."""
+    last = _once(layer.get_nodeattr("Labels") // layer.get_nodeattr("PE"))
+    top = layer.get_nodeattr("K")
+    return steps(np.ones_like(last), last, places=top, burst=top)
+
+
+def through(layer: Any) -> Schedule:
+    """A word out for each word in, a cycle later."""
+    return steps((1,), (1,))
+
+
+def converter(layer: Any) -> Schedule:
+    """`vpc.sv` between words of different widths."""
+    return width(layer.get_nodeattr("inWidth"), layer.get_nodeattr("outWidth"))
+
+
+SCHEDULES: dict[str, Callable[[Any], Schedule]] = {
+    "ConvolutionInputGenerator_rtl": window,
+    "FMPadding_rtl": padding,
+    "MVAU_rtl": matrix,
+    "Thresholding_rtl": threshold,
+    "Pool_rtl": pool,
+    "LabelSelect_rtl": label_select,
+    "ChannelAdd_rtl": through,
+    "StreamingDataWidthConverter_rtl": converter,
+}
+"""Operator -> what returns the schedule of a layer of it."""

@@ -1,0 +1,55 @@
+"""Small hardware graphs and their simulated RTL."""
+
+from pathlib import Path
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.boards import board
+from fpga_flow.design import INPUT, OUTPUT, Design
+from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.flow import RUNS
+from fpga_flow.hardware import fold, lower
+from fpga_flow.rtl.build import build_design
+from fpga_flow.verify.simulator import Port, SimResult, Simulator
+
+PART = board("pynq-z1").part
+
+
+def folded(network: ModelWrapper, cycles: int, top_k: int = 1) -> ModelWrapper:
+    """Return the hardware graph of `network` at `cycles` a frame; every FIFO holds two words."""
+    with finn_session():
+        model = fold.fold_to_cycles(lower.lower(network, PART, top_k), cycles)
+        return fold.insert_streams(model, PART)
+
+
+def design_of(model: ModelWrapper, folder: Path) -> Design:
+    """Write the RTL of `model` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"part": PART, "clock_mhz": 100.0, "cycles_per_frame": 1, "bottleneck": "", "top_k": 1}
+    return build_design(model, settings, folder)
+
+
+def simulator_of(design: Design, folder: Path, **options: object) -> Simulator:
+    """Compile the RTL in `folder`."""
+    return Simulator.build(
+        design.top,
+        [folder / source for source in design.sources],
+        inputs=[Port(INPUT, design.input.width)],
+        outputs=[Port(OUTPUT, design.output.width)],
+        cache=RUNS / ".cache" / "verilator",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def simulate(simulator: Simulator, design: Design, folder: Path, frames: int, **options: object) -> SimResult:
+    """Simulate `frames` frames of zeros: when words move does not depend on what they hold."""
+    words = np.zeros((frames * design.input.words, design.input.width // 8), np.uint8)
+    expect = {OUTPUT: frames * design.output.words}
+    return simulator.run({INPUT: words}, expect, folder=folder, **options)  # type: ignore[arg-type]
+
+
+def ends(result: SimResult, design: Design) -> list[int]:
+    """Return the cycle in which each frame's last word came out."""
+    words = design.output.words
+    return [int(cycle) for cycle in result.output_cycles[OUTPUT][words - 1 :: words]]
