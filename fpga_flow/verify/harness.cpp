@@ -21,6 +21,7 @@ namespace {
 constexpr int kResetCycles = 8;
 constexpr uint64_t kCyclesPerLook = 1 << 12;
 constexpr double kSecondsPerReport = 0.5;
+constexpr uint64_t kFirstLook = 1 << 10;  ///< Cycles without a transfer before the design's state is looked at.
 
 /// xorshift64*: small, seeded, the same on every machine.
 class Random {
@@ -74,6 +75,7 @@ struct Channel {
     std::vector<uint64_t> cycles;
     bool pending = false;                ///< A word is offered and was not taken yet.
     uint64_t pause = 0;                  ///< Cycles that the present stall still lasts.
+    uint64_t last = 0;                   ///< Cycle of the last transfer.
     std::vector<unsigned char> offered;  ///< Output: the word that must stay until it is taken.
 };
 
@@ -84,8 +86,9 @@ public:
         : context_(context), model_(model), folder_(folder), random_(number(options, "seed")),
           stall_in_(threshold(real(options, "stall_in"))), stall_out_(threshold(real(options, "stall_out"))),
           pause_in_(number(options, "pause_in")), pause_out_(number(options, "pause_out")),
-          idle_limit_(number(options, "idle")), drain_(number(options, "drain")), strict_(number(options, "strict")),
-          trace_(options.count("trace") != 0) {
+          idle_limit_(number(options, "idle")), starved_limit_(number(options, "starved")),
+          period_(number(options, "period")), frame_words_(number(options, "frame_words")),
+          drain_(number(options, "drain")), strict_(number(options, "strict")), trace_(options.count("trace") != 0) {
         for (size_t i = 0; i < model.inputs.size(); ++i) {
             Channel channel(model.inputs[i]);
             channel.data = read_file(folder + "/in_" + std::to_string(i) + ".bin");
@@ -107,7 +110,7 @@ public:
         reset();
         const auto start = std::chrono::steady_clock::now();
         auto reported = start;
-        uint64_t idle = 0, drained = 0;
+        uint64_t idle = 0, drained = 0, next_look = kFirstLook;
         status_ = "ok";
         while (true) {
             const bool done = complete();
@@ -117,11 +120,23 @@ public:
             if (status_ == "ok" && context_.gotError()) status_ = "error";
             else if (status_ == "ok" && context_.gotFinish()) status_ = "finish";
             if (status_ != "ok") break;
-            idle = moved || done ? 0 : idle + 1;
+            if (moved || done) {
+                idle = 0;
+                next_look = kFirstLook;
+            } else if (++idle >= next_look && nobody_rests()) {
+                // What cannot change any more will not move: no limit has to be waited for.
+                next_look = 2 * idle;
+                if (stands_still()) {
+                    status_ = "stuck";
+                    break;
+                }
+            }
             if (idle > idle_limit_) {
                 status_ = "idle";
                 break;
             }
+            if (starved_limit_ && !done) look_for_starved();
+            if (status_ != "ok") break;
             if (++cycle_ % kCyclesPerLook == 0) {
                 const auto now = std::chrono::steady_clock::now();
                 if (std::chrono::duration<double>(now - reported).count() > kSecondsPerReport) {
@@ -171,11 +186,42 @@ private:
         return true;
     }
 
+    /// Whether both sides do all they can in this cycle, for as long as they like.
+    bool nobody_rests() const {
+        for (const Channel& in : inputs_)
+            if (in.pause > 0 || (!in.pending && in.moved < in.words)) return false;
+        for (const Channel& out : outputs_)
+            if (out.pause > 0) return false;
+        return true;
+    }
+
+    /// Whether the design's state is the same after one more cycle of the same inputs: then it stays so.
+    bool stands_still() {
+        if (model_.state_bytes == 0) return false;
+        for (Channel& out : outputs_) *out.stream.ready = 1;
+        std::vector<unsigned char> before;
+        for (int i = 0; i < 3; ++i) {
+            before.assign(model_.state, model_.state + model_.state_bytes);
+            if (step()) return false;
+            ++cycle_;
+        }
+        return std::memcmp(before.data(), model_.state, model_.state_bytes) == 0;
+    }
+
+    /// Ends the simulation where an output gives nothing any more while other streams still move.
+    void look_for_starved() {
+        for (const Channel& out : outputs_)
+            if (out.moved < out.words && cycle_ - out.last > starved_limit_) stop("starved", out, "");
+    }
+
+    /// Whether word number `moved` of an input is due: `period` cycles for every `frame_words` words.
+    bool due(const Channel& in) const { return period_ == 0 || cycle_ * frame_words_ >= in.moved * period_; }
+
     /// Sets the signals the design reads in this cycle. `drain`: nothing is sent, everything is taken.
     void drive(bool drain) {
         for (Channel& in : inputs_) {
             if (in.pending) continue;
-            if (in.moved < in.words && !stalled(in, stall_in_, pause_in_)) {
+            if (in.moved < in.words && due(in) && !stalled(in, stall_in_, pause_in_)) {
                 std::memcpy(in.stream.data, &in.data[in.moved * in.bytes], in.bytes);
                 *in.stream.valid = 1;
                 in.pending = true;
@@ -224,6 +270,7 @@ private:
             if (!in.pending || !*in.stream.ready) continue;
             in.pending = false;
             ++in.moved;
+            in.last = cycle_;
             in.cycles.push_back(cycle_);
             any = true;
         }
@@ -232,6 +279,7 @@ private:
             if (!*out.stream.valid || !*out.stream.ready) continue;
             if (out.moved == out.words) stop("extra", out, "");
             ++out.moved;
+            out.last = cycle_;
             out.data.insert(out.data.end(), out.stream.data, out.stream.data + out.bytes);
             out.cycles.push_back(cycle_);
             any = true;
@@ -293,7 +341,7 @@ private:
     Model& model_;
     std::string folder_;
     Random random_;
-    uint64_t stall_in_, stall_out_, pause_in_, pause_out_, idle_limit_, drain_;
+    uint64_t stall_in_, stall_out_, pause_in_, pause_out_, idle_limit_, starved_limit_, period_, frame_words_, drain_;
     bool strict_, trace_;
     std::vector<Channel> inputs_, outputs_;
     std::string status_, detail_;

@@ -1,6 +1,7 @@
 // What the harness needs to know about a simulated design; the simulator generates the other side.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ public:
     unsigned char* clock = nullptr;
     unsigned char* reset = nullptr;
     unsigned char reset_active = 0;
+    const unsigned char* state = nullptr;  ///< All that the design remembers, `state_bytes` of it.
+    size_t state_bytes = 0;
 };
 
 /// Defined in the generated source that is compiled with the design.

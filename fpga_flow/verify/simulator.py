@@ -19,6 +19,7 @@ from fpga_flow.verify.verilate import Effort, Plan, Signals, compile_plan
 
 Words = NDArray[np.uint8]
 PROGRAM, INFO = "simulator", "simulator.json"
+FIFOS = "fifos.txt"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,28 @@ class Port:
 
 
 @dataclass(frozen=True)
+class FifoState:
+    """What one of the design's FIFOs (`rtl/hdl/fifo.sv`) was like at the end of a simulation."""
+
+    depth: int
+    held: int
+    """Words in it."""
+    most: int
+    """Most words ever in it."""
+    words: int
+    """Words that went in."""
+    offered: bool
+    """The layer before it offers a word."""
+    wanted: bool
+    """The layer behind it would take a word."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it holds as much as it can."""
+        return self.held >= self.depth
+
+
+@dataclass(frozen=True)
 class SimResult:
     """What a simulation gave. Cycles count from the first one after the reset."""
 
@@ -51,6 +74,8 @@ class SimResult:
     """Wall time of the clock cycles alone."""
     log: str
     """What the RTL printed."""
+    fifos: dict[str, FifoState]
+    """At the end, by path in the design (instance names with dots between)."""
 
     @property
     def first_input_cycle(self) -> int:
@@ -78,6 +103,10 @@ class DeadlockError(SimulationError):
     """Nothing moved any more, though words were still to go in or to come out."""
 
 
+class StarvedError(DeadlockError):
+    """An output gave nothing for too long, while other streams still moved."""
+
+
 class ExtraOutputError(SimulationError):
     """More words came out than there should be."""
 
@@ -91,7 +120,9 @@ class RtlError(SimulationError):
 
 
 ERRORS: dict[str, tuple[type[SimulationError], str]] = {
+    "stuck": (DeadlockError, "deadlock: no register of the design changes any more"),
     "idle": (DeadlockError, "nothing moved for {idle_limit} cycles"),
+    "starved": (StarvedError, "{stream}: no word came for {starved_limit} cycles, while others moved"),
     "extra": (ExtraOutputError, "{stream}: a word came out after the last one"),
     "protocol": (ProtocolError, "{stream}: {what}"),
     "error": (RtlError, "the RTL reported an error: {log}"),
@@ -176,6 +207,8 @@ class Simulator:
         pause_out: int = 1,
         seed: int = 0,
         idle_limit: int = 1_000_000,
+        starved_limit: int = 0,
+        pace: tuple[int, int] | None = None,
         drain: int = 1_000,
         strict: bool = False,
         plusargs: Sequence[str] = (),
@@ -188,7 +221,10 @@ class Simulator:
         `streams_in`: uint8 (words, bytes) by input name. `stall_in`, `stall_out`: the chance that an
         input offers nothing, or an output takes nothing, in a cycle; seeded by `seed`. With
         `pause_in`, `pause_out` above 1 such a stall lasts that many cycles on average, and begins
-        that much more rarely: long pauses at the output are what fills the design up. After the
+        that much more rarely: long pauses at the output are what fills the design up. `pace` (words,
+        cycles): an input offers at most so many words in so many cycles, evenly. A design whose
+        registers do not change any more is told at once; `idle_limit` cycles without a transfer are
+        for designs that are busy with nothing, and `starved_limit` (if any) is for one output alone. After the
         last word `drain` more cycles look for words too many. `strict` also checks in every cycle
         that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
         memory files), with `plusargs` ("taps=folder"). `progress` is called with the
@@ -211,6 +247,9 @@ class Simulator:
                 "seed": seed,
                 "random": seed,
                 "idle": idle_limit,
+                "starved": starved_limit,
+                "frame_words": pace[0] if pace else 0,
+                "period": pace[1] if pace else 0,
                 "drain": drain,
                 "strict": int(strict),
             }
@@ -218,11 +257,12 @@ class Simulator:
                 options["trace"] = str(trace.resolve())
             command = [str((self.folder / PROGRAM).resolve()), str(exchange)]
             command += [f"{key}={value}" for key, value in options.items()]
-            command += [f"+{plusarg}" for plusarg in plusargs]
+            command += [f"+{plusarg}" for plusarg in (*plusargs, f"fifo_state={exchange / FIFOS}")]
             text = _execute(command, folder or exchange, progress)
             status, detail, result = self._result(exchange, text)
         if status != "ok":
-            raise self._error(status, detail, result, {**streams_in}, expect, idle_limit)
+            limits = {"idle_limit": idle_limit, "starved_limit": starved_limit}
+            raise self._error(status, detail, result, {**streams_in}, expect, limits)
         return result
 
     def _result(self, exchange: Path, log: str) -> tuple[str, str, SimResult]:
@@ -245,6 +285,7 @@ class Simulator:
             cycles=int(cycles),
             seconds=float(seconds),
             log=log,
+            fifos=_fifos(exchange / FIFOS),
         )
         return status, detail, result
 
@@ -255,13 +296,13 @@ class Simulator:
         result: SimResult,
         streams_in: Mapping[str, Words],
         expect: Mapping[str, int],
-        idle_limit: int,
+        limits: Mapping[str, int],
     ) -> SimulationError:
         kind, template = ERRORS[status]
         stream, _, what = detail.partition("\t")
         printed = result.log.splitlines()
         lines = [line for line in printed if "%Error" in line or "%Fatal" in line] or printed
-        reason = template.format(stream=stream, what=what, idle_limit=idle_limit, log="; ".join(lines[:3]))
+        reason = template.format(stream=stream, what=what, **limits, log="; ".join(lines[:3]))
         counts = [
             f"{name}: {len(c)} of {len(streams_in[name])} in" for name, c in result.input_cycles.items()
         ]
@@ -287,6 +328,16 @@ def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
         except OSError:
             if not (folder / INFO).is_file():  # otherwise another process was faster, with the same
                 raise
+
+
+def _fifos(path: Path) -> dict[str, FifoState]:
+    """Read what the FIFOs wrote at the end of a simulation."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        name, depth, held, most, words, handshakes = line.split()
+        ivld, _, _, ordy = (flag == "1" for flag in handshakes)
+        found[name] = FifoState(int(depth), int(held), int(most), int(words), ivld, ordy)
+    return found
 
 
 def _bytes(port: Port) -> int:

@@ -132,6 +132,8 @@ def glue_text(plan: Plan) -> str:
     header = '#include "verilated_vcd_c.h"\n' if plan.trace else ""
     member = "\n    VerilatedVcdC trace;" if plan.trace else ""
     return f"""#include "{PREFIX}.h"
+#include "{PREFIX}___024root.h"
+#include "{PREFIX}__Syms.h"
 {header}#include "harness.h"
 
 namespace {{
@@ -145,6 +147,8 @@ struct Design final : Model {{
         clock = place(dut.{plan.clock});
         reset = place(dut.{plan.reset});
         reset_active = {plan.reset_active};{ties}
+        state = place(*dut.rootp->vlSymsp);
+        state_bytes = sizeof(*dut.rootp->vlSymsp);
     }}
     void eval() override {{ dut.eval(); }}
     void finish() override {{ {finish} }}

@@ -4,6 +4,13 @@
 /// Neither ready depends on the other side in the same cycle, so a FIFO cuts every combinational path.
 /// Storage: two registers for depth 2; else a ring in LUT RAM behind an output register, or in block RAM, whose
 /// own output latch is the output register. Latency 1 cycle at depth 2, else 2.
+///
+/// A simulation with `+fifo_state=<file>` appends what every FIFO holds at its end to that file, a line each: path,
+/// depth, words held, most words ever held, words that went in, and valid and ready at the input and at the output.
+/// With `FIFO_SIZING` defined (simulation only) the depth is set when the simulation starts: a line "<name> <depth>"
+/// in the file of `+fifo_depths=<file>` is for the FIFOs in the instance of that name; the others hold any number.
+/// Cycles are those of the depth set, but there is no data: the output is 0, and whatever would compute with it
+/// is left out of the simulator.
 module fifo #(
   parameter int unsigned DEPTH,              /// Words. Must be at least 2.
   parameter int unsigned DATA_WIDTH,         /// Bits per word. Must be at least 1.
@@ -33,6 +40,60 @@ module fifo #(
                          (RAM_STYLE == "auto" && DEPTH > 256 && DEPTH * DATA_WIDTH > 2048);
   localparam int unsigned CountWidth = $clog2(DEPTH + 1) + 1;
 
+`ifdef FIFO_SIZING
+  // verilator lint_off UNUSEDSIGNAL
+  logic unused;
+  assign unused = ^idat ^ Block;
+  // verilator lint_on UNUSEDSIGNAL
+  int depth = 1 << 30;
+  int fill_q;  // without the word in the output register
+  logic out_valid_q;
+
+  /// Whether `path` goes through an instance called `name`.
+  function automatic bit leads_through(input string path, input string name);
+    int start = 0;
+    for (int i = 0; i <= path.len(); i++) begin
+      if (i == path.len() || path[i] == ".") begin
+        if (i - start == name.len() && path.substr(start, i - 1) == name) return 1'b1;
+        start = i + 1;
+      end
+    end
+    return 1'b0;
+  endfunction
+
+  initial begin
+    string path, name;
+    int file, wanted;
+    path = $sformatf("%m");
+    if ($value$plusargs("fifo_depths=%s", name)) begin
+      file = $fopen(name, "r");
+      if (file == 0) $fatal(1, "fifo: cannot read %s", name);
+      while ($fscanf(file, "%s %d", name, wanted) == 2) if (leads_through(path, name)) depth = wanted;
+      $fclose(file);
+    end
+    if (depth < 2) $fatal(1, "fifo: the depth of %s must be at least 2, not %0d", path, depth);
+  end
+
+  logic push, move;
+  assign irdy = fill_q < depth - 1;
+  assign push = ivld && irdy;
+  // At depth 2 a word goes straight to the output register when that is free.
+  assign move = (fill_q > 0 || (push && depth == 2)) && (!out_valid_q || ordy);
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      fill_q <= 0;
+      out_valid_q <= 1'b0;
+    end else begin
+      fill_q <= fill_q + 32'(push) - 32'(move);
+      if (!out_valid_q || ordy) out_valid_q <= move;
+    end
+  end
+  assign odat = '0;
+  assign ovld = out_valid_q;
+  int held;
+  assign held = fill_q + 32'(out_valid_q);
+  assign count = CountWidth'(held);
+`else
   if (DEPTH <= 2) begin : gen_registers
     // `hold_q` takes the word that arrives while the output is stuck.
     logic [DATA_WIDTH-1:0] out_q, hold_q;
@@ -99,9 +160,39 @@ module fifo #(
     assign ovld = out_valid_q;
     assign count = fill_q + CountWidth'(out_valid_q);
   end
+`endif
 
   always_ff @(posedge clk) begin
     if (rst) maxcount <= '0;
     else if (count > maxcount) maxcount <= count;
   end
+
+`ifndef SYNTHESIS
+`ifndef FIFO_SIZING
+  int depth, held;
+  assign depth = int'(DEPTH);
+  assign held = int'(count);
+`endif
+  int most_q, words_q;
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      most_q <= 0;
+      words_q <= 0;
+    end else begin
+      if (held > most_q) most_q <= held;
+      if (ivld && irdy) words_q <= words_q + 1;
+    end
+  end
+  final begin
+    string name;
+    int file, most;
+    most = held > most_q ? held : most_q;
+    if ($value$plusargs("fifo_state=%s", name)) begin
+      file = $fopen(name, "a");
+      if (file == 0) $fatal(1, "fifo: cannot write %s", name);
+      $fdisplay(file, "%m %0d %0d %0d %0d %b%b%b%b", depth, held, most, words_q, ivld, irdy, ovld, ordy);
+      $fclose(file);
+    end
+  end
+`endif
 endmodule
