@@ -15,8 +15,6 @@ from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, whic
 from fpga_flow.finn_adapter.session import finn_session
 
 FIFO = "StreamingFIFO_rtl"
-SHALLOW = 2
-"""The least depth that `fifo.sv` has."""
 INPUT, OUTPUT = "input", "output"
 """Names of the two ends, in the place of a layer."""
 
@@ -26,7 +24,7 @@ class Edge:
     """A stream between two layers with the FIFO in it."""
 
     fifo: str
-    """The FIFO's name in the graph and in the RTL; empty where the stream has none."""
+    """The FIFO's name in the graph and in the RTL."""
     producer: str
     consumer: str
     tensor: str
@@ -77,7 +75,7 @@ class Network:
 
     def bits(self, depths: Sequence[int]) -> int:
         """Return the bits that FIFOs of `depths` hold."""
-        return sum(d * e.bits for d, e in zip(depths, self.edges, strict=True) if e.fifo)
+        return sum(d * e.bits for d, e in zip(depths, self.edges, strict=True))
 
     def play(self, depths: Sequence[int] | None = None, *, frames: int = 4, period: int = 0) -> Play:
         """Play `frames` frames with FIFOs of `depths`, the graph's unless given (see `Tokens.run`)."""
@@ -123,16 +121,9 @@ def network_of(model: ModelWrapper) -> Network:
                 )
             layer = getCustomOp(node)
             inputs = [t for t in node.input if t and model.get_initializer(t) is None]
-            for index, tensor in enumerate(inputs):
-                if tensor not in numbers:
-                    producer = end(model.find_producer(tensor), INPUT)
-                    numbers[tensor] = len(edges)
-                    edges.append(_bare(tensor, producer, node.name, layer, index, output=False))
-            for index, tensor in enumerate(node.output):
-                if tensor not in numbers:
-                    consumer = end(model.find_consumer(tensor), OUTPUT)
-                    numbers[tensor] = len(edges)
-                    edges.append(_bare(tensor, node.name, consumer, layer, index, output=True))
+            bare = [tensor for tensor in (*inputs, *node.output) if tensor not in numbers]
+            if bare:
+                raise ValueError(f"{node.name}: every stream must have a FIFO, {', '.join(bare)} has none")
             layers.append(
                 Placement(
                     node.name,
@@ -143,14 +134,6 @@ def network_of(model: ModelWrapper) -> Network:
                 )
             )
     return Network(edges, layers)
-
-
-def _bare(tensor: str, producer: str, consumer: str, layer: Any, index: int, *, output: bool) -> Edge:
-    """Return an edge without a FIFO, which plays as one of the least depth."""
-    shape = layer.get_folded_output_shape(index) if output else layer.get_folded_input_shape(index)
-    bits = layer.get_outstream_width(index) if output else layer.get_instream_width(index)
-    words = math.prod(int(size) for size in shape[:-1])
-    return Edge("", producer, consumer, tensor, int(bits), words, SHALLOW)
 
 
 def with_depths(model: ModelWrapper, depths: Mapping[str, int]) -> ModelWrapper:

@@ -2,7 +2,8 @@
 //
 // Compiled and called by tokens.py, which says what the numbers in a program mean. All layers stand between
 // FIFOs, whose two sides do not depend on each other within a cycle; so in every cycle each layer decides by
-// what the FIFOs held at its start, and then all FIFOs move on together.
+// what the FIFOs held at its start, and then all FIFOs move on together. A layer that waits for a FIFO sleeps
+// until that changes.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,8 +19,11 @@ struct Fifo {
     int64_t depth = 2;
     int64_t ring = 0;   ///< Words in the ring, or at depth 2 all words but the first.
     bool out = false;   ///< The output register holds a word.
-    bool push = false, pop = false, offered = false;
-    int64_t most = 0, pushes = 0, refused = 0;
+    bool push = false, pop = false;
+    bool offered = false;  ///< The layer before has a word for it.
+    bool listed = false;   ///< It is among those that move on at the end of the cycle.
+    int64_t most = 0, pushes = 0;
+    size_t before = 0, behind = 0;  ///< The layers on both sides.
 
     bool ready() const { return ring < depth - 1; }
     bool valid() const { return out; }
@@ -27,7 +31,6 @@ struct Fifo {
 
     /// Ends the cycle; returns whether anything moved.
     bool commit() {
-        if (offered && !push) ++refused;
         const bool changed = push || pop || (!out && ring > 0);
         pushes += push;
         if (depth == 2) {  // a word that comes while the output is free, or is being freed, goes to the output
@@ -40,9 +43,12 @@ struct Fifo {
             ring += push - move;
         }
         most = std::max(most, count());
-        push = pop = offered = false;
+        push = pop = false;
         return changed;
     }
+
+    /// Whether it moves on by itself: a word on its way from the ring to the output.
+    bool moving() const { return !out && ring > 0; }
 };
 
 /// Words on their way from a layer's last step to its output, in order.
@@ -60,7 +66,7 @@ struct Layer {
     std::vector<Fifo*> in, out;
     virtual ~Layer() = default;
     virtual void reset() = 0;
-    /// One cycle; returns whether the layer changed, or waits for nothing but time.
+    /// One cycle; returns false where nothing changes before one of its FIFOs does.
     virtual bool cycle(Time now) = 0;
 };
 
@@ -405,9 +411,15 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
         } else {
             return nullptr;
         }
-        for (int64_t i = 0; i < inputs; ++i) layer->in.push_back(&network->fifos[static_cast<size_t>(ports[i])]);
-        for (int64_t o = 0; o < outputs; ++o)
+        const size_t number = network->layers.size() - 1;
+        for (int64_t i = 0; i < inputs; ++i) {
+            layer->in.push_back(&network->fifos[static_cast<size_t>(ports[i])]);
+            layer->in.back()->behind = number;
+        }
+        for (int64_t o = 0; o < outputs; ++o) {
             layer->out.push_back(&network->fifos[static_cast<size_t>(ports[inputs + o])]);
+            layer->out.back()->before = number;
+        }
     }
     return network.release();
 }
@@ -415,14 +427,17 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
 void tokens_close(void* handle) { delete static_cast<Network*>(handle); }
 
 /// Plays `frames` frames. `period` > 0: a source spreads a frame's words evenly over so many cycles.
-/// `ends`: cycle of the last word of each frame, per sink; `fifos`: count, most, pushes, refused, offered of each.
+/// `ends`: cycle of the last word of each frame, per sink; `fifos`: count, most, pushes, offered of each.
 /// Returns the cycles played; negative (less one) where nothing moved any more.
 int64_t tokens_run(void* handle, const int64_t* depths, int64_t frames, int64_t period, int64_t most_cycles,
                    int64_t* first, int64_t* ends, int64_t* fifos) {
     Network& network = *static_cast<Network*>(handle);
     for (size_t i = 0; i < network.fifos.size(); ++i) {
-        network.fifos[i] = Fifo();
-        network.fifos[i].depth = depths[i];
+        Fifo fresh;
+        fresh.depth = depths[i];
+        fresh.before = network.fifos[i].before;
+        fresh.behind = network.fifos[i].behind;
+        network.fifos[i] = fresh;
     }
     for (auto& layer : network.layers) layer->reset();
     for (Source* source : network.sources) {
@@ -431,21 +446,35 @@ int64_t tokens_run(void* handle, const int64_t* depths, int64_t frames, int64_t 
     }
     Time now = 0;
     bool stuck = false;
-    std::vector<char> offered(network.fifos.size());
+    std::vector<char> awake(network.layers.size(), 1);
+    std::vector<Fifo*> touched, still;
     for (; now < most_cycles; ++now) {
         bool done = true;
         for (Sink* sink : network.sinks) done &= static_cast<int64_t>(sink->ends.size()) >= frames;
         if (done) break;
-        bool active = false;
-        for (auto& layer : network.layers) active |= layer->cycle(now);
-        for (size_t i = 0; i < network.fifos.size(); ++i) {
-            offered[i] = network.fifos[i].offered;
-            active |= network.fifos[i].commit();
+        bool active = !touched.empty();
+        for (size_t i = 0; i < network.layers.size(); ++i) {
+            if (!awake[i]) continue;
+            Layer& layer = *network.layers[i];
+            for (Fifo* fifo : layer.out) fifo->offered = false;
+            awake[i] = layer.cycle(now);
+            active |= awake[i] != 0;
+            for (Fifo* fifo : layer.in)
+                if (fifo->pop && !fifo->listed) fifo->listed = true, touched.push_back(fifo);
+            for (Fifo* fifo : layer.out)
+                if (fifo->push && !fifo->listed) fifo->listed = true, touched.push_back(fifo);
         }
         if (!active) {
             stuck = true;
             break;
         }
+        still.clear();
+        for (Fifo* fifo : touched) {
+            if (fifo->commit()) awake[fifo->before] = awake[fifo->behind] = 1;
+            fifo->listed = fifo->moving();
+            if (fifo->listed) still.push_back(fifo);
+        }
+        touched.swap(still);
     }
     *first = -1;
     for (Source* source : network.sources)
@@ -457,8 +486,8 @@ int64_t tokens_run(void* handle, const int64_t* depths, int64_t frames, int64_t 
         }
     for (size_t i = 0; i < network.fifos.size(); ++i) {
         const Fifo& fifo = network.fifos[i];
-        const int64_t values[] = {fifo.count(), fifo.most, fifo.pushes, fifo.refused, offered[i]};
-        std::copy(values, values + 5, fifos + 5 * i);
+        const int64_t values[] = {fifo.count(), fifo.most, fifo.pushes, fifo.offered};
+        std::copy(values, values + 4, fifos + 4 * i);
     }
     return stuck ? -now - 1 : now;
 }

@@ -106,6 +106,19 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class FifoState:
+    """A FIFO at the end of a run."""
+
+    depth: int
+    held: int
+    """Words in it."""
+    words: int
+    """Words that ever went in."""
+    offered: bool
+    """The layer before it has a word for it."""
+
+
+@dataclass(frozen=True)
 class Play:
     """What a run of the schedules gave. Arrays are per FIFO unless said otherwise."""
 
@@ -116,16 +129,26 @@ class Play:
     """Cycle of the first word in."""
     ends: Integers
     """Cycle of each frame's last word (sinks, frames); -1 for what did not come."""
+    depths: Integers
     count: Integers
     """Words held at the end."""
     most: Integers
     """Most words ever held."""
     pushes: Integers
     """Words that went in."""
-    refused: Integers
-    """Cycles in which a word was offered to a full FIFO."""
     offered: NDArray[np.bool_]
     """Whether a word is offered to it at the end."""
+
+    @property
+    def states(self) -> list[FifoState]:
+        """Each FIFO at the end."""
+        rows = zip(self.depths, self.count, self.pushes, self.offered, strict=True)
+        return [FifoState(int(depth), int(held), int(words), bool(last)) for depth, held, words, last in rows]
+
+    @property
+    def fills(self) -> list[int]:
+        """Most words ever held in each FIFO."""
+        return [int(fill) for fill in self.most]
 
     @property
     def period(self) -> float:
@@ -186,15 +209,15 @@ class Tokens:
             raise ValueError(f"depths must be {self._fifos} numbers of at least 2")
         first = np.zeros(1, np.int64)
         ends = np.zeros((self._sinks, frames), np.int64)
-        states = np.zeros((self._fifos, 5), np.int64)
+        states = np.zeros((self._fifos, 4), np.int64)
         cycles = self._library.tokens_run(
             ctypes.c_void_p(self._handle), _place(given), ctypes.c_int64(frames), ctypes.c_int64(period),
             ctypes.c_int64(limit), _place(first), _place(ends), _place(states),
         )  # fmt: skip
-        count, most, pushes, refused, offered = states.T
+        count, most, pushes, offered = states.T
         stuck = cycles < 0
         return Play(
-            -cycles - 1 if stuck else cycles, stuck, int(first[0]), ends, count, most, pushes, refused,
+            -cycles - 1 if stuck else cycles, stuck, int(first[0]), ends, given, count, most, pushes,
             offered != 0,
         )  # fmt: skip
 
