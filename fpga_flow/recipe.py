@@ -173,6 +173,19 @@ class HardwareRecipe(Part):
     """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
 
 
+class FifosRecipe(Part):
+    """How deep the FIFOs between the layers are."""
+
+    method: Literal["analytic", "simulated"] = "analytic"
+    """From the layers' schedules, or counted in and tried on the simulated RTL."""
+    keep_latency: bool = False
+    """Also keep the latency that unlimited FIFOs give, not only the rate."""
+    seconds: Annotated[float, Field(ge=0)] = 20.0
+    """Time to search for smaller depths in, after depths that are enough have been found."""
+    file: str | None = None
+    """A file of depths (JSON, as written by an earlier run) that is taken instead."""
+
+
 class VerifyRecipe(Part):
     """How much is simulated."""
 
@@ -197,6 +210,7 @@ class Recipe(Part):
     prune: PruneRecipe = PruneRecipe()
     export: ExportRecipe = ExportRecipe()
     hardware: HardwareRecipe = HardwareRecipe()
+    fifos: FifosRecipe = FifosRecipe()
     verify: VerifyRecipe = VerifyRecipe()
 
 
