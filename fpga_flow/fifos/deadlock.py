@@ -97,7 +97,7 @@ def _of_circle(circle: Sequence[tuple[str, int]], filled: Sequence[bool]) -> Dia
 
 
 def _silent(edges: Sequence[Joint], states: Sequence[State]) -> str:
-    """Return the layer that has taken most of what it did not answer, in frames; empty where there is none."""
+    """Return the layer that has taken most of what it did not answer, in frames; else an empty name."""
     given: dict[str, float] = {}
     taken: dict[str, float] = {}
     for edge, state in zip(edges, states, strict=True):

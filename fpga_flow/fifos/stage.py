@@ -1,0 +1,174 @@
+"""Stage `fifos`: the depth of every FIFO in the hardware graph."""
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow import artifact
+from fpga_flow.errors import InputError
+from fpga_flow.fifos import deadlock, predict
+from fpga_flow.fifos.network import Network, network_of, with_depths
+from fpga_flow.fifos.simulated import SizingSimulator
+from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
+from fpga_flow.fifos.tokens import UNLIMITED
+from fpga_flow.flow import Context
+from fpga_flow.progress import say
+from fpga_flow.rtl.build import build_design
+
+GRAPH = "hardware.onnx"
+FILE = "fifos.json"
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Write `hardware.onnx` with the depths, and `fifos.json`; return bits, cycles and all edges."""
+    recipe = context.recipe.fifos
+    hardware = artifact.read_result(context.inputs["hardware"])
+    model = ModelWrapper(str(context.inputs["hardware"] / GRAPH))
+    network = network_of(model)
+    bits = [edge.bits for edge in network.edges]
+    latency = 0 if recipe.keep_latency else None
+    measured: dict[str, Any] | None = None
+    if recipe.file is not None:
+        depths = read_depths(Path(recipe.file), network)
+        filled, method, finished = tuple(depths), "file", True
+    else:
+        sizing = size(network, bits, seconds=recipe.seconds, latency=latency)
+        method = recipe.method
+        if method == "simulated":
+            sizing, measured = _simulated(context, model, hardware, network, sizing, latency)
+        depths, filled, finished = list(sizing.depths), sizing.filled, sizing.finished
+    result = predict.predict(network, depths)
+    if result.stuck:
+        raise InputError(f"fifos.file: {recipe.file}: deadlock: {_explained(network, depths)}")
+    fastest = predict.predict(network, [UNLIMITED] * len(bits)).cycles_per_frame
+    names = [edge.fifo for edge in network.edges]
+    with_depths(model, dict(zip(names, depths, strict=True))).save(str(context.folder / GRAPH))
+    write_depths(context.folder / FILE, network, depths)
+    before, after = network.bits(filled), network.bits(depths)
+    say(
+        f"  {len(depths)} FIFOs: {after:,} bits, {before:,} before they were made smaller; "
+        f"{result.cycles_per_frame:,} cycles a frame (with unlimited ones {fastest:,}), "
+        f"latency {result.latency:,} cycles"
+    )
+    if result.cycles_per_frame > fastest:
+        say(f"  warning: these depths cost {result.cycles_per_frame / fastest - 1:.1%} of the rate")
+    cycles = predict.alone(network)
+    return {
+        "method": method,
+        "bits_before": before,
+        "bits_after": after,
+        "finished": finished,
+        "cycles_per_frame": result.cycles_per_frame,
+        "fastest_cycles_per_frame": fastest,
+        "latency_cycles": result.latency,
+        "bottleneck": max(cycles, key=lambda name: cycles[name]),
+        "layer_cycles": cycles,
+        "simulated": measured,
+        "edges": [
+            {
+                "fifo": edge.fifo,
+                "producer": edge.producer,
+                "consumer": edge.consumer,
+                "tensor": edge.tensor,
+                "bits": edge.bits,
+                "depth": depth,
+                "depth_before": wanted,
+            }
+            for edge, depth, wanted in zip(network.edges, depths, filled, strict=True)
+        ],
+    }
+
+
+def _simulated(
+    context: Context,
+    model: ModelWrapper,
+    hardware: Mapping[str, Any],
+    network: Network,
+    sizing: Sizing,
+    latency: int | None,
+) -> tuple[Sizing, dict[str, Any]]:
+    """Return depths that the RTL itself has shown to be enough, and what it measured.
+
+    What unlimited FIFOs hold is counted in the RTL. The depths that the schedules ask for are tried in it;
+    where they are not enough, the search goes on in the RTL.
+    """
+    with tempfile.TemporaryDirectory(prefix="fpga_flow_fifos_") as scratch:
+        folder = Path(scratch)
+        design = build_design(model, hardware, folder)
+        names = [edge.fifo for edge in network.edges]
+        log = context.folder / "verilator.log"
+        rtl = SizingSimulator(design, folder, names, context.cache / "verilator", log)
+        unlimited = [UNLIMITED] * len(names)
+        frames = frames_for(sizing.latency, sizing.period)
+        free = rtl.play(unlimited, frames=frames)
+        paced = rtl.play(unlimited, frames=frames, period=math.ceil(free.period))
+        tried = rtl.play(sizing.depths, frames=frames)
+        bound = None if latency is None else max(latency, free.latency)
+        enough = not tried.stuck and tried.period <= free.period
+        if not enough or (bound is not None and tried.latency > bound):
+            say("  the depths that the schedules ask for are not enough in the RTL; searching there")
+            seconds = context.recipe.fifos.seconds
+            sizing = size(rtl, [edge.bits for edge in network.edges], seconds=seconds, latency=latency)
+            tried = rtl.play(sizing.depths, frames=frames)
+        filled = tuple(max(SHALLOW, fill) for fill in paced.fills)
+        found = Sizing(
+            sizing.depths,
+            filled,
+            tried.period,
+            free.period,
+            tried.latency,
+            sizing.runs,
+            sizing.finished,
+        )
+        return found, {
+            "cycles_per_frame": round(tried.period),
+            "fastest_cycles_per_frame": round(free.period),
+            "latency_cycles": tried.latency,
+            "cycles": rtl.cycles,
+            "cycles_per_second": round(rtl.cycles / rtl.seconds) if rtl.seconds else None,
+        }
+
+
+def _explained(network: Network, depths: Sequence[int]) -> str:
+    played = network.play(depths, frames=deadlock.FRAMES)
+    found = deadlock.diagnose(network.edges, played.states)
+    cures = deadlock.remedies(network, network.edges, depths)
+    return deadlock.explain(network.edges, played.states, found, cures)
+
+
+def write_depths(path: Path, network: Network, depths: Sequence[int]) -> None:
+    """Write the depths as a file that `read_depths` reads: FIFO -> depth, and what it stands between."""
+    table = {
+        edge.fifo: {"depth": depth, "between": [edge.producer, edge.consumer], "bits": edge.bits}
+        for edge, depth in zip(network.edges, depths, strict=True)
+    }
+    artifact.write_json(path, table)
+
+
+def read_depths(path: Path, network: Network) -> list[int]:
+    """Return the depth of each edge's FIFO; raises `InputError` naming the FIFO and what must be there."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"fifos.file: {path}: {error}") from None
+    names = [edge.fifo for edge in network.edges]
+    if not isinstance(table, dict) or table.keys() != set(names):
+        wrong = sorted(set(table) ^ set(names)) if isinstance(table, dict) else [type(table).__name__]
+        raise InputError(
+            f"fifos.file: {path}: must name the FIFOs of this design ({len(names)}); "
+            f"differs in {', '.join(wrong[:8])}"
+        )
+    depths = []
+    for edge in network.edges:
+        depth = table[edge.fifo].get("depth") if isinstance(table[edge.fifo], dict) else None
+        if not isinstance(depth, int) or isinstance(depth, bool) or depth < SHALLOW:
+            raise InputError(
+                f"fifos.file: {path}: {edge.fifo}.depth must be a number of at least {SHALLOW}, not {depth!r}"
+            )
+        depths.append(depth)
+    return depths
