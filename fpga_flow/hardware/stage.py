@@ -9,7 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.boards import board
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import Context
-from fpga_flow.hardware import fold, lower
+from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.progress import say
 
 GRAPH = "hardware.onnx"
@@ -28,9 +28,9 @@ def run(context: Context) -> dict[str, Any]:
             model = fold.fold_to_cycles(model, max(1, int(clock_mhz * 1e6 / recipe.fps)))
         else:
             model = fold.fold_from_file(model, Path(recipe.folding))
-        model = fold.size_fifos(model)
+        model = streams.size_fifos(model)
         fold.write_folding(model, context.folder / FOLDING)
-        model = fold.insert_streams(model, target.part)
+        model = streams.insert_streams(model, target.part)
         layers, latency = fold.layers(model), fold.latency(model)
     model.save(str(context.folder / GRAPH))
 
