@@ -42,14 +42,19 @@ class Golden:
         """Open `golden.onnx`, and `golden_layers.onnx` where `layers` is wanted."""
         self._session = session(path)
         self._layers = session(layers_path) if layers_path else None
+        names = [output.name for output in self._session.get_outputs()]
+        self._results = [name for name in (LOGITS, CLASS) if name in names]
         source = self._session.get_inputs()[0]
         self.input_shape: tuple[int, ...] = tuple(source.shape[1:])
         self.input_dtype = np.dtype(np.uint8 if "uint8" in source.type else np.int8)
 
-    def run(self, x: NDArray[Any]) -> tuple[Integers, Integers]:
-        """Return logits (N, classes) and class (N,), the lowest index of the largest logit."""
-        logits, classes = self._session.run([LOGITS, CLASS], {INPUT: self._checked(x)})
-        return logits, classes
+    def run(self, x: NDArray[Any]) -> tuple[Integers, Integers | None]:
+        """Return logits (N, classes) and class (N,), the lowest index of the largest logit.
+
+        A network that decides no class gives its output, batch first, and None.
+        """
+        found = self._session.run(self._results, {INPUT: self._checked(x)})
+        return found[0], found[1] if len(found) > 1 else None
 
     def layers(self, x: NDArray[Any]) -> dict[str, Integers]:
         """Return every tensor of the network for `x`, batch first, by its name in `network.onnx`."""

@@ -4,7 +4,9 @@ A `Chain` is kept in float64 and in a normal form (affine, clip, affine, ...), s
 and the threshold search evaluate the same operations in the same order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,15 +145,48 @@ class Chain:
             return Chain((affine(sign), *self.steps))
         return Chain((affine(first.mul * sign, first.add), *rest))
 
+    @property
+    def line(self) -> Affine | None:
+        """The one affine function per channel that the chain is, None where it is more."""
+        if not self.steps:
+            return affine()
+        first = self.steps[0]
+        return first if len(self.steps) == 1 and isinstance(first, Affine) else None
+
     def repeated(self, times: int) -> "Chain":
         """Return the chain for channels that were flattened with `times` positions each."""
+        return self._each(lambda values: np.repeat(values, times))
 
-        def spread(values: Floats) -> Floats:
-            return values if values.ndim == 0 else np.repeat(values, times)
+    def sliced(self, channels: slice) -> "Chain":
+        """Return the chain of some of the channels."""
+        return self._each(lambda values: values[channels])
 
-        return Chain(
-            tuple(
-                Affine(spread(step.mul), spread(step.add)) if isinstance(step, Affine) else step
-                for step in self.steps
-            )
-        )
+    def _each(self, change: Callable[[Floats], Floats]) -> "Chain":
+        def changed(step: Step) -> Step:
+            if not isinstance(step, Affine):
+                return step
+            return affine(*(v if v.ndim == 0 else change(v) for v in (step.mul, step.add)))
+
+        return Chain(tuple(changed(step) for step in self.steps))
+
+
+def joined(chains: list[tuple[Chain, int]]) -> Chain | None:
+    """Return the chain of channels put one after the other; each chain comes with its number of channels.
+
+    None where the chains differ in more than their affine functions.
+    """
+    steps: list[Step] = []
+    for group in zip_longest(*(chain.steps or (affine(),) for chain, _ in chains)):
+        lines = [step for step in group if isinstance(step, Affine)]
+        if len(lines) == len(chains):
+            parts = [
+                [np.broadcast_to(value, (channels,)) for value in (line.mul, line.add)]
+                for line, (_, channels) in zip(lines, chains, strict=True)
+            ]
+            steps.append(affine(*(np.concatenate(values) for values in zip(*parts, strict=True))))
+            continue
+        first = group[0]
+        if first is None or isinstance(first, Affine) or any(step != first for step in group[1:]):
+            return None
+        steps.append(first)
+    return Chain(tuple(steps))

@@ -92,6 +92,10 @@ def _judge(found: Comparison, label: str) -> None:
         )
     if found.class_ties:
         say(
-            f"  classes: in {found.class_ties} frames two logits are the same integer, and the lower "
-            "index is taken"
+            f"  classes: in {found.class_ties} frames two logits are "
+            + (
+                f"nearer than twice {found.logit_error:.3g}, the bound of the integers' error, and float32's"
+                if found.logit_error
+                else "the same integer, and the lower index is taken"
+            )
         )

@@ -6,6 +6,7 @@ difference is *explained*; it and what follows from it in the same frame are cou
 is an error of the export.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
 from fpga_flow.export.operations import Activation, IntegerNetwork
 from fpga_flow.export.reference import Observation
+from fpga_flow.export.rounding import HALVES
 from fpga_flow.golden import Golden
 
 FLOAT32_EPSILON = 2.0**-24
@@ -47,9 +49,12 @@ class Comparison:
     class_differences: int = 0
     """Frames whose class differs, integer logits against the float network's."""
     class_ties: int = 0
-    """Of them frames where the two classes' integer logits are equal: top-1 takes the lower index."""
+    """Of them frames where the two classes' integer logits are equal (top-1 takes the lower index), or
+    nearer than the bound of their error."""
     class_unexplained: int = 0
     """Of them frames where neither a tie of the logits nor an explained difference is the reason."""
+    logit_error: float = 0.0
+    """The stated bound of the integer logits, in the float logits' unit; 0 where they are exact."""
     first: dict[str, Any] | None = None
     """The first unexplained difference."""
     layers: dict[str, int] = field(default_factory=dict)
@@ -125,8 +130,12 @@ def _compare_logits(
     network: IntegerNetwork, layers: dict[str, Integers], seen: Observation, total: Comparison, pending: Any
 ) -> None:
     ours = layers[network.output.name]
-    theirs = np.rint((seen.logits - network.logit_offset) / network.logit_scale).astype(np.int64)
-    unequal = ours != theirs
+    logits = seen.logits.reshape(ours.shape)
+    theirs = np.rint((logits - network.logit_offset) / network.logit_scale).astype(np.int64)
+    slack = _slack(network)
+    unequal = (np.abs(ours - theirs) > slack).reshape(len(ours), -1)
+    ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
+    total.logit_error = network.logit_error
     total.values += unequal.size
     if unequal.any():
         total.differences += int(unequal.sum())
@@ -142,12 +151,22 @@ def _compare_logits(
                 "golden": int(ours[fresh[0], place]),
                 "reference": int(theirs[fresh[0], place]),
             }
-    their_class = seen.logits.argmax(axis=1)
+    if not network.decides:
+        return
+    their_class = logits.argmax(axis=1)
     other = ours.argmax(axis=1) != their_class
-    tied = ours[np.arange(len(ours)), their_class] == ours.max(axis=1)
+    tied = ours.max(axis=1) - ours[np.arange(len(ours)), their_class] <= 2 * slack
     total.class_differences += int(other.sum())
     total.class_ties += int((other & tied).sum())
     total.class_unexplained += int((other & ~tied & pending).sum())
+
+
+def _slack(network: IntegerNetwork) -> int:
+    """Return how many steps a float logit may lie off the integer; 0 where the integers are exact."""
+    if not network.logit_error:
+        return 0
+    noise = FLOAT32_EPSILON * TIE_NOISE * network.output.magnitude
+    return math.ceil(network.logit_error / network.logit_scale + noise)
 
 
 def _at_ties(network: IntegerNetwork, node: str, layers: dict[str, Integers]) -> NDArray[np.bool_] | None:
@@ -161,7 +180,7 @@ def _at_ties(network: IntegerNetwork, node: str, layers: dict[str, Integers]) ->
     rounding = operation.quantiser.rounding
     if rounding == "BIPOLAR":
         distance = np.abs(exact)
-    elif rounding == "ROUND":
+    elif rounding in HALVES:
         distance = np.abs(exact - np.floor(exact) - 0.5)
     else:
         distance = np.abs(exact - np.rint(exact))

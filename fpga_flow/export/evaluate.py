@@ -13,6 +13,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.export.chain import Integers
+from fpga_flow.export.operations import EXACT_LIMIT
 from fpga_flow.golden import session
 
 TABLE_LIMIT = 2**27
@@ -30,7 +31,7 @@ class NetworkRunner:
         self._session = session(proto)
 
     def run(self, x: NDArray[Any]) -> Integers:
-        """Return the logits (N, classes) of codes (N, ...)."""
+        """Return the logits, batch first, of codes (N, ...)."""
         values = self._session.run([self._output], {self._input: x.astype(np.float32)})
         return np.asarray(values[0]).astype(np.int64)
 
@@ -49,23 +50,42 @@ def lower(model: ModelWrapper, layers: bool) -> onnx.ModelProto:
         if node.op_type == "MultiThreshold":
             rank = len(model.get_tensor_shape(node.input[0]) or [])
             nodes += _write_out(node, constants[node.input[1]].astype(np.int64), rank, extra)
+        elif is_wide(model, node.output[0]):
+            nodes += _in_double(node)
         else:
             nodes.append(node)
 
     def info(name: str) -> Any:
-        return helper.make_tensor_value_info(
-            name, TensorProto.FLOAT, ["N", *(model.get_tensor_shape(name) or [])[1:]]
-        )
+        kind = TensorProto.DOUBLE if is_wide(model, name) else TensorProto.FLOAT
+        return helper.make_tensor_value_info(name, kind, ["N", *(model.get_tensor_shape(name) or [])[1:]])
 
     source, target = model.graph.input[0].name, model.graph.output[0].name
     outputs = [target]
     if layers:
-        outputs += [node.output[0] for node in model.graph.node if node.output[0] != target]
+        outputs += [name for node in model.graph.node for name in node.output if name != target]
     used = {name for node in nodes for name in node.input}
     kept = [t for t in model.graph.initializer if t.name in used]
     graph = helper.make_graph(nodes, "network", [info(source)], [info(n) for n in outputs], [*kept, *extra])
     standard = [o for o in model.model.opset_import if o.domain == ""]
     return helper.make_model(graph, opset_imports=standard, ir_version=model.model.ir_version)
+
+
+def is_wide(model: ModelWrapper, tensor: str) -> bool:
+    """Whether `tensor` is annotated with a type that float32 cannot carry exactly."""
+    datatype = model.get_tensor_datatype(tensor)
+    return bool(datatype.is_integer() and max(-datatype.min(), datatype.max()) > EXACT_LIMIT)
+
+
+def _in_double(node: NodeProto) -> list[NodeProto]:
+    """Return `node` with its inputs made float64."""
+    casts = [
+        helper.make_node("Cast", [name], [f"{node.output[0]}_double_{i}"], to=TensorProto.DOUBLE)
+        for i, name in enumerate(node.input)
+    ]
+    wide = NodeProto()
+    wide.CopyFrom(node)
+    wide.input[:] = [cast.output[0] for cast in casts]
+    return [*casts, wide]
 
 
 def _write_out(node: NodeProto, thresholds: Integers, rank: int, extra: list[TensorProto]) -> list[NodeProto]:

@@ -1,11 +1,12 @@
 """Writes the golden model: the integer network as standard ONNX operators, for `fpga_flow.golden`.
 
-It shares no thresholds with `network.onnx`. Sums of products are carried by float32 (exact below
-2^24, which the walk has checked); every activation is computed in float64 from the scales and batch
-norms of the trained network, rounded half to even, limited, and is an integer again.
+It shares no thresholds with `network.onnx`. Sums of products are carried by float32 (exact up to
+2^24, which the walk has checked), wider logits by float64; every activation is computed in float64
+from the scales and batch norms of the trained network, rounded half to even, limited, and is an
+integer again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,9 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
-from fpga_flow.export.operations import (
-    Activation,
-    AddConstant,
-    Flatten,
-    IntegerNetwork,
-    Matrix,
-    MaxPool,
-    Operation,
-)
+from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
+from fpga_flow.export.rounding import write_rounding
+from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.golden import CLASS, INPUT, LOGITS
 
 OPSET = 17
@@ -48,9 +43,24 @@ class _Builder:
         return name
 
 
-def _matrix(build: _Builder, operation: Matrix) -> None:
-    weights = build.constant(operation.weights, np.float32)
-    build.node(operation.kind, [operation.x.name, weights], operation.y.name, **operation.attributes)
+def _standard(build: _Builder, operation: Operation) -> None:
+    node = STANDARD[type(operation)](operation)
+    inputs = [x.name for x in operation.xs]
+    if operation.y.wide:
+        inputs = [build.node("Cast", [name], to=TensorProto.DOUBLE) for name in inputs]
+    numbers = np.float64 if operation.y.wide else np.float32
+    constants = [
+        build.constant(p.values, np.int64 if p.values.dtype == np.int64 else numbers) for p in node.parameters
+    ]
+    build.nodes.append(
+        helper.make_node(
+            node.operator,
+            [*inputs, *[NO_INPUT] * node.omitted, *constants],
+            [y.name for y in operation.ys],
+            f"node_{len(build.nodes)}",
+            **node.attributes,
+        )
+    )
 
 
 def _activation(build: _Builder, operation: Activation) -> None:
@@ -74,59 +84,47 @@ def _activation(build: _Builder, operation: Activation) -> None:
         ends = [build.constant(end, np.float32) for end in (1.0, -1.0)]
         build.node("Where", [positive, *ends], operation.y.name)
         return
-    operator = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}[quantiser.rounding]
-    value = build.node(operator, [value])
+    value = write_rounding(
+        quantiser.rounding,
+        value,
+        lambda operator, *inputs: build.node(operator, inputs),
+        lambda number: build.constant(number, np.float64),
+    )
     limits = [build.constant(end, np.float64) for end in (quantiser.low, quantiser.high)]
     value = build.node("Clip", [value, *limits])
     build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
 
 
-def _add(build: _Builder, operation: AddConstant) -> None:
-    values = per_channel(operation.values.astype(np.float64), len(operation.x.shape))
-    build.node("Add", [operation.x.name, build.constant(values, np.float32)], operation.y.name)
-
-
-def _max_pool(build: _Builder, operation: MaxPool) -> None:
-    build.node("MaxPool", [operation.x.name], operation.y.name, **operation.attributes)
-
-
-def _flatten(build: _Builder, operation: Flatten) -> None:
-    build.node("Flatten", [operation.x.name], operation.y.name, axis=1)
-
-
-WRITERS: dict[type[Operation], Callable[[_Builder, Any], None]] = {
-    Matrix: _matrix,
-    Activation: _activation,
-    AddConstant: _add,
-    MaxPool: _max_pool,
-    Flatten: _flatten,
-}
-
-
 def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelProto:
     """Return `network` as a standard ONNX model.
 
-    Input `input`: integers (N, ...), int8 or uint8. Outputs `logits` (N, classes) int64 and `class` (N,)
-    int64, the lowest index of the largest logit; with `layers` also every tensor of the network,
-    float32 holding integers, by the name it has in `network.onnx`.
+    Input `input`: integers (N, ...), int8 or uint8. Outputs `logits` int64, of the output's shape, and,
+    where that is (N, classes), `class` (N,) int64, the lowest index of the largest logit; with `layers`
+    also every tensor of the network, float32 (float64 where it is wide) holding integers, by the name
+    it has in `network.onnx`.
     """
     build = _Builder()
     build.node("Cast", [INPUT], network.input.name, to=TensorProto.FLOAT)
     for operation in network.operations:
-        WRITERS[type(operation)](build, operation)
+        if isinstance(operation, Activation):
+            _activation(build, operation)
+        else:
+            _standard(build, operation)
     build.node("Cast", [network.output.name], LOGITS, to=TensorProto.INT64)
-    build.node("ArgMax", [network.output.name], CLASS, axis=1, keepdims=0)
 
     def info(name: str, kind: int, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, kind, ["N", *shape])
 
     kind = TensorProto.INT8 if network.host.quantiser.low < 0 else TensorProto.UINT8
-    outputs = [
-        info(LOGITS, TensorProto.INT64, network.output.shape[1:]),
-        info(CLASS, TensorProto.INT64, ()),
-    ]
+    outputs = [info(LOGITS, TensorProto.INT64, network.output.shape[1:])]
+    if network.decides:
+        build.node("ArgMax", [network.output.name], CLASS, axis=1, keepdims=0)
+        outputs.append(info(CLASS, TensorProto.INT64, ()))
     if layers:
-        outputs += [info(t.name, TensorProto.FLOAT, t.shape[1:]) for t in network.tensors()]
+        outputs += [
+            info(t.name, TensorProto.DOUBLE if t.wide else TensorProto.FLOAT, t.shape[1:])
+            for t in network.tensors()
+        ]
     graph = helper.make_graph(
         build.nodes, "golden", [info(INPUT, kind, network.input.shape[1:])], outputs, build.constants
     )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.operations import HostInput, Tensor
+from fpga_flow.export.rounding import ROUNDINGS
 
 
 def describe(host: HostInput, tensor: Tensor) -> dict[str, Any]:
@@ -43,8 +44,7 @@ def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
     if spec["rounding"] == "BIPOLAR":
         codes = np.where(x >= 0, 1, -1)
     else:
-        codes = {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil}[spec["rounding"]](x)
-        codes = np.clip(codes, spec["low"], spec["high"])
+        codes = np.clip(ROUNDINGS[spec["rounding"]](x), spec["low"], spec["high"])
     dtype = np.int8 if spec["low"] < 0 else np.uint8
     return codes.astype(dtype).reshape(len(codes), *spec["shape"])
 

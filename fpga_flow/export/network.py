@@ -1,10 +1,9 @@
 """Writes an `IntegerNetwork` as `network.onnx`: the graph that the hardware stage reads.
 
-Only integer-valued nodes: Conv, MatMul, MultiThreshold, MaxPool, Flatten, Add. Every tensor is
+Only operators on integers (see `standard`), and MultiThreshold for activations. Every tensor is
 annotated with its qonnx datatype. The input is already quantised; the output is the logits.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,8 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
-from fpga_flow.export.operations import (
-    Activation,
-    AddConstant,
-    Flatten,
-    IntegerNetwork,
-    Matrix,
-    MaxPool,
-    Operation,
-    integer_type,
-)
+from fpga_flow.export.operations import Activation, IntegerNetwork, Operation, integer_type
+from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.export.thresholds import find_thresholds
 
 OPSET = 13
@@ -34,21 +25,16 @@ class _Builder:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, tuple[np.ndarray[Any, Any], str]] = {}
 
-    def constant(self, name: str, values: np.ndarray[Any, Any], datatype: str) -> str:
-        self.constants[name] = (np.ascontiguousarray(values, dtype=np.float32), datatype)
+    def constant(self, operation: Operation, name: str, values: np.ndarray[Any, Any], datatype: str) -> str:
+        name = f"{operation.name}_{name}"
+        self.constants[name] = (np.ascontiguousarray(values), datatype)
         return name
 
     def node(self, operator: str, operation: Operation, *more: str, **attributes: Any) -> None:
+        inputs, outputs = [x.name for x in operation.xs], [y.name for y in operation.ys]
         self.nodes.append(
-            helper.make_node(
-                operator, [operation.x.name, *more], [operation.y.name], name=operation.name, **attributes
-            )
+            helper.make_node(operator, [*inputs, *more], outputs, name=operation.name, **attributes)
         )
-
-
-def _matrix(build: _Builder, operation: Matrix) -> None:
-    weights = build.constant(f"{operation.name}_weights", operation.weights, operation.weight_type)
-    build.node(operation.kind, operation, weights, **operation.attributes)
 
 
 def _activation(build: _Builder, operation: Activation) -> None:
@@ -57,7 +43,7 @@ def _activation(build: _Builder, operation: Activation) -> None:
     build.node(
         "MultiThreshold",
         operation,
-        build.constant(f"{operation.name}_thresholds", thresholds, datatype),
+        build.constant(operation, "thresholds", thresholds.astype(np.float32), datatype),
         domain=QONNX_DOMAIN,
         out_dtype=quantiser.datatype,
         out_scale=float(quantiser.step),
@@ -65,34 +51,20 @@ def _activation(build: _Builder, operation: Activation) -> None:
     )
 
 
-def _add(build: _Builder, operation: AddConstant) -> None:
-    values = operation.values.reshape((1, -1) + (1,) * (len(operation.x.shape) - 2))
-    datatype = integer_type(min(-1, int(values.min())), int(values.max()))
-    build.node("Add", operation, build.constant(f"{operation.name}_values", values, datatype))
-
-
-def _max_pool(build: _Builder, operation: MaxPool) -> None:
-    build.node("MaxPool", operation, **operation.attributes)
-
-
-def _flatten(build: _Builder, operation: Flatten) -> None:
-    build.node("Flatten", operation, axis=1)
-
-
-WRITERS: dict[type[Operation], Callable[[_Builder, Any], None]] = {
-    Matrix: _matrix,
-    Activation: _activation,
-    AddConstant: _add,
-    MaxPool: _max_pool,
-    Flatten: _flatten,
-}
+def _standard(build: _Builder, operation: Operation) -> None:
+    node = STANDARD[type(operation)](operation)
+    names = [build.constant(operation, p.name, p.values, p.datatype) for p in node.parameters]
+    build.node(node.operator, operation, *[NO_INPUT] * node.omitted, *names, **node.attributes)
 
 
 def write_network(network: IntegerNetwork) -> ModelWrapper:
     """Return `network` as a qonnx model of static shapes, batch 1."""
     build = _Builder()
     for operation in network.operations:
-        WRITERS[type(operation)](build, operation)
+        if isinstance(operation, Activation):
+            _activation(build, operation)
+        else:
+            _standard(build, operation)
 
     def info(name: str, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

@@ -1,7 +1,8 @@
 """The integer network: tensors, operations, and what quantises an activation.
 
 It is the one description that `network` (for FINN) and `golden` (for onnxruntime) are written from.
-A new operator is one class here, one reader in `walk`, and one writer in each of those two.
+A new operator is one class here, one reader in `readers`, and one entry in `standard`, or a writer in each
+of those two where they differ.
 """
 
 from dataclasses import dataclass, field
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
+from fpga_flow.export.rounding import ROUNDINGS
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
 
-ROUNDINGS = ("ROUND", "FLOOR", "CEIL")
-"""Rounding modes of `Quant` that are carried out: half to even, down, up."""
+WIDE_LIMIT = 2**47
+"""Integers below this magnitude fit the 48 bits that the hardware's last operations can have."""
 
 
 def integer_type(low: int, high: int, at_least: int = 1) -> str:
@@ -46,6 +48,11 @@ class Tensor:
         """The largest absolute value it can hold."""
         return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
 
+    @property
+    def wide(self) -> bool:
+        """Whether float32 cannot carry it exactly, so that float64 must."""
+        return self.magnitude > EXACT_LIMIT
+
 
 @dataclass(frozen=True)
 class Quantiser:
@@ -71,17 +78,26 @@ class Quantiser:
         """Quantise in float64."""
         if self.rounding == "BIPOLAR":
             return np.where(x >= 0, 1.0, -1.0)
-        rounded = {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil}[self.rounding](x)
-        return np.minimum(np.maximum(rounded, self.low), self.high)
+        return np.asarray(np.clip(ROUNDINGS[self.rounding](x), self.low, self.high))
 
 
 @dataclass
 class Operation:
-    """Base: one operation from integer tensor `x` to integer tensor `y`."""
+    """Base: one operation from integer tensors `xs` to integer tensors `ys`."""
 
     name: str
-    x: Tensor
-    y: Tensor
+    xs: tuple[Tensor, ...]
+    ys: tuple[Tensor, ...]
+
+    @property
+    def x(self) -> Tensor:
+        """The first input."""
+        return self.xs[0]
+
+    @property
+    def y(self) -> Tensor:
+        """The first output."""
+        return self.ys[0]
 
 
 @dataclass
@@ -130,10 +146,56 @@ class AddConstant(Operation):
 
 
 @dataclass
+class MulConstant(Operation):
+    """Multiplies by one integer per channel."""
+
+    values: Integers
+
+
+@dataclass
+class Add(Operation):
+    """The sum of two tensors of one shape."""
+
+
+@dataclass
+class Concat(Operation):
+    """All channels of the first input, then all of the next."""
+
+
+@dataclass
+class Split(Operation):
+    """The first channels to the first output, the next to the next."""
+
+
+@dataclass
 class MaxPool(Operation):
     """Maximum over windows; attributes as in ONNX, two spatial axes."""
 
     attributes: dict[str, Any]
+
+
+@dataclass
+class SumPool(Operation):
+    """Sum over windows, zeros around; attributes as in ONNX, two spatial axes."""
+
+    attributes: dict[str, Any]
+
+
+@dataclass
+class GlobalMax(Operation):
+    """Maximum over all positions: (N, C, H, W) to (N, C, 1, 1)."""
+
+
+@dataclass
+class GlobalSum(Operation):
+    """Sum over all positions: (N, C, H, W) to (N, C, 1, 1)."""
+
+
+@dataclass
+class Upsample(Operation):
+    """Repeats every position `factors` times along height and width."""
+
+    factors: tuple[int, int]
 
 
 @dataclass
@@ -164,9 +226,16 @@ class IntegerNetwork:
     logit_scale: float
     """A logit of the float network is `logit_scale * integer + logit_offset`."""
     logit_offset: float
+    logit_error: float
+    """The most that a logit so computed can be off, beside float32's own rounding; 0 where it is exact."""
     quantisers: list[tuple[str, Tensor]]
     """Node name and integer tensor of every activation quantiser of the float network, in its order."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""
-        return [self.input, *(operation.y for operation in self.operations)]
+        return [self.input, *(y for operation in self.operations for y in operation.ys)]
+
+    @property
+    def decides(self) -> bool:
+        """Whether the output is one number per class (N, classes), of which the largest is taken."""
+        return len(self.output.shape) == 2

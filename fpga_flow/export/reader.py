@@ -29,7 +29,7 @@ QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
 FOLDED = (
-    *("Constant", "Shape", "Gather", "Unsqueeze", "Squeeze", "Concat", "Slice", "Cast", "Ceil", "Floor"),
+    *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
     *("Round", "Pow", "Sqrt", "Reciprocal", "Neg", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
     *("Softmax", "LogSoftmax"),
 )
@@ -73,6 +73,7 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _name_nodes(model)
     _update_domains(model)
     _fix_input(model, origin)
+    _separate_inputs(model)
     try:
         onnx.checker.check_model(model)
         _forget_shapes(model)
@@ -88,6 +89,20 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
     return wrapper
+
+
+def _separate_inputs(model: onnx.ModelProto) -> None:
+    """Put an Identity before every input that a node reads a second time: qonnx renames only the first."""
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name and name in node.input[:index]:
+                copy = f"{name}_{node.name}_{index}"
+                nodes.append(helper.make_node("Identity", [name], [copy], f"{node.name}.input_{index}"))
+                node.input[index] = copy
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def _forget_shapes(model: onnx.ModelProto) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.export.rounding import write_rounding
 from fpga_flow.export.values import QUANTISERS, QuantSpec, quant_spec
 from fpga_flow.golden import session
 
@@ -119,6 +120,6 @@ def _write_out(node: NodeProto, spec: QuantSpec, graph: onnx.GraphProto) -> list
     else:
         value = step("Max", value, constant(spec.quantiser.low))
         value = step("Min", value, constant(spec.quantiser.high))
-        value = step({"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}[spec.rounding], value)
+        value = write_rounding(spec.rounding, value, step, constant)
     step("Mul", value, scale, last=True)
     return made

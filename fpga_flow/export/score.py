@@ -23,24 +23,25 @@ def write_vectors(
 ) -> NDArray[Any]:  # fmt: skip
     """Write codes and golden outputs of these frames; return the codes (N, ...).
 
-    Arrays: x int8 or uint8 (N, *input shape), logits int64 (N, classes), y int64 (N,) the class,
-    label int64 (N,) with -1 where unknown, snr float32 (N,) in dB with nan where there is none, index
-    int64 (N,) in the test split.
+    Arrays: x int8 or uint8 (N, *input shape), logits int64 (N, *output shape), y int64 (N,) the class (only
+    where the network decides one), label int64 (N,) with -1 where unknown, snr float32 (N,) in dB with nan
+    where there is none, index int64 (N,) in the test split.
     """
     codes = np.concatenate(
         [host.quantise(source.read(indices[part]), spec) for part in batches(len(indices), READ_FRAMES)]
     )
     runs = [golden.run(codes[part]) for part in batches(len(codes), batch)]
     labels = source.labels[indices] if labelled else np.full(len(codes), UNKNOWN)
-    np.savez_compressed(
-        path,
-        x=codes,
-        logits=np.concatenate([logits for logits, _ in runs]),
-        y=np.concatenate([classes for _, classes in runs]),
-        label=labels.astype(np.int64),
-        snr=_snr(source)[indices],
-        index=indices,
-    )
+    classes = [found for _, found in runs if found is not None]
+    arrays = {
+        "x": codes,
+        "logits": np.concatenate([logits for logits, _ in runs]),
+        **({"y": np.concatenate(classes)} if classes else {}),
+        "label": labels.astype(np.int64),
+        "snr": _snr(source)[indices],
+        "index": indices,
+    }
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
     return codes
 
 
@@ -53,7 +54,10 @@ def accuracy(
         for outer in batches(len(indices), READ_FRAMES):
             codes = host.quantise(source.read(indices[outer]), spec)
             for inner in batches(len(codes), batch):
-                found[outer.start + inner.start : outer.start + inner.stop] = golden.run(codes[inner])[1]
+                logits, classes = golden.run(codes[inner])
+                if classes is None:
+                    raise ValueError(f"a network that gives {logits.shape[1:]} for a frame decides no class")
+                found[outer.start + inner.start : outer.start + inner.stop] = classes
             advance(len(codes))
     right = found == source.labels[indices]
     snr = _snr(source)[indices]

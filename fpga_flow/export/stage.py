@@ -39,8 +39,9 @@ def run(context: Context) -> dict[str, Any]:
     network = to_integers(model)
     integers, costs = write_network(network), cost(model)
     spec = host.describe(network.host, network.input)
+    classes = network.output.channels if network.decides else 0
     if source is None:
-        source = _outside_data(context, spec, network.output.channels)
+        source = _outside_data(context, spec, classes)
     model.save(str(folder / MODEL))
     integers.save(str(folder / NETWORK))
     onnx.save(write_golden(network), folder / GOLDEN)
@@ -48,7 +49,7 @@ def run(context: Context) -> dict[str, Any]:
     golden = Golden(folder / GOLDEN, folder / GOLDEN_LAYERS)
 
     batch = batch_size(network)
-    labelled = labels_fit(source, network.output.channels)
+    labelled = network.decides and labels_fit(source, classes)
     chosen = source.sample(recipe.vectors, recipe.seed)
     codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, labelled, batch)
     checks = {"network": check_network(integers, golden, codes, batch)}
@@ -66,7 +67,13 @@ def run(context: Context) -> dict[str, Any]:
         "cost": costs,
         "bits": _bits(network.quantisers[1:] or network.quantisers),
         "input": spec,
-        "classes": list(source.classes) if labelled else [str(i) for i in range(network.output.channels)],
+        "logits": {
+            "shape": list(network.output.shape[1:]),
+            "scale": network.logit_scale,
+            "offset": network.logit_offset,
+            "error": network.logit_error,
+        },
+        "classes": list(source.classes) if labelled else [str(i) for i in range(classes)],
         "vectors": len(codes),
         "data": source.source,
         "checks": checks,

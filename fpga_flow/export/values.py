@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
-from fpga_flow.export.operations import ROUNDINGS, Quantiser, Tensor, integer_type
+from fpga_flow.export.operations import Quantiser, Tensor, integer_type
+from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Value:
     tensor: Tensor
     chain: Chain
     shared: bool = False
+    view: tuple[int, ...] | None = None
+    """Its shape in the file, where that has the tensor's spatial axes in other places."""
 
     def then(self, step: Step) -> "Value":
         """Return the value with one more step applied."""
@@ -123,7 +126,7 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
             "use one bit width per tensor",
         )
     width = int(widths.reshape(-1)[0])
-    mode = {"HALF_EVEN": "ROUND"}.get(rounding.upper(), rounding.upper())
+    mode = SYNONYMS.get(rounding.upper(), rounding.upper())
     if width == 1 and signed:
         mode = "BIPOLAR"
     elif mode not in ROUNDINGS:

@@ -13,22 +13,27 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.chain import Affine, Floats, Integers, affine
+from fpga_flow.export.chain import Chain, Integers, affine
+from fpga_flow.export.grid import whole_multiples
+from fpga_flow.export.logits import finish
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
-    AddConstant,
+    WIDE_LIMIT,
     HostInput,
     IntegerNetwork,
     Matrix,
+    MulConstant,
     Operation,
     Tensor,
-    integer_type,
 )
 from fpga_flow.export.readers import READERS
+from fpga_flow.export.readers.common import bounded
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
-GRID_TOLERANCE = 1e-6
-"""Relative; what float32 scales and their product may be off the accumulator's grid."""
+_LIMITS = {
+    EXACT_LIMIT: "2^24 that float32 holds exactly",
+    WIDE_LIMIT: "2^47 that the last operations have bits for",
+}
 
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 
@@ -68,17 +73,32 @@ class Walk:
         self.quantisers: list[tuple[str, Tensor]] = []
         self.reads = Counter(name for node in self.graph.node for name in node.input)
         self.reads.update(output.name for output in self.graph.output)
+        self.pieces: dict[str, dict[tuple[int, int], Value]] = {}
+        """Tensor that is split -> its channels [start, stop) -> value."""
+        self._taken = {node.name for node in self.graph.node} | set(self.reads)
 
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
         for node in self.graph.node:
             if node.op_type not in READERS:
                 raise unsupported_operator(node)
-            self.known[node.output[0]] = READERS[node.op_type](self, node)
+            made = READERS[node.op_type](self, node)
+            results = made if isinstance(made, tuple) else (made,)
+            self.known.update(zip(node.output, results, strict=False))
+            for output in node.output[len(results) :]:
+                if self.reads[output]:
+                    raise UnsupportedError(
+                        node.name,
+                        f"another output of this {node.op_type} is used",
+                        "use its first output only",
+                    )
         return self._finish()
 
-    def dynamic(self, node: onnx.NodeProto, index: int = 0) -> Value:
-        """Return input `index` of `node` as a value computed from the quantised input."""
+    def dynamic(self, node: onnx.NodeProto, index: int = 0, any_view: bool = False) -> Value:
+        """Return input `index` of `node` as a value computed from the quantised input.
+
+        With `any_view` also where the file has its spatial axes in other places than the integer tensor.
+        """
         known = self.known[node.input[index]]
         if isinstance(known, HostValue):
             raise UnsupportedError(
@@ -90,17 +110,42 @@ class Walk:
             raise UnsupportedError(
                 node.name, f"{node.op_type} works on a constant", "fold the constants before the export"
             )
+        if known.view is not None and not any_view:
+            raise UnsupportedError(
+                node.name,
+                f"its input was reshaped to {list(known.view)}",
+                "keep the positions of a 1-D network in the third axis",
+            )
         return replace(known, shared=known.shared or self.reads[node.input[index]] > 1)
 
     def scaled(self, node: onnx.NodeProto, index: int = 0) -> tuple[Value, float]:
         """Return input `index` and its scale; it must be quantised."""
         value = self.dynamic(node, index)
+        if value.chain.scale is None:
+            value = self._on_one_grid(node, self.align(node, value))
         scale = value.chain.scale
-        if scale is None:
+        assert scale is not None
+        return value, scale
+
+    def _on_one_grid(self, node: onnx.NodeProto, value: Value) -> Value:
+        """Return `value` with one scale for all channels: the integers are multiplied where that is exact."""
+        line = value.chain.line
+        if line is None or line.add.any():
             raise UnsupportedError(
                 node.name, f"the input of this {node.op_type} is not quantised", QUANTISE_FIRST
             )
-        return value, scale
+        found = whole_multiples(line.mul.reshape(-1))
+        if found is None:
+            raise UnsupportedError(
+                node.name,
+                f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
+                "so that integers cannot be summed up",
+                "quantise what a Concat joins with one quantiser, or put a quantiser behind the Concat",
+            )
+        step, factors = found
+        return Value(
+            self.multiply(f"{node.name}_grid", value.tensor, factors), Chain((affine(step),)), value.shared
+        )
 
     def constant(self, node: onnx.NodeProto, index: int) -> NDArray[Any] | None:
         """Return the constant at input `index` as numbers, None where it is computed."""
@@ -111,91 +156,65 @@ class Walk:
         known = self.known[name]
         return known.array if isinstance(known, Constant | QuantisedConstant) else None
 
-    def add(self, operation: Operation) -> Tensor:
+    def add(self, operation: Operation, limit: int = EXACT_LIMIT) -> Tensor:
         """Append `operation` and return its output; checks that float32 carries it exactly."""
-        if operation.y.magnitude >= EXACT_LIMIT:
+        if operation.y.magnitude >= limit:
             raise UnsupportedError(
                 operation.name,
-                f"its sums can reach {operation.y.magnitude}, beyond the 2^24 that float32 holds exactly",
+                f"its sums can reach {operation.y.magnitude}, beyond the {_LIMITS[limit]}",
                 "use fewer bits or fewer inputs a neuron",
             )
         self.operations.append(operation)
         return operation.y
 
     def align(self, node: onnx.NodeProto, value: Value) -> Value:
-        """Make the chain increasing in every channel, by negating weights of the layer before."""
+        """Make the chain increasing in every channel, by negating the layer before or its result."""
         flip = value.chain.signs(value.tensor.channels) < 0
         if not flip.any():
             return value
+        chain = value.chain.flipped(flip)
         producer = next((o for o in reversed(self.operations) if o.y is value.tensor), None)
         if value.shared or not isinstance(producer, Matrix):
-            raise UnsupportedError(
-                node.name,
-                "a channel is scaled by a negative number and the layer before cannot take it over",
-                "keep the scale (batch norm) right behind its convolution or dense layer, or positive",
-            )
+            signs = np.where(flip, -1, 1)
+            return replace(value, tensor=self.multiply(f"{node.name}_sign", value.tensor, signs), chain=chain)
         producer.flip(flip)
-        return replace(value, chain=value.chain.flipped(flip))
+        return replace(value, chain=chain)
+
+    def multiply(self, name: str, x: Tensor, factors: Integers) -> Tensor:
+        """Append a product with whole numbers, one or one per channel; return `x` where they are all 1."""
+        if np.all(factors == 1):
+            return x
+        values = np.broadcast_to(factors.reshape(-1), (x.channels,)).astype(np.int64)
+        low, high = np.sort([values * x.low, values * x.high], axis=0)
+        y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
+        return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
+
+    def fresh(self, name: str) -> str:
+        """Return `name`, or a variant of it that no node and no tensor has yet."""
+        index, found = 0, name
+        while found in self._taken:
+            index += 1
+            found = f"{name}_{index}"
+        self._taken.add(found)
+        return found
 
     def _finish(self) -> IntegerNetwork:
         name, last = self.graph.output[0].name, self.graph.node[-1]
-        known = self.known.get(name)
-        if not isinstance(known, Value) or self.host is None or self.input is None:
+        if not isinstance(self.known.get(name), Value) or self.host is None or self.input is None:
             raise UnsupportedError(
                 last.name, "the output is not computed from a quantised input", QUANTISE_FIRST
             )
-        if len(known.tensor.shape) != 2:
-            raise UnsupportedError(
-                last.name,
-                f"the output must be one number per class, not of shape {list(known.tensor.shape[1:])}",
-                "end in a dense layer",
-            )
-        known = self.align(last, known)
-        mul, add = _final_affine(last, known)
-        integers, offset = _logit_bias(last, add / mul)
-        tensor = known.tensor
-        if integers.any():
-            low, high = tensor.low + integers, tensor.high + integers
-            out = Tensor(name, tensor.shape, integer_type(int(low.min()), int(high.max())), low, high)
-            if tensor.name == name:
-                tensor.name = f"{name}_acc"
-            tensor = self.add(AddConstant(f"{last.name}_bias", tensor, out, integers))
+        known = self.known[name]
+        assert isinstance(known, Value)
+        last = self.model.find_producer(name) or last
+        logits = finish(self, last, name, replace(known, shared=known.shared or self.reads[name] > 1))
         return IntegerNetwork(
-            self.host, self.input, self.operations, tensor, mul, offset * mul, self.quantisers
+            host=self.host,
+            input=self.input,
+            operations=self.operations,
+            output=logits.tensor,
+            logit_scale=logits.scale,
+            logit_offset=logits.offset,
+            logit_error=logits.error,
+            quantisers=self.quantisers,
         )
-
-
-def _final_affine(node: onnx.NodeProto, value: Value) -> tuple[float, Floats]:
-    """Return the scale and the bias per class of the float logits."""
-    steps = value.chain.steps or (affine(),)
-    first = steps[0]
-    if len(steps) > 1 or not isinstance(first, Affine):
-        raise UnsupportedError(
-            node.name,
-            "an activation behind the last layer",
-            "leave it out (the largest stays the largest) or quantise it",
-        )
-    if first.mul.ndim:
-        raise UnsupportedError(
-            node.name,
-            "the logits have one scale per class, so that integers cannot be compared",
-            "use one weight scale per tensor, and no batch norm, in the last layer",
-        )
-    return float(first.mul), np.broadcast_to(first.add, (value.tensor.channels,))
-
-
-def _logit_bias(node: onnx.NodeProto, bias: Floats) -> tuple[Integers, float]:
-    """Split `bias`, in steps of the accumulator, into integers per class and a rest common to all."""
-    if np.all(bias == bias[0]):  # moves all logits alike
-        return np.zeros(bias.shape, dtype=np.int64), float(bias[0])
-    tolerance = GRID_TOLERANCE * np.maximum(1.0, np.abs(bias))
-    for offset in (0.0, float(bias[0] - np.rint(bias[0]))):
-        integers = np.rint(bias - offset)
-        if np.all(np.abs(bias - offset - integers) <= tolerance):
-            return integers.astype(np.int64), offset
-    worst = int(np.argmax(np.abs(bias - np.rint(bias))))
-    raise UnsupportedError(
-        node.name,
-        f"the bias of class {worst} is {bias[worst]:.6g} steps of the accumulator, not a whole number",
-        "quantise the bias with the accumulator's scale (Int16Bias or Int32Bias of Brevitas) or leave it out",
-    )

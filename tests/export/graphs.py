@@ -7,12 +7,19 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
 
+from fpga_flow.export import host
+from fpga_flow.export.checks import check_float
 from fpga_flow.export.evaluate import NetworkRunner
+from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
+from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
 
@@ -31,6 +38,10 @@ class Graph:
     def constant(self, values: Any) -> str:
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
+        return name
+
+    def integer_constant(self, name: str, values: list[int]) -> str:
+        self.constants.append(numpy_helper.from_array(np.array(values, dtype=np.int64), name))
         return name
 
     def node(self, operator: str, *more: Any, source: str | None = None, **attributes: Any) -> "Graph":
@@ -78,8 +89,20 @@ class Graph:
             opsets.append(helper.make_opsetid(self.domain, 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
+    def model(self) -> ModelWrapper:
+        return bring_up_to_date(self.proto(), "test")
+
     def integers(self) -> IntegerNetwork:
-        return to_integers(bring_up_to_date(self.proto(), "test"))
+        return to_integers(self.model())
+
+    def conv(
+        self, channels: int, kernel: int = 1, rng: Any = 0, scale: Any = 0.3, **attributes: Any
+    ) -> "Graph":
+        """Append a convolution over two axes with random 4-bit weights from `inputs` channels."""
+        rng = np.random.default_rng(rng)
+        inputs = attributes.pop("inputs")
+        weights = self.weights(rng.normal(size=(channels, inputs, kernel, kernel)), scale, 4)
+        return self.node("Conv", weights, kernel_shape=[kernel, kernel], **attributes)
 
 
 def network(seed: int = 0, act_bits: int = 4, weight_bits: int = 4, signed_act: bool = False) -> Graph:
@@ -115,8 +138,40 @@ def both_ways(net: IntegerNetwork, codes: NDArray[Any], folder: Path) -> dict[st
     assert len(found) == len(expected) - 1  # all but the input
     logits, classes = golden.run(codes)
     np.testing.assert_array_equal(logits, expected[net.output.name])
-    np.testing.assert_array_equal(classes, logits.argmax(axis=1))
+    if net.decides:
+        np.testing.assert_array_equal(classes, logits.argmax(axis=1))
+    else:
+        assert classes is None
     return expected
+
+
+def same_everywhere(
+    model: ModelWrapper, folder: Path, frames: int = 40, seed: int = 0
+) -> tuple[IntegerNetwork, dict[str, NDArray[np.int64]]]:
+    """Check golden, network.onnx, qonnx's own execution and the float network against each other.
+
+    Returns the network and every tensor of it, for random codes.
+    """
+    net = to_integers(model)
+    spec = host.describe(net.host, net.input)
+    codes = host.quantise(host.dequantise(random_codes(net, frames, seed), spec), spec)
+    layers = both_ways(net, codes, folder)
+    written = write_network(net)
+    found = execute_onnx(written, {net.input.name: codes[:1].astype(np.float32)}, True)
+    for tensor in net.tensors():
+        if not tensor.wide:  # qonnx calculates in float32
+            np.testing.assert_array_equal(found[tensor.name][0], layers[tensor.name][0], err_msg=tensor.name)
+        assert layers[tensor.name].shape[1:] == tensor.shape[1:]
+        assert np.all(layers[tensor.name].min(axis=0).reshape(tensor.channels, -1).min(axis=1) >= tensor.low)
+        assert np.all(layers[tensor.name].max(axis=0).reshape(tensor.channels, -1).max(axis=1) <= tensor.high)
+        assert all(DataType[tensor.datatype].allowed(v) for v in (tensor.low.min(), tensor.high.max()))
+        assert written.get_tensor_datatype(tensor.name).name == DataType[tensor.datatype].name
+        assert tuple(written.get_tensor_shape(tensor.name)) == tensor.shape
+    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    source = random_frames(spec, frames, seed)
+    compared = check_float(net, golden, FileReference(model), source, np.arange(frames), spec, "the file")
+    assert compared["unexplained"] == compared["class_unexplained"] == 0
+    return net, layers
 
 
 def random_codes(net: IntegerNetwork, count: int, seed: int = 0) -> NDArray[Any]:

@@ -86,15 +86,3 @@ def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() 
     assert b".py" not in model.model.SerializeToString()
     net = to_integers(model)
     assert [node for node, _ in net.quantisers] == ["0", "3", "8"]
-
-
-def test_wrong_bias_in_float_is_refused_with_the_module_s_name() -> None:
-    from fpga_flow.errors import UnsupportedError
-
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        qnn.QuantIdentity(bit_width=4, return_quant_tensor=True), qnn.QuantLinear(4, 3, bias=True)
-    )
-    network(torch.randn(8, 4))
-    with pytest.raises(UnsupportedError, match=r"^node '1': the bias of class \d is .* not a whole number; "):
-        to_integers(export_module(network.eval(), (4,)))

@@ -14,7 +14,7 @@ def activation(chain: Chain, quantiser: Quantiser, low: int, high: int, channels
     limits = np.full(channels, low), np.full(channels, high)
     x = Tensor("x", (1, channels, 4, 1), "INT32", *limits)
     y = Tensor("y", (1, channels, 4, 1), quantiser.datatype, *limits)
-    return Activation("act", x, y, chain, quantiser)
+    return Activation("act", (x,), (y,), chain, quantiser)
 
 
 def assert_counts(act: Activation) -> None:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from fpga_flow.export.readers.common import Node
 from fpga_flow.export.readers.function import arithmetic, batch_norm, clip, leaky_relu, relu
+from fpga_flow.export.readers.join import concat
 from fpga_flow.export.readers.matrix import conv, dense
+from fpga_flow.export.readers.part import part
+from fpga_flow.export.readers.pool import average_pool, max_pool, reduce
 from fpga_flow.export.readers.quant import quant
-from fpga_flow.export.readers.shape import identity, max_pool, reshape, transpose
+from fpga_flow.export.readers.shape import identity, reshape, resize, transpose
 from fpga_flow.export.values import Known
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
 
 
-READERS: dict[str, Callable[["Walk", Node], Known]] = {
+READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
     "Quant": quant,
     "IntQuant": quant,
     "BipolarQuant": quant,
@@ -32,9 +35,22 @@ READERS: dict[str, Callable[["Walk", Node], Known]] = {
     "Relu": relu,
     "LeakyRelu": leaky_relu,
     "Clip": clip,
+    "Concat": concat,
+    "Split": part,
+    "Slice": part,
     "MaxPool": max_pool,
+    "AveragePool": average_pool,
+    "GlobalMaxPool": reduce,
+    "GlobalAveragePool": reduce,
+    "ReduceMax": reduce,
+    "ReduceMean": reduce,
+    "ReduceSum": reduce,
+    "Resize": resize,
+    "Upsample": resize,
     "Flatten": reshape,
     "Reshape": reshape,
+    "Squeeze": reshape,
+    "Unsqueeze": reshape,
     "Transpose": transpose,
     "Identity": identity,
     "Dropout": identity,

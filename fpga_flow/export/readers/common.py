@@ -1,14 +1,26 @@
 """What several readers need."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 from onnx import helper
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Integers
+from fpga_flow.export.operations import Tensor, integer_type
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
 
 Node = onnx.NodeProto
 
 MAX_BITS = 8
 """Of a weight or an activation."""
+
+SHARE_ONE_QUANTISER = (
+    "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
+)
 
 
 def attributes_of(node: Node) -> dict[str, Any]:
@@ -16,21 +28,65 @@ def attributes_of(node: Node) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def two_axis_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Append the unit axis to the settings of a 1-D window."""
-    if len(settings["kernel_shape"]) == 2:
-        return settings
-    begin, end = settings["pads"]
-    more = {key: [*settings[key], 1] for key in ("kernel_shape", "strides", "dilations")}
-    return {**settings, **more, "pads": [begin, 0, end, 0]}
+def window(node: Node, kernel: list[int], size: tuple[int, ...]) -> dict[str, Any]:
+    """Return kernel_shape, strides, dilations and pads of a window over an input of the spatial `size`.
+
+    `size` has two axes; the unit axis of a 1-D window is appended. auto_pad becomes pads.
+    Raises `UnsupportedError` where ceil_mode makes windows that stand out over the edge.
+    """
+    attributes, axes = attributes_of(node), len(kernel)
+    if axes not in (1, 2):
+        raise UnsupportedError(node.name, f"a window over {axes} axes", "use one or two spatial axes")
+    strides = list(attributes.get("strides", [1] * axes))
+    dilations = list(attributes.get("dilations", [1] * axes))
+    reach = [dilation * (length - 1) + 1 for dilation, length in zip(dilations, kernel, strict=True)]
+    automatic = attributes.get("auto_pad", b"NOTSET").decode()
+    pads = list(attributes.get("pads", [0] * 2 * axes))
+    if automatic in ("SAME_UPPER", "SAME_LOWER"):
+        total = [
+            max((-(-length // stride) - 1) * stride + over - length, 0)
+            for length, stride, over in zip(size, strides, reach, strict=False)
+        ]
+        small, large = [t // 2 for t in total], [t - t // 2 for t in total]
+        pads = small + large if automatic == "SAME_UPPER" else large + small
+    elif automatic == "VALID":
+        pads = [0] * 2 * axes
+    rest = [
+        (size[axis] + pads[axis] + pads[axis + axes] - reach[axis]) % strides[axis] for axis in range(axes)
+    ]
+    if attributes.get("ceil_mode", 0) and any(rest):
+        raise UnsupportedError(
+            node.name, "ceil_mode with windows that stand out over the edge", "use explicit pads, ceil_mode=0"
+        )
+    if axes == 1:
+        kernel, strides, dilations = [*kernel, 1], [*strides, 1], [*dilations, 1]
+        pads = [pads[0], 0, pads[1], 0]
+    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
 
 
 def window_shape(shape: tuple[int, ...], settings: dict[str, Any]) -> tuple[int, ...]:
     """Return the spatial output shape of a convolution or pool."""
     pads = settings["pads"]
     return tuple(
-        (size + pads[axis] + pads[axis + 2] - dilation * (window - 1) - 1) // stride + 1
-        for axis, (size, window, stride, dilation) in enumerate(
+        (size + pads[axis] + pads[axis + 2] - dilation * (length - 1) - 1) // stride + 1
+        for axis, (size, length, stride, dilation) in enumerate(
             zip(shape, settings["kernel_shape"], settings["strides"], settings["dilations"], strict=True)
         )
     )
+
+
+def bounded(name: str, shape: tuple[int, ...], low: Integers, high: Integers) -> Tensor:
+    """Return a tensor of the narrowest type that holds `low` to `high`."""
+    return Tensor(name, shape, integer_type(int(low.min()), int(high.max())), low, high)
+
+
+def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = None) -> list[int]:
+    """Return the axes that `node` names, as an attribute or as its second input, counted from 0."""
+    axes: Any = attributes_of(node).get("axes")
+    if axes is None and len(node.input) > 1 and node.input[1]:
+        axes = walk.constant(node, 1)
+        if axes is None:
+            raise UnsupportedError(node.name, "its axes are computed", "use constant axes")
+    if axes is None:
+        return list(range(rank)) if default is None else default
+    return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))

@@ -8,6 +8,7 @@ import numpy as np
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Clip, Leaky, affine
 from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.readers.join import residual
 from fpga_flow.export.values import HostValue, Known, Value
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
 
 
 def arithmetic(walk: "Walk", node: Node) -> Known:
-    """Read a sum, difference, product or quotient with a constant."""
+    """Read a sum, difference, product or quotient with a constant, or a sum of two computed tensors."""
     left, right = (walk.constant(node, index) for index in (0, 1))
     if left is None and right is None:
+        if node.op_type in ("Add", "Sub"):
+            return residual(walk, node)
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} of two computed tensors cannot be mapped to hardware yet",
-            "use a network without residual connections or gates",
+            f"{node.op_type} of two computed tensors cannot be mapped to hardware",
+            "use a network without gates (sums and concatenations can be)",
         )
     index, constant = (0, right) if right is not None else (1, left)
     if index == 1 and node.op_type in ("Sub", "Div"):

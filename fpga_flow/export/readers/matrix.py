@@ -8,14 +8,9 @@ from qonnx.core.datatype import DataType
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Integers, affine
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
-from fpga_flow.export.readers.common import (
-    MAX_BITS,
-    Node,
-    attributes_of,
-    two_axis_settings,
-    window_shape,
-)
+from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
+from fpga_flow.progress import say
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
@@ -34,22 +29,38 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
     return weights
 
 
+def _input(walk: "Walk", node: Node) -> tuple[Tensor, float]:
+    """Return the integers that `node` multiplies, and their scale."""
+    value, scale = walk.scaled(node)
+    bits = DataType[value.tensor.datatype].bitwidth()
+    if bits > MAX_BITS:
+        raise UnsupportedError(
+            node.name,
+            f"its input has {bits} bits",
+            f"put a quantiser of {MAX_BITS} bits or fewer in front of it",
+        )
+    return value.tensor, scale
+
+
 def _matrix(
-    walk: "Walk", node: Node, weights: Integers, datatype: str, shape: tuple[int, ...], **more: Any
+    walk: "Walk", node: Node, x: Tensor, weights: Integers, datatype: str, shape: tuple[int, ...], **more: Any
 ) -> Tensor:
     """Append a `Matrix` with the bounds of its sums; `weights` has the output channels at its own axis."""
-    x, _ = walk.scaled(node)
-    operation = Matrix(node.name, x.tensor, x.tensor, weights=weights, weight_type=datatype, **more)
-    axis = operation.output_axis
-    flat = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
-    low, high = int(x.tensor.low.min()), int(x.tensor.high.max())
-    if operation.kind == "Conv":  # padding adds zeros
-        low, high = min(low, 0), max(high, 0)
-    positive, negative = np.maximum(flat, 0).sum(axis=1), np.minimum(flat, 0).sum(axis=1)
-    lows, highs = positive * low + negative * high, positive * high + negative * low
-    name = node.output[0]
-    operation.y = Tensor(name, shape, integer_type(int(lows.min()), int(highs.max())), lows, highs)
-    return walk.add(operation)
+    low, high = x.low, x.high
+    if more["kind"] == "Conv":  # padding adds zeros
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+        flat = weights.reshape(*weights.shape[:2], -1)
+        positive, negative = np.maximum(flat, 0).sum(axis=2), np.minimum(flat, 0).sum(axis=2)
+    else:
+        positive, negative = np.maximum(weights, 0).T, np.minimum(weights, 0).T
+    if positive.shape[1] != x.channels:  # depthwise: every output has an input of its own
+        low, high = low[:, None], high[:, None]
+    lows, highs = (
+        (positive * low + negative * high).sum(axis=1),
+        (positive * high + negative * low).sum(axis=1),
+    )
+    y = bounded(node.output[0], shape, lows, highs)
+    return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more))
 
 
 def _scaled_sum(walk: "Walk", node: Node, tensor: Tensor, scale: Any, bias: int | None) -> Value:
@@ -80,47 +91,50 @@ def _per_output(node: Node, scale: Any, axis: int, shape: tuple[int, ...]) -> An
 
 def conv(walk: "Walk", node: Node) -> Value:
     """Read a convolution over one or two axes."""
-    weights, (value, scale) = _weights(walk, node), walk.scaled(node)
-    attributes, kernel = attributes_of(node), weights.integers
-    if attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID", b""):
-        raise UnsupportedError(
-            node.name, f"auto_pad is {attributes['auto_pad'].decode()}", "export with explicit pads"
-        )
-    axes = kernel.ndim - 2
-    if axes not in (1, 2):
-        raise UnsupportedError(node.name, f"a convolution over {axes} axes", "use one or two spatial axes")
-    settings: dict[str, Any] = {
-        "kernel_shape": list(kernel.shape[2:]),
-        "strides": list(attributes.get("strides", [1] * axes)),
-        "dilations": list(attributes.get("dilations", [1] * axes)),
-        "pads": list(attributes.get("pads", [0] * 2 * axes)),
-        "group": int(attributes.get("group", 1)),
-    }
-    if value.tensor.datatype == "BIPOLAR" and any(settings["pads"]):
+    weights, (x, scale) = _weights(walk, node), _input(walk, node)
+    kernel, datatype = weights.integers, weights.datatype
+    group = int(attributes_of(node).get("group", 1))
+    settings = window(node, list(kernel.shape[2:]), x.shape[2:])
+    if x.datatype == "BIPOLAR" and any(settings["pads"]):
         raise UnsupportedError(
             node.name, "zero padding of an input that holds only -1 and 1", "use no padding, or 2 bits"
         )
     out_scale = scale * _per_output(node, weights.scale, 0, kernel.shape)
-    kernel, settings = _two_axes(kernel, settings)
-    shape = (1, kernel.shape[0], *window_shape(value.tensor.shape[2:], settings))
-    tensor = _matrix(walk, node, kernel, weights.datatype, shape, kind="Conv", attributes=settings)
+    if kernel.ndim == 3:
+        kernel = kernel[..., None]
+    if group > 1 and not group == x.channels == len(kernel):
+        kernel, group = _dense_kernel(kernel, group), 1
+        datatype = (
+            integer_type(min(-1, int(kernel.min())), int(kernel.max())) if datatype == "BIPOLAR" else datatype
+        )
+        say(
+            f"  {node.name}: its groups become one convolution with zero weights between them (the same sums)"
+        )
+    shape = (1, len(kernel), *window_shape(x.shape[2:], settings))
+    attributes = {**settings, "group": group}
+    tensor = _matrix(walk, node, x, kernel, datatype, shape, kind="Conv", attributes=attributes)
     return _scaled_sum(walk, node, tensor, out_scale, 2)
 
 
-def _two_axes(kernel: Integers, settings: dict[str, Any]) -> tuple[Integers, dict[str, Any]]:
-    """Append the unit axis of a 1-D kernel and its settings."""
-    return (kernel if kernel.ndim == 4 else kernel[..., None]), two_axis_settings(settings)
+def _dense_kernel(kernel: Integers, group: int) -> Integers:
+    """Return the kernel (O, I, KH, KW) of one group that does what (O, I/group, KH, KW) does in `group`."""
+    outputs, inputs, *size = kernel.shape
+    dense = np.zeros((outputs, inputs * group, *size), dtype=np.int64)
+    each = outputs // group
+    for g in range(group):
+        dense[g * each : (g + 1) * each, g * inputs : (g + 1) * inputs] = kernel[g * each : (g + 1) * each]
+    return dense
 
 
 def dense(walk: "Walk", node: Node) -> Value:
     """Read a MatMul or Gemm with constant weights."""
-    weights, (value, scale) = _weights(walk, node), walk.scaled(node)
+    weights, (x, scale) = _weights(walk, node), _input(walk, node)
     attributes = attributes_of(node)
     integers, weight_scale = weights.integers, weights.scale
-    if integers.ndim != 2 or len(value.tensor.shape) != 2:
+    if integers.ndim != 2 or len(x.shape) != 2:
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} on an input of {len(value.tensor.shape)} axes",
+            f"{node.op_type} on an input of {len(x.shape)} axes",
             "flatten to (batch, features) first",
         )
     for key, wanted in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
@@ -136,5 +150,5 @@ def dense(walk: "Walk", node: Node) -> Value:
         weight_scale = weight_scale.reshape(1, -1) if weight_scale.size > 1 else weight_scale
     out_scale = scale * _per_output(node, weight_scale, 1, integers.shape)
     shape = (1, integers.shape[1])
-    tensor = _matrix(walk, node, integers, weights.datatype, shape, kind="MatMul")
+    tensor = _matrix(walk, node, x, integers, weights.datatype, shape, kind="MatMul")
     return _scaled_sum(walk, node, tensor, out_scale, 2 if node.op_type == "Gemm" else None)

@@ -1,5 +1,6 @@
 """Readers of quantisers: weights, the input, activations."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
     result = Chain((affine(scale),))
     fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
     if chain.scale == 1.0 and fits and (quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"):
-        return Value(tensor, result)  # already on this grid
+        return replace(value, chain=result)  # already on this grid
     last = chain.steps[-1]
     if isinstance(last, Clip):
         ends = quantiser.apply(np.array([last.low, last.high]))
@@ -68,4 +69,4 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
             chain = Chain(chain.steps[:-1])  # the quantiser's own limits do the same
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    return Value(walk.add(Activation(node.name, tensor, y, chain, quantiser)), result)
+    return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), result)

@@ -1,59 +1,25 @@
-"""Readers of pools and of what only changes the shape."""
+"""Readers of what only changes the shape."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from math import prod
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from math import ceil, floor, prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.operations import Flatten, MaxPool, Tensor
-from fpga_flow.export.readers.common import Node, attributes_of, two_axis_settings, window_shape
+from fpga_flow.export.operations import Tensor, Upsample
+from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import HostValue, Known, QuantisedConstant, Value
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
 
 
-def max_pool(walk: "Walk", node: Node) -> Value:
-    """Read a max-pool over one or two axes."""
-    value = walk.align(node, walk.dynamic(node))
-    attributes = attributes_of(node)
-    if attributes.get("ceil_mode", 0) or attributes.get("auto_pad", b"NOTSET") not in (
-        b"NOTSET",
-        b"VALID",
-        b"",
-    ):
-        raise UnsupportedError(
-            node.name, "max-pool with ceil_mode or auto_pad", "use explicit pads and ceil_mode=0"
-        )
-    window = list(attributes["kernel_shape"])
-    axes = len(window)
-    settings = two_axis_settings(
-        {
-            "kernel_shape": window,
-            "strides": list(attributes.get("strides", [1] * axes)),
-            "dilations": list(attributes.get("dilations", [1] * axes)),
-            "pads": list(attributes.get("pads", [0] * 2 * axes)),
-        }
-    )
-    if any(d != 1 for d in settings["dilations"]):
-        raise UnsupportedError(node.name, "max-pool with dilation", "use dilation 1")
-    del settings["dilations"]
-    x = value.tensor
-    if any(settings["pads"]) and x.low.min() < 0:
-        raise UnsupportedError(
-            node.name,
-            "max-pool that pads an input with negative values",
-            "pool without padding, or after a ReLU",
-        )
-    shape = (*x.shape[:2], *window_shape(x.shape[2:], {**settings, "dilations": [1, 1]}))
-    y = Tensor(node.output[0], shape, x.datatype, x.low.copy(), x.high.copy())
-    return replace(value, tensor=walk.add(MaxPool(node.name, x, y, settings)))
-
-
 def reshape(walk: "Walk", node: Node) -> Known:
-    """Read a Flatten, or a Reshape that flattens; the host may reshape as it likes."""
+    """Read a Flatten, Squeeze, Unsqueeze, or a Reshape that does the same; the host may reshape at will."""
     known = walk.known[node.input[0]]
     wanted = tuple(walk.model.get_tensor_shape(node.output[0]) or ())
     if isinstance(known, HostValue):
@@ -63,17 +29,21 @@ def reshape(walk: "Walk", node: Node) -> Known:
             )
         shape = wanted[1:]
         return HostValue(shape, (*known.steps, ("reshape", [float(size) for size in shape])))
-    value = walk.dynamic(node)
+    value = walk.dynamic(node, any_view=True)
     x = value.tensor
     if wanted == x.shape:
-        return value
-    if wanted != (1, prod(x.shape[1:])):
-        raise UnsupportedError(
-            node.name, f"a reshape to {list(wanted)} in mid-network", "only flatten to (batch, features)"
-        )
-    positions = prod(x.shape[2:])
-    y = Tensor(node.output[0], wanted, x.datatype, np.repeat(x.low, positions), np.repeat(x.high, positions))
-    return replace(value, tensor=walk.add(Flatten(node.name, x, y)), chain=value.chain.repeated(positions))
+        return replace(value, view=None)
+    if len(x.shape) == 4 and len(wanted) in (3, 4) and wanted[:2] == x.shape[:2]:
+        plain = wanted if len(wanted) == 4 else (*wanted, 1)
+        if plain == x.shape:
+            return replace(value, view=None)
+        if [size for size in plain[2:] if size > 1] == [size for size in x.shape[2:] if size > 1]:
+            return replace(value, view=plain)  # unit axes in other places; only some readers take that
+    if wanted == (1, prod(x.shape[1:])):
+        return flattened(walk, node.name, node.output[0], value)
+    raise UnsupportedError(
+        node.name, f"a reshape to {list(wanted)} in mid-network", "only flatten to (batch, features)"
+    )
 
 
 def transpose(walk: "Walk", node: Node) -> Known:
@@ -90,4 +60,75 @@ def transpose(walk: "Walk", node: Node) -> Known:
 
 def identity(walk: "Walk", node: Node) -> Known:
     """Read an operator that does nothing when a network is run."""
-    return walk.known[node.input[0]]
+    known = walk.known[node.input[0]]
+    return walk.dynamic(node, any_view=True) if isinstance(known, Value) else known
+
+
+def resize(walk: "Walk", node: Node) -> Value:
+    """Read an upsampling (Resize, Upsample) that repeats every position a whole number of times."""
+    value, attributes = walk.dynamic(node), attributes_of(node)
+    mode = attributes.get("mode", b"nearest").decode()
+    shape = tuple(walk.model.get_tensor_shape(node.output[0]) or ())
+    x = value.tensor
+    if mode != "nearest":
+        raise UnsupportedError(node.name, f"upsampling of mode {mode!r}", "use mode='nearest'")
+    plain = (*shape, 1) if len(shape) == 3 else shape
+    if (
+        len(x.shape) != 4
+        or plain[:2] != x.shape[:2]
+        or any(new % old for new, old in zip(plain[2:], x.shape[2:], strict=True))
+    ):
+        raise UnsupportedError(
+            node.name,
+            f"it resizes {list(x.shape[1:])} to {list(plain[1:])}, which is no whole number of times",
+            "use a whole scale_factor for height and width",
+        )
+    height, width = (new // old for new, old in zip(plain[2:], x.shape[2:], strict=True))
+    for size, factor in zip(x.shape[2:], (height, width), strict=True):
+        if not _repeats(node, attributes, size, factor):
+            raise UnsupportedError(
+                node.name,
+                f"its mode ({_coordinates(node, attributes)}, {_nearest(node, attributes)}) does not repeat "
+                f"every position {factor} times",
+                "export with the coordinates 'asymmetric' and nearest_mode 'floor'",
+            )
+    if (height, width) == (1, 1):
+        return value
+    y = Tensor(node.output[0], plain, x.datatype, x.low.copy(), x.high.copy())
+    return replace(value, tensor=walk.add(Upsample(node.name, (x,), (y,), (height, width))))
+
+
+def _coordinates(node: Node, attributes: dict[str, Any]) -> str:
+    default = b"asymmetric" if node.op_type == "Upsample" else b"half_pixel"
+    found: str = attributes.get("coordinate_transformation_mode", default).decode()
+    return found
+
+
+def _nearest(node: Node, attributes: dict[str, Any]) -> str:
+    default = b"floor" if node.op_type == "Upsample" else b"round_prefer_floor"
+    found: str = attributes.get("nearest_mode", default).decode()
+    return found
+
+
+def _repeats(node: Node, attributes: dict[str, Any], size: int, factor: int) -> bool:
+    """Whether the operator takes position i // factor for every i; calculated as ONNX defines it."""
+    out, coordinates, half = size * factor, _coordinates(node, attributes), Fraction(1, 2)
+    rules: dict[str, Callable[[int], Fraction]] = {
+        "asymmetric": lambda i: Fraction(i, factor),
+        "half_pixel": lambda i: (i + half) / factor - half,
+        "half_pixel_symmetric": lambda i: (i + half) / factor - half,
+        "pytorch_half_pixel": lambda i: (i + half) / factor - half if out > 1 else Fraction(0),
+        "tf_half_pixel_for_nn": lambda i: (i + half) / factor,
+        "align_corners": lambda i: Fraction(i * (size - 1), out - 1) if out > 1 else Fraction(0),
+    }
+    roundings: dict[str, Callable[[Fraction], int]] = {
+        "floor": floor,
+        "ceil": ceil,
+        "round_prefer_floor": lambda x: ceil(x - half),
+        "round_prefer_ceil": lambda x: floor(x + half),
+    }
+    rule, rounding = rules.get(coordinates), roundings.get(_nearest(node, attributes))
+    if rule is None or rounding is None:
+        return False
+    taken = np.clip([rounding(rule(i)) for i in range(out)], 0, size - 1)
+    return bool(np.array_equal(taken, np.arange(out) // factor))

@@ -1,0 +1,100 @@
+"""Readers of what joins tensors: residual sums and concatenations."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Affine, Chain, affine, joined
+from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
+from fpga_flow.export.operations import Add, Concat, Tensor, integer_type
+from fpga_flow.export.readers.common import SHARE_ONE_QUANTISER, Node, attributes_of, bounded
+from fpga_flow.export.values import Value
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
+
+
+def residual(walk: "Walk", node: Node) -> Value:
+    """Read the sum or difference of two computed tensors.
+
+    Both must be affine functions of integers with scales that are small multiples of one step; they are
+    brought on that step's grid by whole factors, and their offsets go into the sum's.
+    """
+    left, right = walk.dynamic(node, 0), walk.dynamic(node, 1)
+    if left.tensor.shape != right.tensor.shape:
+        shapes = " and ".join(str(list(side.tensor.shape[1:])) for side in (left, right))
+        raise UnsupportedError(
+            node.name, f"it adds tensors of the shapes {shapes}", "bring both to one shape first"
+        )
+    if node.op_type == "Sub":
+        right = right.then(affine(-1.0))
+    lines = [_line(node, side, name) for side, name in ((left, "left"), (right, "right"))]
+    found = common_grid(lines[0].mul, lines[1].mul)
+    if found is None:
+        raise _different_grids(node, left, right)
+    step, *multiples = found
+    parts = [
+        walk.multiply(f"{node.name}_{name}", side.tensor, factor)
+        for name, side, factor in zip(("left", "right"), (left, right), multiples, strict=True)
+    ]
+    low, high = (sum(ends) for ends in zip(*((part.low, part.high) for part in parts), strict=True))
+    y = bounded(node.output[0], left.tensor.shape, np.asarray(low), np.asarray(high))
+    chain = Chain((affine(step, lines[0].add + lines[1].add),))
+    return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain)
+
+
+def _line(node: Node, side: Value, name: str) -> Affine:
+    line = side.chain.line
+    if line is None:
+        raise UnsupportedError(
+            node.name,
+            f"the {name} side of this {node.op_type} is an activation that is not quantised",
+            SHARE_ONE_QUANTISER,
+        )
+    return line
+
+
+def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
+    scales = [side.chain.scale for side in (left, right)]
+    if None in scales:
+        sides = " and ".join(
+            name for name, scale in zip(("left", "right"), scales, strict=True) if scale is None
+        )
+        reason = f"its {sides} side is not quantised and its scale is no small multiple of the other's"
+    else:
+        reason = (
+            f"its sides have the scales {scales[0]:.6g} and {scales[1]:.6g}, which are no multiples (of at "
+            f"most {MAX_MULTIPLE}) of one step"
+        )
+    return UnsupportedError(node.name, reason, SHARE_ONE_QUANTISER)
+
+
+def concat(walk: "Walk", node: Node) -> Value:
+    """Read a concatenation of channels: each keeps its scale and offset."""
+    values = [walk.dynamic(node, index) for index in range(len(node.input))]
+    rank = len(walk.model.get_tensor_shape(node.output[0]))
+    axis = int(attributes_of(node).get("axis", 1)) % rank
+    if axis != 1:
+        raise UnsupportedError(
+            node.name, f"a concatenation along axis {axis}", "concatenate channels (axis 1)"
+        )
+    if len(values) == 1:
+        return values[0]
+    chain = joined([(value.chain, value.tensor.channels) for value in values])
+    if chain is None:
+        raise UnsupportedError(
+            node.name,
+            "it joins activations that are not quantised with other functions",
+            "put a quantiser (QuantReLU, QuantIdentity) behind each activation, in front of the Concat",
+        )
+    return Value(join(walk, node.name, node.output[0], [value.tensor for value in values]), chain)
+
+
+def join(walk: "Walk", name: str, output: str, tensors: list[Tensor]) -> Tensor:
+    """Append the concatenation of `tensors` and return it."""
+    low, high = (np.concatenate([getattr(t, end) for t in tensors]) for end in ("low", "high"))
+    types = {tensor.datatype for tensor in tensors}
+    datatype = types.pop() if len(types) == 1 else integer_type(int(low.min()), int(high.max()))
+    shape = (1, sum(tensor.channels for tensor in tensors), *tensors[0].shape[2:])
+    return walk.add(Concat(name, tuple(tensors), (Tensor(output, shape, datatype, low, high),)))

@@ -1,0 +1,143 @@
+"""Readers of pools: maxima and averages over windows or over all positions."""
+
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.chain import Affine, Chain, affine
+from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor
+from fpga_flow.export.readers.common import Node, attributes_of, axes_of, bounded, window, window_shape
+from fpga_flow.export.values import Value
+
+if TYPE_CHECKING:
+    from fpga_flow.export.walk import Walk
+
+
+def max_pool(walk: "Walk", node: Node) -> Value:
+    """Read a max-pool over one or two axes."""
+    value = walk.align(node, walk.dynamic(node))
+    x = value.tensor
+    settings = window(node, list(attributes_of(node)["kernel_shape"]), x.shape[2:])
+    if any(d != 1 for d in settings["dilations"]):
+        raise UnsupportedError(node.name, "max-pool with dilation", "use dilation 1")
+    if any(settings["pads"]) and x.low.min() < 0:
+        raise UnsupportedError(
+            node.name,
+            "max-pool that pads an input with negative values",
+            "pool without padding, or after a ReLU",
+        )
+    return _max(walk, node, value, settings)
+
+
+def _max(walk: "Walk", node: Node, value: Value, settings: dict[str, Any]) -> Value:
+    x = value.tensor
+    shape = (*x.shape[:2], *window_shape(x.shape[2:], settings))
+    y = Tensor(node.output[0], shape, x.datatype, x.low.copy(), x.high.copy())
+    attributes = {key: given for key, given in settings.items() if key != "dilations"}
+    return replace(value, tensor=walk.add(MaxPool(node.name, (x,), (y,), attributes)))
+
+
+def average_pool(walk: "Walk", node: Node) -> Value:
+    """Read an average over windows: their sums, divided by the number of values."""
+    value, attributes = walk.dynamic(node), attributes_of(node)
+    settings = window(node, list(attributes["kernel_shape"]), value.tensor.shape[2:])
+    if any(d != 1 for d in settings["dilations"]):
+        raise UnsupportedError(node.name, "an average pool with dilation", "use dilation 1")
+    if any(settings["pads"]) and not attributes.get("count_include_pad", 0):
+        raise UnsupportedError(
+            node.name,
+            "an average that leaves out its padding divides by other numbers at the edge",
+            "use count_include_pad=True, or no padding",
+        )
+    return _sums(walk, node, value, settings, mean=True)
+
+
+def _sums(walk: "Walk", node: Node, value: Value, settings: dict[str, Any], mean: bool) -> Value:
+    x, count = value.tensor, prod(settings["kernel_shape"])
+    line = _line(node, value)
+    if any(settings["pads"]):
+        if line.add.any():
+            raise UnsupportedError(
+                node.name,
+                "it pads a tensor whose zero is no integer zero (behind a bias or batch norm)",
+                "put a quantiser in front of it, or use no padding",
+            )
+        if x.datatype == "BIPOLAR":
+            raise UnsupportedError(
+                node.name, "zero padding of an input that holds only -1 and 1", "use no padding, or 2 bits"
+            )
+    low, high = count * x.low, count * x.high
+    if any(settings["pads"]):
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    shape = (*x.shape[:2], *window_shape(x.shape[2:], settings))
+    y = bounded(node.output[0], shape, low, high)
+    operation: SumPool | GlobalSum
+    if settings["kernel_shape"] == list(x.shape[2:]) and not any(settings["pads"]):
+        operation = GlobalSum(node.name, (x,), (y,))
+    else:
+        attributes = {key: given for key, given in settings.items() if key != "dilations"}
+        operation = SumPool(node.name, (x,), (y,), attributes)
+    # the sum of mul * x + add is mul * (the sum of x) + count * add
+    chain = Chain((affine(line.mul / count, line.add) if mean else affine(line.mul, line.add * count),))
+    return Value(walk.add(operation), chain)
+
+
+def _line(node: Node, value: Value) -> Affine:
+    line = value.chain.line
+    if line is None:
+        raise UnsupportedError(
+            node.name,
+            f"the input of this {node.op_type} is an activation that is not quantised",
+            "put a quantiser (QuantReLU, QuantIdentity) in front of it",
+        )
+    return line
+
+
+def reduce(walk: "Walk", node: Node) -> Value:
+    """Read a maximum, mean or sum over all positions (GlobalMaxPool and the like too), or along one axis."""
+    value = walk.dynamic(node, any_view=True)
+    shape = tuple(walk.model.get_tensor_shape(node.input[0]))
+    everywhere = node.op_type.startswith("Global")
+    spatial = list(range(2, len(shape)))
+    axes = spatial if everywhere else axes_of(walk, node, len(shape))
+    if not axes or any(axis < 2 for axis in axes):
+        raise UnsupportedError(
+            node.name, f"{node.op_type} over the axes {axes}", "reduce over positions, not over channels"
+        )
+    keep = everywhere or bool(attributes_of(node).get("keepdims", 1))
+    whole = all(axis in axes or shape[axis] == 1 for axis in spatial)
+    if not whole and (value.view is not None or not keep):
+        raise UnsupportedError(
+            node.name,
+            f"{node.op_type} over the axes {axes} only",
+            "reduce over all positions, or keep the axes",
+        )
+    value = replace(value, view=None)
+    size = value.tensor.shape[2:]
+    kernel = list(size) if whole else [n if axis in axes else 1 for axis, n in enumerate(size, start=2)]
+    settings = {"kernel_shape": kernel, "strides": [1, 1], "dilations": [1, 1], "pads": [0, 0, 0, 0]}
+    if "Max" not in node.op_type:
+        result = _sums(walk, node, value, settings, mean=node.op_type != "ReduceSum")
+    elif whole:
+        value = walk.align(node, value)
+        x = value.tensor
+        y = Tensor(node.output[0], (*x.shape[:2], 1, 1), x.datatype, x.low.copy(), x.high.copy())
+        result = replace(value, tensor=walk.add(GlobalMax(node.name, (x,), (y,))))
+    else:
+        result = _max(walk, node, walk.align(node, value), settings)
+    return result if keep else flattened(walk, f"{node.name}_flat", node.output[0], result)
+
+
+def flattened(walk: "Walk", name: str, output: str, value: Value) -> Value:
+    """Append a Flatten to (batch, features)."""
+    x = value.tensor
+    positions = prod(x.shape[2:])
+    if x.name == output:
+        x.name = walk.fresh(f"{output}_positions")
+    low, high = np.repeat(x.low, positions), np.repeat(x.high, positions)
+    y = Tensor(output, (1, prod(x.shape[1:])), x.datatype, low, high)
+    tensor = walk.add(Flatten(walk.fresh(name), (x,), (y,)))
+    return replace(value, tensor=tensor, chain=value.chain.repeated(positions), view=None)

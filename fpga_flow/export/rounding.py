@@ -1,0 +1,60 @@
+"""Rounding modes of QONNX's quantisers, in numpy and as ONNX operators."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+HALVES = ("ROUND", "HALF_UP", "HALF_DOWN")
+"""Modes that change between two whole numbers; the others change at a whole number."""
+
+
+def _half_up(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.sign(x) * np.floor(np.abs(x) + 0.5))
+
+
+def _half_down(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.sign(x) * np.ceil(np.abs(x) - 0.5))
+
+
+def _up(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.sign(x) * np.ceil(np.abs(x)))
+
+
+ROUNDINGS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "ROUND": np.rint,
+    "FLOOR": np.floor,
+    "CEIL": np.ceil,
+    "UP": _up,
+    "DOWN": np.trunc,
+    "HALF_UP": _half_up,
+    "HALF_DOWN": _half_down,
+}
+"""Half to even, down, up, away from zero, towards zero, halves away from zero, halves towards zero.
+None ever decreases. The argument's floating-point type stays."""
+
+SYNONYMS = {"HALF_EVEN": "ROUND", "ROUND_TO_ZERO": "DOWN"}
+"""Other names of the modes."""
+
+_OF_MAGNITUDE = {
+    "UP": ("Ceil", 0.0),
+    "DOWN": ("Floor", 0.0),
+    "HALF_UP": ("Floor", 0.5),
+    "HALF_DOWN": ("Ceil", -0.5),
+}
+
+
+def write_rounding(mode: str, value: str, node: Callable[..., str], constant: Callable[[float], str]) -> str:
+    """Append the ONNX operators that round the tensor `value`, and return the result's name.
+
+    `node(operator, *inputs)` appends one and returns its output, `constant(number)` makes a scalar.
+    """
+    plain = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}
+    if mode in plain:
+        return node(plain[mode], value)
+    operator, offset = _OF_MAGNITUDE[mode]
+    magnitude = node("Abs", value)
+    if offset:
+        magnitude = node("Add", magnitude, constant(offset))
+    return node("Mul", node("Sign", value), node(operator, magnitude))
