@@ -1,4 +1,4 @@
-"""The stage: depths by either method, the RTL at full rate with them, a file of depths and what is wrong in it."""
+"""The stage: depths by either method, the full rate in the RTL, a file of depths and what is wrong in it."""
 
 import json
 from pathlib import Path

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.simulator import DeadlockError, Port, Simulator
+from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, Simulator
 from fpga_flow.verify.words import pack_words
 from tests.rtl.modules import HDL, assert_streams, integers
 
@@ -85,3 +85,82 @@ def test_fifo_keeps_order_and_counts_and_holds_exactly_its_depth(case: Case, sim
     with pytest.raises(DeadlockError) as stuck:
         simulator.run({"in": pack_words(bits, 1)}, {"out": len(bits)}, stall_out=1.0, idle_limit=50)
     assert len(stuck.value.result.input_cycles["in"]) == case.depth
+
+
+@pytest.fixture
+def sizing(simulators: Path) -> Simulator:
+    """The variant whose depth is set when the simulation starts."""
+    return Simulator.build(
+        "fifo",
+        [HDL / "fifo.sv"],
+        inputs=[Port("in", 8, ("idat", "ivld", "irdy"))],
+        outputs=[Port("out", 8, ("odat", "ovld", "ordy"))],
+        parameters={"DEPTH": 5, "DATA_WIDTH": 8},
+        defines={"FIFO_SIZING": ""},
+        clock="clk",
+        reset="rst",
+        reset_active=1,
+        cache=simulators,
+    )
+
+
+def real(depth: int, cache: Path) -> Simulator:
+    """The FIFO of `depth` words."""
+    return Simulator.build(
+        "fifo",
+        [HDL / "fifo.sv"],
+        inputs=[Port("in", 8, ("idat", "ivld", "irdy"))],
+        outputs=[Port("out", 8, ("odat", "ovld", "ordy"))],
+        parameters={"DEPTH": depth, "DATA_WIDTH": 8},
+        clock="clk",
+        reset="rst",
+        reset_active=1,
+        cache=cache,
+    )
+
+
+@pytest.mark.parametrize("depth", [2, 3, 40])
+def test_sizing_variant_moves_words_in_the_same_cycles(
+    sizing: Simulator, depth: int, simulators: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "depths.txt").write_text(f"another 7\nfifo {depth}\n")
+    words = pack_words(integers(depth, 8, (2_000, 1), signed=False), 8)
+    for stall_in, stall_out in ((0.0, 0.0), (0.3, 0.4), (0.6, 0.1)):
+        stalls = {"stall_in": stall_in, "stall_out": stall_out, "pause_in": 9, "pause_out": 20, "seed": 4}
+        results = [
+            simulator.run({"in": words}, {"out": len(words)}, plusargs=plusargs, **stalls)
+            for simulator, plusargs in (
+                (sizing, [f"fifo_depths={tmp_path / 'depths.txt'}"]),
+                (real(depth, simulators), []),
+            )
+        ]
+        np.testing.assert_array_equal(*(result.output_cycles["out"] for result in results))
+        np.testing.assert_array_equal(*(result.input_cycles["in"] for result in results))
+        states = [next(iter(result.fifos.values())) for result in results]
+        assert states[0] == states[1]
+        assert states[0].depth == depth and states[0].words == len(words)
+
+
+def test_sizing_variant_without_a_depth_holds_any_number_of_words(sizing: Simulator) -> None:
+    words = np.zeros((5_000, 1), np.uint8)
+    with pytest.raises(DeadlockError) as stuck:
+        sizing.run({"in": words}, {"out": len(words)}, stall_out=1.0, idle_limit=50)
+    (state,) = stuck.value.result.fifos.values()
+    assert (state.held, state.most, state.words) == (5_000, 5_000, 5_000)
+
+
+def test_wrong_depth_of_the_sizing_variant_stops_it(sizing: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "depths.txt").write_text("fifo 1\n")
+    with pytest.raises(RtlError, match="the depth of .*fifo must be at least 2, not 1"):
+        sizing.run(
+            {"in": np.zeros((1, 1), np.uint8)}, {"out": 1}, plusargs=[f"fifo_depths={tmp_path}/depths.txt"]
+        )
+
+
+def test_state_at_the_end_says_who_waits(simulators: Path) -> None:
+    words = np.zeros((30, 1), np.uint8)
+    with pytest.raises(DeadlockError) as stuck:
+        real(8, simulators).run({"in": words}, {"out": len(words)}, stall_out=1.0, idle_limit=100)
+    (state,) = stuck.value.result.fifos.values()
+    assert (state.depth, state.held, state.most, state.words) == (8, 8, 8, 8)
+    assert state.full and state.offered and not state.wanted

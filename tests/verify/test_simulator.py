@@ -15,6 +15,7 @@ from fpga_flow.verify.simulator import (
     RtlError,
     SimulationError,
     Simulator,
+    StarvedError,
 )
 from fpga_flow.verify.words import pack_words, unpack_words
 
@@ -40,6 +41,7 @@ module fickle #(parameter int Width = 12) (
     else if (a_tready) full_q <= a_tvalid || (how == "chatty" && words_q == 20 && !full_q);
     else if (how == "stuck" && b_tready) full_q <= 0;
     else if (how == "dropping" && words_q == 5) full_q <= 0;
+    if (how == "swallowing") full_q <= 0;
     words_q <= !ap_rst_n ? 0 : words_q + 32'((a_tready && a_tvalid) || how == "shifting");
     if (how == "failing" && words_q == 9) $error("nine is too many");
     if (how == "leaving" && words_q == 9) $finish;
@@ -117,6 +119,31 @@ def test_wrong_behaviour_is_named_with_streams_and_words(
     if how == "stuck":
         found = unpack_words(raised.value.result.outputs["b"], WIDTH, 1, signed=False)
         np.testing.assert_array_equal(found, VALUES[:7] + 1)
+
+
+def test_deadlock_is_told_as_soon_as_nothing_can_change_any_more(simulator: Simulator) -> None:
+    with pytest.raises(DeadlockError, match="no register of the design changes any more") as raised:
+        simulator.run(WORDS, {"b": 20}, plusargs=["how=stuck"], idle_limit=1_000_000_000)
+    assert raised.value.result.cycles < 5_000
+
+
+def test_pauses_longer_than_the_first_look_are_no_deadlock(simulator: Simulator) -> None:
+    words = {"a": np.tile(WORDS["a"], (500, 1))}
+    stalls = {"stall_in": 1.0, "stall_out": 1.0, "seed": 2}
+    result = simulator.run(words, {"b": 10_000}, pause_in=2_500, pause_out=3_000, **stalls)
+    gaps = np.diff(result.output_cycles["b"].astype(np.int64))
+    assert len(gaps) == 9_999 and gaps.max() > 2_000
+
+
+def test_output_that_gives_nothing_while_words_go_in_is_named(simulator: Simulator) -> None:
+    words = {"a": np.tile(WORDS["a"], (50, 1))}
+    with pytest.raises(StarvedError, match="b: no word came for 300 cycles, while others moved"):
+        simulator.run(words, {"b": 1000}, plusargs=["how=swallowing"], starved_limit=300)
+
+
+def test_paced_input_comes_evenly(simulator: Simulator) -> None:
+    result = simulator.run(WORDS, {"b": 20}, pace=(4, 30))
+    assert result.input_cycles["a"].tolist() == [-(-word * 30 // 4) for word in range(20)]
 
 
 def test_wrong_parameters_stop_the_build_with_the_message_of_the_rtl(tmp_path: Path) -> None:

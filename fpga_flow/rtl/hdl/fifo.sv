@@ -45,6 +45,7 @@ module fifo #(
   logic unused;
   assign unused = ^idat ^ Block;
   // verilator lint_on UNUSEDSIGNAL
+  string path = $sformatf("%m");
   int depth = 1 << 30;
   int fill_q;  // without the word in the output register
   logic out_valid_q;
@@ -62,9 +63,8 @@ module fifo #(
   endfunction
 
   initial begin
-    string path, name;
+    string name;
     int file, wanted;
-    path = $sformatf("%m");
     if ($value$plusargs("fifo_depths=%s", name)) begin
       file = $fopen(name, "r");
       if (file == 0) $fatal(1, "fifo: cannot read %s", name);
@@ -169,6 +169,7 @@ module fifo #(
 
 `ifndef SYNTHESIS
 `ifndef FIFO_SIZING
+  string path = $sformatf("%m");
   int depth, held;
   assign depth = int'(DEPTH);
   assign held = int'(count);
@@ -190,7 +191,7 @@ module fifo #(
     if ($value$plusargs("fifo_state=%s", name)) begin
       file = $fopen(name, "a");
       if (file == 0) $fatal(1, "fifo: cannot write %s", name);
-      $fdisplay(file, "%m %0d %0d %0d %0d %b%b%b%b", depth, held, most, words_q, ivld, irdy, ovld, ordy);
+      $fdisplay(file, "%s %0d %0d %0d %0d %b%b%b%b", path, depth, held, most, words_q, ivld, irdy, ovld, ordy);
       $fclose(file);
     end
   end
