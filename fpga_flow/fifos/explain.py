@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fpga_flow.design import Design
 from fpga_flow.fifos import deadlock
-from fpga_flow.fifos.network import FIFO, INPUT, OUTPUT
+from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
 from fpga_flow.fifos.simulated import SizingSimulator, by_name
 from fpga_flow.progress import say
 from fpga_flow.verify.simulator import DeadlockError

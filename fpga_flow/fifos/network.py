@@ -9,14 +9,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.errors import UnsupportedError
+from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
 from fpga_flow.fifos.schedules import SCHEDULES
 from fpga_flow.fifos.tokens import Kind, Placed, Play, Schedule, Tokens
 from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
 from fpga_flow.finn_adapter.session import finn_session
-
-FIFO = "StreamingFIFO_rtl"
-INPUT, OUTPUT = "input", "output"
-"""Names of the two ends, in the place of a layer."""
 
 
 @dataclass(frozen=True)

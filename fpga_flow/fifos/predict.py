@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fpga_flow.fifos.network import INPUT, OUTPUT, Network
+from fpga_flow.fifos.deadlock import INPUT, OUTPUT
+from fpga_flow.fifos.network import Network
 from fpga_flow.fifos.sizing import frames_for
 from fpga_flow.fifos.tokens import UNLIMITED
 

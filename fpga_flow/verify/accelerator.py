@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.design import INPUT, OUTPUT, Design, load_design
+from fpga_flow.fifos.explain import explained
 from fpga_flow.verify.packing import channels_last, pack, unpack
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+from fpga_flow.verify.simulator import DeadlockError, Port, SimResult, Simulator
 
 PAUSE_FRAMES = 4
 """Frames that a stall of the output lasts on average."""
@@ -22,7 +23,7 @@ class Accelerator:
     def __init__(self, folder: Path, cache: Path, log: Path) -> None:
         """Build (or take from `cache`) the simulator of the rtl artifact in `folder`."""
         self.design: Design = load_design(folder)
-        self.folder = folder
+        self.folder, self.cache, self.log = folder, cache, log
         # A frame may be one word at the output: only a pause of frames makes the layers before it wait.
         self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
         self.simulator = Simulator.build(
@@ -70,6 +71,10 @@ class Accelerator:
         )
         progress(len(x) * words)
         return unpack(result.outputs[OUTPUT], self.design.output), result
+
+    def explained(self, error: DeadlockError) -> DeadlockError:
+        """Return a deadlock of `run` with its reason: layers, FIFOs, and how deep these must be."""
+        return explained(error, self.design, self.folder, self.cache, self.log)
 
 
 def timing(measured: SimResult, design: Design) -> tuple[int, int]:

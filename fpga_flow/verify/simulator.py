@@ -13,13 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.artifact import write_json
-from fpga_flow.errors import FlowError, ToolError
+from fpga_flow.errors import ToolError
 from fpga_flow.progress import bar
+from fpga_flow.verify.outcome import (
+    ERRORS,
+    DeadlockError,
+    ExtraOutputError,
+    FifoState,
+    ProtocolError,
+    RtlError,
+    SimResult,
+    SimulationError,
+    StarvedError,
+    Words,
+    read_fifos,
+)
 from fpga_flow.verify.verilate import Effort, Plan, Signals, compile_plan
 
-Words = NDArray[np.uint8]
 PROGRAM, INFO = "simulator", "simulator.json"
 FIFOS = "fifos.txt"
+
+__all__ = [
+    "DeadlockError",
+    "ExtraOutputError",
+    "FifoState",
+    "Port",
+    "ProtocolError",
+    "RtlError",
+    "SimResult",
+    "SimulationError",
+    "Simulator",
+    "StarvedError",
+]
 
 
 @dataclass(frozen=True)
@@ -35,99 +60,6 @@ class Port:
         """Return the names of its signals."""
         own = (f"{self.name}_tdata", f"{self.name}_tvalid", f"{self.name}_tready")
         return Signals(self.name, self.width, *(self.signals or own))
-
-
-@dataclass(frozen=True)
-class FifoState:
-    """What one of the design's FIFOs (`rtl/hdl/fifo.sv`) was like at the end of a simulation."""
-
-    depth: int
-    held: int
-    """Words in it."""
-    most: int
-    """Most words ever in it."""
-    words: int
-    """Words that went in."""
-    offered: bool
-    """The layer before it offers a word."""
-    wanted: bool
-    """The layer behind it would take a word."""
-
-    @property
-    def full(self) -> bool:
-        """Whether it holds as much as it can."""
-        return self.held >= self.depth
-
-
-@dataclass(frozen=True)
-class SimResult:
-    """What a simulation gave. Cycles count from the first one after the reset."""
-
-    outputs: dict[str, Words]
-    """uint8 (words, bytes), little endian."""
-    input_cycles: dict[str, NDArray[np.uint64]]
-    """When each word went in."""
-    output_cycles: dict[str, NDArray[np.uint64]]
-    """When each word came out."""
-    cycles: int
-    seconds: float
-    """Wall time of the clock cycles alone."""
-    log: str
-    """What the RTL printed."""
-    fifos: dict[str, FifoState]
-    """At the end, by path in the design (instance names with dots between)."""
-
-    @property
-    def first_input_cycle(self) -> int:
-        """The cycle in which the first word of any input went in."""
-        return min(int(cycles[0]) for cycles in self.input_cycles.values() if len(cycles))
-
-    @property
-    def cycles_per_second(self) -> float:
-        """Clock cycles simulated in a second."""
-        return self.cycles / self.seconds if self.seconds else 0.0
-
-
-class SimulationError(FlowError):
-    """The RTL did not do what a stream must; `result` holds what came until then."""
-
-    exit_code = 3
-
-    def __init__(self, message: str, result: SimResult) -> None:
-        """`message` names the streams and their words in and out."""
-        super().__init__(message)
-        self.result = result
-
-
-class DeadlockError(SimulationError):
-    """Nothing moved any more, though words were still to go in or to come out."""
-
-
-class StarvedError(DeadlockError):
-    """An output gave nothing for too long, while other streams still moved."""
-
-
-class ExtraOutputError(SimulationError):
-    """More words came out than there should be."""
-
-
-class ProtocolError(SimulationError):
-    """A stream broke the handshake: valid fell, data changed, or valid depended on ready."""
-
-
-class RtlError(SimulationError):
-    """The RTL stopped the simulation by `$error`, `$fatal`, `$stop` or `$finish`."""
-
-
-ERRORS: dict[str, tuple[type[SimulationError], str]] = {
-    "stuck": (DeadlockError, "deadlock: no register of the design changes any more"),
-    "idle": (DeadlockError, "nothing moved for {idle_limit} cycles"),
-    "starved": (StarvedError, "{stream}: no word came for {starved_limit} cycles, while others moved"),
-    "extra": (ExtraOutputError, "{stream}: a word came out after the last one"),
-    "protocol": (ProtocolError, "{stream}: {what}"),
-    "error": (RtlError, "the RTL reported an error: {log}"),
-    "finish": (RtlError, "the RTL ended the simulation: {log}"),
-}
 
 
 class Simulator:
@@ -224,8 +156,8 @@ class Simulator:
         that much more rarely: long pauses at the output are what fills the design up. `pace` (words,
         cycles): an input offers at most so many words in so many cycles, evenly. A design whose
         registers do not change any more is told at once; `idle_limit` cycles without a transfer are
-        for designs that are busy with nothing, and `starved_limit` (if any) is for one output alone. After the
-        last word `drain` more cycles look for words too many. `strict` also checks in every cycle
+        for one that is busy with nothing, `starved_limit` (if any) for a single output. After the last
+        word `drain` more cycles look for words too many. `strict` also checks in every cycle
         that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
         memory files), with `plusargs` ("taps=folder"). `progress` is called with the
         number of words that came out so far, about twice a second.
@@ -285,7 +217,7 @@ class Simulator:
             cycles=int(cycles),
             seconds=float(seconds),
             log=log,
-            fifos=_fifos(exchange / FIFOS),
+            fifos=read_fifos(exchange / FIFOS),
         )
         return status, detail, result
 
@@ -328,16 +260,6 @@ def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
         except OSError:
             if not (folder / INFO).is_file():  # otherwise another process was faster, with the same
                 raise
-
-
-def _fifos(path: Path) -> dict[str, FifoState]:
-    """Read what the FIFOs wrote at the end of a simulation."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        name, depth, held, most, words, handshakes = line.split()
-        ivld, _, _, ordy = (flag == "1" for flag in handshakes)
-        found[name] = FifoState(int(depth), int(held), int(most), int(words), ivld, ordy)
-    return found
 
 
 def _bytes(port: Port) -> int:

@@ -22,7 +22,7 @@ from fpga_flow.progress import bar, say
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import Difference, first_layer
 from fpga_flow.verify.packing import channels_last
-from fpga_flow.verify.simulator import SimResult
+from fpga_flow.verify.simulator import DeadlockError, SimResult
 
 STALL = 0.3
 """Chance that a side rests in a cycle, long rests counted in full."""
@@ -52,7 +52,10 @@ def run(context: Context) -> dict[str, Any]:
             )
 
         with ThreadPoolExecutor(toolchain.CPU_COUNT) as pool:
-            results = list(pool.map(simulate, jobs))
+            try:
+                results = list(pool.map(simulate, jobs))
+            except DeadlockError as error:
+                raise accelerator.explained(error) from None
     found = np.concatenate([r[0] for job, r in zip(jobs, results, strict=True) if not job.stall])
     measured = results[0][1]
     differing = [

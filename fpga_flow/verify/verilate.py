@@ -106,6 +106,19 @@ class Plan:
         )
 
 
+class Sized(int):
+    """A parameter's value for a vector of `bits` bits, which its leading zeros belong to."""
+
+    bits: int
+
+    @classmethod
+    def of(cls, fields: Sequence[int], bits: int = 32) -> "Sized":
+        """Return `fields` of `bits` bits each side by side, the first one lowest."""
+        value = cls(sum(field << bits * i for i, field in enumerate(fields)))
+        value.bits = bits * len(fields)
+        return value
+
+
 def parameter_options(parameters: Mapping[str, int | str]) -> list[str]:
     """Return the options that set the top module's parameters, for Verilator (and slang)."""
     return [f"-G{name}={_literal(value)}" for name, value in parameters.items()]
@@ -114,6 +127,8 @@ def parameter_options(parameters: Mapping[str, int | str]) -> list[str]:
 def _literal(value: int | str) -> str:
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, Sized):
+        return f"{value.bits}'h{value:x}"
     # An unsized number has 32 bits.
     return str(value) if value < 1 << 31 else f"{value.bit_length()}'h{value:x}"
 

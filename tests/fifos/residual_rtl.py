@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fpga_flow.design import Design, LayerRtl, Stream
-from fpga_flow.fifos.network import FIFO
+from fpga_flow.fifos.deadlock import FIFO
 from fpga_flow.finn_adapter.backend import HDL
 
 HELD, WORDS = 32, 64
