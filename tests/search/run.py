@@ -1,0 +1,205 @@
+"""Takes one described network the whole way: QONNX, integers, layers, RTL, simulation, and compares.
+
+Returns what came of it; it never raises for what the network or the flow does.
+"""
+
+import contextlib
+import io
+import shutil
+import time
+import traceback
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from fpga_flow.artifact import read_json, write_json
+from fpga_flow.errors import UnsupportedError
+from fpga_flow.export import stage as export
+from fpga_flow.flow import Context
+from fpga_flow.golden import Golden
+from fpga_flow.hardware import stage as hardware
+from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.rtl import stage as rtl
+from fpga_flow.verify.accelerator import Accelerator, timing
+from fpga_flow.verify.compare import first_layer
+from fpga_flow.verify.stage import wanted
+from tests.search import folding, qonnx_graph
+from tests.search.describe import Network
+from tests.search.refusals import reason_of
+
+FRAMES = 12
+"""Of a simulation; the second half shows the steady rate."""
+EXPORTED = 32
+"""Random frames that the export compares with the float network."""
+RATE_TOLERANCE, RATE_CYCLES = 0.02, 12
+"""The measured cycles a frame may differ from the prediction by this share and so many cycles."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a network."""
+
+    verdict: str
+    """passed, refused or failed."""
+    stage: str
+    """The last one reached."""
+    reason: str = ""
+    signature: str = ""
+    """What failures of one cause have in common, about."""
+    details: str = ""
+    """A traceback."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class DiffersError(Exception):
+    """The flow's result is wrong."""
+
+
+def run_network(network: Network, folder: Path, cache: Path) -> Outcome:
+    """Run `network` in `folder` (emptied first); compiled simulators are kept in `cache`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    begun = time.monotonic()
+    way = Way(network, folder, cache)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            way.go()
+    except UnsupportedError as error:
+        reason = reason_of(error)
+        verdict = "refused" if reason else "failed"
+        signature = reason or f"{way.stage}: refused: {_plain(str(error))}"
+        outcome = Outcome(verdict, way.stage, str(error), signature)
+    except DiffersError as error:
+        outcome = Outcome("failed", way.stage, str(error), f"{way.stage}: {_plain(str(error))}")
+    except Exception as error:  # noqa: BLE001  any of them is a failure to report
+        reason = f"{type(error).__name__}: {error}"
+        outcome = Outcome(
+            "failed", way.stage, reason, f"{way.stage}: {_plain(reason)}", traceback.format_exc()
+        )
+    else:
+        outcome = Outcome("passed", way.stage)
+    seconds = time.monotonic() - begun
+    return Outcome(**{**vars(outcome), "figures": way.figures, "seconds": round(seconds, 1)})
+
+
+def _plain(text: str) -> str:
+    """Return the first words of a message without its names and numbers."""
+    first = text.strip().partition("\n")[0]
+    words = [w for w in first.split() if not any(c.isdigit() or c in "'\"/[_" for c in w)]
+    return " ".join(words[:14])
+
+
+class Way:
+    """One network on its way through the stages."""
+
+    def __init__(self, network: Network, folder: Path, cache: Path) -> None:
+        self.network, self.folder, self.cache = network, folder, cache
+        self.stage = "describe"
+        self.figures: dict[str, Any] = {}
+
+    def go(self) -> None:
+        """Take all stages in order."""
+        self.export()
+        self.hardware()
+        self.run_stage("rtl", rtl.run, self.recipe())
+        self.verify()
+
+    def recipe(self, **settings: Any) -> Recipe:
+        table = {"top_k": self.network.top_k, **settings}
+        counts = {"vectors": EXPORTED, "compared": EXPORTED}
+        return make_recipe(
+            {"name": "search", "board": self.network.board, "export": counts, "hardware": table}
+        )
+
+    def run_stage(self, name: str, run: Any, recipe: Recipe, model: Path | None = None) -> dict[str, Any]:
+        """Run a stage of the flow; returns its result."""
+        self.stage = name
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        inputs = {stage: self.folder / stage for stage in ("export", "hardware", "rtl")}
+        result: dict[str, Any] = run(Context(recipe, folder, inputs, self.cache, model))
+        write_json(folder / "result.json", result)
+        return result
+
+    def export(self) -> None:
+        """Write the file and take it in, as one from outside; its checks compare it with onnxruntime."""
+        model = self.folder / "model.onnx"
+        onnx.save(qonnx_graph.write(self.network), model)
+        result = self.run_stage("export", export.run, self.recipe(), model)
+        self.figures["explained"] = result["checks"]["float"]["explained"]
+
+    def hardware(self) -> None:
+        """Lower and fold."""
+        wish = self.network.folding
+        clock = 100.0
+        target = {"clock_mhz": clock, "fps": clock * 1e6 / (wish.cycles or 100_000)}
+        self.run_stage("hardware", hardware.run, self.recipe(**target))
+        if wish.cycles is not None:
+            return
+        file = self.folder / "folding.json"
+        folding.write(self.folder / "hardware", wish.seed, file)
+        self.run_stage("hardware", hardware.run, self.recipe(clock_mhz=clock, folding=str(file)))
+
+    def verify(self) -> None:
+        """Simulate: at full speed and with every stream written down, then with stalls."""
+        self.stage = "compile"
+        accelerator = Accelerator(
+            self.folder / "rtl", self.cache / "verilator", self.folder / "verilator.log"
+        )
+        design = accelerator.design
+        golden = Golden(self.folder / "export" / "golden.onnx", self.folder / "export" / "golden_layers.onnx")
+        codes = self.codes()
+        logits = golden.run(codes)[0]
+        expected = wanted(logits, design.top_k)
+        self.stage = "simulate"
+        taps = self.folder / "taps"
+        taps.mkdir()
+        found, measured = accelerator.run(codes, taps=taps)
+        self.compare(accelerator, taps, golden, codes, found, expected)
+        self.stage = "stalls"
+        again, _ = accelerator.run(codes, stall=self.network.stall, seed=self.network.seed)
+        if not np.array_equal(again, expected):
+            frame = int(np.flatnonzero((again != expected).any(axis=1))[0])
+            raise DiffersError(f"with stalls, frame {frame}: {again[frame]} instead of {expected[frame]}")
+        self.stage = "rate"
+        per_frame, latency = timing(measured, design)
+        predicted = design.cycles_per_frame
+        self.figures |= {"predicted": predicted, "measured": per_frame, "latency": latency}
+        self.figures |= {"layers": len(design.layers), "bottleneck": design.bottleneck}
+        if abs(per_frame - predicted) > RATE_TOLERANCE * predicted + RATE_CYCLES:
+            side = "slower" if per_frame > predicted else "faster"
+            raise DiffersError(
+                f"the rate is {side} than predicted: {per_frame} cycles a frame, not {predicted} "
+                f"({design.bottleneck})"
+            )
+
+    def codes(self) -> NDArray[Any]:
+        """Return frames of codes: the export's random ones, and the two ends of the range."""
+        vectors: NDArray[Any] = np.load(self.folder / "export" / "vectors.npz")["x"][:FRAMES].copy()
+        spec = read_json(self.folder / "export" / "result.json")["input"]
+        vectors[0], vectors[1] = spec["low"], spec["high"]
+        return vectors
+
+    def compare(
+        self, accelerator: Accelerator, taps: Path, golden: Golden, codes: Any, found: Any, expected: Any
+    ) -> None:
+        """Compare every layer's stream and the output with the golden model."""
+        difference, compared = first_layer(accelerator.design, taps, golden.layers(codes))
+        self.figures["compared"] = len(compared)
+        if difference is not None:
+            layer = next(one for one in accelerator.design.layers if one.name == difference.layer)
+            raise DiffersError(
+                f"{layer.op} is wrong: {difference.layer}, tensor {difference.tensor!r}, frame "
+                f"{difference.frame}, index {difference.index}: {difference.found}, not {difference.expected}"
+            )
+        if found.shape != expected.shape or not np.array_equal(found, expected):
+            raise DiffersError(f"the output is wrong: {found[:1]} instead of {expected[:1]}")
+        if not compared and prod(expected.shape):
+            raise DiffersError("no layer was compared")
