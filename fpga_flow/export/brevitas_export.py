@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 from brevitas.export import export_qonnx
-from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
+from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase, TruncQuantProxyFromInjector
 from brevitas.quant_tensor import IntQuantTensor
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
@@ -58,7 +58,10 @@ class BrevitasReference:
         """Observe `module`, which stays as it is."""
         self._module = module.eval()
         self._proxies = [
-            m for m in module.modules() if isinstance(m, ActQuantProxyFromInjectorBase) and m.is_quant_enabled
+            m
+            for m in module.modules()
+            if isinstance(m, ActQuantProxyFromInjectorBase | TruncQuantProxyFromInjector)
+            and m.is_quant_enabled
         ]
 
     def run(self, frames: NDArray[np.float32]) -> Observation:

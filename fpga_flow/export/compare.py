@@ -162,10 +162,10 @@ def _compare_logits(
 
 
 def _slack(network: IntegerNetwork) -> int:
-    """Return how many steps a float logit may lie off the integer; 0 where the integers are exact."""
-    if not network.logit_error:
-        return 0
+    """Return how many steps a float logit may lie off the integer; 0 where those are exact and not large."""
     noise = FLOAT32_EPSILON * TIE_NOISE * network.output.magnitude
+    if not network.logit_error:
+        return math.floor(noise)
     return math.ceil(network.logit_error / network.logit_scale + noise)
 
 

@@ -60,7 +60,7 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
             "an activation behind the last layer",
             "leave it out (the largest stays the largest) or quantise it",
         )
-    found = _exact(line, x.channels) or _within_bound(node, line, x)
+    found = _on_grid(line, x) or _within_bound(node, line, x)
     tensor = x
     if np.any(found.multiples != 1):
         low, high = (np.sort([found.multiples * x.low, found.multiples * x.high], axis=0)[i] for i in (0, 1))
@@ -77,17 +77,23 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
     return Logits(tensor, found.scale, found.offset, found.error)
 
 
-def _exact(line: Affine, channels: int) -> _Integers | None:
-    """Return integers that give the logits exactly, None where there are no (small) ones."""
+def _on_grid(line: Affine, x: Tensor) -> _Integers | None:
+    """Return small integers that give the logits as exactly as float32 scales say, None where none do."""
     found = whole_multiples(line.mul.reshape(-1))
     if found is None:
         return None
     step, multiples = found
-    biases = _whole_biases(np.broadcast_to(line.add / step, (channels,)))
+    biases = _whole_biases(np.broadcast_to(line.add / step, (x.channels,)))
     if biases is None:
         return None
     integers, offset = biases
-    return _Integers(np.broadcast_to(multiples, (channels,)), integers, step, offset * step, 0.0)
+    error = float((np.abs(line.mul - step * multiples) * _reach(x)).max())
+    return _Integers(np.broadcast_to(multiples, (x.channels,)), integers, step, offset * step, error)
+
+
+def _reach(x: Tensor) -> Floats:
+    """Return the largest magnitude of each channel."""
+    return np.maximum(np.abs(x.low), np.abs(x.high)).astype(np.float64)
 
 
 def _whole_biases(bias: Floats) -> tuple[Integers, float] | None:
@@ -105,7 +111,7 @@ def _whole_biases(bias: Floats) -> tuple[Integers, float] | None:
 def _within_bound(node: onnx.NodeProto, line: Affine, x: Tensor) -> _Integers:
     """Return integers that give the logits within float32's own rounding, or as near as 48 bits allow."""
     mul, add = (np.broadcast_to(values, (x.channels,)) for values in (line.mul, line.add))
-    reach = np.maximum(np.abs(x.low), np.abs(x.high)).astype(np.float64)
+    reach = _reach(x)
     offset = float(add[0]) if np.all(add == add[0]) else 0.0
     largest = float((reach * mul + np.abs(add - offset)).max())
     best: _Integers | None = None

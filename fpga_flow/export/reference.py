@@ -15,7 +15,7 @@ from onnx import NodeProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.export.rounding import write_rounding
-from fpga_flow.export.values import QUANTISERS, QuantSpec, quant_spec
+from fpga_flow.export.values import QUANTISERS, QuantSpec, TruncSpec, quant_spec, trunc_spec
 from fpga_flow.golden import session
 
 
@@ -38,12 +38,13 @@ class FileReference:
         """Lower `model` (cleaned, with its `Quant` nodes) to standard operators."""
         lowered, self._outputs = lower(model)
         self._session = session(lowered)
-        self._input = model.graph.input[0].name
+        self._input, self._output = model.graph.input[0].name, model.graph.output[0].name
 
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Return what every activation quantiser gave, and the logits."""
+        names = [self._output, *(name for name, _ in self._outputs)]
         runs = [
-            self._session.run(None, {self._input: np.ascontiguousarray(frame[None], dtype=np.float32)})
+            self._session.run(names, {self._input: np.ascontiguousarray(frame[None], dtype=np.float32)})
             for frame in frames
         ]
         codes = []
@@ -60,7 +61,7 @@ def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, float]]
     """
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     static, observed = set(constants), []
-    specs: dict[str, QuantSpec] = {}
+    specs: dict[str, QuantSpec | TruncSpec] = {}
     for node in model.graph.node:
         if all(name in static for name in node.input if name):
             static.update(node.output)
@@ -68,6 +69,9 @@ def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, float]]
             specs[node.output[0]] = spec = quant_spec(node, constants.get)
             if node.output[0] not in static:
                 observed.append((node.output[0], float(spec.scale.reshape(-1)[0])))
+        elif node.op_type == "Trunc":
+            specs[node.output[0]] = cut = trunc_spec(node, constants.get)
+            observed.append((node.output[0], cut.out_scale))
     proto = _without_quantisers(model)
     nodes: list[NodeProto] = []
     for node in proto.graph.node:
@@ -88,7 +92,7 @@ def _without_quantisers(model: ModelWrapper) -> onnx.ModelProto:
     proto = onnx.ModelProto()
     proto.CopyFrom(model.model)
     for node in proto.graph.node:
-        if node.op_type in QUANTISERS:
+        if node.op_type in (*QUANTISERS, "Trunc"):
             node.CopyFrom(helper.make_node("Identity", node.input[:1], node.output, node.name))
     standard = next(o for o in proto.opset_import if o.domain == "")
     version = standard.version
@@ -98,7 +102,7 @@ def _without_quantisers(model: ModelWrapper) -> onnx.ModelProto:
     return proto if version >= 13 else onnx.version_converter.convert_version(proto, 13)
 
 
-def _write_out(node: NodeProto, spec: QuantSpec, graph: onnx.GraphProto) -> list[NodeProto]:
+def _write_out(node: NodeProto, spec: QuantSpec | TruncSpec, graph: onnx.GraphProto) -> list[NodeProto]:
     made: list[NodeProto] = []
     out = node.output[0]
 
@@ -114,6 +118,15 @@ def _write_out(node: NodeProto, spec: QuantSpec, graph: onnx.GraphProto) -> list
 
     scale = constant(spec.scale)
     value = step("Div", node.input[0], scale)
+    if isinstance(spec, TruncSpec):
+        value = write_rounding(
+            spec.rounding, step("Div", step("Round", value), constant(spec.divisor)), step, constant
+        )
+        if spec.limits:
+            value = step("Max", value, constant(spec.limits[0]))
+            value = step("Min", value, constant(spec.limits[1]))
+        step("Mul", value, constant(spec.out_scale), last=True)
+        return made
     if spec.rounding == "BIPOLAR":
         negative = step("Less", value, constant(0.0))
         value = step("Where", negative, constant(-1.0), constant(1.0))

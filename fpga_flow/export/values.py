@@ -154,3 +154,50 @@ def quantise_constant(array: NDArray[np.generic], spec: QuantSpec) -> QuantisedC
     divided = np.asarray(array, dtype=np.float32) / spec.scale
     integers = quantiser.apply(divided.astype(np.float64)).astype(np.int64)
     return QuantisedConstant(integers, spec.scale.astype(np.float64), quantiser.datatype)
+
+
+@dataclass(frozen=True)
+class TruncSpec:
+    """The parameters of one `Trunc` node: integers of `scale` are divided by `divisor` and rounded."""
+
+    scale: float
+    out_scale: float
+    divisor: float
+    """A power of two."""
+    rounding: str
+    limits: tuple[int, int] | None
+    """Of the results; None where the node (of version 1) sets none."""
+
+
+def trunc_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | None]) -> TruncSpec:
+    """Return the parameters of a `Trunc`, of version 1 (five inputs) or 2; `constant` as in `quant_spec`.
+
+    Raises `UnsupportedError` naming the node.
+    """
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    numbers = []
+    for name in node.input[1:]:
+        value = constant(name)
+        if value is None or value.size != 1:
+            raise UnsupportedError(
+                node.name, "its parameters must be constants, one per tensor", "export it as Brevitas does"
+            )
+        numbers.append(float(value.reshape(-1)[0]))
+    given = attributes.get("rounding_mode", b"FLOOR").decode(errors="replace")
+    rounding = SYNONYMS.get(given.upper(), given.upper())
+    if rounding not in ROUNDINGS:
+        raise UnsupportedError(
+            node.name, f"rounding mode {given!r} is not carried out", f"use one of {', '.join(ROUNDINGS)}"
+        )
+    scale, zero, bits, *rest = numbers
+    if zero:
+        raise UnsupportedError(node.name, f"its zero point must be 0, not {zero:g}", "quantise symmetrically")
+    if scale <= 0:
+        raise UnsupportedError(node.name, f"its scale must be positive, not {scale!r}", "export it again")
+    if len(rest) == 1:
+        return TruncSpec(scale, scale, 2.0 ** (bits - rest[0]), rounding, None)
+    out_scale, out_bits = rest
+    signed, narrow = bool(attributes.get("signed", 1)), bool(attributes.get("narrow", 0))
+    quantiser = QuantSpec(np.ones(1, dtype=np.float32), int(out_bits), signed, narrow, rounding).quantiser
+    divisor = 2.0 ** float(np.rint(np.log2(out_scale / scale)))
+    return TruncSpec(scale, out_scale, divisor, rounding, (quantiser.low, quantiser.high))

@@ -23,7 +23,7 @@ def refusal(graph: Graph) -> str:
 
 
 OPERATORS = (
-    "Quant, IntQuant, BipolarQuant, Conv, MatMul, Gemm, BatchNormalization, Add, Sub, Mul, Div, Relu, "
+    "Quant, IntQuant, BipolarQuant, Trunc, Conv, MatMul, Gemm, BatchNormalization, Add, Sub, Mul, Div, Relu, "
     "LeakyRelu, Clip, Concat, Split, Slice, MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool, "
     "ReduceMax, ReduceMean, ReduceSum, Resize, Upsample, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, "
     "Identity, Dropout"

@@ -12,7 +12,7 @@ from fpga_flow.export.readers.join import concat
 from fpga_flow.export.readers.matrix import conv, dense
 from fpga_flow.export.readers.part import part
 from fpga_flow.export.readers.pool import average_pool, max_pool, reduce
-from fpga_flow.export.readers.quant import quant
+from fpga_flow.export.readers.quant import quant, trunc
 from fpga_flow.export.readers.shape import identity, reshape, resize, transpose
 from fpga_flow.export.values import Known
 
@@ -24,6 +24,7 @@ READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
     "Quant": quant,
     "IntQuant": quant,
     "BipolarQuant": quant,
+    "Trunc": trunc,
     "Conv": conv,
     "MatMul": dense,
     "Gemm": dense,

@@ -4,12 +4,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.chain import Chain, Clip, affine
-from fpga_flow.export.operations import Activation, HostInput, Tensor
+from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
+from fpga_flow.export.grid import SCALE_TOLERANCE
+from fpga_flow.export.operations import Activation, HostInput, Quantiser, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node
-from fpga_flow.export.values import HostValue, Known, QuantSpec, Value, quant_spec, quantise_constant
+from fpga_flow.export.values import (
+    HostValue,
+    Known,
+    QuantSpec,
+    Value,
+    quant_spec,
+    quantise_constant,
+    trunc_spec,
+)
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
@@ -70,3 +80,36 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
     return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), result)
+
+
+def trunc(walk: "Walk", node: Node) -> Value:
+    """Read a `Trunc`: integers divided by a power of two, rounded, limited."""
+    spec = trunc_spec(node, walk.constant_named)
+    value = walk.align(node, walk.dynamic(node))
+    line = value.chain.divided(spec.scale).line
+    if line is None or not all(_whole(values) for values in (line.mul, line.add)):
+        raise UnsupportedError(
+            node.name,
+            "it truncates numbers that are no multiples of its scale",
+            "truncate a quantised tensor or the average of one (TruncAvgPool2d)",
+        )
+    x = value.tensor
+    chain = Chain((Affine(np.rint(line.mul) / spec.divisor, np.rint(line.add) / spec.divisor),))
+    free = Quantiser(-(2**53), 2**53, "", spec.rounding)
+    ends = [free.apply(chain.apply(end[None].astype(np.float64))) for end in (x.low, x.high)]
+    low, high = spec.limits or (int(ends[0].min()), int(ends[1].max()))
+    datatype = integer_type(low, high)
+    if DataType[datatype].bitwidth() > MAX_BITS:
+        raise UnsupportedError(
+            node.name, f"it leaves {DataType[datatype].bitwidth()} bits", f"use {MAX_BITS} bits or fewer"
+        )
+    limits = [np.full(x.channels, end, dtype=np.int64) for end in (low, high)]
+    y = Tensor(node.output[0], x.shape, datatype, *limits)
+    quantiser = Quantiser(low, high, datatype, spec.rounding)
+    tensor = walk.add(Activation(node.name, (x,), (y,), chain, quantiser))
+    walk.quantisers.append((node.name, tensor))
+    return Value(tensor, Chain((affine(spec.out_scale),)))
+
+
+def _whole(values: Floats) -> bool:
+    return bool(np.all(np.abs(values - np.rint(values)) <= SCALE_TOLERANCE * np.maximum(np.abs(values), 1)))
