@@ -8,9 +8,8 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.errors import UnsupportedError
 from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
-from fpga_flow.fifos.schedules import SCHEDULES
+from fpga_flow.fifos.schedules import SCHEDULES, even
 from fpga_flow.fifos.tokens import Kind, Placed, Play, Schedule, Tokens
 from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
 from fpga_flow.finn_adapter.session import finn_session
@@ -66,6 +65,11 @@ class Network:
         """More cycles than a frame can take with every layer at work alone."""
 
     @property
+    def guessed(self) -> list[str]:
+        """Layers whose schedule is only known on average (see `schedules.even`)."""
+        return [layer.name for layer in self.layers if layer.op not in SCHEDULES]
+
+    @property
     def depths(self) -> list[int]:
         """The depths in the graph."""
         return [edge.depth for edge in self.edges]
@@ -82,7 +86,7 @@ class Network:
 
 
 def network_of(model: ModelWrapper) -> Network:
-    """Return the hardware graph `model` as schedules; raises `UnsupportedError` for an unknown layer."""
+    """Return the hardware graph `model` as schedules; raises `ValueError` where a stream has no FIFO."""
     edges: list[Edge] = []
     numbers: dict[str, int] = {}
     """Tensor -> its edge; a FIFO's two tensors have the same one."""
@@ -110,12 +114,6 @@ def network_of(model: ModelWrapper) -> Network:
         for node in model.graph.node:
             if node.op_type == FIFO:
                 continue
-            if node.op_type not in SCHEDULES:
-                raise UnsupportedError(
-                    node.name,
-                    f"the schedule of {node.op_type} is not known, so FIFOs around it cannot be sized",
-                    f"layers with one: {', '.join(SCHEDULES)}",
-                )
             layer = getCustomOp(node)
             inputs = [t for t in node.input if t and model.get_initializer(t) is None]
             bare = [tensor for tensor in (*inputs, *node.output) if tensor not in numbers]
@@ -125,12 +123,21 @@ def network_of(model: ModelWrapper) -> Network:
                 Placement(
                     node.name,
                     node.op_type,
-                    SCHEDULES[node.op_type](layer),
+                    _schedule(
+                        layer, [edges[numbers[t]] for t in inputs], [edges[numbers[t]] for t in node.output]
+                    ),
                     tuple(numbers[tensor] for tensor in inputs),
                     tuple(numbers[tensor] for tensor in node.output),
                 )
             )
     return Network(edges, layers)
+
+
+def _schedule(layer: Any, inputs: Sequence[Edge], outputs: Sequence[Edge]) -> Schedule:
+    known = SCHEDULES.get(layer.onnx_node.op_type)
+    if known is not None:
+        return known(layer)
+    return even(layer, [edge.words for edge in inputs], [edge.words for edge in outputs])
 
 
 def with_depths(model: ModelWrapper, depths: Mapping[str, int]) -> ModelWrapper:

@@ -1,7 +1,7 @@
 """The schedule of every kind of layer in a hardware graph, read off its RTL."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,19 @@ def through(layer: Any) -> Schedule:
 def converter(layer: Any) -> Schedule:
     """`vpc.sv` between words of different widths."""
     return width(layer.get_nodeattr("inWidth"), layer.get_nodeattr("outWidth"))
+
+
+def even(layer: Any, words_in: Sequence[int], words_out: Sequence[int]) -> Schedule:
+    """Words evenly over the cycles that FINN expects: for layers whose RTL is not described here."""
+    length = max(int(layer.get_exp_cycles()), *words_in, *words_out)
+
+    def spread(counts: Sequence[int]) -> NDArray[np.int64]:
+        found = np.zeros(length, np.int64)
+        for port, words in enumerate(counts):
+            found |= np.diff(np.arange(length + 1) * words // length) << port
+        return found
+
+    return steps(spread(words_in), spread(words_out), latency=4, places=4)
 
 
 SCHEDULES: dict[str, Callable[[Any], Schedule]] = {

@@ -30,6 +30,11 @@ def run(context: Context) -> dict[str, Any]:
     hardware = artifact.read_result(context.inputs["hardware"])
     model = ModelWrapper(str(context.inputs["hardware"] / GRAPH))
     network = network_of(model)
+    if network.guessed:
+        say(
+            f"  warning: the cycles of {', '.join(network.guessed)} are only known on average; "
+            "fifos.method = 'simulated' measures them"
+        )
     bits = [edge.bits for edge in network.edges]
     latency = 0 if recipe.keep_latency else None
     measured: dict[str, Any] | None = None
@@ -68,6 +73,7 @@ def run(context: Context) -> dict[str, Any]:
         "latency_cycles": result.latency,
         "bottleneck": max(cycles, key=lambda name: cycles[name]),
         "layer_cycles": cycles,
+        "guessed": network.guessed,
         "simulated": measured,
         "edges": [
             {

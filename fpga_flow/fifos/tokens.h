@@ -1,0 +1,343 @@
+// The layers that tokens.cpp plays: when each takes and gives words, and the FIFOs between them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tokens {
+
+
+using Time = int64_t;
+
+/// The project's FIFO: two registers at depth 2, else a ring and an output register.
+struct Fifo {
+    int64_t depth = 2;
+    int64_t ring = 0;   ///< Words in the ring, or at depth 2 all words but the first.
+    bool out = false;   ///< The output register holds a word.
+    bool push = false, pop = false;
+    bool offered = false;  ///< The layer before has a word for it.
+    bool listed = false;   ///< It is among those that move on at the end of the cycle.
+    int64_t most = 0, pushes = 0;
+    size_t before = 0, behind = 0;  ///< The layers on both sides.
+
+    bool ready() const { return ring < depth - 1; }
+    bool valid() const { return out; }
+    int64_t count() const { return ring + out; }
+
+    /// Ends the cycle; returns whether anything moved.
+    bool commit() {
+        const bool changed = push || pop || (!out && ring > 0);
+        pushes += push;
+        if (depth == 2) {  // a word that comes while the output is free, or is being freed, goes to the output
+            const int64_t held = ring + out - pop + push;
+            out = held > 0;
+            ring = held - out;
+        } else {
+            const bool move = ring > 0 && (!out || pop);
+            if (!out || pop) out = move;
+            ring += push - move;
+        }
+        most = std::max(most, count());
+        push = pop = false;
+        return changed;
+    }
+
+    /// Whether it moves on by itself: a word on its way from the ring to the output.
+    bool moving() const { return !out && ring > 0; }
+};
+
+/// Words on their way from a layer's last step to its output, in order.
+struct Pipe {
+    std::vector<Time> due;
+    size_t head = 0, size = 0;
+
+    void open(size_t places) { due.assign(std::max<size_t>(places, 1), 0); head = size = 0; }
+    void add(Time time) { due[(head + size++) % due.size()] = time; }
+    bool has(Time now) const { return size > 0 && due[head] <= now; }
+    void drop() { head = (head + 1) % due.size(); --size; }
+};
+
+struct Layer {
+    std::vector<Fifo*> in, out;
+    virtual ~Layer() = default;
+    virtual void reset() = 0;
+    /// One cycle; returns false where nothing changes before one of its FIFOs does.
+    virtual bool cycle(Time now) = 0;
+};
+
+/// Goes through a cycle of steps; each takes a word of some inputs and gives a word to some outputs.
+struct Steps final : Layer {
+    const int32_t* table = nullptr;  ///< Inputs taken in the low 16 bits, outputs given to in the high ones.
+    int64_t steps = 1, latency = 1, places = 1, burst = 1;
+    bool early = false;   ///< A place that is freed in a cycle can be used in the same.
+    bool rigid = false;   ///< Nothing in the pipe moves while its end waits.
+    bool skid = false;    ///< The next word is taken even while no step wants it.
+    int64_t at = 0;
+    bool held = false;
+    Time local = 0;
+    std::vector<Pipe> pipes;
+
+    void reset() override {
+        at = local = 0;
+        held = false;
+        pipes.resize(out.size());
+        for (Pipe& pipe : pipes) pipe.open(static_cast<size_t>(std::max(places, burst)));
+    }
+
+    bool cycle(Time now) override {
+        const Time clock = rigid ? local : now;
+        bool active = false, stuck = false;
+        uint32_t free = 0;
+        for (size_t o = 0; o < out.size(); ++o) {
+            Pipe& pipe = pipes[o];
+            const bool room = static_cast<int64_t>(pipe.size) + burst <= places;
+            active |= pipe.size > 0 && !pipe.has(clock);
+            bool left = false;
+            if (pipe.has(clock)) {
+                out[o]->offered = true;
+                if (out[o]->ready()) {
+                    out[o]->push = left = active = true;
+                    pipe.drop();
+                } else stuck = true;
+            }
+            if (room || (early && left && static_cast<int64_t>(pipe.size) + burst <= places)) free |= 1u << o;
+        }
+        if (rigid && stuck) return active;
+        ++local;
+        const uint32_t takes = static_cast<uint32_t>(table[at]) & 0xffff, gives = static_cast<uint32_t>(table[at]) >> 16;
+        bool came = false;
+        if (skid && !held && in[0]->valid()) in[0]->pop = came = active = true;
+        if ((gives & ~free) == 0) {
+            bool all = true;
+            if (skid) all = !takes || held || came;
+            else
+                for (size_t i = 0; i < in.size(); ++i)
+                    if (takes >> i & 1) all &= in[i]->valid();
+            if (all) {
+                active = true;
+                if (skid) {
+                    if (takes) held = came = false;
+                } else {
+                    for (size_t i = 0; i < in.size(); ++i)
+                        if (takes >> i & 1) in[i]->pop = true;
+                }
+                for (size_t o = 0; o < out.size(); ++o)
+                    if (gives >> o & 1)
+                        for (int64_t word = 0; word < burst; ++word) pipes[o].add(clock + latency);
+                if (++at == steps) at = 0;
+            }
+        }
+        held |= came;
+        return active;
+    }
+};
+
+/// A matrix unit: keeps a vector of words and goes over it several times; the last word of a pass gives a word.
+struct Replay final : Layer {
+    int64_t length = 1, passes = 1, buffer = 1, latency = 1, places = 1;
+    int64_t written = 0, read = 0, freed = 0, at = 0, pass = 0;
+    bool staged = false, last = false;
+    Pipe pipe;
+
+    void reset() override {
+        written = read = freed = at = pass = 0;
+        staged = last = false;
+        pipe.open(static_cast<size_t>(places));
+    }
+
+    bool cycle(Time now) override {
+        bool active = pipe.size > 0 && !pipe.has(now);
+        const bool room = static_cast<int64_t>(pipe.size) < places;  // a place comes back a cycle later
+        if (pipe.has(now)) {
+            out[0]->offered = true;
+            if (out[0]->ready()) {
+                out[0]->push = active = true;
+                pipe.drop();
+            }
+        }
+        const bool start = staged && (!last || room);
+        const bool take = written - freed < buffer && in[0]->valid();
+        const bool shift = (!staged || start) && read < written;
+        if (start && last) pipe.add(now + latency);
+        if (!staged || start) {
+            staged = shift;
+            last = at == length - 1;
+            if (shift) {
+                const bool final_pass = pass == passes - 1;
+                freed += final_pass;
+                ++read;
+                if (++at == length) {
+                    at = 0;
+                    if (final_pass) pass = 0;
+                    else {
+                        ++pass;
+                        read -= length;
+                    }
+                }
+            }
+        }
+        if (take) {
+            in[0]->pop = true;
+            ++written;
+        }
+        return active || start || take || shift;
+    }
+};
+
+/// FINN's sliding window in a ring buffer: reads words of the frame and fetches words of windows side by side.
+struct Window final : Layer {
+    const int32_t* current = nullptr;  ///< Per fetch of a frame: the word of the frame it fetches.
+    const int32_t* first = nullptr;    ///< Per fetch: the first word that the next window still needs.
+    int64_t fetches = 1, words = 1, buffer = 1;
+    int64_t newest = -1, fetch = 0;
+    bool offer = false, read_done = false, fetched = false, written = false;
+
+    void reset() override {
+        newest = -1;
+        fetch = 0;
+        offer = read_done = fetched = written = false;
+    }
+
+    bool cycle(Time) override {
+        const bool ready = out[0]->ready();
+        if (offer) out[0]->offered = true;
+        const bool write = offer && ready;
+        const bool fetching = !fetched && current[fetch] <= newest && !(offer && !ready);
+        const bool may_read = !read_done && (fetched || (newest - (buffer - 1) < first[fetch] &&
+                                                         newest - (buffer - 1) < current[fetch]));
+        const bool reading = may_read && in[0]->valid();
+        const bool last_read = newest == words - 2 || words == 1;
+        bool restart = false;
+        if (write) out[0]->push = true;
+        if (reading) in[0]->pop = true;
+        if (reading && last_read && written) restart = true;
+        const bool was_fetched = fetched;
+        bool now_written = written;
+        if (write && was_fetched) {
+            if (read_done || (reading && last_read)) restart = true;
+            else now_written = true;
+        }
+        offer = fetching || (offer && !write);
+        if (fetching) {
+            if (fetch == fetches - 1) fetched = true;
+            else ++fetch;
+        }
+        if (reading) {
+            ++newest;
+            if (last_read) read_done = true;
+        }
+        written = now_written;
+        if (restart) {
+            newest = -1;
+            fetch = 0;
+            read_done = fetched = written = false;
+        }
+        return write || fetching || reading;
+    }
+};
+
+/// FINN's sliding window in shift registers: whole windows, a word of the frame in for each.
+struct ParallelWindow final : Layer {
+    const int32_t* current = nullptr;  ///< Per window: the word of the frame that completes it.
+    int64_t windows = 1, words = 1;
+    int64_t newest = -1, window = 0;
+    bool done = false, sent = false;
+
+    void reset() override {
+        newest = -1;
+        window = 0;
+        done = sent = false;
+    }
+
+    bool cycle(Time) override {
+        const bool ready = out[0]->ready();
+        const bool can_write = current[window] <= newest && !done;
+        const bool read_done = newest == words - 1;
+        const bool may_read = !read_done && (done || newest <= current[window]);
+        const bool write = can_write && (ready || sent);
+        const bool reading = may_read && in[0]->valid() && !(can_write && !ready && !sent);
+        const bool advance = reading || (!may_read && write) || (!may_read && !can_write);
+        const bool offers = can_write && !sent;
+        if (offers) out[0]->offered = true;
+        const bool pushes = offers && ready;
+        if (pushes) out[0]->push = true;
+        if (reading) in[0]->pop = true;
+        bool restart = reading && newest == words - 2 && done;
+        // The counter of windows moves with every cycle in which the write is accounted for.
+        if (write) {
+            if (window == windows - 1) {
+                if (read_done || (reading && newest == words - 2)) restart = true;
+                else done = true;
+            } else ++window;
+        }
+        sent = advance ? false : (write || sent);
+        newest += reading;
+        if (restart) {
+            newest = -1;
+            window = 0;
+            done = false;
+        }
+        return pushes || reading || write;
+    }
+};
+
+/// A width converter: `taken` units come with a word, `given` leave with one.
+struct Width final : Layer {
+    int64_t taken = 1, given = 1, places = 1, level = 0;
+
+    void reset() override { level = 0; }
+
+    bool cycle(Time) override {
+        const bool valid = level >= given;
+        if (valid) out[0]->offered = true;
+        const bool give = valid && out[0]->ready();
+        const bool room = level - (give ? given : 0) <= places - taken;
+        const bool take = room && in[0]->valid();
+        if (give) out[0]->push = true;
+        if (take) in[0]->pop = true;
+        level += (take ? taken : 0) - (give ? given : 0);
+        return give || take;
+    }
+};
+
+struct Source final : Layer {
+    int64_t words = 1, frames = 1, period = 0, sent = 0;
+    Time first = -1;
+
+    void reset() override {
+        sent = 0;
+        first = -1;
+    }
+
+    bool cycle(Time now) override {
+        if (sent == words * frames) return false;
+        if (period > 0 && now * words < sent * period) return true;
+        out[0]->offered = true;
+        if (!out[0]->ready()) return false;
+        out[0]->push = true;
+        if (first < 0) first = now;
+        ++sent;
+        return true;
+    }
+};
+
+struct Sink final : Layer {
+    int64_t words = 1, frames = 0, got = 0;
+    std::vector<Time> ends;
+
+    void reset() override {
+        got = 0;
+        ends.clear();
+    }
+
+    bool cycle(Time now) override {
+        if (!in[0]->valid()) return false;
+        in[0]->pop = true;
+        if (++got % words == 0) ends.push_back(now);
+        return true;
+    }
+};
+
+}  // namespace tokens
