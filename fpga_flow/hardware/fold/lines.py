@@ -115,7 +115,7 @@ KINDS = {
     "ConvolutionInputGenerator_rtl": "window",
     "FMPadding_rtl": "padding",
     "Pool_rtl": "pool",
-    "ChannelAdd_rtl": "add",
+    "IntegerAdd_rtl": "add",
     "LabelSelect_rtl": "top-k",
     "StreamingDataWidthConverter_rtl": "width",
     "StreamingFIFO_rtl": "fifo",

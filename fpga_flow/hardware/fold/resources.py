@@ -1,0 +1,244 @@
+"""What layers and the streams between them take of a part, as the folding weighs it.
+
+FINN has no figure for the LUTs of its RTL matrix units, for flip-flops, and for the layers of our own; its
+DSP counts hold for 4-bit weights only. The formulas here follow from the modules' structure; their factors
+were fitted to Yosys' counts (`synth_xilinx -family xc7`) of layers with different foldings. Where a layer
+has been synthesised, its counts are taken instead (`known`).
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from qonnx.core.datatype import DataType
+
+from fpga_flow.boards import Board
+
+
+class Resources(NamedTuple):
+    """Amounts of a part's resources; `lut` includes those used as memory."""
+
+    lut: float = 0.0
+    ff: float = 0.0
+    bram18: float = 0.0
+    dsp: float = 0.0
+
+    def __add__(self, other: object) -> "Resources":
+        if not isinstance(other, Resources):
+            return NotImplemented
+        return Resources(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+Attributes = Mapping[str, Any]
+"""The attributes of a layer of FINN's by name."""
+Weights = NDArray[np.float32] | None
+
+LUTRAM_BITS = 64
+"""Bits of a read-only memory in a LUT."""
+BRAM_FROM = 4096
+"""Bits from which Yosys puts a memory into block RAM."""
+SHALLOW_FIFO = 32
+"""Words that a FIFO holds in a row of LUT RAM."""
+
+
+def capacity(board: Board) -> Resources:
+    """Return what the board's part holds."""
+    return Resources(board.lut, board.ff, board.bram18, board.dsp)
+
+
+def prices(board: Board) -> Resources:
+    """Return the price of a unit of each resource in LUTs: a part's whole amount of any costs the same."""
+    return Resources(*(board.lut / amount for amount in capacity(board)))
+
+
+@functools.cache
+def bits_of(datatype: str) -> int:
+    """Return the bits of a value of a QONNX datatype."""
+    return int(DataType[datatype].bitwidth())
+
+
+def bram18_of(width: int, depth: int) -> int:
+    """Return the RAMB18 of a memory of `depth` words, in the shapes of a simple dual-port memory (UG473)."""
+    shapes = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+    return min(math.ceil(width / w) * math.ceil(depth / d) for w, d in shapes)
+
+
+def memory(width: int, depth: int, writable: bool = False) -> Resources:
+    """Return a memory of `depth` words of `width` bits."""
+    if width * depth >= BRAM_FROM:
+        return Resources(lut=8, ff=8, bram18=bram18_of(width, depth))
+    if writable:  # RAM32M: four LUTs hold 32 words of 6 bits
+        return Resources(lut=4 * math.ceil(width / 6) * math.ceil(depth / 32))
+    return Resources(lut=width * math.ceil(depth / LUTRAM_BITS))
+
+
+def fifo(bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.float64]:
+    """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits."""
+    width = -(-np.asarray(bits) // 8) * 8
+    depth = np.asarray(depth)
+    rows = np.where(depth <= 2, 0, np.ceil(depth / SHALLOW_FIFO))
+    deep = width * depth > 32 * 512
+    lut = np.where(depth <= 2, width + 4, 24 + 0.7 * width * rows + 6 * rows)
+    ff = np.where(depth <= 2, 2 * width + 2, width + 16 + 4 * np.log2(np.maximum(depth, 2)))
+    bram = np.ceil(width / 36) * np.ceil(depth / 512)
+    return np.stack(
+        [np.where(deep, 30, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
+    )
+
+
+def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float64]:
+    """Return (..., 4) what `vpc.sv` takes between words of `wide_in` and `wide_out` bits; 0 where equal.
+
+    Its buffer holds the least common multiple of both; each output bit selects among `wide_in / divisor`.
+    """
+    group = np.gcd(wide_in, wide_out)
+    ways_in, ways_out = wide_in // group, wide_out // group
+    select = np.select([ways_in == 1, ways_in <= 4], [0, 1], np.ceil(3 * ways_in / 8))
+    lut = 5 + 1.4 * ways_out + wide_out * select
+    ff = ways_in * ways_out * group + 8
+    both = np.stack([lut, ff, np.zeros_like(lut), np.zeros_like(lut)], -1)
+    return np.where((wide_in == wide_out)[..., None], 0.0, both)
+
+
+def matrix_lanes(weight_bits: int, input_bits: int, narrow: bool, part: str) -> int:
+    """Return the products that FINN's matrix unit gets from one DSP (its `NUM_LANES`)."""
+    port = 25 if part.startswith("xc7") else 27
+    lane = weight_bits + input_bits - 1
+    return 1 + max(0, port - (not narrow) - weight_bits) // lane
+
+
+def _matrix(a: Attributes, weights: Weights, part: str) -> Resources:
+    pe, simd = a["PE"], a["SIMD"]
+    w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
+    depth = math.ceil(a["MW"] / simd) * math.ceil(a["MH"] / pe)
+    streamer = memory(pe * simd * w, depth)
+    replay = memory(simd * x, math.ceil(a["MW"] / simd), writable=True)
+    queue = Resources(lut=1.3 * pe * out + 25, ff=pe * out + 30)
+    if min(w, x) < 2:  # no multipliers: XNOR or AND, and a sum of bits
+        core = Resources(lut=pe * (1.4 * simd * max(w, x) + out), ff=pe * (simd * max(w, x) * 0.6 + out))
+    else:
+        narrow = weights is not None and float(weights.min()) > DataType[a["weightDataType"]].min()
+        dsp = simd * math.ceil(pe / matrix_lanes(w, x, narrow, part))
+        core = Resources(
+            lut=pe * (simd - 1) * out * 0.9 + 2 * dsp, ff=pe * simd * (0.7 * out + w) + 2 * simd * x, dsp=dsp
+        )
+    return streamer + replay + queue + core + Resources(lut=20, ff=60)
+
+
+def _depthwise(a: Attributes, weights: Weights, part: str) -> Resources:
+    kernel = math.prod(int(k) for k in a["Kernel"])
+    pe, simd = a["PE"], a["SIMD"]
+    w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
+    depth = math.ceil(a["Channels"] / pe) * math.ceil(kernel / simd)
+    products = pe * simd
+    core = Resources(lut=products * (w * x * 1.1 + 2) + pe * out * 1.5, ff=products * (w + x) + 2 * pe * out)
+    if a.get("resType") == "dsp":
+        core = Resources(lut=pe * simd * out, ff=pe * simd * out, dsp=products)
+    return memory(products * w, depth) + core + Resources(lut=30, ff=40)
+
+
+def _threshold(a: Attributes, weights: Weights, part: str) -> Resources:
+    pe, steps = a["PE"], a["numSteps"]
+    bits, width = math.ceil(math.log2(steps + 1)), bits_of(a["weightDataType"])
+    fold = a["NumChannels"] // pe
+    # A stage a bit: stage i has 2**i thresholds a channel, and one comparison.
+    stages = [memory(width, fold * 2**i) for i in range(bits)]
+    lane = sum(stages, Resources(lut=bits * width * 0.8 + 4, ff=2 * bits * width))
+    return Resources(*(pe * amount for amount in lane)) + Resources(lut=30, ff=40)
+
+
+def _window(a: Attributes, weights: Weights, part: str) -> Resources:
+    (kh, kw), (_, w), (dh, dw) = a["ConvKernelDim"], a["IFMDim"], a["Dilation"]
+    (sh, _), simd = a["Stride"], a["SIMD"]
+    width = simd * bits_of(a["inputDataType"])
+    fold = a["IFMChannels"] // simd
+    control = Resources(
+        lut=45 + 11 * math.log2(math.prod(a["OFMDim"]) * fold + 1), ff=40 + 4 * math.log2(w * fold + 1)
+    )
+    if kh * kw == 1:
+        return control
+    rows = ((kh - 1) * dh + max(0, sh - 1)) * w
+    if a["parallel_window"]:  # a register for every value of the window, lines in memories
+        values = ((kw - 1) * dw + 1) * kh * fold
+        lines = memory(width, max(1, w - (kw - 1) * dw) * dh * fold, writable=True) if kh > 1 else Resources()
+        held = Resources(lut=values * width * 0.1, ff=values * width)
+        return control + held + Resources(*((kh - 1) * amount for amount in lines))
+    depth = (rows + (kw - 1) * dw + 1) * fold
+    return control + memory(width, depth, writable=True) + Resources(lut=width, ff=width)
+
+
+def _padding(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["SIMD"] * bits_of(a["inputDataType"])
+    return Resources(lut=26 + 0.5 * width, ff=26 + width)
+
+
+def _pool(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["PE"] * bits_of(a["OutputDataType"])
+    return Resources(lut=6 + 2 * width, ff=6 + 2 * width)
+
+
+def _label_select(a: Attributes, weights: Weights, part: str) -> Resources:
+    width, k = bits_of(a["inputDataType"]), a["K"]
+    return Resources(lut=12 + (a["PE"] + k - 1) * 2.5 * width, ff=16 + k * (width + 8))
+
+
+def _elementwise(a: Attributes, weights: Weights, part: str) -> Resources:
+    left, right, out = (bits_of(a[f"{role}_dtype"]) for role in ("lhs", "rhs", "out"))
+    pe, channels = a["PE"], a["out_shape"][-1]
+    constants = memory(pe * right, channels // pe) if a["rhs_style"] == "const" else Resources()
+    return constants + Resources(lut=10 + pe * max(left, right, out), ff=10 + pe * out)
+
+
+def _product(a: Attributes, weights: Weights, part: str) -> Resources:
+    left, right = bits_of(a["lhs_dtype"]), bits_of(a["rhs_dtype"])
+    return _elementwise(a, weights, part) + Resources(lut=a["PE"] * left * right)
+
+
+def _fork(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["PE"] * bits_of(a["inputDataType"])
+    return Resources(lut=6 + 3 * a["NumOutputStreams"], ff=a["NumOutputStreams"] + 0.1 * width)
+
+
+def _join(a: Attributes, weights: Weights, part: str) -> Resources:
+    types = a.get("inputDataTypes") or [a["inputDataType"]]
+    width = a["SIMD"] * max(bits_of(name) for name in types)
+    return Resources(lut=16 + width * len(a["ChannelsPerStream"]) / 2, ff=16 + width)
+
+
+def _global_pool(a: Attributes, weights: Weights, part: str) -> Resources:
+    pe, fold = a["PE"], a["NumChannels"] // a["PE"]
+    width = pe * (bits_of(a["inputDataType"]) + math.ceil(math.log2(math.prod(a["numInputVectors"]) + 1)))
+    return memory(width, fold, writable=True) + Resources(lut=20 + 1.5 * width, ff=20 + width)
+
+
+def _upsample(a: Attributes, weights: Weights, part: str) -> Resources:
+    width, fold = a["SIMD"] * bits_of(a["inputDataType"]), a["NumChannels"] // a["SIMD"]
+    return memory(width, a["WI"] * fold, writable=True) + Resources(lut=50 + 0.5 * width, ff=50 + width)
+
+
+FORMULAS: dict[str, Callable[[Attributes, Weights, str], Resources]] = {
+    "MVAU": _matrix,
+    "VVAU": _depthwise,
+    "Thresholding": _threshold,
+    "ConvolutionInputGenerator": _window,
+    "FMPadding": _padding,
+    "Pool": _pool,
+    "LabelSelect": _label_select,
+    "ElementwiseAdd": _elementwise,
+    "ElementwiseMul": _product,
+    "DuplicateStreams": _fork,
+    "StreamingConcat": _join,
+    "StreamingSplit": _join,
+    "GlobalAccPool": _global_pool,
+    "GlobalMaxPool": _global_pool,
+    "UpsampleNearestNeighbour": _upsample,
+}
+"""FINN's abstract layer -> what estimates one with certain attributes."""
+
+
+def estimate(layer: str, attributes: Attributes, weights: Weights, part: str) -> Resources:
+    """Return what a `layer` (FINN's abstract name, see `FORMULAS`) takes of `part`."""
+    return FORMULAS[layer](attributes, weights, part)
