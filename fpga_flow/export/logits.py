@@ -62,14 +62,14 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
         )
     found = _on_grid(line, x) or _within_bound(node, line, x)
     tensor = x
+    if x.name == name and (np.any(found.multiples != 1) or found.biases.any()):
+        x.name = walk.fresh(f"{name}_acc")
     if np.any(found.multiples != 1):
         low, high = (np.sort([found.multiples * x.low, found.multiples * x.high], axis=0)[i] for i in (0, 1))
-        y = bounded(walk.fresh(f"{name}_scaled"), x.shape, low, high)
+        y = bounded(walk.fresh(f"{name}_scaled") if found.biases.any() else name, x.shape, low, high)
         multiply = MulConstant(walk.fresh(f"{node.name}_scale"), (tensor,), (y,), found.multiples)
         tensor = walk.add(multiply, WIDE_LIMIT)
     if found.biases.any():
-        if tensor.name == name:
-            tensor.name = walk.fresh(f"{name}_acc")
         y = bounded(name, x.shape, tensor.low + found.biases, tensor.high + found.biases)
         tensor = walk.add(
             AddConstant(walk.fresh(f"{node.name}_bias"), (tensor,), (y,), found.biases), WIDE_LIMIT

@@ -109,6 +109,8 @@ class Matrix(Operation):
     weights: Integers
     weight_type: str
     attributes: dict[str, Any] = field(default_factory=dict)
+    groups: int = 1
+    """Groups of the float network that this one convolution carries out, with zero weights between them."""
 
     @property
     def output_axis(self) -> int:

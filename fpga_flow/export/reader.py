@@ -74,10 +74,15 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _update_domains(model)
     _fix_input(model, origin)
     _separate_inputs(model)
+    order = {node.name: place for place, node in enumerate(model.graph.node)}
     try:
         onnx.checker.check_model(model)
         _forget_shapes(model)
         wrapper = _drop_softmax(_clean(ModelWrapper(model)))
+        # qonnx sorts branches as it likes; the author's order is that in which his quantisers run
+        nodes = sorted(wrapper.graph.node, key=lambda node: order[node.name])
+        del wrapper.graph.node[:]
+        wrapper.graph.node.extend(nodes)
         for shape in (
             wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)
         ):

@@ -37,7 +37,7 @@ def run(context: Context) -> dict[str, Any]:
     recipe, folder = context.recipe.export, context.folder
     model, reference, label, source = _network(context)
     network = to_integers(model)
-    integers, costs = write_network(network), cost(model)
+    integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)
     classes = network.output.channels if network.decides else 0
     if source is None:

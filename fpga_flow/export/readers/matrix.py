@@ -102,8 +102,9 @@ def conv(walk: "Walk", node: Node) -> Value:
     out_scale = scale * _per_output(node, weights.scale, 0, kernel.shape)
     if kernel.ndim == 3:
         kernel = kernel[..., None]
+    merged = 1
     if group > 1 and not group == x.channels == len(kernel):
-        kernel, group = _dense_kernel(kernel, group), 1
+        kernel, merged, group = _dense_kernel(kernel, group), group, 1
         datatype = (
             integer_type(min(-1, int(kernel.min())), int(kernel.max())) if datatype == "BIPOLAR" else datatype
         )
@@ -112,7 +113,9 @@ def conv(walk: "Walk", node: Node) -> Value:
         )
     shape = (1, len(kernel), *window_shape(x.shape[2:], settings))
     attributes = {**settings, "group": group}
-    tensor = _matrix(walk, node, x, kernel, datatype, shape, kind="Conv", attributes=attributes)
+    tensor = _matrix(
+        walk, node, x, kernel, datatype, shape, kind="Conv", attributes=attributes, groups=merged
+    )
     return _scaled_sum(walk, node, tensor, out_scale, 2)
 
 
