@@ -115,9 +115,44 @@ def label_select(layer: Any) -> Schedule:
     return steps(np.ones_like(last), last, places=top, burst=top)
 
 
-def through(layer: Any) -> Schedule:
-    """A word out for each word in, a cycle later."""
-    return steps((1,), (1,))
+def fork(layer: Any) -> Schedule:
+    """`df_fork.sv`: a word goes to every output; the next one is taken when all have it."""
+    return steps((1,), ((1 << layer.get_nodeattr("NumOutputStreams")) - 1,))
+
+
+def concatenation(layer: Any) -> Schedule:
+    """`df_concat.sv`: the words of a pixel from one input after the other."""
+    takes = _turns(layer)
+    return steps(takes, np.ones_like(takes))
+
+
+def split(layer: Any) -> Schedule:
+    """`df_split.sv`: the words of a pixel to one output after the other, over one register."""
+    gives = _turns(layer)
+    return steps(np.ones_like(gives), gives, joint=True)
+
+
+def _turns(layer: Any) -> NDArray[np.int64]:
+    """Return the bit of the stream whose turn it is, word by word of a pixel."""
+    words = [channels // layer.get_nodeattr("SIMD") for channels in layer.get_nodeattr("ChannelsPerStream")]
+    return np.repeat(1 << np.arange(len(words)), words)
+
+
+def global_pool(layer: Any) -> Schedule:
+    """`df_global_pool.sv`: results with the words of the last pixel."""
+    words = layer.get_nodeattr("NumChannels") // layer.get_nodeattr("PE")
+    gives = np.repeat(_once(math.prod(layer.get_nodeattr("numInputVectors"))), words)
+    return steps(np.ones_like(gives), gives)
+
+
+def addition(layer: Any) -> Schedule:
+    """`df_add.sv` of two streams, `df_channel_add.sv` of one and constants."""
+    return steps(((1 << layer.streams_in()) - 1,), (1,))
+
+
+def multiplication(layer: Any) -> Schedule:
+    """`df_channel_mul.sv`: three stages that move together."""
+    return steps((1,), (1,), latency=3, places=3, rigid=True)
 
 
 def converter(layer: Any) -> Schedule:
@@ -145,7 +180,13 @@ SCHEDULES: dict[str, Callable[[Any], Schedule]] = {
     "Thresholding_rtl": threshold,
     "Pool_rtl": pool,
     "LabelSelect_rtl": label_select,
-    "ChannelAdd_rtl": through,
+    "IntegerAdd_rtl": addition,
+    "IntegerMul_rtl": multiplication,
     "StreamingDataWidthConverter_rtl": converter,
+    "DuplicateStreams_rtl": fork,
+    "StreamingConcat_rtl": concatenation,
+    "StreamingSplit_rtl": split,
+    "GlobalAccPool_rtl": global_pool,
+    "GlobalMaxPool_rtl": global_pool,
 }
 """Operator -> what returns the schedule of a layer of it."""

@@ -52,6 +52,7 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             made->table = table + value[0];
             made->steps = value[1], made->latency = value[2], made->places = value[3], made->burst = value[4];
             made->early = value[5] != 0, made->rigid = value[6] != 0, made->skid = value[7] != 0;
+            made->joint = value[8] != 0;
             layer = made;
         } else if (kind == 1) {
             auto* made = add<Replay>(*network);

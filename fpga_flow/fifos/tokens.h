@@ -74,6 +74,7 @@ struct Steps final : Layer {
     bool early = false;   ///< A place that is freed in a cycle can be used in the same.
     bool rigid = false;   ///< Nothing in the pipe moves while its end waits.
     bool skid = false;    ///< The next word is taken even while no step wants it.
+    bool joint = false;   ///< A step needs a place at every output.
     int64_t at = 0;
     bool held = false;
     Time local = 0;
@@ -109,7 +110,8 @@ struct Steps final : Layer {
         const uint32_t takes = static_cast<uint32_t>(table[at]) & 0xffff, gives = static_cast<uint32_t>(table[at]) >> 16;
         bool came = false;
         if (skid && !held && in[0]->valid()) in[0]->pop = came = active = true;
-        if ((gives & ~free) == 0) {
+        const uint32_t needed = joint ? (1u << out.size()) - 1 : gives;
+        if ((needed & ~free) == 0) {
             bool all = true;
             if (skid) all = !takes || held || came;
             else

@@ -57,6 +57,7 @@ def steps(
     early: bool = True,
     rigid: bool = False,
     skid: bool = False,
+    joint: bool = False,
 ) -> Schedule:
     """Return a schedule of one step a cycle.
 
@@ -64,11 +65,12 @@ def steps(
     k. A word comes out `latency` cycles later; `places` words may be on the way, else the step waits.
     `burst`: words that a step gives. `early`: a place is free in the cycle in which its word leaves.
     `rigid`: nothing on the way moves while the last word waits. `skid`: one word is taken ahead.
+    `joint`: a step waits until it could give a word to every output.
     """
     table = (np.asarray(takes, np.int64) | np.asarray(gives, np.int64) << PORTS).astype(np.int32)
     return Schedule(
         Kind.STEPS,
-        (len(table), latency, places, burst, int(early), int(rigid), int(skid)),
+        (len(table), latency, places, burst, int(early), int(rigid), int(skid), int(joint)),
         (table,),
     )
 
