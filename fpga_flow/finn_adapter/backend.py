@@ -1,12 +1,14 @@
 """What our RTL backends share: one wrapper with FINN's port names around one module of ours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
 from finn.custom_op.fpgadataflow import rtl as finn_rtl
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
 from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.finn_adapter.datatypes import is_bipolar
 
 RTL_DOMAIN = "finn.custom_op.fpgadataflow.rtl"
 HLS_DOMAIN = "finn.custom_op.fpgadataflow.hls"
@@ -26,6 +28,9 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
 
     modules: tuple[str, ...] = ()
     """File names in `rtl/hdl`."""
+    computes: bool = False
+    """Whether the module computes with the values, rather than passes or compares them. BIPOLAR values, coded
+    in one bit, are then handed to it as two-bit signed integers."""
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """Return the module's name and its parameters; writes data files into `folder`."""
@@ -49,12 +54,13 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
             (int(self.get_instream_width(i)), int(self.get_instream_width_padded(i)))
             for i in range(self.streams_in())
         ]
+        bipolar = {i for i in range(len(inputs)) if self.computes and is_bipolar(self.get_input_datatype(i))}
         outputs = [
             (int(self.get_outstream_width(i)), int(self.get_outstream_width_padded(i)))
             for i in range(self.streams_out())
         ]
         (folder / f"{name}.sv").write_text(
-            _wrapper(name, module, parameters, inputs, outputs), encoding="utf-8"
+            _wrapper(name, module, parameters, inputs, outputs, bipolar), encoding="utf-8"
         )
         self.set_nodeattr("ipgen_path", str(folder))
         self.set_nodeattr("ip_path", str(folder))
@@ -80,8 +86,12 @@ def _wrapper(
     parameters: dict[str, object],
     inputs: Sequence[tuple[int, int]],
     outputs: Sequence[tuple[int, int]],
+    bipolar: Set[int],
 ) -> str:
-    """Return the wrapper's text; `inputs` and `outputs` are (bits, padded bits) of each stream."""
+    """Return the wrapper's text.
+
+    `inputs` and `outputs` are (bits, padded bits) of each stream; the inputs in `bipolar` are decoded.
+    """
     ports = ["input  logic ap_clk", "input  logic ap_rst_n"]
     for index, (_, padded) in enumerate(inputs):
         ports += [
@@ -89,7 +99,14 @@ def _wrapper(
             f"input  logic in{index}_V_TVALID",
             f"output logic in{index}_V_TREADY",
         ]
-    body = []
+    body = [
+        f"""  logic [{2 * bits - 1}:0] values_{index};
+  for (genvar i = 0; i < {bits}; i++) begin : decode_{index}
+    assign values_{index}[2*i+:2] = {{!in{index}_V_TDATA[i], 1'b1}};
+  end"""
+        for index, (bits, _) in enumerate(inputs)
+        if index in bipolar
+    ]
     low = 0
     for index, (bits, padded) in enumerate(outputs):
         ports += [
@@ -104,6 +121,7 @@ def _wrapper(
         names = [f"{side}{index}_V_T{signal}" for index in range(len(streams))]
         if signal == "DATA":
             names = [f"{text}[{bits - 1}:0]" for text, (bits, _) in zip(names, streams, strict=True)]
+            names = [f"values_{index}" if index in bipolar else text for index, text in enumerate(names)]
         return names[0] if len(names) == 1 else "{" + ", ".join(reversed(names)) + "}"
 
     settings = ",\n    ".join(f".{key}({value})" for key, value in parameters.items())
@@ -129,8 +147,8 @@ endmodule
 Backend = TypeVar("Backend", bound=type[OwnRtl])
 
 
-def replaces(variant: str) -> Callable[[Backend], Backend]:
-    """Register the decorated backend with FINN, in the place of its HLS `variant`.
+def replaces(variant: str | None) -> Callable[[Backend], Backend]:
+    """Register the decorated backend with FINN, in the place of its HLS `variant`, or of none (None).
 
     The class is `X_rtl(OwnRtl, X)`. FINN's layers and `RTLBackend` both define the attributes and the
     execution in Python; the decorator joins the first and takes the layer's for the second.
@@ -153,7 +171,8 @@ def replaces(variant: str) -> Callable[[Backend], Backend]:
                 base.execute_node(self, context, graph)
 
             backend.execute_node = execute_node
-        REPLACES[variant] = backend
+        if variant is not None:
+            REPLACES[variant] = backend
         finn_rtl.register_custom_op(backend)
         return backend
 

@@ -77,6 +77,8 @@ class Plan:
     random: bool = False
     trace: bool = False
     effort: Effort = "quick"
+    program: str | None = None
+    """C++ of a program around the design, in place of the harness of streams."""
 
     def options(self) -> list[str]:
         """Return Verilator's options."""
@@ -134,7 +136,9 @@ def _literal(value: int | str) -> str:
 
 
 def glue_text(plan: Plan) -> str:
-    """Return the C++ that shows the verilated design to the harness."""
+    """Return the C++ that shows the verilated design to the harness, or the program that needs none."""
+    if plan.program is not None:
+        return plan.program
 
     def stream(signals: Signals) -> str:
         places = ", ".join(f"place(dut.{name})" for name in (signals.data, signals.valid, signals.ready))
@@ -199,7 +203,8 @@ def compile_plan(
     include = [f"-I{path.resolve()}" for path in plan.include]
     sources = [str(path.resolve()) for path in plan.sources]
     run_tool(verilator, [*plan.options(), "--Mdir", str(work), *include, *sources], work, log)
-    _check_ports(plan, (work / f"{PREFIX}.h").read_text(encoding="utf-8"))
+    if plan.program is None:
+        _check_ports(plan, (work / f"{PREFIX}.h").read_text(encoding="utf-8"))
     advance(0.1)
     runtime_folder = Path(verilator.environment["VERILATOR_ROOT"]) / "include"
     shutil.copyfile(HERE / "harness.h", work / "harness.h")
@@ -212,7 +217,8 @@ def compile_plan(
     headers = digest_files(work, work.glob("*.h"))
     for name in (*RUNTIME, *((TRACE_RUNTIME,) if plan.trace else ())):
         units.append(Unit(name, (runtime_folder / name).read_text(encoding="utf-8"), ("-O2",)))
-    units.append(Unit("harness.cpp", (HERE / "harness.cpp").read_text(encoding="utf-8"), ("-O2",)))
+    if plan.program is None:
+        units.append(Unit("harness.cpp", (HERE / "harness.cpp").read_text(encoding="utf-8"), ("-O2",)))
     total = sum(len(unit.text) for unit in units)
 
     def build(unit: Unit) -> Path:

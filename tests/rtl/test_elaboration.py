@@ -12,7 +12,7 @@ from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.toolchain import run_tool
 from fpga_flow.verify.lint import lint
-from fpga_flow.verify.verilate import parameter_options
+from fpga_flow.verify.verilate import Sized, parameter_options
 from tests.rtl.modules import HDL, Parameters, finn
 
 FOREIGN = {
@@ -34,6 +34,27 @@ MVU: Parameters = {
 }
 SELECT: Parameters = {"Labels": 24, "PE": 3, "Width": 14, "K": 1, "IndexWidth": 5}
 ADD: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWidth": 10}
+MUL: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWidth": 14}
+SUM_OF_TWO: Parameters = {"PE": 3, "Width0": 4, "Width1": 7, "OutWidth": 9}
+CONCAT: Parameters = {
+    "Inputs": 3,
+    "PE": 2,
+    "Words": Sized.of([1, 4, 3]),
+    "Widths": Sized.of([3, 4, 1]),
+    "Signed": Sized.of([0, 1, 0], 1),
+    "OutWidth": 4,
+    "InBits": 16,
+}
+CONCAT_OF_ONE: Parameters = {
+    "Inputs": 1,
+    "PE": 1,
+    "Words": Sized.of([1]),
+    "Widths": Sized.of([1]),
+    "OutWidth": 1,
+    "InBits": 1,
+}
+SPLIT: Parameters = {"Outputs": 3, "Width": 5, "Words": Sized.of([1, 4, 3])}
+GLOBAL: Parameters = {"Pixels": 6, "Channels": 8, "PE": 2, "Width": 4, "OutWidth": 7}
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
@@ -73,6 +94,29 @@ LEGAL: dict[str, list[Parameters]] = {
         {**ADD, "ConstSigned": 0, "InWidth": 3, "OutWidth": 6},
         {**ADD, "Init": (1 << 40) - 1},
     ],
+    "df_channel_mul": [
+        *({**MUL, "PE": pe, "InSigned": pe % 2, "ConstSigned": pe // 8} for pe in (1, 2, 8)),
+        {**MUL, "InWidth": 1, "ConstWidth": 1, "OutWidth": 1, "Channels": 1, "PE": 1},
+        {**MUL, "InWidth": 24, "ConstWidth": 24, "OutWidth": 48},
+        {**MUL, "Init": (1 << 40) - 1},
+    ],
+    "df_add": [
+        *({**SUM_OF_TWO, "Signed0": a, "Signed1": b} for a in (0, 1) for b in (0, 1)),
+        {"PE": 1, "Width0": 1, "Width1": 48, "OutWidth": 49},
+    ],
+    "df_fork": [{"Width": bits, "Outputs": count} for bits in (1, 8, 500) for count in (2, 3, 9)],
+    "df_concat": [CONCAT, CONCAT_OF_ONE, {**CONCAT, "OutWidth": 40, "Signed": Sized.of([1, 1, 1], 1)}],
+    "df_split": [SPLIT, {"Outputs": 1, "Width": 1, "Words": Sized.of([1])}],
+    "df_global_pool": [
+        *(
+            {**GLOBAL, "PE": pe, "Signed": signed, "Function": function}
+            for pe in (1, 8)
+            for signed in (0, 1)
+            for function in ("sum", "max")
+        ),
+        {**GLOBAL, "Pixels": 1, "OutWidth": 4},
+        {**GLOBAL, "Pixels": 4096, "Channels": 512, "PE": 1, "OutWidth": 16},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -100,6 +144,16 @@ ILLEGAL = [
     Illegal("df_label_select", {**SELECT, "K": 25}, "K must be 1 to Labels .24., not 25"),
     Illegal("df_label_select", {**SELECT, "IndexWidth": 4}, "IndexWidth must hold 23, 4 bits do not"),
     Illegal("df_channel_add", {**ADD, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
+    Illegal("df_channel_mul", {**MUL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
+    Illegal("df_add", {**SUM_OF_TWO, "OutWidth": 6}, "OutWidth must be at least .* not 6, 4 and 7"),
+    Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
+    Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
+    Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),
+    Illegal("df_concat", {**CONCAT, "Words": Sized.of([1, 4, 0])}, "input 2 must have at least 1 word"),
+    Illegal("df_split", {**SPLIT, "Words": Sized.of([1, 0, 1])}, "output 1 must have at least 1 word"),
+    Illegal("df_global_pool", {**GLOBAL, "Function": "mean"}, "Function must be max or sum, not mean"),
+    Illegal("df_global_pool", {**GLOBAL, "OutWidth": 3}, "OutWidth must be at least Width"),
+    Illegal("df_global_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
 ]
 
 

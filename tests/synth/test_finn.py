@@ -14,9 +14,9 @@ from fpga_flow.design import Design, LayerRtl, load_design
 from fpga_flow.synth.yosys import read_commands, run_script, synthesise
 
 OPERATORS = [
-    "ChannelAdd_rtl",
     "ConvolutionInputGenerator_rtl",
     "FMPadding_rtl",
+    "IntegerAdd_rtl",
     "LabelSelect_rtl",
     "MVAU_rtl",
     "Pool_rtl",

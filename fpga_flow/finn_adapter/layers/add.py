@@ -1,46 +1,52 @@
-"""Addition of a constant per channel (the last layer's bias)."""
+"""Sum of two streams (a residual connection), or of a stream and a constant per channel (a bias)."""
 
-import math
 from pathlib import Path
 
-import numpy as np
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseAdd
+from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.finn_adapter.backend import OwnRtl, replaces
+from fpga_flow.finn_adapter import constants
+from fpga_flow.finn_adapter.backend import replaces
+from fpga_flow.finn_adapter.datatypes import decoded, range_of, smallest
+from fpga_flow.finn_adapter.elementwise import Elementwise
 
 
 @replaces("ElementwiseAdd_hls")
-class ChannelAdd_rtl(OwnRtl, ElementwiseAdd):  # type: ignore[misc]
-    """FINN's `ElementwiseAdd` of a stream and a constant, with `df_channel_add` for a body."""
+class IntegerAdd_rtl(Elementwise, ElementwiseAdd):  # type: ignore[misc]
+    """FINN's `ElementwiseAdd` with `df_add` or `df_channel_add` for a body.
 
-    modules = ("df_channel_add.sv",)
+    `ElementwiseAdd_rtl` is taken: FINN's own, for Versal parts.
+    """
+
+    modules = ("df_add.sv", "df_channel_add.sv")
+
+    def _derive_out_dtype(self, model: ModelWrapper) -> BaseDataType:
+        """Return the smallest type for the sums (FINN's is too small for INT4 + UINT4)."""
+        (low_0, high_0), (low_1, high_1) = range_of(self.lhs_dtype), self.range_of_right(model)
+        return smallest(low_0 + low_1, high_0 + high_1)
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
-        """See `OwnRtl.instance`; writes the constants, one hexadecimal word of PE lanes per line."""
-        node = self.onnx_node
-        constant = model.get_initializer(node.input[1])
-        channels, pe = self.get_normal_input_shape()[-1], self.get_nodeattr("PE")
-        if constant is None or constant.size not in (1, channels):
-            raise UnsupportedError(
-                node.name,
-                "an addition of two streams has no RTL",
-                "add one constant per channel, or one for all",
-            )
-        bits = self.get_input_datatype(1).bitwidth()
-        values = np.broadcast_to(constant.reshape(-1).astype(np.int64), (channels,)) % (1 << bits)
-        digits = math.ceil(pe * bits / 4)
-        words = (sum(int(v) << (bits * lane) for lane, v in enumerate(row)) for row in values.reshape(-1, pe))
-        name = f"{self.get_verilog_top_module_name()}_constants.dat"
-        (folder / name).write_text("".join(f"{word:0{digits}x}\n" for word in words), encoding="utf-8")
+        """See `OwnRtl.instance`; writes the constants."""
+        self.check()
+        bits, signed = decoded(self.lhs_dtype)
+        common = {"PE": self.get_nodeattr("PE"), "OutWidth": self.out_dtype.bitwidth()}
+        if self.streams_in() == 2:
+            bits_1, signed_1 = decoded(self.rhs_dtype)
+            return "df_add", {
+                **common,
+                "Width0": bits,
+                "Signed0": int(signed),
+                "Width1": bits_1,
+                "Signed1": int(signed_1),
+            }
+        const_bits, const_signed = constants.width(self.constants(model))
         return "df_channel_add", {
-            "Channels": channels,
-            "PE": pe,
-            "InWidth": self.get_input_datatype(0).bitwidth(),
-            "InSigned": int(self.get_input_datatype(0).signed()),
-            "ConstWidth": bits,
-            "ConstSigned": int(self.get_input_datatype(1).signed()),
-            "OutWidth": self.get_output_datatype().bitwidth(),
-            "InitFile": f'"./{name}"',
+            **common,
+            "Channels": self.channels(),
+            "InWidth": bits,
+            "InSigned": int(signed),
+            "ConstWidth": const_bits,
+            "ConstSigned": int(const_signed),
+            "InitFile": f'"./{self.write_constants(model, folder)}"',
         }

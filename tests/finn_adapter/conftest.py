@@ -1,0 +1,13 @@
+"""The cache of compiled simulators, shared with the flow's own."""
+
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.flow import RUNS
+
+
+@pytest.fixture(scope="session")
+def simulators() -> Path:
+    """Where compiled simulators go; it stays, so that a second run of the tests compiles nothing."""
+    return RUNS / ".cache" / "verilator"
