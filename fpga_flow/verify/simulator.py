@@ -119,14 +119,7 @@ class Simulator:
             trace=trace,
             effort=effort,
         )
-        digest = plan.digest()
-        folder = cache / digest
-        if not (folder / INFO).is_file():
-            cache.mkdir(parents=True, exist_ok=True)
-            log = log or cache / f"{digest}.log"
-            log.unlink(missing_ok=True)
-            _build(plan, folder, cache, log)
-        return cls(folder, inputs, outputs)
+        return cls(compiled(plan, cache, log), inputs, outputs)
 
     def run(
         self,
@@ -240,6 +233,21 @@ class Simulator:
         ]
         counts += [f"{name}: {len(c)} of {expect[name]} out" for name, c in result.output_cycles.items()]
         return kind(f"simulation, cycle {result.cycles}: {reason} ({', '.join(counts)})", result)
+
+
+def compiled(plan: Plan, cache: Path, log: Path | None = None) -> Path:
+    """Return the folder in `cache` that has the program of `plan` (`PROGRAM`); compiles it where it has not.
+
+    Raises as `Simulator.build`.
+    """
+    digest = plan.digest()
+    folder = cache / digest
+    if not (folder / INFO).is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        log = log or cache / f"{digest}.log"
+        log.unlink(missing_ok=True)
+        _build(plan, folder, cache, log)
+    return folder
 
 
 def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:

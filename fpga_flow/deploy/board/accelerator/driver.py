@@ -1,0 +1,212 @@
+"""Drives the accelerator on a board: frames of integers in, classes or logits out.
+
+Needs numpy and pynq (3.0 and later), nothing else.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pynq import MMIO, Overlay, allocate
+
+from .packing import frame_bytes, pack, unpack
+
+HERE = Path(__file__).resolve().parent
+IDENTITY = 0x46504746
+VERSION = 1
+RUNNING, READ_ERROR, WRITE_ERROR, RESETTING = 1, 4, 8, 16
+REGISTERS = {
+    "identity": 0x00, "version": 0x04, "control": 0x08, "status": 0x0C, "frames": 0x10, "done": 0x14,
+    "source": 0x18, "destination": 0x20, "cycles": 0x28, "in_waits": 0x30, "out_waits": 0x34,
+    "in_bytes": 0x38, "out_bytes": 0x3C, "digest": 0x40,
+}  # fmt: skip
+START, RESET = 1, 2
+CHUNK_BYTES = 4 << 20
+"""Of frames that are packed, moved and unpacked together."""
+PATIENCE = 20.0
+"""A run may take so many times what its cycles should take, and a second more, before it is given up."""
+
+
+class AcceleratorError(Exception):
+    """The accelerator is not what it should be, or did not do what it should."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """What goes through one side of the accelerator."""
+
+    values: int
+    """Integers of a frame."""
+    bits: int
+    """Of an integer."""
+    signed: bool
+
+    @property
+    def bytes(self) -> int:
+        """Of a frame in memory."""
+        return frame_bytes(self.values, self.bits)
+
+
+@dataclass
+class Timing:
+    """What the last call of `run` took."""
+
+    frames: int = 0
+    seconds: float = 0.0
+    """By the wall clock, packing and unpacking included."""
+    cycles: int = 0
+    """Of the accelerator, counted by itself."""
+    in_waits: int = 0
+    """Cycles in which the accelerator's input waited for memory."""
+    out_waits: int = 0
+
+
+class Accelerator:
+    """The accelerator in the programmable logic."""
+
+    def __init__(self, folder: Path = HERE, timeout: float | None = None) -> None:
+        """Load the bitstream in `folder` and check that it is the one described beside it.
+
+        A run that takes longer than `timeout` seconds is given up; None: than it can take.
+        Raises `AcceleratorError` where it is another bitstream.
+        """
+        self.timeout = timeout
+        self.description: dict[str, Any] = json.loads((folder / "accelerator.json").read_text())
+        self.input = Port(**self.description["input"])
+        self.output = Port(**self.description["output"])
+        self.clock_mhz: float = self.description["clock_mhz"]
+        self.timing = Timing()
+        self._overlay = Overlay(str(folder / "accelerator.bit"))
+        address = self._overlay.ip_dict[self.description["ip"]]
+        self._registers = MMIO(address["phys_addr"], address["addr_range"])
+        self._check()
+        size = max(self.input.bytes, self.output.bytes)
+        self._chunk = max(1, CHUNK_BYTES // size)
+        # Two of each: one that the accelerator works on, one that the processor fills or empties.
+        self._sources = [allocate(self._chunk * self.input.bytes, dtype=np.uint8) for _ in range(2)]
+        self._targets = [allocate(self._chunk * self.output.bytes, dtype=np.uint8) for _ in range(2)]
+
+    def _read(self, name: str, offset: int = 0) -> int:
+        return int(self._registers.read(REGISTERS[name] + offset))
+
+    def _write(self, name: str, value: int, offset: int = 0) -> None:
+        self._registers.write(REGISTERS[name] + offset, int(value))
+
+    def _check(self) -> None:
+        found, version = self._read("identity"), self._read("version")
+        if (found, version) != (IDENTITY, VERSION):
+            raise AcceleratorError(
+                f"the programmable logic holds no accelerator of fpga_flow: its identity reads {found:#010x} "
+                f"and its version {version}, they must be {IDENTITY:#010x} and {VERSION}; load the bitstream "
+                "of this package"
+            )
+        digest = "".join(f"{self._read('digest', 4 * i):08x}" for i in range(8))
+        if digest != self.description["digest"]:
+            raise AcceleratorError(
+                f"the bitstream is of another network: its digest is {digest[:12]}..., this package's is "
+                f"{self.description['digest'][:12]}...; build the package and the bitstream from one run"
+            )
+        for name, port in (("in_bytes", self.input), ("out_bytes", self.output)):
+            if self._read(name) != port.bytes:
+                raise AcceleratorError(f"{name} reads {self._read(name)}, this package's is {port.bytes}")
+
+    def reset(self, seconds: float = 1.0) -> None:
+        """Stop what runs; raises `AcceleratorError` where the bus does not let it."""
+        self._write("control", RESET)
+        end = time.monotonic() + seconds
+        while self._read("status") & (RESETTING | RUNNING):
+            if time.monotonic() > end:
+                raise AcceleratorError(
+                    "the accelerator does not reset: memory does not answer it; power-cycle"
+                )
+
+    def run(self, frames: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the outputs (N, values) for frames of integers (N, ...), channels last.
+
+        Raises `AcceleratorError` on a timeout or a bus error.
+        """
+        begin = time.perf_counter()
+        self.timing = Timing(frames=len(frames))
+        flat = self._checked(frames)
+        outputs = np.empty((len(frames), self.output.values), np.int64)
+        before: slice | None = None
+        parts = list(self._parts(len(frames)))
+        if parts:
+            self._fill(0, flat[parts[0]])
+        for number, part in enumerate(parts):
+            side = number % 2
+            self._start(side, part.stop - part.start)
+            # While it works: the next frames, and the results before these.
+            if number + 1 < len(parts):
+                self._fill(1 - side, flat[parts[number + 1]])
+            if before is not None:
+                outputs[before] = self._empty(1 - side, before.stop - before.start)
+            self._wait(part.stop - part.start)
+            before = part
+        if before is not None:
+            outputs[before] = self._empty((len(parts) - 1) % 2, before.stop - before.start)
+        self.timing.seconds = time.perf_counter() - begin
+        return outputs
+
+    def _checked(self, frames: NDArray[Any]) -> NDArray[Any]:
+        """Return `frames` as int8 or uint8 (N, values); raises `ValueError` where they are others."""
+        flat = frames.reshape(len(frames), -1)
+        if flat.shape[1] != self.input.values:
+            raise ValueError(f"a frame must have {self.input.values} integers, not {flat.shape[1]}")
+        wanted = np.dtype(np.int8 if self.input.signed else np.uint8)
+        if flat.dtype == wanted:
+            return flat
+        octets = flat.astype(wanted)
+        if not np.array_equal(octets, flat):
+            raise ValueError(f"frames must hold integers that fit {wanted}; quantise them first")
+        return octets
+
+    def _parts(self, frames: int) -> Iterator[slice]:
+        return (slice(i, min(i + self._chunk, frames)) for i in range(0, frames, self._chunk))
+
+    def _fill(self, side: int, frames: NDArray[Any]) -> None:
+        packed = pack(frames, self.input.bits)
+        self._sources[side][: packed.size] = packed.reshape(-1)
+        self._sources[side].flush()
+
+    def _empty(self, side: int, frames: int) -> NDArray[np.int64]:
+        buffer = self._targets[side]
+        buffer.invalidate()
+        data = np.asarray(buffer[: frames * self.output.bytes]).reshape(frames, -1)
+        return unpack(data, self.output.values, self.output.bits, self.output.signed)
+
+    def _start(self, side: int, frames: int) -> None:
+        for name, buffer in (("source", self._sources[side]), ("destination", self._targets[side])):
+            address = buffer.device_address
+            self._write(name, address & 0xFFFFFFFF)
+            self._write(name, address >> 32, 4)
+        self._write("frames", frames)
+        self._write("control", START)
+
+    def _wait(self, frames: int) -> None:
+        seconds = self.timeout
+        if seconds is None:
+            cycles = self.description["latency_cycles"] + frames * self.description["cycles_per_frame"]
+            seconds = 1.0 + PATIENCE * cycles / (1e6 * self.clock_mhz)
+        end = time.monotonic() + seconds
+        while (status := self._read("status")) & RUNNING:
+            if time.monotonic() > end:
+                done = self._read("done")
+                self.reset()
+                raise AcceleratorError(
+                    f"the accelerator did not end: {done} of {frames} frames came out; it was reset. "
+                    "Is the clock running, and is the memory below the address that the bus reaches?"
+                )
+        self.timing.cycles += self._read("cycles") | self._read("cycles", 4) << 32
+        self.timing.in_waits += self._read("in_waits")
+        self.timing.out_waits += self._read("out_waits")
+        for bit, side in ((READ_ERROR, "reading the frames"), (WRITE_ERROR, "writing the results")):
+            if status & bit:
+                raise AcceleratorError(
+                    f"the bus answered with an error in {side}; are the buffers still allocated?"
+                )
