@@ -55,6 +55,7 @@ CONCAT_OF_ONE: Parameters = {
 }
 SPLIT: Parameters = {"Outputs": 3, "Width": 5, "Words": Sized.of([1, 4, 3])}
 GLOBAL: Parameters = {"Pixels": 6, "Channels": 8, "PE": 2, "Width": 4, "OutWidth": 7}
+UPSAMPLE: Parameters = {"Columns": 5, "Words": 3, "Width": 8, "ScaleX": 2, "ScaleY": 2}
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
@@ -117,6 +118,11 @@ LEGAL: dict[str, list[Parameters]] = {
         {**GLOBAL, "Pixels": 1, "OutWidth": 4},
         {**GLOBAL, "Pixels": 4096, "Channels": 512, "PE": 1, "OutWidth": 16},
     ],
+    "df_upsample": [
+        *({**UPSAMPLE, "ScaleX": x, "ScaleY": y} for x in (1, 2, 3) for y in (1, 2, 5)),
+        *({**UPSAMPLE, "Columns": columns, "Words": words} for columns in (1, 64) for words in (1, 16)),
+        {"Columns": 1, "Words": 1, "Width": 1, "ScaleX": 1, "ScaleY": 1},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -153,6 +159,7 @@ ILLEGAL = [
     Illegal("df_split", {**SPLIT, "Words": Sized.of([1, 0, 1])}, "output 1 must have at least 1 word"),
     Illegal("df_global_pool", {**GLOBAL, "Function": "mean"}, "Function must be max or sum, not mean"),
     Illegal("df_global_pool", {**GLOBAL, "OutWidth": 3}, "OutWidth must be at least Width"),
+    Illegal("df_upsample", {**UPSAMPLE, "ScaleX": 0}, "must be at least 1, not 0 and 2"),
     Illegal("df_global_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
 ]
 
