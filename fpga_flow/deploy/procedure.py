@@ -1,0 +1,105 @@
+"""One package onto one board: copy, check, unpack, run, figures back. Nothing half-installed stays."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fpga_flow.deploy.package import NAME
+from fpga_flow.deploy.transport import Done, Transport
+from fpga_flow.digests import file_digest
+from fpga_flow.errors import DifferenceError, InputError, ToolError
+from fpga_flow.progress import bar, say
+
+BASE = PurePosixPath("fpga_flow")
+"""Folder in the board's home."""
+COMMAND_SECONDS = 60.0
+RESULT = "result.json"
+DIFFERENT = 3
+"""Exit code of the package's test where outputs differ."""
+
+
+def install(board: Transport, package: Path) -> PurePosixPath:
+    """Copy `package` and unpack it; returns its folder on the board.
+
+    The folder appears as a whole, under the package's digest, or not at all. Raises `ToolError`.
+    """
+    digest = file_digest(package)
+    final = BASE / digest[:16]
+    _checked(board.run(["mkdir", "-p", str(BASE)], PurePosixPath("."), COMMAND_SECONDS), board, "mkdir")
+    if board.run(["test", "-d", final.name], BASE, COMMAND_SECONDS).code == 0:
+        say(f"  {board.name} has this package already")
+        return final
+    mark = secrets.token_hex(4)
+    archive, partial = BASE / f"{mark}.zip.part", BASE / f"{mark}.part"
+    try:
+        with bar(f"copy to {board.name}, bytes", package.stat().st_size) as advance:
+            board.put(package, archive, advance)
+        found = _checked(board.run(["sha256sum", archive.name], BASE, COMMAND_SECONDS), board, "sha256sum")
+        if found.out.split()[:1] != [digest]:
+            raise ToolError(f"{board.name}: what arrived is not what was sent ({archive.name}); try again")
+        words = ["python3", "-m", "zipfile", "-e", archive.name, partial.name]
+        _checked(board.run(words, BASE, COMMAND_SECONDS), board, "unpacking")
+        _checked(board.run(["mv", partial.name, final.name], BASE, COMMAND_SECONDS), board, "mv")
+    finally:
+        _clean(board, archive, partial)
+    return final
+
+
+def _clean(board: Transport, *paths: PurePosixPath) -> None:
+    """Remove what an installation leaves; where the board is gone, the next one takes other names."""
+    try:
+        board.run(["rm", "-rf", *(path.name for path in paths)], BASE, COMMAND_SECONDS)
+    except ToolError:
+        say(f"  warning: {board.name} does not answer: {paths[0].name} may be left in its folder {BASE}")
+
+
+def _checked(done: Done, board: Transport, what: str) -> Done:
+    if done.code:
+        lines = (done.err or done.out).strip().splitlines()
+        reason = lines[-1] if lines else f"exit code {done.code}"
+        raise ToolError(f"{board.name}: {what} failed: {reason}")
+    return done
+
+
+def test(
+    board: Transport, folder: PurePosixPath, frames: int | None, timeout: float | None, sudo: str | None
+) -> dict[str, Any]:
+    """Run the package's test in `folder`; returns its figures.
+
+    `sudo` is the password with which the board's user becomes root, as loading a bitstream wants; None
+    where the user is root. Raises `ToolError` with what the driver says.
+    """
+    words = ["python3", "-m", NAME, "--test", "--json", RESULT]
+    words += ["--frames", str(frames)] if frames else []
+    words += ["--timeout", f"{timeout:g}"] if timeout else []
+    if sudo is not None:
+        # -i: pynq's own Python environment is set up by the login shell of root.
+        script = 'cd "$0" && exec "$@"'
+        home = board.run(["pwd"], folder, COMMAND_SECONDS).out.strip()
+        words = ["sudo", "-S", "-p", "", "-i", "bash", "-c", script, home, *words]
+    seconds = COMMAND_SECONDS + (timeout or 0.0) * 4
+    done = board.run(words, folder, seconds, "" if sudo is None else f"{sudo}\n")
+    for line in done.out.splitlines():
+        say(f"  {line}")
+    if done.code not in (0, DIFFERENT):
+        lines = [line for line in done.err.strip().splitlines() if line.strip()]
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines[-1:]
+        raise ToolError(f"{board.name}: {told[0] if told else f'the test ended with exit code {done.code}'}")
+    result: dict[str, Any] = json.loads(board.read(folder / RESULT))
+    return result
+
+
+def judge(result: Mapping[str, Any], board: str, digest: str) -> None:
+    """Raise where the board did not do what the golden model does."""
+    if result["digest"] != digest:
+        raise InputError(
+            f"{board}: the results are of the network {result['digest'][:12]}..., not of this run's"
+        )
+    if result["mismatches"]:
+        first = result["first_mismatches"][0]
+        raise DifferenceError(
+            f"{board}: {result['mismatches']} of {result['samples']} outputs differ from the golden model; "
+            f"first: frame {first['frame']}, expected {first['expected']}, found {first['found']}"
+        )
