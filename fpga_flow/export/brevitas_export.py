@@ -67,8 +67,13 @@ class BrevitasReference:
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Return the codes of every activation quantiser, in the order they ran, and the float logits."""
         codes: list[NDArray[np.int64]] = []
+        seen: list[tuple[nn.Module, torch.Tensor]] = []
 
-        def observe(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        def observe(module: nn.Module, inputs: Any, output: Any) -> None:
+            x = inputs[0].value if isinstance(inputs[0], IntQuantTensor) else inputs[0]
+            if any(module is other and x is before for other, before in seen):
+                return  # a second time on the same tensor: the exporter makes one node of both
+            seen.append((module, x))
             if isinstance(output, IntQuantTensor):
                 codes.append(np.rint((output.value / output.scale).double().numpy()).astype(np.int64))
 

@@ -23,6 +23,7 @@ from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantIn
 
 from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.readers import READERS
+from fpga_flow.export.rewrite import drop_decision, merge_padding, separate_inputs
 from fpga_flow.export.walk import unsupported_operator
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
@@ -30,8 +31,8 @@ QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
 FOLDED = (
     *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
-    *("Round", "Pow", "Sqrt", "Reciprocal", "Neg", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
-    *("Softmax", "LogSoftmax"),
+    *("Round", "Pow", "Sqrt", "Reciprocal", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
+    *("Softmax", "LogSoftmax", "ArgMax"),
 )
 """Operators without a reader that may stand between constants (none makes much of little) or at the end."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")
@@ -73,12 +74,14 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _name_nodes(model)
     _update_domains(model)
     _fix_input(model, origin)
-    _separate_inputs(model)
+    separate_inputs(model)
     order = {node.name: place for place, node in enumerate(model.graph.node)}
     try:
         onnx.checker.check_model(model)
         _forget_shapes(model)
-        wrapper = _drop_softmax(_clean(ModelWrapper(model)))
+        wrapper = _clean(ModelWrapper(model))
+        drop_decision(wrapper)
+        merge_padding(wrapper)
         # qonnx sorts branches as it likes; the author's order is that in which his quantisers run
         nodes = sorted(wrapper.graph.node, key=lambda node: order[node.name])
         del wrapper.graph.node[:]
@@ -94,20 +97,6 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
     return wrapper
-
-
-def _separate_inputs(model: onnx.ModelProto) -> None:
-    """Put an Identity before every input that a node reads a second time: qonnx renames only the first."""
-    nodes: list[onnx.NodeProto] = []
-    for node in model.graph.node:
-        for index, name in enumerate(node.input):
-            if name and name in node.input[:index]:
-                copy = f"{name}_{node.name}_{index}"
-                nodes.append(helper.make_node("Identity", [name], [copy], f"{node.name}.input_{index}"))
-                node.input[index] = copy
-        nodes.append(node)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 def _forget_shapes(model: onnx.ModelProto) -> None:
@@ -129,17 +118,6 @@ def _clean(wrapper: ModelWrapper) -> ModelWrapper:
         GiveReadableTensorNames(),
     ):
         wrapper = wrapper.transform(transformation)
-    return wrapper
-
-
-def _drop_softmax(wrapper: ModelWrapper) -> ModelWrapper:
-    """Take out a softmax at the very end: the largest logit stays the largest."""
-    last = wrapper.find_producer(wrapper.graph.output[0].name)
-    if last is not None and last.op_type in ("Softmax", "LogSoftmax"):
-        before = wrapper.find_producer(last.input[0])
-        if before is not None and len(wrapper.find_consumers(last.input[0])) == 1:
-            wrapper.graph.node.remove(last)
-            before.output[0] = last.output[0]
     return wrapper
 
 

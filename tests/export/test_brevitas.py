@@ -86,3 +86,25 @@ def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() 
     assert b".py" not in model.model.SerializeToString()
     net = to_integers(model)
     assert [node for node, _ in net.quantisers] == ["0", "3", "8"]
+
+
+class Twice(nn.Module):
+    """Asks for the same quantised tensor twice; the exporter makes one node of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = qnn.QuantIdentity(bit_width=4, return_quant_tensor=True)
+        self.again = qnn.QuantIdentity(bit_width=4, return_quant_tensor=True)
+        self.classes = qnn.QuantLinear(64, CLASSES, bias=False, weight_bit_width=4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x.flatten(1))
+        return self.classes(self.again(x) + self.again(x))
+
+
+def test_a_quantiser_asked_twice_is_observed_once(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Twice()
+    network(torch.randn(32, 2, 32))
+    found = compared(network.eval(), noise((2, 32), 64, 0), 64, tmp_path)
+    assert (found["unexplained"], found["differences"]) == (0, 0)

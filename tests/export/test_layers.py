@@ -141,3 +141,45 @@ def test_negative_scale_behind_a_pool_turns_its_result_round(tmp_path: Path) -> 
     graph.norm([1.0, -1.0], np.zeros(2), np.zeros(2), np.ones(2)).quant(0.1, 4, name="act")
     net, _ = same_everywhere(ended(graph, 8).model(), tmp_path)
     assert [o.values.tolist() for o in net.operations if isinstance(o, MulConstant)] == [[1, -1]]
+
+
+@pytest.mark.parametrize("size", [(5, 6), (9,)])
+def test_zeros_around_a_convolution_s_input_become_its_own(size: tuple[int, ...], tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    graph = Graph((1, 3, *size)).quant(0.1, 4)
+    axes = len(size)
+    graph.integer_constant("zeros", [0, 0, *range(1, axes + 1), 0, 0, *range(2, axes + 2)])
+    weights = graph.weights(rng.normal(size=(4, 3, *[3] * axes)), 0.3, 4)
+    graph.node("Pad", "zeros").node("Conv", weights, kernel_shape=[3] * axes, pads=[1] * 2 * axes)
+    features = int(np.prod(graph_shape(graph)))
+    net, _ = same_everywhere(ended(graph.quant(0.2, 4), features).model(), tmp_path)
+    conv = net.operations[0]
+    assert isinstance(conv, Matrix)
+    assert conv.attributes["pads"] == ([2, 3, 3, 4] if axes == 2 else [2, 0, 3, 0])
+
+
+def test_wrong_padding_in_front_of_something_else() -> None:
+    graph = Graph((1, 3, 5, 5)).quant(0.1, 4)
+    graph.integer_constant("zeros", [0, 0, 1, 1, 0, 0, 1, 1])
+    graph.node("Pad", "zeros", name="pad").node("MaxPool", kernel_shape=[2, 2])
+    assert refusal(ended(graph, 108)) == (
+        "node 'pad': a Pad that is not zeros around the positions of a convolution's input; "
+        "pad with zeros, right in front of a convolution (behind its quantiser)"
+    )
+
+
+def test_signs_are_changed_and_constants_stand_on_the_left(tmp_path: Path) -> None:
+    graph = Graph((1, 3, 5, 5))
+    graph.node("Sub", graph.last, source=graph.constant(1.0)).quant(0.1, 4).conv(3, 1, inputs=3).node("Neg")
+    graph.node("Sub", graph.last, source=graph.constant(np.arange(3).reshape(3, 1, 1) / 5)).quant(0.2, 4)
+    net, _ = same_everywhere(ended(graph, 75).model(), tmp_path)
+    assert [kind for kind, _ in net.host.steps] == ["mul", "add"]
+    assert not any(isinstance(o, MulConstant) for o in net.operations)
+
+
+def test_wrong_constant_divided_by_a_tensor() -> None:
+    graph = Graph((1, 3, 5, 5)).quant(0.1, 4)
+    graph.node("Div", graph.last, source=graph.constant(1.0), name="inverse")
+    assert refusal(ended(graph, 75)) == (
+        "node 'inverse': a constant divided by a computed tensor; write it as a product"
+    )

@@ -76,6 +76,25 @@ def test_a_softmax_at_the_end_is_left_out(tmp_path: Path) -> None:
     assert model.graph.node[-1].output[0] == model.graph.output[0].name
 
 
+def test_an_argmax_at_the_end_is_left_out(tmp_path: Path) -> None:
+    model = read(saved(small().node("Softmax", axis=1).node("ArgMax", axis=1).proto(), tmp_path))
+    assert [n.op_type for n in model.graph.node][-1] == "MatMul"
+    output = model.graph.output[0]
+    assert model.graph.node[-1].output[0] == output.name
+    assert output.type.tensor_type.elem_type == TensorProto.FLOAT
+    assert model.get_tensor_shape(output.name) == [1, 3]
+
+
+def test_nodes_stay_in_their_author_s_order(tmp_path: Path) -> None:
+    graph = small()
+    first = graph.last
+    graph.quant(0.1, 4, name="b")
+    second = graph.last
+    graph.quant(0.1, 4, source=first, name="a").node("Add", second, name="sum")
+    names = [node.name for node in read(saved(graph.proto(), tmp_path)).graph.node]
+    assert names[-4:] == ["fc", "b", "a", "sum"]
+
+
 def test_wrong_file_is_missing(tmp_path: Path) -> None:
     assert message(tmp_path / "net.onnx") == f"{tmp_path}/net.onnx: No such file or directory"
 

@@ -23,10 +23,10 @@ def refusal(graph: Graph) -> str:
 
 
 OPERATORS = (
-    "Quant, IntQuant, BipolarQuant, Trunc, Conv, MatMul, Gemm, BatchNormalization, Add, Sub, Mul, Div, Relu, "
-    "LeakyRelu, Clip, Concat, Split, Slice, MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool, "
+    "Quant, IntQuant, BipolarQuant, Trunc, Conv, MatMul, Gemm, BatchNormalization, Add, Sub, Mul, Div, Neg, "
+    "Relu, LeakyRelu, Clip, Concat, Split, Slice, MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool, "
     "ReduceMax, ReduceMean, ReduceSum, Resize, Upsample, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, "
-    "Identity, Dropout"
+    "Pad, Identity, Dropout"
 )
 
 

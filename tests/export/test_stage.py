@@ -12,7 +12,7 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export import stage
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
-from tests.export.graphs import network
+from tests.export.graphs import Graph, network
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
 FRAMES = 90
@@ -114,3 +114,20 @@ def test_wrong_operator_is_refused_before_anything_is_written_or_loaded(
     with pytest.raises(UnsupportedError, match="^node 'gelu': operator Erf cannot be mapped to hardware; "):
         stage.run(made)
     assert not list(made.folder.iterdir())
+
+
+def test_network_from_outside_that_decides_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_data(monkeypatch, None)
+    graph = Graph((1, 3, 4, 5)).quant(0.17, 4).conv(4, 3, inputs=3, pads=[1, 1, 1, 1])
+    onnx.save(
+        graph.node("Add", np.arange(4.0).reshape(4, 1, 1) / 7).proto((1, 4, 4, 5)), tmp_path / "net.onnx"
+    )
+    made = context(tmp_path / "a", tmp_path / "net.onnx")
+    result = stage.run(made)
+    assert (result["classes"], result["accuracy"]["golden"]) == ([], None)
+    assert result["logits"]["shape"] == [4, 4, 5]
+    assert 0 < result["logits"]["error"] < 1e-5
+    vectors = np.load(made.folder / "vectors.npz")
+    assert "y" not in vectors
+    assert vectors["logits"].shape == (48, 4, 4, 5) and vectors["logits"].dtype == np.int64
+    np.testing.assert_array_equal(vectors["logits"], Golden(made.folder / "golden.onnx").run(vectors["x"])[0])

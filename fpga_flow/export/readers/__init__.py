@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fpga_flow.export.readers.common import Node
-from fpga_flow.export.readers.function import arithmetic, batch_norm, clip, leaky_relu, relu
+from fpga_flow.export.readers.function import arithmetic, batch_norm, clip, leaky_relu, negate, relu
 from fpga_flow.export.readers.join import concat
 from fpga_flow.export.readers.matrix import conv, dense
 from fpga_flow.export.readers.part import part
 from fpga_flow.export.readers.pool import average_pool, max_pool, reduce
 from fpga_flow.export.readers.quant import quant, trunc
-from fpga_flow.export.readers.shape import identity, reshape, resize, transpose
+from fpga_flow.export.readers.shape import identity, pad, reshape, resize, transpose
 from fpga_flow.export.values import Known
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
     "Sub": arithmetic,
     "Mul": arithmetic,
     "Div": arithmetic,
+    "Neg": negate,
     "Relu": relu,
     "LeakyRelu": leaky_relu,
     "Clip": clip,
@@ -53,6 +54,7 @@ READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
     "Squeeze": reshape,
     "Unsqueeze": reshape,
     "Transpose": transpose,
+    "Pad": pad,
     "Identity": identity,
     "Dropout": identity,
 }

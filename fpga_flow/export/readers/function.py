@@ -42,23 +42,27 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
             "use a network without gates (sums and concatenations can be)",
         )
     index, constant = (0, right) if right is not None else (1, left)
-    if index == 1 and node.op_type in ("Sub", "Div"):
-        raise UnsupportedError(
-            node.name, f"a constant on the left of {node.op_type}", "write it as a product or sum"
-        )
+    if index == 1 and node.op_type == "Div":
+        raise UnsupportedError(node.name, "a constant divided by a computed tensor", "write it as a product")
     known = walk.known[node.input[index]]
     rank = (
         len(known.shape) + 1 if isinstance(known, HostValue) else len(walk.dynamic(node, index).tensor.shape)
     )
+    mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
     if isinstance(known, HostValue):
+        if mirrored:
+            known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
         values = _one_per_channel(node, constant, rank)
-        return replace(known, steps=(*known.steps, (_ARITHMETIC[node.op_type], values.tolist())))
+        step = "add" if mirrored else _ARITHMETIC[node.op_type]
+        return replace(known, steps=(*known.steps, (step, values.tolist())))
     value = walk.dynamic(node, index)
     numbers = _one_per_channel(node, constant, rank)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
     if node.op_type == "Mul":
         return value.then(affine(numbers))
+    if mirrored:
+        return value.then(affine(-1.0, numbers))
     return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
 
 
@@ -77,6 +81,11 @@ def _one_per_channel(node: Node, constant: Any, rank: int) -> Any:
         f"a constant of shape {list(array.shape)} is not one number per channel",
         "scale per tensor or per channel",
     )
+
+
+def negate(walk: "Walk", node: Node) -> Value:
+    """Read a change of sign."""
+    return walk.dynamic(node).then(affine(-1.0))
 
 
 def relu(walk: "Walk", node: Node) -> Value:

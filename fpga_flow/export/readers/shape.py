@@ -58,6 +58,15 @@ def transpose(walk: "Walk", node: Node) -> Known:
     return replace(known, integers=known.integers.transpose(order), scale=scale)
 
 
+def pad(walk: "Walk", node: Node) -> Value:
+    """Refuse a Pad: one with zeros in front of a convolution has become that one's (see `rewrite`)."""
+    raise UnsupportedError(
+        node.name,
+        "a Pad that is not zeros around the positions of a convolution's input",
+        "pad with zeros, right in front of a convolution (behind its quantiser)",
+    )
+
+
 def identity(walk: "Walk", node: Node) -> Known:
     """Read an operator that does nothing when a network is run."""
     known = walk.known[node.input[0]]
