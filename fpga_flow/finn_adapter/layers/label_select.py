@@ -6,6 +6,7 @@ from finn.custom_op.fpgadataflow.labelselect import LabelSelect
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.finn_adapter.backend import OwnRtl, replaces
+from fpga_flow.finn_adapter.datatypes import compares_signed
 
 
 @replaces("LabelSelect_hls")
@@ -21,7 +22,7 @@ class LabelSelect_rtl(OwnRtl, LabelSelect):  # type: ignore[misc]
             "Labels": self.get_nodeattr("Labels"),
             "PE": self.get_nodeattr("PE"),
             "Width": datatype.bitwidth(),
-            "Signed": int(datatype.signed()),
+            "Signed": int(compares_signed(datatype)),
             "K": self.get_nodeattr("K"),
             "IndexWidth": self.get_outstream_width(),
         }

@@ -1,0 +1,69 @@
+"""`df_global_pool.sv` against numpy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow.verify.words import pack_words
+from tests.rtl.modules import assert_streams, build_stream_module, integers
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration."""
+
+    pixels: int
+    channels: int
+    pe: int
+    bits: int
+    signed: bool = False
+    function: str = "sum"
+
+    @property
+    def out_bits(self) -> int:
+        return self.bits + ((self.pixels - 1).bit_length() if self.function == "sum" else 0)
+
+
+CASES = [
+    Case(9, 6, 2, 4),
+    Case(9, 6, 3, 4, signed=True),
+    Case(5, 4, 4, 8, signed=True),
+    Case(1, 4, 2, 3),
+    Case(9, 6, 2, 4, function="max"),
+    Case(4, 3, 1, 1, signed=True, function="max"),
+    Case(3, 1, 1, 7, signed=True, function="max"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_frame_becomes_one_pixel_and_loses_no_cycle(case: Case, simulators: Path) -> None:
+    simulator = build_stream_module(
+        "df_global_pool",
+        {
+            "Pixels": case.pixels,
+            "Channels": case.channels,
+            "PE": case.pe,
+            "Width": case.bits,
+            "Signed": int(case.signed),
+            "Function": case.function,
+            "OutWidth": case.out_bits,
+        },
+        case.pe * case.bits,
+        case.pe * case.out_bits,
+        simulators,
+    )
+    frames = integers(3, case.bits, (40, case.pixels, case.channels), signed=case.signed)
+    pooled = frames.sum(axis=1) if case.function == "sum" else frames.max(axis=1)
+    values, expected = frames.reshape(-1, case.pe), pooled.reshape(-1, case.pe)
+    result = assert_streams(simulator, values, case.bits, expected, case.out_bits, signed=case.signed)
+    assert np.all(np.diff(result.input_cycles["in"].astype(int)) == 1), "one word a cycle"
+
+    blocked = simulator.run(
+        {"in": pack_words(values, case.bits)}, {"out": len(expected)}, stall_out=0.95, pause_out=30
+    )
+    words = case.channels // case.pe
+    waits = np.diff(blocked.input_cycles["in"].astype(int), prepend=-1) > 1
+    last = np.arange(len(values)) // words % case.pixels == case.pixels - 1
+    assert not np.any(waits[1:] & ~last[1:]), "only the last pixel's words wait for a result that is stuck"
