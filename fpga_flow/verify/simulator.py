@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fpga_flow.artifact import write_json
 from fpga_flow.errors import ToolError
 from fpga_flow.progress import bar
+from fpga_flow.verify.cache import BUILDING, touch, trim
 from fpga_flow.verify.outcome import (
     ERRORS,
     DeadlockError,
@@ -247,13 +248,15 @@ def compiled(plan: Plan, cache: Path, log: Path | None = None) -> Path:
         log = log or cache / f"{digest}.log"
         log.unlink(missing_ok=True)
         _build(plan, folder, cache, log)
+        trim(cache)
+    touch(folder)
     return folder
 
 
 def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
     start = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="building-", dir=cache) as scratch,
+        tempfile.TemporaryDirectory(prefix=BUILDING, dir=cache) as scratch,
         bar(f"compile the simulator of {plan.top}, per cent", 100) as advance,
     ):
         work = Path(scratch) / "work"

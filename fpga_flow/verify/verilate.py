@@ -17,6 +17,7 @@ from typing import Literal
 from fpga_flow import toolchain
 from fpga_flow.artifact import digest_files, digest_json
 from fpga_flow.toolchain import Tool, run_tool
+from fpga_flow.verify.cache import touch
 
 HERE = Path(__file__).resolve().parent
 PREFIX = "Vdut"
@@ -225,7 +226,9 @@ def compile_plan(
         own = headers if unit.name.startswith("unit_") else digest_files(HERE, [HERE / "harness.h"])
         identity = [unit.text, unit.flags, COMMON, macros, verilator.version, compiler.version, own]
         kept = cache / "objects" / f"{digest_json(identity)}.o"
-        if not kept.is_file():
+        if kept.is_file():
+            touch(kept)
+        else:
             _compile(compiler, unit, common, work, kept, log)
         advance(0.85 * len(unit.text) / total)
         return kept

@@ -1,5 +1,7 @@
 """The simulator: what it measures, and how it tells a deadlock, a broken handshake and an RTL error."""
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -129,8 +131,9 @@ def test_deadlock_is_told_as_soon_as_nothing_can_change_any_more(simulator: Simu
 
 def test_pauses_longer_than_the_first_look_are_no_deadlock(simulator: Simulator) -> None:
     words = {"a": np.tile(WORDS["a"], (500, 1))}
-    stalls = {"stall_in": 1.0, "stall_out": 1.0, "seed": 2}
-    result = simulator.run(words, {"b": 10_000}, pause_in=2_500, pause_out=3_000, **stalls)
+    result = simulator.run(
+        words, {"b": 10_000}, stall_in=1.0, stall_out=1.0, pause_in=2_500, pause_out=3_000, seed=2
+    )
     gaps = np.diff(result.output_cycles["b"].astype(np.int64))
     assert len(gaps) == 9_999 and gaps.max() > 2_000
 
@@ -161,6 +164,13 @@ def test_wrong_words_are_refused(simulator: Simulator) -> None:
 def test_a_second_build_takes_the_first_ones_program_whatever_the_folder(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert build(tmp_path).folder == build(tmp_path / "other").folder
+
+
+def test_using_a_simulator_makes_it_the_last_to_leave_the_cache(tmp_path: Path) -> None:
+    folder = build(tmp_path).folder
+    os.utime(folder, (0, 0))
+    build(tmp_path)
+    assert time.time() - folder.stat().st_mtime < 60
 
 
 def test_wrong_ports_are_refused_with_name_and_width(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""No file in `rtl/hdl` without its tests: parameters in both front ends, a row in the table."""
+
+from itertools import chain
+
+import pytest
+
+from tests.rtl import test_elaboration, test_replacements
+from tests.rtl.modules import HDL
+
+MODULES = sorted(path.stem for path in HDL.glob("*.*v"))
+LEGAL = {*test_elaboration.LEGAL, *(name for name, _ in test_replacements.LEGAL)}
+ILLEGAL = {
+    *(case.module for case in test_elaboration.ILLEGAL),
+    *(name for name, _, _ in test_replacements.ILLEGAL),
+}
+ALL_LEGAL = {"df_tap"}
+"""Modules that take any value of their parameters."""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_is_elaborated_with_legal_and_illegal_parameters(module: str) -> None:
+    assert module in LEGAL
+    assert module in ILLEGAL | ALL_LEGAL
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_has_a_row_in_the_table_and_a_test_of_its_own(module: str) -> None:
+    assert f"| `{module}.sv` |" in (HDL / "README.md").read_text(encoding="utf-8")
+    assert (HDL.parents[2] / "tests" / "rtl" / f"test_{module}.py").is_file()
+
+
+def test_no_entry_is_of_a_module_that_is_gone() -> None:
+    assert set(chain(LEGAL, ILLEGAL, ALL_LEGAL)) == set(MODULES)
