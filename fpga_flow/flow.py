@@ -32,6 +32,15 @@ RUNS = ROOT / "build" / "out"
 
 _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
+_SIMULATOR = tuple(
+    f"fpga_flow/verify/{name}"
+    for name in ("simulator.py", "outcome.py", "verilate.py", "harness.cpp", "harness.h")
+)
+"""What FIFO depths are simulated with."""
+_EXPLAINING = tuple(
+    f"fpga_flow/fifos/{name}.py" for name in ("explain", "deadlock", "simulated", "sizing", "tokens")
+)
+"""What a deadlock is explained with."""
 STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
@@ -67,9 +76,17 @@ STAGES: tuple[Stage, ...] = (
         "Turn the graph into folded dataflow layers.",
         ("export",),
         ("board", "hardware"),
-        ("fpga_flow/hardware", "fpga_flow/finn_adapter", "fpga_flow/boards.py"),
-        ("finn-plus", "qonnx", "onnx"),
-        files=("hardware.folding",),
+        (
+            "fpga_flow/hardware",
+            "fpga_flow/fifos",
+            "fpga_flow/finn_adapter",
+            "fpga_flow/boards.py",
+            "fpga_flow/rtl",
+            *_SIMULATOR,
+            "fpga_flow/design.py",
+        ),
+        ("finn-plus", "qonnx", "onnx", "g++", "verilator"),
+        files=("hardware.folding", "hardware.fifos.file"),
     ),
     Stage(
         "estimate",
@@ -96,7 +113,7 @@ STAGES: tuple[Stage, ...] = (
         "Simulate the whole accelerator and compare it with onnxruntime.",
         ("rtl", "export"),
         ("verify",),
-        ("fpga_flow/verify", "fpga_flow/design.py", "fpga_flow/golden.py"),
+        ("fpga_flow/verify", *_EXPLAINING, "fpga_flow/design.py", "fpga_flow/golden.py"),
         ("verilator", "g++", "onnxruntime"),
         judge=verdict.verified,
     ),

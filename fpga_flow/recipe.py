@@ -160,19 +160,6 @@ class ExportRecipe(Part):
     """Of the choice of these frames."""
 
 
-class HardwareRecipe(Part):
-    """Folding target and clock."""
-
-    fps: Annotated[float, Field(gt=0)] = 5_000.0
-    """Frames per second the folding aims at."""
-    clock_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """None: the board's default clock."""
-    folding: str | None = None
-    """A folding file (JSON, as written by an earlier run) that is taken instead of `fps`."""
-    top_k: Annotated[int, Field(ge=0)] = 1
-    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
-
-
 class FifosRecipe(Part):
     """How deep the FIFOs between the layers are."""
 
@@ -184,6 +171,20 @@ class FifosRecipe(Part):
     """Time to search for smaller depths in, after depths that are enough have been found."""
     file: str | None = None
     """A file of depths (JSON, as written by an earlier run) that is taken instead."""
+
+
+class HardwareRecipe(Part):
+    """Folding target and clock."""
+
+    fps: Annotated[float, Field(gt=0)] = 5_000.0
+    """Frames per second the folding aims at."""
+    clock_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """None: the board's default clock."""
+    folding: str | None = None
+    """A folding file (JSON, as written by an earlier run) that is taken instead of `fps`."""
+    top_k: Annotated[int, Field(ge=0)] = 1
+    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
+    fifos: FifosRecipe = FifosRecipe()
 
 
 class VerifyRecipe(Part):
@@ -210,7 +211,6 @@ class Recipe(Part):
     prune: PruneRecipe = PruneRecipe()
     export: ExportRecipe = ExportRecipe()
     hardware: HardwareRecipe = HardwareRecipe()
-    fifos: FifosRecipe = FifosRecipe()
     verify: VerifyRecipe = VerifyRecipe()
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpga_flow.design import Design
-from fpga_flow.fifos import deadlock
-from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
+from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT, Remedy, diagnose, explain, remedies
 from fpga_flow.fifos.simulated import SizingSimulator, by_name
 from fpga_flow.progress import say
 from fpga_flow.verify.simulator import DeadlockError
@@ -50,16 +49,16 @@ def explained(error: DeadlockError, design: Design, folder: Path, cache: Path, l
         return error
     names = [edge.fifo for edge in edges]
     states = by_name(error.result.fifos, names)
-    found = deadlock.diagnose(edges, states)
-    reason = deadlock.explain(edges, states, found)
+    found = diagnose(edges, states)
+    reason = explain(edges, states, found)
     say(f"  {error}")
     say(f"  {reason}")
-    cures: list[deadlock.Remedy] = []
+    cures: list[Remedy] = []
     if found.full:
         say("  finding out how deep they would have to be")
         player = SizingSimulator(design, folder, names, cache, log)
-        cures = deadlock.remedies(player, edges, [state.depth for state in states])
-        reason = deadlock.explain(edges, states, found, cures)
+        cures = remedies(player, edges, [state.depth for state in states])
+        reason = explain(edges, states, found, cures)
         if not cures:
             reason += "; it only happens with these pauses of input and output"
     return type(error)(f"{error}: {reason}", error.result)

@@ -117,12 +117,3 @@ def test_latency_is_the_slowest_streaming_layer_and_every_dense_one(lowered: Mod
     cycles = {layer.name: layer.cycles for layer in fold.layers(model)}
     dense = [cycles.pop(name) for name in ("MVAU_rtl_2", "MVAU_rtl_3")]
     assert fold.latency(model) == max(cycles.values()) + sum(dense)
-
-
-def test_fifo_before_a_matrix_unit_holds_its_next_vector(lowered: ModelWrapper) -> None:
-    folded = fold.size_fifos(fold.fold_to_cycles(lowered, 200))
-    for node in folded.get_nodes_by_op_type("MVAU_rtl"):
-        layer = getCustomOp(node)
-        words = layer.get_nodeattr("MW") // layer.get_nodeattr("SIMD")
-        replays = layer.get_nodeattr("MH") // layer.get_nodeattr("PE") > 1
-        assert layer.get_nodeattr("inFIFODepths")[0] == (max(2, words) if replays else 2)

@@ -8,4 +8,3 @@ from fpga_flow.hardware.fold.lines import latency as latency
 from fpga_flow.hardware.fold.lines import layers as layers
 from fpga_flow.hardware.fold.lines import write_folding as write_folding
 from fpga_flow.hardware.streams import insert_streams as insert_streams
-from fpga_flow.hardware.streams import size_fifos as size_fifos

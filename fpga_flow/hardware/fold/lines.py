@@ -15,7 +15,6 @@ from fpga_flow.errors import InputError
 from fpga_flow.finn_adapter.ops import AsHls, UseOwnRtl
 from fpga_flow.hardware.lower import transform
 from fpga_flow.hardware.streams import insert_streams as insert_streams
-from fpga_flow.hardware.streams import size_fifos as size_fifos
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style", "mem_mode", "inFIFODepths", "outFIFODepths")
 """What a folding file may set."""

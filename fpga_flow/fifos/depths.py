@@ -1,4 +1,4 @@
-"""Stage `fifos`: the depth of every FIFO in the hardware graph."""
+"""The depth of every FIFO in a hardware graph: by schedules, by simulation, or from a file."""
 
 import json
 import math
@@ -16,24 +16,28 @@ from fpga_flow.fifos.network import Network, network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
-from fpga_flow.flow import Context
 from fpga_flow.progress import say
+from fpga_flow.recipe import FifosRecipe
 from fpga_flow.rtl.build import build_design
 
-GRAPH = "hardware.onnx"
 FILE = "fifos.json"
+KEY = "hardware.fifos.file"
+"""Of the recipe: a file of depths to take."""
 
 
-def run(context: Context) -> dict[str, Any]:
-    """Write `hardware.onnx` with the depths, and `fifos.json`; return bits, cycles and all edges."""
-    recipe = context.recipe.fifos
-    hardware = artifact.read_result(context.inputs["hardware"])
-    model = ModelWrapper(str(context.inputs["hardware"] / GRAPH))
+def size_fifos(
+    model: ModelWrapper, recipe: FifosRecipe, settings: Mapping[str, Any], folder: Path, cache: Path
+) -> dict[str, Any]:
+    """Set the depth of every FIFO in `model`, write `fifos.json` into `folder`; return bits, cycles, edges.
+
+    `settings` are part, clock_mhz and top_k, `cache` keeps compiled simulators; both are for simulations.
+    Raises `InputError` where a given file of depths is wrong, or deadlocks.
+    """
     network = network_of(model)
     if network.guessed:
         say(
             f"  warning: the cycles of {', '.join(network.guessed)} are only known on average; "
-            "fifos.method = 'simulated' measures them"
+            "hardware.fifos.method = 'simulated' measures them"
         )
     bits = [edge.bits for edge in network.edges]
     latency = 0 if recipe.keep_latency else None
@@ -45,34 +49,37 @@ def run(context: Context) -> dict[str, Any]:
         sizing = size(network, bits, seconds=recipe.seconds, latency=latency)
         method = recipe.method
         if method == "simulated":
-            sizing, measured = _simulated(context, model, hardware, network, sizing, latency)
+            sizing, measured = _simulated(model, recipe, settings, network, sizing, folder, cache)
         depths, filled, finished = list(sizing.depths), sizing.filled, sizing.finished
     result = predict.predict(network, depths)
-    if result.stuck:
-        raise InputError(f"fifos.file: {recipe.file}: deadlock: {_explained(network, depths)}")
+    if recipe.file is not None and result.stuck:
+        raise InputError(f"{KEY}: {recipe.file}: deadlock: {_explained(network, depths)}")
     fastest = predict.predict(network, [UNLIMITED] * len(bits)).cycles_per_frame
     names = [edge.fifo for edge in network.edges]
-    with_depths(model, dict(zip(names, depths, strict=True))).save(str(context.folder / GRAPH))
-    write_depths(context.folder / FILE, network, depths)
+    with_depths(model, dict(zip(names, depths, strict=True)))
+    write_depths(folder / FILE, network, depths)
+    cycles, latency_cycles = result.cycles_per_frame, result.latency
+    if measured is not None:
+        cycles, latency_cycles = measured["cycles_per_frame"], measured["latency_cycles"]
+        fastest = measured["fastest_cycles_per_frame"]
     before, after = network.bits(filled), network.bits(depths)
     say(
         f"  {len(depths)} FIFOs: {after:,} bits, {before:,} before they were made smaller; "
-        f"{result.cycles_per_frame:,} cycles a frame (with unlimited ones {fastest:,}), "
-        f"latency {result.latency:,} cycles"
+        f"{cycles:,} cycles a frame (with unlimited ones {fastest:,}), latency {latency_cycles:,} cycles"
     )
-    if result.cycles_per_frame > fastest:
-        say(f"  warning: these depths cost {result.cycles_per_frame / fastest - 1:.1%} of the rate")
-    cycles = predict.alone(network)
+    if cycles > fastest:
+        say(f"  warning: these depths cost {1 - fastest / cycles:.1%} of the rate")
+    of_layers = predict.alone(network)
     return {
         "method": method,
         "bits_before": before,
         "bits_after": after,
         "finished": finished,
-        "cycles_per_frame": result.cycles_per_frame,
+        "cycles_per_frame": cycles,
         "fastest_cycles_per_frame": fastest,
-        "latency_cycles": result.latency,
-        "bottleneck": max(cycles, key=lambda name: cycles[name]),
-        "layer_cycles": cycles,
+        "latency_cycles": latency_cycles,
+        "bottleneck": max(of_layers, key=lambda name: of_layers[name]),
+        "layer_cycles": of_layers,
         "guessed": network.guessed,
         "simulated": measured,
         "edges": [
@@ -91,12 +98,13 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def _simulated(
-    context: Context,
     model: ModelWrapper,
-    hardware: Mapping[str, Any],
+    recipe: FifosRecipe,
+    settings: Mapping[str, Any],
     network: Network,
     sizing: Sizing,
-    latency: int | None,
+    folder: Path,
+    cache: Path,
 ) -> tuple[Sizing, dict[str, Any]]:
     """Return depths that the RTL itself has shown to be enough, and what it measured.
 
@@ -104,22 +112,21 @@ def _simulated(
     where they are not enough, the search goes on in the RTL.
     """
     with tempfile.TemporaryDirectory(prefix="fpga_flow_fifos_") as scratch:
-        folder = Path(scratch)
-        design = build_design(model, hardware, folder)
+        known = {**settings, "cycles_per_frame": round(sizing.period), "bottleneck": ""}
+        design = build_design(model, known, Path(scratch))
         names = [edge.fifo for edge in network.edges]
-        log = context.folder / "verilator.log"
-        rtl = SizingSimulator(design, folder, names, context.cache / "verilator", log)
+        log = folder / "verilator.log"
+        rtl = SizingSimulator(design, Path(scratch), names, cache / "verilator", log)
         unlimited = [UNLIMITED] * len(names)
         frames = frames_for(sizing.latency, sizing.period)
         free = rtl.play(unlimited, frames=frames)
         paced = rtl.play(unlimited, frames=frames, period=math.ceil(free.period))
         tried = rtl.play(sizing.depths, frames=frames)
-        bound = None if latency is None else max(latency, free.latency)
         enough = not tried.stuck and tried.period <= free.period
-        if not enough or (bound is not None and tried.latency > bound):
+        if not enough or (recipe.keep_latency and tried.latency > free.latency):
             say("  the depths that the schedules ask for are not enough in the RTL; searching there")
-            seconds = context.recipe.fifos.seconds
-            sizing = size(rtl, [edge.bits for edge in network.edges], seconds=seconds, latency=latency)
+            bits = [edge.bits for edge in network.edges]
+            sizing = size(rtl, bits, seconds=recipe.seconds, latency=0 if recipe.keep_latency else None)
             tried = rtl.play(sizing.depths, frames=frames)
         filled = tuple(max(SHALLOW, fill) for fill in paced.fills)
         found = Sizing(
@@ -161,12 +168,12 @@ def read_depths(path: Path, network: Network) -> list[int]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"fifos.file: {path}: {error}") from None
+        raise InputError(f"{KEY}: {path}: {error}") from None
     names = [edge.fifo for edge in network.edges]
     if not isinstance(table, dict) or table.keys() != set(names):
         wrong = sorted(set(table) ^ set(names)) if isinstance(table, dict) else [type(table).__name__]
         raise InputError(
-            f"fifos.file: {path}: must name the FIFOs of this design ({len(names)}); "
+            f"{KEY}: {path}: must name the FIFOs of this design ({len(names)}); "
             f"differs in {', '.join(wrong[:8])}"
         )
     depths = []
@@ -174,7 +181,7 @@ def read_depths(path: Path, network: Network) -> list[int]:
         depth = table[edge.fifo].get("depth") if isinstance(table[edge.fifo], dict) else None
         if not isinstance(depth, int) or isinstance(depth, bool) or depth < SHALLOW:
             raise InputError(
-                f"fifos.file: {path}: {edge.fifo}.depth must be a number of at least {SHALLOW}, not {depth!r}"
+                f"{KEY}: {path}: {edge.fifo}.depth must be a number of at least {SHALLOW}, not {depth!r}"
             )
         depths.append(depth)
     return depths
