@@ -28,13 +28,17 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
 
     modules: tuple[str, ...] = ()
     """File names in `rtl/hdl`."""
-    computes: bool = False
-    """Whether the module computes with the values, rather than passes or compares them. BIPOLAR values, coded
-    in one bit, are then handed to it as two-bit signed integers."""
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """Return the module's name and its parameters; writes data files into `folder`."""
         raise NotImplementedError
+
+    def computes(self) -> bool:
+        """Return whether the module computes with the values, rather than passes or compares them.
+
+        BIPOLAR values, coded in one bit, are then handed to it as two-bit signed integers.
+        """
+        return False
 
     def streams_in(self) -> int:
         """Return how many of the node's inputs are streams (the rest are constants)."""
@@ -54,7 +58,9 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
             (int(self.get_instream_width(i)), int(self.get_instream_width_padded(i)))
             for i in range(self.streams_in())
         ]
-        bipolar = {i for i in range(len(inputs)) if self.computes and is_bipolar(self.get_input_datatype(i))}
+        bipolar = {
+            i for i in range(len(inputs)) if self.computes() and is_bipolar(self.get_input_datatype(i))
+        }
         outputs = [
             (int(self.get_outstream_width(i)), int(self.get_outstream_width_padded(i)))
             for i in range(self.streams_out())

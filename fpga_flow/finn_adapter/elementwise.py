@@ -15,7 +15,9 @@ from fpga_flow.finn_adapter.datatypes import checked, range_of
 class Elementwise(OwnRtl):
     """A backend for a stream and a second operand, which is a stream or a constant."""
 
-    computes = True
+    def computes(self) -> bool:
+        """See `OwnRtl.computes`."""
+        return True
 
     def streams_in(self) -> int:
         """See `OwnRtl.streams_in`."""

@@ -16,7 +16,10 @@ class StreamingConcat_rtl(OwnRtl, StreamingConcat):  # type: ignore[misc]
     """FINN's `StreamingConcat` with `df_concat` for a body."""
 
     modules = ("df_concat.sv",)
-    computes = True
+
+    def computes(self) -> bool:
+        """See `OwnRtl.computes`."""
+        return True
 
     def streams_in(self) -> int:
         """See `OwnRtl.streams_in`."""

@@ -28,7 +28,7 @@ class GlobalPool(OwnRtl):
         datatype = self.get_input_datatype()
         checked(self.onnx_node.name, [datatype, self.get_output_datatype()])
         bits, signed = (
-            decoded(datatype) if self.computes else (datatype.bitwidth(), compares_signed(datatype))
+            decoded(datatype) if self.computes() else (datatype.bitwidth(), compares_signed(datatype))
         )
         return "df_global_pool", {
             "Pixels": self.positions(),
@@ -45,7 +45,9 @@ class GlobalPool(OwnRtl):
 class GlobalAccPool_rtl(GlobalPool, GlobalAccPool):  # type: ignore[misc]
     """FINN's `GlobalAccPool`: the sum."""
 
-    computes = True
+    def computes(self) -> bool:
+        """See `OwnRtl.computes`."""
+        return True
 
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         """Return the smallest type for the sums (FINN looks at one end of the range and two axes only)."""

@@ -25,9 +25,8 @@ class Pool_rtl(OwnRtl, Pool):  # type: ignore[misc]
 
     modules = ("df_pool.sv",)
 
-    @property
     def computes(self) -> bool:
-        """See `OwnRtl`: sums compute, the maximum compares."""
+        """See `OwnRtl.computes`: sums compute, the maximum compares."""
         return self.get_nodeattr("Function") in SUMS
 
     def window(self) -> int:
@@ -52,14 +51,14 @@ class Pool_rtl(OwnRtl, Pool):  # type: ignore[misc]
         datatype, out = self.get_input_datatype(), self.get_output_datatype()
         checked(name, [datatype, out])
         bits, signed = (
-            decoded(datatype) if self.computes else (datatype.bitwidth(), compares_signed(datatype))
+            decoded(datatype) if self.computes() else (datatype.bitwidth(), compares_signed(datatype))
         )
         return "df_pool", {
             "Window": self.window(),
             "PE": self.get_nodeattr("PE"),
             "Width": bits,
             "Signed": int(signed),
-            "Function": '"sum"' if self.computes else '"max"',
+            "Function": '"sum"' if self.computes() else '"max"',
             "Shift": self.shift(),
             "OutWidth": out.bitwidth(),
         }
