@@ -34,7 +34,7 @@ _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
 _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
-    for name in ("simulator.py", "outcome.py", "verilate.py", "harness.cpp", "harness.h")
+    for name in ("simulator.py", "outcome.py", "verilate.py", "cache.py", "harness.cpp", "harness.h")
 )
 """What FIFO depths are simulated with."""
 _EXPLAINING = tuple(
