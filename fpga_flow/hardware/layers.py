@@ -56,6 +56,42 @@ def _padded(graph: LayerGraph, node: NodeProto, x: Stream, pads: Sequence[int]) 
     return y
 
 
+def _decimated(
+    graph: LayerGraph, node: NodeProto, x: Stream, extent: Sequence[int], strides: Sequence[int]
+) -> tuple[Stream, list[int]]:
+    """Return `x` without what no window reads, and the strides that are left.
+
+    `extent` is how far a window reaches. FINN's window generator needs windows that reach to the next one.
+    """
+    if all(reach >= stride for reach, stride in zip(extent, strides, strict=True)):
+        return x, list(strides)
+    keep, period, windows, left = [], [], [], []
+    for size, reach, stride in zip(x.shape[1:3], extent, strides, strict=True):
+        gaps = reach < stride
+        count = (size - reach) // stride + 1 if gaps else 1
+        keep.append(reach if gaps else size)
+        period.append(stride if gaps else size)
+        windows.append(count)
+        left.append((reach if count > 1 else 1) if gaps else stride)
+    shape = (1, *(k * n for k, n in zip(keep, windows, strict=True)), x.channels)
+    y = graph.wire(f"{node.name}_decimated", shape, x.datatype)
+    graph.layer(
+        "Decimate_rtl",
+        node.name,
+        [x.tensor],
+        [y.tensor],
+        domain=RTL_DOMAIN,
+        ImgDim=list(x.shape[1:3]),
+        Keep=keep,
+        Stride=period,
+        Windows=windows,
+        NumChannels=x.channels,
+        SIMD=1,
+        inputDataType=x.datatype,
+    )
+    return y, left
+
+
 def _windows(
     graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool, unit: bool = False
 ) -> tuple[Stream, list[int]]:
@@ -67,6 +103,8 @@ def _windows(
     kernel, strides = list(settings["kernel_shape"]), list(settings.get("strides", [1, 1]))
     dilations = list(settings.get("dilations", [1, 1]))
     x = _padded(graph, node, x, list(settings.get("pads", [0, 0, 0, 0])))
+    extent = [dilation * (size - 1) + 1 for dilation, size in zip(dilations, kernel, strict=True)]
+    x, strides = _decimated(graph, node, x, extent, strides)
     if unit and kernel == [1, 1] and strides == [1, 1]:
         return x, kernel
     _, height, width, channels = x.shape

@@ -65,6 +65,27 @@ def test_all_ones_per_channel_are_a_sum_pool_and_other_weights_a_unit_per_channe
     assert [op for op in made if op in ("VVAU", "Pool")] == ["VVAU", "Pool"]
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation", "left", "made"),
+    [(1, 2, 1, 1, []), (2, 5, 1, 2, [2]), (2, 4, 2, 3, [3]), (3, 3, 1, None, [3]), (1, 9, 1, 1, [])],
+)
+def test_windows_smaller_than_their_stride_get_a_decimated_image(
+    kernel: int, stride: int, dilation: int, left: int | None, made: list[int]
+) -> None:
+    net = Builder((2, 9, 1), "UINT3")
+    weights = net.weights((3, 2, kernel, 1), 3)
+    extent = dilation * (kernel - 1) + 1
+    count = (9 - extent) // stride + 1
+    window = {"kernel_shape": [kernel, 1], "strides": [stride, 1], "dilations": [dilation, 1]}
+    net.add("Conv", (1, 3, count, 1), "INT32", weights, group=1, pads=[0, 0, 0, 0], **window)
+    model = to_layers(net.build(), 0)
+    assert ("Decimate_rtl" in operators(model)) == (left is not None)
+    if left is not None:
+        assert model.get_tensor_shape(only(model, "Decimate_rtl").output[0]) == [1, count * extent, 1, 2]
+    generators = model.get_nodes_by_op_type("ConvolutionInputGenerator")
+    assert [int(getCustomOp(node).get_nodeattr("Stride")[0]) for node in generators] == made
+
+
 def test_weights_behind_a_flatten_follow_the_order_of_the_stream() -> None:
     net = Builder((2, 3, 1), "UINT3").flatten().dense(1)
     network = net.build()

@@ -55,6 +55,18 @@ CONCAT_OF_ONE: Parameters = {
 }
 SPLIT: Parameters = {"Outputs": 3, "Width": 5, "Words": Sized.of([1, 4, 3])}
 GLOBAL: Parameters = {"Pixels": 6, "Channels": 8, "PE": 2, "Width": 4, "OutWidth": 7}
+DECIMATE: Parameters = {
+    "Height": 7,
+    "Width": 5,
+    "Words": 2,
+    "WordBits": 8,
+    "RowKeep": 1,
+    "RowStride": 3,
+    "Rows": 3,
+    "ColKeep": 2,
+    "ColStride": 3,
+    "Cols": 2,
+}
 UPSAMPLE: Parameters = {"Columns": 5, "Words": 3, "Width": 8, "ScaleX": 2, "ScaleY": 2}
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
@@ -118,6 +130,10 @@ LEGAL: dict[str, list[Parameters]] = {
         {**GLOBAL, "Pixels": 1, "OutWidth": 4},
         {**GLOBAL, "Pixels": 4096, "Channels": 512, "PE": 1, "OutWidth": 16},
     ],
+    "df_decimate": [
+        *({**DECIMATE, "Words": words, "WordBits": bits} for words in (1, 7) for bits in (1, 64)),
+        {**DECIMATE, "Width": 1, "ColKeep": 1, "ColStride": 1, "Cols": 1},
+    ],
     "df_upsample": [
         *({**UPSAMPLE, "ScaleX": x, "ScaleY": y} for x in (1, 2, 3) for y in (1, 2, 5)),
         *({**UPSAMPLE, "Columns": columns, "Words": words} for columns in (1, 64) for words in (1, 16)),
@@ -159,6 +175,9 @@ ILLEGAL = [
     Illegal("df_split", {**SPLIT, "Words": Sized.of([1, 0, 1])}, "output 1 must have at least 1 word"),
     Illegal("df_global_pool", {**GLOBAL, "Function": "mean"}, "Function must be max or sum, not mean"),
     Illegal("df_global_pool", {**GLOBAL, "OutWidth": 3}, "OutWidth must be at least Width"),
+    Illegal("df_decimate", {**DECIMATE, "Rows": 4}, "4 times 1 of 3 rows must fit into 7"),
+    Illegal("df_decimate", {**DECIMATE, "ColKeep": 4}, "2 times 4 of 3 columns must fit into 5"),
+    Illegal("df_decimate", {**DECIMATE, "Words": 0}, "must be at least 1, not 7, 5, 0 and 8"),
     Illegal("df_upsample", {**UPSAMPLE, "ScaleX": 0}, "must be at least 1, not 0 and 2"),
     Illegal("df_global_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
 ]
