@@ -10,6 +10,7 @@ from fpga_flow.report.schema import (
     Bitstream,
     Cost,
     Estimate,
+    Fifos,
     Hardware,
     Layer,
     Part,
@@ -81,7 +82,8 @@ def _hardware(found: Results) -> Hardware | None:
         for layer in hardware["layers"]
     ]
     known = {key: hardware[key] for key in ("clock_mhz", "cycles_per_frame", "fps", "bottleneck")}
-    return Hardware(**known, latency_cycles=hardware.get("latency_cycles"), layers=layers)
+    fifos = _part(Fifos, hardware.get("fifos"))
+    return Hardware(**known, latency_cycles=hardware.get("latency_cycles"), layers=layers, fifos=fifos)
 
 
 def _stages(run: Run) -> list[StageTime]:

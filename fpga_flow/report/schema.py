@@ -76,8 +76,16 @@ class Layer(Part):
     synth: dict[str, float] | None
 
 
+class Fifos(Part):
+    """Bits in all FIFOs: as deep as unlimited ones get full, and as deep as the rate needs."""
+
+    method: str
+    bits_before: int
+    bits_after: int
+
+
 class Hardware(Part):
-    """The folded graph; all but `latency_cycles` are predictions."""
+    """The folded graph; all of it are predictions."""
 
     clock_mhz: float
     cycles_per_frame: int
@@ -85,6 +93,7 @@ class Hardware(Part):
     fps: float
     bottleneck: str
     layers: list[Layer]
+    fifos: Fifos | None
 
 
 class Verify(Part):

@@ -76,6 +76,9 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
         if measured:
             latency = measured.measured_latency_cycles
             yield "Latency", f"{latency:,} cycles, {latency / hardware.clock_mhz:,.0f} us"
+        if fifos := hardware.fifos:
+            text = f"{fifos.bits_after:,} bits ({fifos.method}); {fifos.bits_before:,} before the search"
+            yield "FIFOs", text
     if verify := report.verify:
         how = " with and without stalls" if verify.stalls else ""
         text = f"{verify.mismatches} differences on {verify.samples} frames{how} ({verify.simulator})"

@@ -68,7 +68,9 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "fps",
         "bottleneck",
         "layers",
+        "fifos",
     }
+    assert set(table["hardware"]["fifos"]) == {"method", "bits_before", "bits_after"}
     assert set(table["hardware"]["layers"][0]) == {
         "name",
         "op",
