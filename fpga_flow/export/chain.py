@@ -102,15 +102,21 @@ class Chain:
             return Chain((*Chain(tuple(before)).then(step).steps, moved))
         return Chain((*self.steps, step))
 
-    def divided(self, scale: float) -> "Chain":
-        """Return the chain divided by `scale` > 0 (a division, so that equal scales cancel exactly)."""
+    def divided(self, scale: float | Floats) -> "Chain":
+        """Return the chain divided by `scale` > 0, one or one per channel.
+
+        It is a division, so that equal scales cancel exactly.
+        """
         if not self.steps:
-            return Chain((affine(1.0 / scale),))
+            return Chain((affine(1.0 / np.asarray(scale)),))
         *before, last = self.steps
         if isinstance(last, Affine):
-            return Chain((*before, Affine(last.mul / scale, last.add / scale)))
+            return Chain((*before, affine(last.mul / scale, last.add / scale)))
         if isinstance(last, Clip):
-            last = Clip(last.low / scale, last.high / scale)
+            if isinstance(scale, float):
+                last = Clip(last.low / scale, last.high / scale)
+            elif not {last.low, last.high} <= {-np.inf, 0.0, np.inf}:  # else any scale leaves them
+                return Chain((*self.steps, affine(1.0 / scale)))
         return Chain((*Chain(tuple(before)).divided(scale).steps, last))
 
     def apply(self, x: Floats) -> Floats:

@@ -106,11 +106,11 @@ def _compare_batch(
         total.largest_step = max(total.largest_step, int(np.abs(ours - theirs).max()))
         fresh = pending & unequal.any(axis=1)
         pending &= ~unequal.any(axis=1)
-        at_tie = _at_ties(network, node, layers)
+        at_tie, step = _at_ties(network, node, layers), 2 if tensor.datatype == "BIPOLAR" else 1
         for frame in np.flatnonzero(fresh):
             places = np.flatnonzero(unequal[frame])
             total.differing_frames += 1
-            one_step = np.abs(ours[frame, places] - theirs[frame, places]) == 1
+            one_step = np.abs(ours[frame, places] - theirs[frame, places]) == step
             if at_tie is not None and np.all(one_step & at_tie[frame, places]):
                 total.explained += 1
             elif total.first is None:

@@ -54,13 +54,13 @@ class FileReference:
         return Observation(codes, np.concatenate([run[0] for run in runs]).astype(np.float64))
 
 
-def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, float]]]:
+def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, NDArray[np.float64]]]]:
     """Return standard ONNX of `model`, and (tensor, scale) of each activation quantiser, in order.
 
     The outputs are the logits, then the activations.
     """
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    static, observed = set(constants), []
+    static, observed = set(constants), list[tuple[str, NDArray[np.float64]]]()
     specs: dict[str, QuantSpec | TruncSpec] = {}
     for node in model.graph.node:
         if all(name in static for name in node.input if name):
@@ -68,10 +68,10 @@ def lower(model: ModelWrapper) -> tuple[onnx.ModelProto, list[tuple[str, float]]
         if node.op_type in QUANTISERS:
             specs[node.output[0]] = spec = quant_spec(node, constants.get)
             if node.output[0] not in static:
-                observed.append((node.output[0], float(spec.scale.reshape(-1)[0])))
+                observed.append((node.output[0], spec.scale.astype(np.float64)))
         elif node.op_type == "Trunc":
             specs[node.output[0]] = cut = trunc_spec(node, constants.get)
-            observed.append((node.output[0], cut.out_scale))
+            observed.append((node.output[0], np.array(cut.out_scale)))
     proto = _without_quantisers(model)
     nodes: list[NodeProto] = []
     for node in proto.graph.node:

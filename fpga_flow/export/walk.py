@@ -140,7 +140,7 @@ class Walk:
                 node.name,
                 f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
                 "so that integers cannot be summed up",
-                "quantise what a Concat joins with one quantiser, or put a quantiser behind the Concat",
+                "use one scale per tensor, for all that a Concat joins too, or a quantiser behind the Concat",
             )
         step, factors = found
         return Value(

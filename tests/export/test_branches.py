@@ -180,8 +180,8 @@ def test_wrong_concatenation_of_other_scales_into_a_convolution() -> None:
     graph = dense_block((0.17, 0.123457)).conv(4, 1, inputs=5)
     assert refusal(to_classes(graph, 4, 30)) == (
         "node 'Conv_6': its input's channels have different scales (0.123457 to 0.17), so that integers "
-        "cannot be summed up; quantise what a Concat joins with one quantiser, or put a quantiser behind the "
-        "Concat"
+        "cannot be summed up; use one scale per tensor, for all that a Concat joins too, or a quantiser "
+        "behind the Concat"
     )
 
 

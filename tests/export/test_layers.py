@@ -183,3 +183,21 @@ def test_wrong_constant_divided_by_a_tensor() -> None:
     assert refusal(ended(graph, 75)) == (
         "node 'inverse': a constant divided by a computed tensor; write it as a product"
     )
+
+
+@pytest.mark.parametrize("function", ["Relu", "Clip", None])
+def test_activation_scales_per_channel_feed_a_depthwise_convolution(
+    function: str | None, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(6)
+    graph = Graph((1, 3, 6, 5)).quant(0.1, 4).conv(4, 3, inputs=3)
+    graph.norm([1.0, -0.5, 2.0, 0.7], [0.1, 0.2, 0.3, 0.4], np.ones(4), np.ones(4))
+    if function is not None:
+        graph.node(function, *([np.float32(-0.7), np.float32(1.9)] if function == "Clip" else []))
+    graph.quant(np.array([0.11, 0.23, 0.07, 0.31]).reshape(1, 4, 1, 1), 4, name="act")
+    graph.node("MaxPool", kernel_shape=[2, 2])
+    kernel = rng.normal(size=(4, 1, 2, 1))
+    weights = graph.weights(kernel, np.array([0.2, 0.3, 0.4, 0.5]).reshape(4, 1, 1, 1), 4)
+    graph.node("Conv", weights, kernel_shape=[2, 1], group=4).quant(0.2, 4)
+    net, _ = same_everywhere(ended(graph, 16).model(), tmp_path, frames=100)
+    assert not any(isinstance(o, MulConstant) for o in net.operations)

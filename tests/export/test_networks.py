@@ -38,6 +38,14 @@ def relu(bits: int = 4) -> nn.Module:
     return qnn.QuantReLU(bit_width=bits, return_quant_tensor=True)
 
 
+def relu_per_channel(channels: int) -> nn.Module:
+    """As Brevitas' MobileNet has it in front of its depthwise convolutions."""
+    return qnn.QuantReLU(
+        bit_width=6, return_quant_tensor=True, scaling_per_output_channel=True,
+        per_channel_broadcastable_shape=(1, channels, 1, 1), scaling_stats_permute_dims=(1, 0, 2, 3),
+    )  # fmt: skip
+
+
 def conv(inputs: int, outputs: int, kernel: int = 3, bits: int = 4, **more: object) -> nn.Module:
     return qnn.QuantConv2d(
         inputs, outputs, kernel, padding=kernel // 2, weight_bit_width=bits, **{"bias": False, **more}
@@ -130,7 +138,7 @@ def resnet(block: type[Block]) -> nn.Module:
 
 def mobile() -> nn.Module:
     return nn.Sequential(
-        quantised(8), conv(3, 8, bits=6, stride=2), nn.BatchNorm2d(8), relu(6),
+        quantised(8), conv(3, 8, bits=6, stride=2), nn.BatchNorm2d(8), relu_per_channel(8),
         conv(8, 8, bits=6, groups=8, weight_quant=Int8WeightPerChannelFloat), nn.BatchNorm2d(8), relu(6),
         conv(8, 16, 1, bits=6), nn.BatchNorm2d(16), relu(6), qnn.TruncAvgPool2d(4, bit_width=6),
         nn.Flatten(), qnn.QuantLinear(16, 10, bias=True, weight_bit_width=6),

@@ -105,9 +105,26 @@ def test_wrong_bit_width() -> None:
 
 
 def test_wrong_scale_per_channel_of_an_activation() -> None:
-    assert refusal(dense(quantised().quant(np.linspace(0.1, 0.6, 6)[None], 4, name="act"))) == (
-        "node 'act': an activation with a scale per channel cannot be summed up in integers; "
-        "use one activation scale per tensor"
+    assert refusal(dense(quantised().quant(np.linspace(0.1234, 0.6, 6)[None], 4, name="act"))) == (
+        "node 'fc': its input's channels have different scales (0.1234 to 0.6), so that integers cannot be "
+        "summed up; use one scale per tensor, for all that a Concat joins too, or a quantiser behind the "
+        "Concat"
+    )
+
+
+def test_wrong_scale_per_channel_of_the_input() -> None:
+    assert refusal(dense(Graph((1, 6)).quant(np.linspace(0.1, 0.6, 6)[None], 4, name="input"))) == (
+        "node 'input': the input is quantised with a scale per channel; use one scale for the input"
+    )
+
+
+def test_wrong_scale_per_position_of_an_activation() -> None:
+    graph = (
+        Graph((1, 2, 3, 3)).quant(0.1, 4).quant(np.linspace(0.1, 0.6, 3).reshape(1, 1, 3, 1), 4, name="act")
+    )
+    assert refusal(dense(graph.node("Flatten", axis=1), 18)) == (
+        "node 'act': a constant of shape [1, 1, 3, 1] is not one number per channel; "
+        "scale per tensor or per channel"
     )
 
 

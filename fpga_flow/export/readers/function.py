@@ -1,13 +1,13 @@
 """Readers of functions of one number: batch norm, arithmetic with constants, activations."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Clip, Leaky, affine
-from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.readers.common import Node, attributes_of, one_per_channel
 from fpga_flow.export.readers.join import residual
 from fpga_flow.export.values import HostValue, Known, Value
 
@@ -52,11 +52,11 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     if isinstance(known, HostValue):
         if mirrored:
             known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
-        values = _one_per_channel(node, constant, rank)
+        values = one_per_channel(node, constant, rank)
         step = "add" if mirrored else _ARITHMETIC[node.op_type]
         return replace(known, steps=(*known.steps, (step, values.tolist())))
     value = walk.dynamic(node, index)
-    numbers = _one_per_channel(node, constant, rank)
+    numbers = one_per_channel(node, constant, rank)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
     if node.op_type == "Mul":
@@ -64,23 +64,6 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     if mirrored:
         return value.then(affine(-1.0, numbers))
     return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
-
-
-def _one_per_channel(node: Node, constant: Any, rank: int) -> Any:
-    """Return a constant as a flat array: one number, or one per channel (axis 1 of `rank` axes)."""
-    array = np.asarray(constant, dtype=np.float64)
-    if array.size == 1:
-        return array.reshape(-1)
-    # a 1-D network has a unit axis more here than in its file
-    for axes in {rank, rank - 1} if rank == 4 else {rank}:
-        aligned = array.reshape((1,) * max(0, axes - array.ndim) + array.shape)
-        if aligned.ndim == axes and aligned.size == aligned.shape[1]:
-            return array.reshape(-1)
-    raise UnsupportedError(
-        node.name,
-        f"a constant of shape {list(array.shape)} is not one number per channel",
-        "scale per tensor or per channel",
-    )
 
 
 def negate(walk: "Walk", node: Node) -> Value:

@@ -6,7 +6,7 @@ import numpy as np
 from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.chain import Chain, Integers, affine
+from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
@@ -29,9 +29,15 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
     return weights
 
 
-def _input(walk: "Walk", node: Node) -> tuple[Tensor, float]:
-    """Return the integers that `node` multiplies, and their scale."""
-    value, scale = walk.scaled(node)
+def _input(walk: "Walk", node: Node, depthwise: bool = False) -> tuple[Tensor, float | Floats]:
+    """Return the integers that `node` multiplies, and their scale; one per channel only where `depthwise`."""
+    scale: float | Floats
+    line = walk.dynamic(node).chain.line
+    if depthwise and line is not None and line.mul.ndim and not line.add.any():
+        value = walk.align(node, walk.dynamic(node))
+        scale = np.abs(line.mul)
+    else:
+        value, scale = walk.scaled(node)
     bits = DataType[value.tensor.datatype].bitwidth()
     if bits > MAX_BITS:
         raise UnsupportedError(
@@ -91,9 +97,10 @@ def _per_output(node: Node, scale: Any, axis: int, shape: tuple[int, ...]) -> An
 
 def conv(walk: "Walk", node: Node) -> Value:
     """Read a convolution over one or two axes."""
-    weights, (x, scale) = _weights(walk, node), _input(walk, node)
+    weights = _weights(walk, node)
     kernel, datatype = weights.integers, weights.datatype
     group = int(attributes_of(node).get("group", 1))
+    x, scale = _input(walk, node, depthwise=kernel.shape[1] == 1 and group == len(kernel))
     settings = window(node, list(kernel.shape[2:]), x.shape[2:])
     if x.datatype == "BIPOLAR" and any(settings["pads"]):
         raise UnsupportedError(

@@ -10,7 +10,7 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.operations import Activation, HostInput, Quantiser, Tensor, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node
+from fpga_flow.export.readers.common import MAX_BITS, Node, one_per_channel
 from fpga_flow.export.values import (
     HostValue,
     Known,
@@ -35,12 +35,6 @@ def quant(walk: "Walk", node: Node) -> Known:
         raise UnsupportedError(
             node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
         )
-    if np.any(spec.scale != spec.scale.reshape(-1)[0]):
-        raise UnsupportedError(
-            node.name,
-            "an activation with a scale per channel cannot be summed up in integers",
-            "use one activation scale per tensor",
-        )
     quantise = _quant_input if isinstance(walk.known[node.input[0]], HostValue) else _quant_activation
     value = quantise(walk, node, spec)
     walk.quantisers.append((node.name, value.tensor))
@@ -55,6 +49,10 @@ def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
             node.name, "the input is quantised a second time", "quantise it once, before it forks"
         )
     scale = float(spec.scale.reshape(-1)[0])
+    if np.any(spec.scale != spec.scale.reshape(-1)[0]):
+        raise UnsupportedError(
+            node.name, "the input is quantised with a scale per channel", "use one scale for the input"
+        )
     shape = (1, *source.shape)
     limits = [np.full(shape[1], end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     walk.host = HostInput(walk.frame_shape, list(source.steps), scale, quantiser)
@@ -65,21 +63,21 @@ def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
 
 
 def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
-    quantiser, scale = spec.quantiser, float(spec.scale.reshape(-1)[0])
-    value = walk.align(node, walk.dynamic(node))
-    tensor, chain = value.tensor, value.chain.divided(scale)
-    result = Chain((affine(scale),))
-    fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
-    if chain.scale == 1.0 and fits and (quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"):
-        return replace(value, chain=result)  # already on this grid
+    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node))
+    tensor = value.tensor
+    result = affine(one_per_channel(node, spec.scale, len(tensor.shape)))
+    chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
     last = chain.steps[-1]
     if isinstance(last, Clip):
         ends = quantiser.apply(np.array([last.low, last.high]))
         if ends[0] == quantiser.low and ends[1] == quantiser.high:
             chain = Chain(chain.steps[:-1])  # the quantiser's own limits do the same
+    fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
+    if chain.scale == 1.0 and fits and (quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"):
+        return replace(value, chain=Chain((result,)))  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), result)
+    return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), Chain((result,)))
 
 
 def trunc(walk: "Walk", node: Node) -> Value:
