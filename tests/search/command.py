@@ -19,7 +19,7 @@ from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import Outcome, run_network
 from tests.search.shrink import shrink
-from tests.search.strategy import CHAINS, EVERYTHING, Menu, network_of
+from tests.search.strategy import MENUS, network_of
 
 CACHE = RUNS / ".cache"
 
@@ -41,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--shrink", type=float, default=60.0, help="seconds to make a failing network smaller"
     )
-    parser.add_argument("--chains", action="store_true", help="no branches")
+    parser.add_argument("--menu", choices=MENUS, default="everything", help="what networks are made of")
     parser.add_argument("--network", default=None, help="a description (JSON), or a file with one, instead")
     return parser.parse_args()
 
@@ -56,9 +56,8 @@ def drawn(options: argparse.Namespace) -> Iterator[tuple[str, Network]]:
         )
         yield "given", network
         return
-    menu: Menu = CHAINS if options.chains else EVERYTHING
     for seed in range(options.seed, options.seed + options.count):
-        yield f"seed {seed}", network_of(seed, menu)
+        yield f"seed {seed}", network_of(seed, MENUS[options.menu])
 
 
 def main() -> int:

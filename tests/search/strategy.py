@@ -261,6 +261,9 @@ FLAT = ("layer", "requantise", "residual", "concat", "split")
 EVERYTHING = Menu(tuple(SPATIAL))
 CHAINS = Menu(("layer", "max_pool", "requantise"))
 """Without branches."""
+NARROW = Menu(tuple(SPATIAL), ("narrow",), ("unsigned", "signed", "narrow"), least_bits=2, depthwise=False)
+"""What FINN's own matrix unit can."""
+MENUS = {"everything": EVERYTHING, "chains": CHAINS, "narrow": NARROW}
 
 
 def _blocks(choose: Choices, state: State) -> tuple[list[Block], State]:
