@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.fifos.tokens import Kind, Schedule, replay, steps, width
+from fpga_flow.fifos.tokens import Kind, Schedule, replay, ring, steps, width, wire
 
 QUEUE_OUT = 2
 """Cycles that a result needs through the output queue of a matrix unit."""
@@ -155,6 +155,36 @@ def multiplication(layer: Any) -> Schedule:
     return steps((1,), (1,), latency=3, places=3, rigid=True)
 
 
+def decimation(layer: Any) -> Schedule:
+    """`df_decimate.sv`: some words pass, the others end here."""
+    kept = []
+    numbers = (layer.get_nodeattr(name) for name in ("ImgDim", "Keep", "Stride", "Windows"))
+    for size, keep, stride, windows in zip(*numbers, strict=True):
+        place = np.arange(size)
+        kept.append((place % stride < keep) & (place // stride < windows))
+    passes = np.multiply.outer(*kept).reshape(-1).astype(np.int64)
+    return wire(np.repeat(passes, layer.get_nodeattr("NumChannels") // layer.get_nodeattr("SIMD")))
+
+
+def upsampling(layer: Any) -> Schedule:
+    """`df_upsample.sv`: every pixel several times along its row, and every row several times."""
+    columns = layer.get_nodeattr("WI")
+    scale_x, scale_y = (
+        layer.get_nodeattr("WO") // columns,
+        layer.get_nodeattr("HO") // layer.get_nodeattr("HI"),
+    )
+    words = layer.get_nodeattr("NumChannels") // layer.get_nodeattr("SIMD")
+    row = columns * words
+    if scale_y > 1:
+        held = 2 * row - 2 * row // scale_y + (words if scale_x > 1 else 0)
+    else:
+        held = 2 * words - 2 * words // scale_x
+    shape = (scale_y, columns, scale_x, words)
+    y, column, x, word = np.unravel_index(np.arange(math.prod(shape)), shape)
+    ends = (y == scale_y - 1) & (x == scale_x - 1)
+    return ring(column * words + word, np.cumsum(ends), row, held + 3)
+
+
 def converter(layer: Any) -> Schedule:
     """`vpc.sv` between words of different widths."""
     return width(layer.get_nodeattr("inWidth"), layer.get_nodeattr("outWidth"))
@@ -182,6 +212,8 @@ SCHEDULES: dict[str, Callable[[Any], Schedule]] = {
     "LabelSelect_rtl": label_select,
     "IntegerAdd_rtl": addition,
     "IntegerMul_rtl": multiplication,
+    "Decimate_rtl": decimation,
+    "UpsampleNearestNeighbour_rtl": upsampling,
     "StreamingDataWidthConverter_rtl": converter,
     "DuplicateStreams_rtl": fork,
     "StreamingConcat_rtl": concatenation,

@@ -82,6 +82,16 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             made->words = value[0];
             network->sinks.push_back(made);
             layer = made;
+        } else if (kind == 7) {
+            auto* made = add<Wire>(*network);
+            made->table = table + value[0];
+            made->steps = value[1];
+            layer = made;
+        } else if (kind == 8) {
+            auto* made = add<Ring>(*network);
+            made->reads = table + value[0], made->frees = table + value[1];
+            made->steps = value[2], made->words = value[3], made->places = value[4];
+            layer = made;
         } else {
             return nullptr;
         }

@@ -304,6 +304,70 @@ struct Width final : Layer {
     }
 };
 
+/// Goes through steps as `Steps` does, without a register: what comes goes out in the same cycle.
+struct Wire final : Layer {
+    const int32_t* table = nullptr;
+    int64_t steps = 1, at = 0;
+
+    void reset() override { at = 0; }
+
+    bool cycle(Time) override {
+        const uint32_t gives = static_cast<uint32_t>(table[at]) >> 16;
+        if (!in[0]->valid()) return false;
+        bool ready = true;
+        for (size_t o = 0; o < out.size(); ++o) {
+            if (!(gives >> o & 1)) continue;
+            out[o]->offered = true;
+            ready &= out[o]->ready();
+        }
+        if (!ready) return false;
+        in[0]->pop = true;
+        for (size_t o = 0; o < out.size(); ++o)
+            if (gives >> o & 1) out[o]->push = true;
+        if (++at == steps) at = 0;
+        return true;
+    }
+};
+
+/// Keeps words in a ring and reads them in any order; a step reads one and may free the oldest.
+struct Ring final : Layer {
+    const int32_t* reads = nullptr;  ///< Per step of a period: the word of the period that it reads.
+    const int32_t* frees = nullptr;  ///< Per step: words of the period that are free after it.
+    int64_t steps = 1, words = 1, places = 1;
+    int64_t written = 0, freed = 0, base = 0, at = 0;
+    bool offer = false;
+
+    void reset() override {
+        written = freed = base = at = 0;
+        offer = false;
+    }
+
+    bool cycle(Time) override {
+        const bool room = written - freed < places;
+        bool active = false, leaves = false;
+        if (offer) {
+            out[0]->offered = true;
+            leaves = out[0]->ready();
+            out[0]->push = active = leaves;
+        }
+        const bool reading = written > base + reads[at] && (!offer || leaves);
+        offer = reading || (offer && !leaves);
+        if (reading) {
+            freed = base + frees[at];
+            if (++at == steps) {
+                at = 0;
+                base += words;
+            }
+        }
+        const bool take = room && in[0]->valid();
+        if (take) {
+            in[0]->pop = true;
+            ++written;
+        }
+        return active || reading || take;
+    }
+};
+
 struct Source final : Layer {
     int64_t words = 1, frames = 1, period = 0, sent = 0;
     Time first = -1;

@@ -35,6 +35,8 @@ class Kind(IntEnum):
     WIDTH = 4
     SOURCE = 5
     SINK = 6
+    WIRE = 7
+    RING = 8
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,28 @@ def replay(length: int, passes: int, *, latency: int, places: int) -> Schedule:
     return Schedule(Kind.REPLAY, (length, passes, buffer, latency, places))
 
 
+def wire(gives: Sequence[int] | Integers) -> Schedule:
+    """Return a schedule without a register: `gives` (steps,) says where each word that comes goes at once."""
+    table = (1 | np.asarray(gives, np.int64) << PORTS).astype(np.int32)
+    return Schedule(Kind.WIRE, (len(table),), (table,))
+
+
+def ring(reads: Integers, frees: Integers, words: int, places: int) -> Schedule:
+    """Return a schedule that reads words from a ring of `places`, one a step.
+
+    `reads` (steps,): which of the period's `words` a step gives; `frees` (steps,): how many of them nobody
+    reads any more after it.
+    """
+    tables = (reads.astype(np.int32), frees.astype(np.int32))
+    return Schedule(Kind.RING, (len(reads), words, places), tables)
+
+
 def width(taken: int, given: int) -> Schedule:
     """Return the schedule of a converter from words of `taken` units to words of `given`."""
     common = math.gcd(taken, given)
     taken, given = taken // common, given // common
     if taken == given:
-        return steps((1,), (1,))
+        return wire((1,))
     return Schedule(Kind.WIDTH, (taken, given, taken * given))
 
 

@@ -10,17 +10,23 @@ from fpga_flow.design import INPUT, OUTPUT, Design
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import RUNS
 from fpga_flow.hardware import fold, lower
+from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.rtl.build import build_design
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
 
 PART = board("pynq-z1").part
 
 
-def folded(network: ModelWrapper, cycles: int, top_k: int = 1) -> ModelWrapper:
-    """Return the hardware graph of `network` at `cycles` a frame; every FIFO holds two words."""
+def folded(network: ModelWrapper, cycles: int | None, top_k: int = 1) -> ModelWrapper:
+    """Return the hardware graph of `network` at `cycles` a frame (None: one lane a layer).
+
+    Every FIFO holds two words.
+    """
     with finn_session():
-        model = fold.fold_to_cycles(lower.lower(network, PART, top_k), cycles)
-        return fold.insert_streams(model, PART)
+        model = lower.lower(network, PART, top_k)
+        if cycles is not None:
+            model = fold.fold_to_cycles(model, cycles)
+        return insert_streams(model, PART)
 
 
 def design_of(model: ModelWrapper, folder: Path) -> Design:
