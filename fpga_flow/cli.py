@@ -99,6 +99,13 @@ def build(
         float | None,
         typer.Option(metavar="N", parser=_number, help="Frames per second that hardware is folded for."),
     ] = None,
+    latency: Annotated[
+        float | None,
+        typer.Option(metavar="US", parser=_number, help="Fold for this latency in microseconds instead."),
+    ] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fold for the fastest hardware that fits the board instead.")
+    ] = False,
     until: Annotated[
         str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
     ] = None,
@@ -119,6 +126,7 @@ def build(
     \b
     flow build --bits 4
     flow build --bits 4 --fps 20000 --until hardware
+    flow build --bits 4 --fit
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --board zcu104
     """
@@ -128,8 +136,7 @@ def build(
         changes += [Change(key, bits, "--bits") for key in ("quant.weight_bits", "quant.act_bits")]
     if board is not None:
         changes.append(Change("board", board, "--board"))
-    if fps is not None:
-        changes.append(Change("hardware.fps", fps, "--fps"))
+    changes += _folding_target(fps, latency, fit)
     if from_scratch:
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:
@@ -140,6 +147,26 @@ def build(
         folder = flow.RUNS / made.name
     run = flow.new_run(out or folder, made, model)
     _build(run, until)
+
+
+def _folding_target(fps: float | None, latency: float | None, fit: bool) -> list[Change]:
+    """Return what the options about the folding set; at most one of them may be given."""
+    given = [
+        name
+        for name, there in (("--fps", fps is not None), ("--latency", latency is not None), ("--fit", fit))
+        if there
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)}: hardware is folded for one target; give one of them")
+    if fps is not None:
+        changes = {"hardware.target": "fps", "hardware.fps": fps, "hardware.latency_us": None}
+    elif latency is not None:
+        changes = {"hardware.target": "latency", "hardware.latency_us": latency, "hardware.folding": None}
+    elif fit:
+        changes = {"hardware.target": "board", "hardware.latency_us": None, "hardware.folding": None}
+    else:
+        return []
+    return [Change(key, value, given[0]) for key, value in changes.items()]
 
 
 def _from_here(change: Change) -> object:
@@ -201,6 +228,84 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
 
 for _stage in flow.STAGES:
     app.command(_stage.name, rich_help_panel="Stages")(_stage_command(_stage))
+
+
+@app.command(rich_help_panel="Board")
+def package(
+    run: RunArgument,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="For the virtual board: a simulator instead of a bitstream.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Make the zip for the board: bitstream, driver, test frames with golden outputs.
+
+    On the board: python3 -m zipfile -e FILE.zip . && python3 -m accelerator --test
+    """
+    from fpga_flow.deploy import command
+
+    opened = flow.open_run(find_run(run))
+    print(command.make_package(opened, virtual))
+
+
+@app.command(rich_help_panel="Board")
+def deploy(
+    run: RunArgument,
+    host: Annotated[
+        str, typer.Option(metavar="USER@ADDRESS[:PORT]", help="The board, or 'virtual' for the virtual one.")
+    ],
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Private key; default: the agent's and ~/.ssh.")
+    ] = None,
+    known_hosts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Known host keys; default ~/.ssh/known_hosts.")
+    ] = None,
+    ask_password: Annotated[
+        bool, typer.Option("--ask-password", help="Ask for the user's password on the board.")
+    ] = False,
+    sudo: Annotated[
+        bool,
+        typer.Option("--sudo", help="Become root there with that password; loading a bitstream wants it."),
+    ] = False,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="The host is no board: take the virtual board's package.")
+    ] = False,
+    frames: Annotated[
+        int | None, typer.Option(metavar="N", parser=_integer, help="Only so many test frames.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", parser=_number, help="Seconds after which a run is given up.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Copy a run to a board, flash it, run the accuracy test there, bring the figures back.
+
+    \b
+    flow deploy signals-w4 --host virtual
+    flow deploy signals-w4 --host xilinx@192.168.2.99 --ask-password --sudo
+    """
+    from fpga_flow import report
+    from fpga_flow.deploy import command
+
+    if sudo and not ask_password:
+        raise InputError("--sudo: give --ask-password too; the password is what sudo asks for")
+    opened = flow.open_run(find_run(run))
+    password = typer.prompt(f"Password of {host}", hide_input=True) if ask_password else None
+    try:
+        command.deploy(
+            opened,
+            host,
+            key=key,
+            known_hosts=known_hosts,
+            password=password,
+            sudo=sudo,
+            virtual=virtual,
+            frames=frames,
+            timeout=timeout,
+        )
+    finally:
+        report.write(opened)
+    report.show(opened)
 
 
 @app.command("list")

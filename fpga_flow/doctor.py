@@ -26,8 +26,11 @@ def examine() -> None:
         try:
             tool = find()
         except ToolError as error:
-            missing[name] = str(error)
-            table.add_row(name, "MISSING", "", users)
+            if all(stage.on_demand for stage in STAGES if name in stage.tools):
+                table.add_row(name, "none", "", f"{users}, on demand")
+            else:
+                missing[name] = str(error)
+                table.add_row(name, "MISSING", "", users)
         else:
             table.add_row(name, tool.version, tool.where, users)
     console = Console(highlight=False)

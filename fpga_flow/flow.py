@@ -79,6 +79,7 @@ STAGES: tuple[Stage, ...] = (
         (
             "fpga_flow/hardware",
             "fpga_flow/fifos",
+            "fpga_flow/synthesised.py",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",
             "fpga_flow/rtl",
@@ -120,11 +121,20 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "synth",
         "Synthesise every layer and add up its resources.",
-        ("rtl",),
+        ("rtl", "hardware"),
         ("board",),
         ("fpga_flow/synth", "fpga_flow/design.py", "fpga_flow/boards.py"),
         ("yosys",),
         judge=verdict.fits,
+    ),
+    Stage(
+        "bitstream",
+        "Make a bitstream of the verified design with Vivado.",
+        ("rtl", "verify"),
+        ("board",),
+        ("fpga_flow/bitstream", "fpga_flow/deploy/results.py", "fpga_flow/design.py", "fpga_flow/boards.py"),
+        ("vivado",),
+        on_demand=True,
     ),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
@@ -188,6 +198,8 @@ def open_run(folder: Path) -> Run:
 def execute(run: Run, until: str | None = None, force: str | None = None) -> None:
     """Run all stages of `run` up to `until`, in order; `force` names one that runs in any case.
 
+    Without `until` those are left out that run on demand.
+
     Every file and tool is looked for before the first stage starts. Raises what a stage raises, and
     `DifferenceError` or `FitError` where a finished stage's result says so.
     """
@@ -198,6 +210,8 @@ def execute(run: Run, until: str | None = None, force: str | None = None) -> Non
         if until not in names:
             raise InputError(f"stage: must be one of {', '.join(names)} in this run, not {until!r}")
         stages = stages[: names.index(until) + 1]
+    else:
+        stages = [stage for stage in stages if not stage.on_demand]
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with _locked(run.folder):
         say(f"run       {run.folder}")

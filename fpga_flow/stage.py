@@ -46,6 +46,8 @@ class Stage:
     """Dotted fields of the recipe that name a file whose content the stage depends on."""
     needs_training: bool = False
     """Not run for a network from outside."""
+    on_demand: bool = False
+    """Runs only where it is asked for by name."""
     judge: Callable[[Mapping[str, Any], Board], FlowError | None] | None = None
     """Whether the finished stage's result ends the command with an error."""
 

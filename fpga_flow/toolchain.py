@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -75,6 +76,17 @@ def yosys() -> Tool:
     return Tool("yosys", command, version, {}, _package_folder("pyosys"))
 
 
+def vivado() -> Tool:
+    """Return Vivado, which the user brings: `vivado` on PATH."""
+    remedy = "install Vivado and source its settings64.sh, so that 'vivado' is on PATH"
+    path = shutil.which("vivado")
+    if path is None:
+        raise ToolError(f"vivado is not on PATH; {remedy}")
+    line = _first_line([path, "-version"], remedy)
+    version = re.search(r"v?(\d{4}\.\d(?:\.\d)?)", line)
+    return Tool("vivado", (path,), version.group(1) if version else line, {}, path)
+
+
 def package(name: str) -> Callable[[], Tool]:
     """Return a finder of the Python package `name`."""
 
@@ -89,6 +101,7 @@ FINDERS: dict[str, Callable[[], Tool]] = {
     "g++": compiler,
     "verilator": verilator,
     "yosys": yosys,
+    "vivado": vivado,
     **{
         name: package(name)
         for name in ("torch", "brevitas", "qonnx", "finn-plus", "onnx", "onnxruntime", "numpy")

@@ -90,9 +90,9 @@ class Ssh:
             )
         except paramiko.BadHostKeyException as error:
             raise InputError(
-                f"{machine}: its host key is not the one in {known}: another machine answers at this address, "
-                f"or the board's SD card was written anew; if so: ssh-keygen -R {machine}, then as for a new "
-                f"board ({error.key.get_name()} {error.key.fingerprint})"
+                f"{machine}: its host key is not the one in {known}: another machine answers at this "
+                f"address, or the board's SD card was written anew; if so: ssh-keygen -R {machine}, "
+                f"then as for a new board ({error.key.get_name()} {error.key.fingerprint})"
             ) from None
         except paramiko.AuthenticationException:
             how = f"the key {key}" if key else "the password" if password else "any key of this user"
@@ -105,8 +105,8 @@ class Ssh:
                 raise ToolError(f"{host}: {error}") from None
             raise InputError(
                 f"{machine}: its host key is not in {known}; connect once by hand "
-                f"(ssh {options}{user}@{machine}), compare the fingerprint with the one that the board shows on "
-                "its serial console, and accept it"
+                f"(ssh {options}{user}@{machine}), compare the fingerprint with the one that the board shows "
+                "on its serial console, and accept it"
             ) from None
         except (OSError, EOFError) as error:
             raise ToolError(

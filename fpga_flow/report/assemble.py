@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fpga_flow import artifact
+from fpga_flow.deploy.results import measured
 from fpga_flow.flow import Run, current
 from fpga_flow.report.schema import (
     Accuracy,
     Bitstream,
+    Board,
     Cost,
     Estimate,
     Fifos,
@@ -33,6 +35,7 @@ def results(run: Run) -> dict[str, dict[str, Any]]:
 def assemble(run: Run, found: Results | None = None) -> Report:
     """Return the report of `run` (of `found`, its results, where they have been read already)."""
     found = results(run) if found is None else found
+    on_board = measured(run)
     outside = run.model_file is not None
     quant = run.recipe.quant
     return Report(
@@ -40,13 +43,14 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.name,
         bits=found["export"]["bits"] if outside and "export" in found else quant.weight_bits,
         board=run.recipe.board,
-        accuracy=_accuracy(found),
+        accuracy=_accuracy(found, on_board),
         cost=_part(Cost, found.get("export", {}).get("cost")),
         hardware=_hardware(found),
         verify=_part(Verify, found.get("verify")),
         estimate=_part(Estimate, found.get("estimate")),
         synth=_part(Synth, found.get("synth")),
         bitstream=_part(Bitstream, found.get("bitstream")),
+        board_measured=_part(Board, on_board),
         stages=_stages(run),
     )
 
@@ -58,8 +62,8 @@ def _part(kind: type[Kind], table: Mapping[str, Any] | None) -> Kind | None:
     return kind.model_validate({key: value for key, value in table.items() if key in kind.model_fields})
 
 
-def _accuracy(found: Results) -> Accuracy:
-    values: dict[str, Any] = {}
+def _accuracy(found: Results, on_board: Mapping[str, Any] | None) -> Accuracy:
+    values: dict[str, Any] = {"board": on_board and on_board["accuracy"]}
     for result in found.values():
         values |= result.get("accuracy", {})
     for stage in ("train", "prune", "export"):

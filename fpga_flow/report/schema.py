@@ -123,6 +123,28 @@ class Bitstream(Part):
     tool: str
     file: str
     fmax_mhz: float
+    slack_ns: float
+    lut: float
+    ff: float
+    bram18: float
+    dsp: float
+
+
+class Board(Part):
+    """What a board measured; `virtual` is a simulated one."""
+
+    host: str
+    virtual: bool
+    samples: int
+    mismatches: int
+    agreement: Share
+    cycles_per_frame: float
+    latency_cycles: int
+    latency_us: float
+    fps: float
+    """By the wall clock, packing and unpacking included."""
+    accelerator_fps: float
+    power_w: float | None
 
 
 class StageTime(Part):
@@ -148,4 +170,5 @@ class Report(Part):
     estimate: Estimate | None
     synth: Synth | None
     bitstream: Bitstream | None
+    board_measured: Board | None
     stages: list[StageTime]
