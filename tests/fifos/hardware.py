@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.transformation.general import GiveUniqueNodeNames
 
 from fpga_flow.boards import board
 from fpga_flow.design import INPUT, OUTPUT, Design
+from fpga_flow.finn_adapter.ops import AsHls, UseOwnRtl
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import RUNS
-from fpga_flow.hardware import fold, lower
+from fpga_flow.hardware.lower import lower, transform
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.rtl.build import build_design
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
@@ -18,14 +21,14 @@ PART = board("pynq-z1").part
 
 
 def folded(network: ModelWrapper, cycles: int | None, top_k: int = 1) -> ModelWrapper:
-    """Return the hardware graph of `network` at `cycles` a frame (None: one lane a layer).
+    """Return the hardware graph of `network` at `cycles` a frame by FINN's rule (None: one lane a layer).
 
     Every FIFO holds two words.
     """
     with finn_session():
-        model = lower.lower(network, PART, top_k)
+        model = lower(network, PART, top_k)
         if cycles is not None:
-            model = fold.fold_to_cycles(model, cycles)
+            model = transform(model, (AsHls(), SetFolding(cycles), UseOwnRtl(), GiveUniqueNodeNames()))
         return insert_streams(model, PART)
 
 
