@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from fpga_flow.errors import InputError
@@ -174,17 +174,43 @@ class FifosRecipe(Part):
 
 
 class HardwareRecipe(Part):
-    """Folding target and clock."""
+    """What the folding aims at, and the clock."""
 
+    target: Literal["fps", "latency", "board"] = "fps"
+    """The least hardware for a frame rate or for a latency, or the fastest that fits the board."""
     fps: Annotated[float, Field(gt=0)] = 5_000.0
-    """Frames per second the folding aims at."""
+    """Frames per second, where `target` is fps."""
+    latency_us: Annotated[Annotated[float, Field(gt=0)] | None, Field(validate_default=True)] = None
+    """Microseconds from a frame's first word in to its last word out, where `target` is latency."""
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of every resource of the board that is left free, where `target` is board."""
     clock_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
     """None: the board's default clock."""
     folding: str | None = None
-    """A folding file (JSON, as written by an earlier run) that is taken instead of `fps`."""
+    """A folding file (JSON, as written by an earlier run) that is taken instead of a target."""
     top_k: Annotated[int, Field(ge=0)] = 1
     """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
     fifos: FifosRecipe = FifosRecipe()
+
+    @field_validator("latency_us")
+    @classmethod
+    def _of_the_target(cls, value: float | None, info: ValidationInfo) -> float | None:
+        target = info.data.get("target")
+        if target == "latency" and value is None:
+            raise PydanticCustomError(
+                "latency", "must be given in microseconds where hardware.target is latency"
+            )
+        if target in ("fps", "board") and value is not None:
+            raise PydanticCustomError("latency", f"must be left out where hardware.target is {target}")
+        return value
+
+    @field_validator("folding")
+    @classmethod
+    def _instead_of_a_target(cls, value: str | None, info: ValidationInfo) -> str | None:
+        target = info.data.get("target")
+        if value is not None and target in ("latency", "board"):
+            raise PydanticCustomError("folding", f"must be left out where hardware.target is {target}")
+        return value
 
 
 class VerifyRecipe(Part):

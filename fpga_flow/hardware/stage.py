@@ -1,17 +1,23 @@
 """Stage `hardware`: the integer network becomes a folded graph of RTL layers."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.boards import board
+from fpga_flow.boards import Board, board
 from fpga_flow.fifos.depths import size_fifos
+from fpga_flow.fifos.network import network_of
+from fpga_flow.fifos.predict import predict
+from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import Context
 from fpga_flow.hardware import fold, lower, streams
+from fpga_flow.hardware.fold.options import Known, no_layer_known
+from fpga_flow.hardware.fold.resources import Resources
 from fpga_flow.progress import say
+from fpga_flow.synthesised import SynthesisedLayers
 
 GRAPH = "hardware.onnx"
 FOLDING = "folding.json"
@@ -25,38 +31,50 @@ def run(context: Context) -> dict[str, Any]:
     network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
     with finn_session():
         model = lower.lower(network, target.part, recipe.top_k)
-        if recipe.folding is None:
-            model = fold.fold_to_cycles(model, max(1, int(clock_mhz * 1e6 / recipe.fps)))
-        else:
-            model = fold.fold_from_file(model, Path(recipe.folding))
-        fold.write_folding(model, context.folder / FOLDING)
-        model = streams.insert_streams(model, target.part)
+        known = _known(context, target) if recipe.target == "board" else no_layer_known
+        folded = fold.fold(model, recipe, clock_mhz, target, known, partial(_latency, target.part))
+        fold.write_folding(folded.model, context.folder / FOLDING)
+        keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
+        model = streams.insert_streams(folded.model, target.part)
         layers = fold.layers(model)
     settings = {"part": target.part, "clock_mhz": clock_mhz, "top_k": recipe.top_k}
     fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
     model.save(str(context.folder / GRAPH))
 
     layers = [replace(layer, cycles=fifos["layer_cycles"].get(layer.name, layer.cycles)) for layer in layers]
-    slowest = next(layer for layer in layers if layer.name == fifos["bottleneck"])
-    cycles = fifos["cycles_per_frame"]
-    fps = clock_mhz * 1e6 / cycles
-    say(
-        f"  {fps:,.0f} frames/s predicted at {clock_mhz:g} MHz "
-        f"({cycles:,} cycles a frame, set by {slowest.name})"
+    cycles, latency, bottleneck = (fifos[k] for k in ("cycles_per_frame", "latency_cycles", "bottleneck"))
+    lines, met = fold.message_lines(
+        folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
     )
-    wanted = None if recipe.folding else recipe.fps
-    if wanted is not None and fps < wanted:
-        say(
-            f"  warning: {wanted:,.0f} frames/s were asked for; {slowest.name} is folded as far as FINN's "
-            f"SetFolding goes. Raise hardware.clock_mhz, or edit {FOLDING} and give it as hardware.folding"
-        )
+    for line in lines:
+        say(line)
     return {
         **settings,
         "cycles_per_frame": cycles,
-        "latency_cycles": fifos["latency_cycles"],
-        "fps": fps,
-        "target_fps": wanted,
-        "bottleneck": slowest.name,
+        "latency_cycles": latency,
+        "fps": clock_mhz * 1e6 / cycles,
+        "target_fps": recipe.fps if folded.target == "fps" else None,
+        "target_met": met,
+        "bottleneck": bottleneck,
         "layers": [asdict(layer) for layer in layers],
+        "layer_keys": keys,
+        "folding": fold.result_of(folded),
         "fifos": fifos,
     }
+
+
+def _latency(part: str, model: ModelWrapper) -> int:
+    """Return the latency of a folded graph in cycles, by the schedules, with FIFOs that never fill."""
+    network = network_of(streams.insert_streams(model, part))
+    return predict(network, [UNLIMITED] * len(network.edges)).latency
+
+
+def _known(context: Context, target: Board) -> Known:
+    """Return what gives the synthesised resources of a layer, where any run has synthesised it."""
+    entries = SynthesisedLayers(context.cache, target.yosys_family)
+
+    def known(key: str) -> Resources | None:
+        found = entries.get(key)
+        return None if found is None else Resources(**found)
+
+    return known

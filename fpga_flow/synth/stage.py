@@ -20,6 +20,7 @@ from fpga_flow.flow import Context
 from fpga_flow.progress import bar, say
 from fpga_flow.synth.usage import Usage, total
 from fpga_flow.synth.yosys import PRIMITIVES, SHIFT_REGISTERS, make_script, synthesise
+from fpga_flow.synthesised import SynthesisedLayers
 from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.verdict import RESOURCES
 
@@ -36,6 +37,7 @@ def run(context: Context) -> dict[str, Any]:
     distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
     found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
     usages = {layer.name: found[keys[layer.name]] for layer in layers}
+    _keep_for_folding(context, usages, target)
     whole = total(usages.values())
     over = excess(whole, target)
     for line in _verdict(whole, target, over):
@@ -52,6 +54,17 @@ def run(context: Context) -> dict[str, Any]:
         "distinct": len(distinct),
         "cached": cached,
     }
+
+
+def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Board) -> None:
+    """Keep the counts of the layers under the keys that the stage `hardware` looks for when it folds."""
+    hardware = context.inputs.get("hardware")
+    if hardware is None:
+        return
+    entries = SynthesisedLayers(context.cache, target.yosys_family)
+    for name, key in artifact.read_result(hardware).get("layer_keys", {}).items():
+        if name in usages:
+            entries.put(key, usages[name].as_dict())
 
 
 def cache_key(layer: LayerRtl, folder: Path, family: str, version: str) -> str:

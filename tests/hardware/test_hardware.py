@@ -110,10 +110,3 @@ def test_wrong_binary_weights_are_refused_by_the_networks_node_name(scratch: Pat
     net.threshold(2).dense(3)
     with pytest.raises(UnsupportedError, match="matmul_0"):
         lower.lower(net.build(), PART)
-
-
-def test_latency_is_the_slowest_streaming_layer_and_every_dense_one(lowered: ModelWrapper) -> None:
-    model = fold.insert_streams(fold.fold_to_cycles(lowered, 200), PART)
-    cycles = {layer.name: layer.cycles for layer in fold.layers(model)}
-    dense = [cycles.pop(name) for name in ("MVAU_rtl_2", "MVAU_rtl_3")]
-    assert fold.latency(model) == max(cycles.values()) + sum(dense)

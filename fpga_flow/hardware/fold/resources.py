@@ -66,9 +66,9 @@ def bram18_of(width: int, depth: int) -> int:
     return min(math.ceil(width / w) * math.ceil(depth / d) for w, d in shapes)
 
 
-def memory(width: int, depth: int, writable: bool = False) -> Resources:
-    """Return a memory of `depth` words of `width` bits."""
-    if width * depth >= BRAM_FROM:
+def memory(width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
+    """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
+    if style == "block" or (style == "auto" and width * depth >= BRAM_FROM):
         return Resources(lut=8, ff=8, bram18=bram18_of(width, depth))
     if writable:  # RAM32M: four LUTs hold 32 words of 6 bits
         return Resources(lut=4 * math.ceil(width / 6) * math.ceil(depth / 32))
@@ -114,7 +114,7 @@ def _matrix(a: Attributes, weights: Weights, part: str) -> Resources:
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
     depth = math.ceil(a["MW"] / simd) * math.ceil(a["MH"] / pe)
-    streamer = memory(pe * simd * w, depth)
+    streamer = memory(pe * simd * w, depth, style=a["ram_style"])
     replay = memory(simd * x, math.ceil(a["MW"] / simd), writable=True)
     queue = Resources(lut=1.3 * pe * out + 25, ff=pe * out + 30)
     if min(w, x) < 2:  # no multipliers: XNOR or AND, and a sum of bits
@@ -137,7 +137,7 @@ def _depthwise(a: Attributes, weights: Weights, part: str) -> Resources:
     core = Resources(lut=products * (w * x * 1.1 + 2) + pe * out * 1.5, ff=products * (w + x) + 2 * pe * out)
     if a.get("resType") == "dsp":
         core = Resources(lut=pe * simd * out, ff=pe * simd * out, dsp=products)
-    return memory(products * w, depth) + core + Resources(lut=30, ff=40)
+    return memory(products * w, depth, style=a["ram_style"]) + core + Resources(lut=30, ff=40)
 
 
 def _threshold(a: Attributes, weights: Weights, part: str) -> Resources:
@@ -163,11 +163,12 @@ def _window(a: Attributes, weights: Weights, part: str) -> Resources:
     rows = ((kh - 1) * dh + max(0, sh - 1)) * w
     if a["parallel_window"]:  # a register for every value of the window, lines in memories
         values = ((kw - 1) * dw + 1) * kh * fold
-        lines = memory(width, max(1, w - (kw - 1) * dw) * dh * fold, writable=True) if kh > 1 else Resources()
+        line = max(1, w - (kw - 1) * dw) * dh * fold
+        lines = memory(width, line, True, a["ram_style"]) if kh > 1 else Resources()
         held = Resources(lut=values * width * 0.1, ff=values * width)
         return control + held + Resources(*((kh - 1) * amount for amount in lines))
     depth = (rows + (kw - 1) * dw + 1) * fold
-    return control + memory(width, depth, writable=True) + Resources(lut=width, ff=width)
+    return control + memory(width, depth, True, a["ram_style"]) + Resources(lut=width, ff=width)
 
 
 def _padding(a: Attributes, weights: Weights, part: str) -> Resources:

@@ -47,9 +47,7 @@ def minimise(
     return Choice(tuple(indices), cost_of(single, pairs, indices), exact)
 
 
-def cost_of(
-    single: Sequence[Table], pairs: Mapping[tuple[int, int], Table], indices: Sequence[int]
-) -> float:
+def cost_of(single: Sequence[Table], pairs: Mapping[tuple[int, int], Table], indices: Sequence[int]) -> float:
     """Return the cost of the choice `indices`."""
     total = sum(float(costs[index]) for costs, index in zip(single, indices, strict=True))
     return total + sum(float(costs[indices[v], indices[w]]) for (v, w), costs in pairs.items())

@@ -1,0 +1,118 @@
+"""The folding as a file: JSON, layer -> attribute -> value, to be edited and given back."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from fpga_flow.errors import InputError
+from fpga_flow.hardware.fold.options import Folding, foldings
+
+ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
+"""What a folding file may set."""
+SHOWN = 16
+"""So many allowed values are named in a message."""
+
+
+def write_folding(model: ModelWrapper, path: Path) -> None:
+    """Write the folding of `model` as a file that `fold_from_file` reads."""
+    table = {}
+    for node in model.graph.node:
+        layer = getCustomOp(node)
+        types = layer.get_nodeattr_types()
+        table[node.name] = {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
+    path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
+    """Return `model` with the folding of `path`.
+
+    Raises `InputError` naming the file, the layer, the attribute, its value and what it must be.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"hardware.folding: {path}: {error}") from None
+    nodes = {node.name: node for node in model.graph.node}
+    if not isinstance(table, dict) or table.keys() != nodes.keys():
+        wrong = sorted(set(table) ^ set(nodes)) if isinstance(table, dict) else [type(table).__name__]
+        raise InputError(
+            f"{path}: must name the layers {_listed(nodes)}; differs in {_listed(wrong)}. "
+            "It is written for a network by `flow hardware`, as folding.json"
+        )
+    for name, values in table.items():
+        layer = getCustomOp(nodes[name])
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: {name}: must be attributes and their values, not {values!r}")
+        _set(layer, values, f"{path}: {name}")
+    _check_windows(model, path)
+    return model
+
+
+def _set(layer: Any, values: Mapping[str, Any], place: str) -> None:
+    """Set the attributes of one layer; `place` names it in messages."""
+    types = layer.get_nodeattr_types()
+    known = [key for key in ATTRIBUTES if key in types]
+    legal = foldings(layer)
+    before = {key: _plain(layer.get_nodeattr(key)) for key, _ in legal[0]}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"{place}: must be one of {', '.join(known)}, not {key!r}")
+        allowed = _allowed(legal, key) if key in before else sorted(types[key][3])
+        if isinstance(value, bool) or value not in allowed:
+            raise InputError(f"{place}.{key} = {value!r}: must be one of {_listed(allowed)}")
+        layer.set_nodeattr(key, value)
+    chosen = before | {key: value for key, value in values.items() if key in before}
+    if tuple(chosen.items()) not in legal:
+        raise InputError(f"{place}: {_written(chosen)} do not go together; {_together(legal, chosen)}")
+
+
+def _allowed(legal: Sequence[Folding], key: str) -> list[int]:
+    return sorted({dict(folding)[key] for folding in legal})
+
+
+def _together(legal: Sequence[Folding], chosen: Mapping[str, int]) -> str:
+    """Return what the other attributes must be, for each attribute of a choice that is not legal."""
+    (first, value), *_ = chosen.items()
+    with_first = [folding for folding in legal if dict(folding)[first] == value]
+    others = {key: _allowed(with_first, key) for key in chosen if key != first}
+    must = " and ".join(f"{key} must be one of {_listed(values)}" for key, values in others.items())
+    return f"with {first} = {value}, {must}"
+
+
+def _written(values: Mapping[str, int]) -> str:
+    return " and ".join(f"{key} = {value}" for key, value in values.items())
+
+
+def _listed(values: Iterable[Any]) -> str:
+    texts = [str(value) for value in values]
+    return ", ".join(texts if len(texts) <= SHOWN else [*texts[:SHOWN], f"... ({len(texts)} in all)"])
+
+
+def _check_windows(model: ModelWrapper, path: Path) -> None:
+    """Refuse a pool or depthwise unit that cannot read its windows."""
+    for node in model.graph.node:
+        if not node.op_type.startswith(("Pool", "VVAU")):
+            continue
+        window = model.find_producer(node.input[0])
+        if window is None or not window.op_type.startswith("ConvolutionInputGenerator"):
+            continue
+        unit, generator = getCustomOp(node).get_nodeattr, getCustomOp(window).get_nodeattr
+        if generator("SIMD") != unit("PE"):
+            raise InputError(
+                f"{path}: {window.name}.SIMD = {generator('SIMD')}: must be {unit('PE')}, the PE of "
+                f"{node.name}, which reads its windows"
+            )
+        whole = int(node.op_type.startswith("VVAU") and unit("SIMD") > 1)
+        if generator("parallel_window") != whole:
+            raise InputError(
+                f"{path}: {window.name}.parallel_window = {generator('parallel_window')}: must be {whole}, "
+                f"since {node.name} takes {'several positions' if whole else 'one position'} at once"
+            )

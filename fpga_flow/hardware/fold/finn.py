@@ -1,0 +1,32 @@
+"""FINN's own folding, `SetFolding`, as what ours must not be worse than."""
+
+from collections.abc import Mapping
+
+from finn.transformation.fpgadataflow.set_folding import SetFolding
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.finn_adapter.ops import AsHls, UseOwnRtl
+from fpga_flow.hardware.fold.options import Folding, foldings_of
+from fpga_flow.hardware.fold.problem import Problem, go_together
+from fpga_flow.hardware.lower import transform
+
+
+def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[str, Folding] | None:
+    """Return the folding that FINN's `SetFolding` finds for `cycles` per frame.
+
+    `model` has the layers of `problem` and is not changed. None where `SetFolding` refuses the graph, or
+    where its result breaks a rule of the layers.
+    """
+    copy = ModelWrapper(model.model, make_deepcopy=True)
+    try:
+        folded = transform(copy, (AsHls(), SetFolding(cycles), UseOwnRtl()))
+    except Exception:  # noqa: BLE001  FINN raises bare exceptions
+        return None
+    # By order: it gives the layers new names.
+    values = foldings_of(folded).values()
+    found = {layer.name: value for layer, value in zip(problem.layers, values, strict=True)}
+    legal = all(found[layer.name] in layer.foldings for layer in problem.layers)
+    coupled = all(
+        go_together(found[problem.layers[v].name], found[problem.layers[w].name]) for v, w in problem.coupled
+    )
+    return found if legal and coupled else None

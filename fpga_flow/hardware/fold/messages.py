@@ -1,0 +1,112 @@
+"""What is said about a folding: the rate, what sets it, and why a target was not met and what to do then."""
+
+import math
+from collections.abc import Mapping
+
+from fpga_flow.boards import Board
+from fpga_flow.hardware.fold.options import Folding, LayerFigures
+from fpga_flow.hardware.fold.resources import Resources, capacity
+from fpga_flow.hardware.fold.targets import Folded
+from fpga_flow.recipe import HardwareRecipe
+
+NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
+WORDS = {
+    ("MVAU", "PE"): ("output", "MH"),
+    ("MVAU", "SIMD"): ("input", "MW"),
+    ("VVAU", "SIMD"): ("position", None),
+    ("LabelSelect", "PE"): ("label", "Labels"),
+}
+"""Layer and attribute -> what a lane works on, and the attribute with their number; else a channel."""
+
+
+def message_lines(
+    folded: Folded,
+    recipe: HardwareRecipe,
+    board: Board,
+    clock_mhz: float,
+    *,
+    cycles: int,
+    latency: int,
+    bottleneck: str,
+) -> tuple[list[str], bool | None]:
+    """Return the lines for the user, and whether the target is met (None where a file was given).
+
+    `cycles` per frame, `latency` and `bottleneck` are those of the whole with its FIFOs.
+    """
+    fps = clock_mhz * 1e6 / cycles
+    wish = f", {recipe.fps:,.0f} asked for" if folded.target == "fps" else ""
+    found = [
+        f"  {fps:,.0f} frames/s predicted at {clock_mhz:g} MHz{wish} "
+        f"({cycles:,} cycles a frame, set by {bottleneck})"
+    ]
+    wish = f", {recipe.latency_us:,.1f} µs asked for" if folded.target == "latency" else ""
+    found.append(f"  {latency / clock_mhz:,.1f} µs latency predicted{wish} ({latency:,} cycles)")
+    if folded.target == "file":
+        return found, None
+    if folded.target == "board":
+        more, met = _board_lines(folded, board, recipe.margin)
+        return found + more, met
+    real, wanted = (cycles if folded.target == "fps" else latency), folded.wanted or 0
+    if real <= wanted:
+        return found, True
+    found.append(_missed(folded, bottleneck, real, wanted, clock_mhz))
+    return found, False
+
+
+def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: float) -> str:
+    layers = {layer.name: layer for layer in folded.problem.layers}
+    if folded.target == "fps":
+        what = f"{wanted:,} cycles a frame were asked for, {bottleneck} takes {real:,}"
+    else:
+        what = f"{wanted:,} cycles of latency were asked for, {real:,} predicted, {bottleneck} is slowest"
+    why = "its FIFOs hold it back: allow deeper ones in hardware.fifos"
+    if bottleneck in layers:
+        why = limit_of(layers[bottleneck], folded.solution.foldings[bottleneck])
+    clock = math.ceil(clock_mhz * real / wanted)
+    return (
+        f"  warning: the target is not met: {what}: {why}. Raise hardware.clock_mhz (to {clock} for this "
+        "alone), ask for less, or make the frames or the network smaller"
+    )
+
+
+def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str], bool]:
+    solution = folded.solution
+    amounts = solution.resources._asdict()
+    whole = capacity(board)._asdict()
+    known = len(solution.synthesised)
+    found = [
+        f"  expected of {board.name}: "
+        + ", ".join(
+            f"{amounts[key]:,.0f} {word} ({amounts[key] / whole[key]:.0%})" for key, word in NAMES.items()
+        )
+        + f"; {known} of {len(folded.problem.layers)} layers are known from synthesis, the others estimated"
+    ]
+    over = [key for key in Resources._fields if amounts[key] > whole[key] * (1 - margin)]
+    if over:
+        which = ", ".join(f"{amounts[key]:,.0f} {NAMES[key]} of {whole[key]:,.0f}" for key in over)
+        found.append(
+            f"  warning: the target is not met: the smallest folding does not leave a share of {margin:g} of "
+            f"{board.name} free: {which}. Take a larger board or a smaller hardware.margin, or prune or "
+            "shrink the network"
+        )
+    return found, not over
+
+
+def limit_of(layer: LayerFigures, folding: Folding) -> str:
+    """Return where a layer's folding stands in its range, in words."""
+    values = dict(folding)
+    parts = [_lanes(layer, name, values) for name in values if name != "parallel_window"]
+    if values.get("parallel_window"):
+        parts.append("it sends a whole window a cycle")
+    return " and ".join(parts)
+
+
+def _lanes(layer: LayerFigures, name: str, values: Mapping[str, int]) -> str:
+    most = max(dict(other)[name] for other in layer.foldings)
+    word, attribute = WORDS.get((layer.kind, name), ("channel", None))
+    of = int(layer.attributes[attribute]) if attribute else most
+    if of == 1:
+        return f"it has one {word} only"
+    if values[name] == of:
+        return f"{name} is already at all {of} {word}s"
+    return f"{name} is {values[name]} of {of} {word}s"

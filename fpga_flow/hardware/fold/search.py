@@ -1,0 +1,127 @@
+"""The cheapest folding for a rate, the cheapest for a latency, and the fastest that fits the board."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.boards import Board
+from fpga_flow.hardware.fold.finn import finn_folding
+from fpga_flow.hardware.fold.problem import Problem, Solution
+from fpga_flow.hardware.fold.resources import Resources, capacity
+
+RATIO = 1.004
+"""A search over cycles ends when two neighbours are closer than this."""
+PACES = 14
+"""Cycles per frame that are tried for a latency."""
+REPRICED = 6
+"""So often a resource that is short is made dearer, before a rate counts as too high for the board."""
+
+Step = Callable[[], None]
+"""Is called after each step of a search."""
+
+
+def for_cycles(model: ModelWrapper, problem: Problem, cycles: int) -> Solution:
+    """Return the cheapest folding of `model` for at most `cycles` per frame.
+
+    It is nowhere worse than what FINN's `SetFolding` finds for `cycles`: where that is faster than asked for,
+    ours is made as fast, at no more cost. A target out of reach gives the fastest folding there is.
+    """
+    best = problem.solve(cycles)
+    rival = finn_folding(model, problem, cycles)
+    if rival is None:
+        return best
+    theirs = problem.assess(rival)
+    if theirs.cycles < best.cycles:
+        best = problem.solve(theirs.cycles)
+    return theirs if theirs.cycles <= best.cycles and theirs.cost < best.cost else best
+
+
+def for_latency(problem: Problem, cycles: int, step: Step = lambda: None) -> Solution:
+    """Return the cheapest folding found whose latency is at most `cycles`, or the one of least latency.
+
+    The latency is no sum over layers, so this is a search: for several paces of the whole, a price on the
+    cycles that layers hold a frame back is raised until the latency is reached.
+    """
+    fastest = problem.fastest()[0]
+    slowest = max(fastest, min(cycles, problem.slowest()))
+    paces = sorted({int(pace) for pace in np.geomspace(fastest, slowest, PACES)})
+    found: Solution | None = None
+    least: Solution | None = None
+    for pace in paces:
+        step()
+        solution = _within(problem, pace, cycles)
+        if least is None or solution.latency < least.latency:
+            least = solution
+        if solution.latency <= cycles and (found is None or solution.cost < found.cost):
+            found = solution
+    if found is None and least is None:
+        raise ValueError("no pace was tried")
+    return found or least  # type: ignore[return-value]
+
+
+def _within(problem: Problem, pace: int, cycles: int) -> Solution:
+    """Return the cheapest folding of at most `pace` cycles a frame and a latency of `cycles`.
+
+    Where there is none, that of a high price of delays, which has about the least latency.
+    """
+    solution = problem.solve(pace)
+    if solution.latency <= cycles:
+        return solution
+    low, high = 1e-3, 1e4  # LUTs a cycle
+    best = problem.solve(pace, delay_price=high)
+    if best.latency > cycles:
+        return best
+    while high / low > 1.5:
+        price = math.sqrt(low * high)
+        solution = problem.solve(pace, delay_price=price)
+        if solution.latency <= cycles:
+            high = price
+            best = min(best, solution, key=lambda one: one.cost)
+        else:
+            low = price
+    return best
+
+
+def for_board(problem: Problem, board: Board, margin: float, step: Step = lambda: None) -> Solution:
+    """Return the fastest folding that leaves the share `margin` of every resource of `board` free.
+
+    Where none does, the smallest folding.
+    """
+    limits = Resources(*(amount * (1 - margin) for amount in capacity(board)))
+    low, high = problem.fastest()[0], problem.slowest()
+    best = fitting(problem, low, limits)
+    if best is not None:
+        return best
+    best = fitting(problem, high, limits)
+    if best is None:
+        return problem.solve(high)
+    # `low` does not fit, `high` does.
+    while high / low > RATIO and high - low > 1:
+        step()
+        middle = int(math.sqrt(low * high))
+        middle = min(max(middle, low + 1), high - 1)
+        solution = fitting(problem, middle, limits)
+        if solution is None:
+            low = middle
+        else:
+            best, high = solution, min(middle, solution.cycles)
+    return best
+
+
+def fitting(problem: Problem, cycles: int, limits: Resources) -> Solution | None:
+    """Return a folding of at most `cycles` within `limits`, None where none was found.
+
+    The prices of resources that are short are raised until the folding uses others in their place.
+    """
+    at = np.array(problem.prices)
+    room = np.array(limits)
+    for _ in range(REPRICED):
+        solution = problem.solve(cycles, Resources(*at))
+        used = np.array(solution.resources) / room
+        if np.all(used <= 1):
+            return solution
+        at = at * np.maximum(used / used.max(), 0.1)
+        at *= np.dot(problem.prices, room) / np.dot(at, room)
+    return None

@@ -1,0 +1,128 @@
+"""What the recipe asks of the folding: a rate, a latency, the board, or what a file says."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.boards import BOARDS, Board
+from fpga_flow.hardware.fold import search
+from fpga_flow.hardware.fold.file import fold_from_file
+from fpga_flow.hardware.fold.options import Known, foldings_of
+from fpga_flow.hardware.fold.problem import Problem, Solution, apply
+from fpga_flow.progress import bar
+from fpga_flow.recipe import HardwareRecipe
+
+SEARCH_STEPS = 40
+"""Of a progress bar; a search may end before."""
+CORRECTIONS = 4
+"""So often a latency is aimed at again, after it has been predicted in detail."""
+
+Latency = Callable[[ModelWrapper], int]
+"""Returns the latency in cycles of a folded graph, predicted in detail; the graph is not changed."""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A folded graph, and what was asked for."""
+
+    model: ModelWrapper
+    problem: Problem
+    solution: Solution
+    target: Literal["fps", "latency", "board", "file"]
+    wanted: int | None
+    """Cycles per frame (fps) or of latency; None for the others."""
+
+
+def fold(
+    model: ModelWrapper,
+    recipe: HardwareRecipe,
+    clock_mhz: float,
+    board: Board,
+    known: Known,
+    latency: Latency,
+) -> Folded:
+    """Return `model` (unfolded layers) folded as the recipe's `hardware` asks.
+
+    `known`: see `Problem`. Raises `InputError` for a wrong folding file.
+    """
+    problem = Problem(model, board, known)
+    if recipe.folding is not None:
+        folded = fold_from_file(model, Path(recipe.folding))
+        return Folded(folded, problem, problem.assess(foldings_of(folded)), "file", None)
+    wanted = None
+    if recipe.target == "latency" and recipe.latency_us is not None:
+        wanted = max(1, int(clock_mhz * recipe.latency_us))
+        with _searching("folding for the latency") as step:
+            solution = _for_latency(model, problem, wanted, latency, step)
+    elif recipe.target == "board":
+        with _searching(f"folding for {board.name}") as step:
+            solution = search.for_board(problem, board, recipe.margin, step)
+    else:
+        wanted = max(1, int(clock_mhz * 1e6 / recipe.fps))
+        solution = search.for_cycles(model, problem, wanted)
+    return Folded(apply(model, solution.foldings), problem, solution, recipe.target, wanted)
+
+
+def _for_latency(
+    model: ModelWrapper, problem: Problem, wanted: int, latency: Latency, step: search.Step
+) -> Solution:
+    """Return a cheap folding whose latency in detail is at most `wanted`, or about the least there is.
+
+    The search goes by the simpler model of `fold.latency`; where the two differ, it aims again by as much.
+    """
+    aim = wanted
+    fastest: tuple[int, Solution] | None = None
+    found: Solution | None = None
+    for _ in range(CORRECTIONS):
+        solution = search.for_latency(problem, aim, step)
+        copy = ModelWrapper(model.model, make_deepcopy=True)
+        real = latency(apply(copy, solution.foldings))
+        if fastest is None or real < fastest[0]:
+            fastest = (real, solution)
+        if real <= wanted and (found is None or solution.cost < found.cost):
+            found = solution
+        if 0.97 * wanted <= real <= wanted or solution.latency > aim:
+            break
+        aim = max(1, int(aim * wanted / real * (0.995 if real > wanted else 1)))
+    return found or fastest[1]  # type: ignore[index]
+
+
+def result_of(folded: Folded) -> dict[str, Any]:
+    """Return what the stage keeps of a folding: what it is expected to take, and where that is known from."""
+    solution = folded.solution
+    return {
+        "target": folded.target,
+        "resources": {name: math.ceil(value) for name, value in solution.resources._asdict().items()},
+        "width_converters": {
+            "count": solution.widths_changed,
+            "uneven": solution.uneven,
+            "lut": math.ceil(solution.converters.lut),
+            "ff": math.ceil(solution.converters.ff),
+        },
+        "synthesised_layers": {
+            layer.name: layer[solution.foldings[layer.name]].resources._asdict()
+            for layer in folded.problem.layers
+            if layer.name in solution.synthesised
+        },
+        "least_cost": solution.exact,
+    }
+
+
+@contextmanager
+def _searching(what: str) -> Iterator[search.Step]:
+    with bar(what, SEARCH_STEPS) as advance:
+        yield advance
+
+
+def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int, board: Board | None = None) -> ModelWrapper:
+    """Return `model` folded to at most `cycles_per_frame`, or as fast as it can be.
+
+    It is the cheapest such folding at the prices of `board`, the smallest one unless given.
+    """
+    problem = Problem(model, board or min(BOARDS.values(), key=lambda one: one.lut))
+    return apply(model, search.for_cycles(model, problem, cycles_per_frame).foldings)
