@@ -28,7 +28,7 @@ def test_a_tensor_with_two_readers_is_duplicated_for_them() -> None:
     net = start().conv(4).threshold(3)
     skip = net.tensor
     model = to_layers(net.conv(4).threshold(3).residual(skip).flatten().dense(3).build(), 1)
-    fork, add = only(model, "DuplicateStreams"), only(model, "ElementwiseAdd")
+    fork, add = only(model, "DuplicateStreams"), only(model, "IntegerAdd_rtl")
     assert list(fork.input) == [skip]
     assert getCustomOp(fork).get_nodeattr("NumOutputStreams") == 2
     readers = [name for node in model.graph.node for name in node.input if name in fork.output]
@@ -121,7 +121,7 @@ def test_a_concat_of_flattened_tensors_keeps_both_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "layer"), [("ReduceSum", "GlobalAccPool"), ("GlobalMaxPool", "GlobalMaxPool_rtl")]
+    ("operator", "layer"), [("ReduceSum", "GlobalAccPool_rtl"), ("GlobalMaxPool", "GlobalMaxPool_rtl")]
 )
 def test_global_pools_give_one_value_a_channel(operator: str, layer: str) -> None:
     model = to_layers(start().global_pool(operator).flatten().dense(3).build(), 1)
