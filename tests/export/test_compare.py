@@ -92,3 +92,22 @@ def test_random_frames_are_the_same_for_the_same_index() -> None:
     source = random_frames(host.describe(net.host, net.input), 10, 1)
     np.testing.assert_array_equal(source.read(np.array([7, 3]))[0], source.read(np.array([7]))[0])
     assert source.labels.tolist() == [-1] * 10
+
+
+def test_a_tie_of_a_bipolar_quantiser_is_explained(tmp_path: Path) -> None:
+    # The bias is a sum as float32 rounds it, up: the sum itself is below it, float32 finds both equal.
+    scales = np.float32([0.1, 0.7])
+    sums = [np.float32(steps * scales[0]) * scales[1] for steps in (1, 2, 3)]
+    assert any(float(v) > n * np.prod(scales.astype(float)) for n, v in enumerate(sums, start=1))
+    graph = Graph((1, 3)).quant(scales[0], 3)
+    graph.node("MatMul", graph.weights(np.eye(3) * 0.7, scales[1], 2)).node("Sub", np.array([sums]))
+    graph.quant(1.0, 1, name="sign").node("MatMul", graph.weights(np.eye(3), 1.0, 2))
+    model = bring_up_to_date(graph.proto(), "test")
+    net = to_integers(model)
+    spec = host.describe(net.host, net.input)
+    source = random_frames(spec, 64, 1)
+    found = check_float(
+        net, opened(net, tmp_path), FileReference(model), source, np.arange(64), spec, "the file"
+    )
+    assert found["differences"] > 0
+    assert (found["explained"], found["largest_step"]) == (found["differing_frames"], 2)
