@@ -32,7 +32,7 @@ OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMA
 FOLDED = (
     *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
     *("Round", "Pow", "Sqrt", "Reciprocal", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
-    *("Softmax", "LogSoftmax", "ArgMax"),
+    *("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"),
 )
 """Operators without a reader that may stand between constants (none makes much of little) or at the end."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")

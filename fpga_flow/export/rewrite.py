@@ -7,6 +7,7 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.export.readers.common import attributes_of
+from fpga_flow.progress import say
 
 
 def separate_inputs(model: onnx.ModelProto) -> None:
@@ -24,15 +25,16 @@ def separate_inputs(model: onnx.ModelProto) -> None:
 
 
 def drop_decision(wrapper: ModelWrapper) -> None:
-    """Take out a softmax or an argmax over classes at the very end: the largest logit stays the largest."""
+    """Take out a softmax, sigmoid or argmax over classes at the very end: the largest stays the largest."""
     name = wrapper.graph.output[0].name
     last = wrapper.find_producer(name)
     while last is not None and len(last.input) == 1 and len(wrapper.find_consumers(last.input[0])) == 1:
         shape, before = wrapper.get_tensor_shape(last.input[0]), wrapper.find_producer(last.input[0])
         axis = int(attributes_of(last).get("axis", 0 if last.op_type == "ArgMax" else -1))
         decides = last.op_type == "ArgMax" and len(shape) == 2 and axis in (1, -1)
-        if before is None or not (decides or last.op_type in ("Softmax", "LogSoftmax")):
+        if before is None or not (decides or last.op_type in ("Softmax", "LogSoftmax", "Sigmoid")):
             return
+        say(f"  {last.name}: {last.op_type} at the end is left out: the largest logit stays the largest")
         wrapper.graph.node.remove(last)
         before.output[list(before.output).index(last.input[0])] = name
         kind = onnx.TensorProto.FLOAT

@@ -35,6 +35,23 @@ _LIMITS = {
     WIDE_LIMIT: "2^47 that the last operations have bits for",
 }
 
+_QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
+_MONOTONE = "use a QuantReLU or QuantHardTanh"
+INSTEAD = {
+    "ConvTranspose": "use nn.Upsample(mode='nearest') and a convolution",
+    "QuantizeLinear": _QCDQ,
+    "DequantizeLinear": _QCDQ,
+    "Sigmoid": _MONOTONE,
+    "Tanh": _MONOTONE,
+    "Elu": _MONOTONE,
+    "Selu": _MONOTONE,
+    "PRelu": "use a ReLU or a leaky ReLU",
+    "InstanceNormalization": "use batch norm",
+    "LayerNormalization": "use batch norm",
+    "TopK": "end the network in its logits; hardware.top_k says how many classes are given",
+}
+"""Operators that are met often and cannot be mapped: what to use in their place."""
+
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 
 
@@ -51,7 +68,7 @@ def unsupported_operator(node: onnx.NodeProto) -> UnsupportedError:
     return UnsupportedError(
         node.name,
         f"operator {node.op_type} cannot be mapped to hardware",
-        f"build the network from {', '.join(READERS)}",
+        INSTEAD.get(node.op_type, f"build the network from {', '.join(READERS)}"),
     )
 
 

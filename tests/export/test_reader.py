@@ -85,6 +85,17 @@ def test_an_argmax_at_the_end_is_left_out(tmp_path: Path) -> None:
     assert model.get_tensor_shape(output.name) == [1, 3]
 
 
+def test_a_sigmoid_at_the_end_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = read(saved(small().node("Sigmoid", name="chance").proto(), tmp_path))
+    assert [n.op_type for n in model.graph.node][-1] == "MatMul"
+    assert (
+        "chance: Sigmoid at the end is left out: the largest logit stays the largest"
+        in capsys.readouterr().err
+    )
+
+
 def test_nodes_stay_in_their_author_s_order(tmp_path: Path) -> None:
     graph = small()
     first = graph.last

@@ -36,6 +36,20 @@ def test_wrong_operator() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("operator", "remedy"),
+    [
+        ("Tanh", "use a QuantReLU or QuantHardTanh"),
+        ("Sigmoid", "use a QuantReLU or QuantHardTanh"),
+        ("Selu", "use a QuantReLU or QuantHardTanh"),
+    ],
+)
+def test_wrong_operator_that_has_a_substitute(operator: str, remedy: str) -> None:
+    assert refusal(dense(quantised().node(operator, name="act"))) == (
+        f"node 'act': operator {operator} cannot be mapped to hardware; {remedy}"
+    )
+
+
 def test_wrong_place_of_an_operator_that_only_constants_may_use() -> None:
     assert refusal(dense(quantised().node("Exp", name="swish"))).startswith(
         "node 'swish': operator Exp cannot be mapped to hardware; "
