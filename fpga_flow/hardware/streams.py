@@ -3,10 +3,51 @@
 from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
 from finn.transformation.fpgadataflow.insert_fifo import InsertFIFO
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
+from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import GiveUniqueNodeNames
 
+from fpga_flow.hardware.graph import DOMAIN
 from fpga_flow.hardware.lower import MINIMISE, transform
+
+
+class InsertSplitFifos(Transformation):  # type: ignore[misc]
+    """Put a FIFO behind every output of a split, which FINN's `InsertFIFO` then leaves alone.
+
+    That takes the shape of the first output for all of them, and stops where another is different.
+    """
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Insert them, in all splits at once."""
+        for node in model.get_nodes_by_op_type("StreamingSplit_rtl"):
+            layer = getCustomOp(node)
+            depths = layer.get_nodeattr("outFIFODepths")
+            for index, tensor in enumerate(node.output):
+                reader = model.find_consumer(tensor)
+                if reader is None:
+                    continue
+                place = list(reader.input).index(tensor)
+                behind = model.make_new_valueinfo_name()
+                shape = [int(size) for size in layer.get_normal_output_shape(index)]
+                fifo = helper.make_node(
+                    "StreamingFIFO",
+                    [tensor],
+                    [behind],
+                    domain=DOMAIN,
+                    backend="fpgadataflow",
+                    depth=int(max(depths[index], getCustomOp(reader).get_nodeattr("inFIFODepths")[place])),
+                    folded_shape=[int(size) for size in layer.get_folded_output_shape(index)],
+                    normal_shape=shape,
+                    dataType=layer.get_output_datatype(index).name,
+                    ram_style="auto",
+                )
+                model.graph.value_info.append(helper.make_tensor_value_info(behind, TensorProto.FLOAT, shape))
+                model.set_tensor_datatype(behind, layer.get_output_datatype(index))
+                reader.input[place] = behind
+                model.graph.node.insert(list(model.graph.node).index(node) + 1 + index, fifo)
+        return model, False
 
 
 def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
@@ -14,5 +55,5 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
 
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
-    streams = (InsertDWC(), InsertFIFO(create_shallow_fifos=True), SpecializeLayers(part))
+    streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True), SpecializeLayers(part))
     return transform(model, (*MINIMISE, *streams, GiveUniqueNodeNames()))
