@@ -61,8 +61,6 @@ class Network:
         placed += [Placed(Schedule(Kind.SOURCE, (edges[i].words,)), (), (i,)) for i in self.sources]
         placed += [Placed(Schedule(Kind.SINK, (edges[i].words,)), (i,), ()) for i in self.sinks]
         self._tokens = Tokens(len(edges), placed)
-        self.limit_per_frame = 64 + 4 * sum(edge.words for edge in edges)
-        """More cycles than a frame can take with every layer at work alone."""
 
     @property
     def guessed(self) -> list[str]:
@@ -78,10 +76,16 @@ class Network:
         """Return the bits that FIFOs of `depths` hold."""
         return sum(d * e.bits for d, e in zip(depths, self.edges, strict=True))
 
-    def play(self, depths: Sequence[int] | None = None, *, frames: int = 4, period: int = 0) -> Play:
+    def play(
+        self,
+        depths: Sequence[int] | None = None,
+        *,
+        frames: int = 4,
+        period: int = 0,
+        limit: int | None = None,
+    ) -> Play:
         """Play `frames` frames with FIFOs of `depths`, the graph's unless given (see `Tokens.run`)."""
         chosen = self.depths if depths is None else depths
-        limit = (frames + 4) * max(self.limit_per_frame, period)
         return self._tokens.run(chosen, frames, period=period, limit=limit)
 
 

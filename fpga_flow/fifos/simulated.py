@@ -1,5 +1,6 @@
 """The RTL with FIFOs whose depths are set when the simulation starts: one compiled simulator for all."""
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from fpga_flow.design import INPUT, OUTPUT, Design
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.progress import bar
-from fpga_flow.verify.simulator import DeadlockError, FifoState, Port, SimResult, Simulator
+from fpga_flow.verify.simulator import CycleLimitError, DeadlockError, FifoState, Port, SimResult, Simulator
 
 DEFINE = "FIFO_SIZING"
 """What makes `rtl/hdl/fifo.sv` its sizing variant."""
@@ -54,8 +55,13 @@ class SizingSimulator:
         """Clock cycles simulated so far."""
         self.seconds = 0.0
 
-    def play(self, depths: Sequence[int], *, frames: int, period: int = 0) -> Simulated:
-        """Simulate `frames` frames; with `period` the input spreads each evenly over so many cycles."""
+    def play(
+        self, depths: Sequence[int], *, frames: int, period: int = 0, limit: int | None = None
+    ) -> Simulated:
+        """Simulate `frames` frames; with `period` the input spreads each evenly over so many cycles.
+
+        A simulation that is not done in `limit` cycles is stopped, and its period is infinite.
+        """
         words_in, words_out = self.design.input.words, self.design.output.words
         stuck = False
         with (
@@ -78,6 +84,7 @@ class SizingSimulator:
                     {OUTPUT: frames * words_out},
                     pace=(words_in, period) if period else None,
                     idle_limit=max(1_000_000, 100 * period),
+                    cycle_limit=limit or 0,
                     drain=0,
                     plusargs=[f"fifo_depths={table}"],
                     folder=self.folder,
@@ -85,18 +92,20 @@ class SizingSimulator:
                 )
             except DeadlockError as error:
                 result, stuck = error.result, True
+            except CycleLimitError as error:
+                result = error.result
         self.cycles += result.cycles
         self.seconds += result.seconds
-        return self._simulated(result, stuck)
+        return self._simulated(result, stuck, frames)
 
-    def _simulated(self, result: SimResult, stuck: bool) -> Simulated:
+    def _simulated(self, result: SimResult, stuck: bool, frames: int) -> Simulated:
         words = self.design.output.words
         ends = result.output_cycles[OUTPUT][words - 1 :: words].astype(np.int64)
         half = ends[len(ends) // 2 :] if len(ends) > 3 else ends
         states = by_name(result.fifos, self.fifos)
         return Simulated(
             stuck=stuck,
-            period=float(half[-1] - half[0]) / max(len(half) - 1, 1) if len(half) else float("inf"),
+            period=float(half[-1] - half[0]) / max(len(half) - 1, 1) if len(ends) == frames else math.inf,
             latency=int(ends[0]) - result.first_input_cycle if len(ends) else -1,
             fills=tuple(state.most for state in states),
             states=states,

@@ -69,8 +69,13 @@ class Played(Protocol):
 class Player(Protocol):
     """A network that can be run with any depths: schedules without data, or the RTL."""
 
-    def play(self, depths: Sequence[int], *, frames: int, period: int = 0) -> Played:
-        """Run `frames` frames; with `period` the input spreads each over so many cycles."""
+    def play(
+        self, depths: Sequence[int], *, frames: int, period: int = 0, limit: int | None = None
+    ) -> Played:
+        """Run `frames` frames; with `period` the input spreads each over so many cycles.
+
+        A run that is not done in `limit` cycles is stopped, and its period is infinite.
+        """
 
 
 @dataclass(frozen=True)
@@ -103,52 +108,73 @@ def size(player: Player, bits: Sequence[int], *, seconds: float = 20.0, latency:
     `seconds` is the time to search in; `latency`, in cycles, must not be exceeded where given (nor, if
     unlimited FIFOs need more than that, theirs).
     """
-    count = len(bits)
-    unlimited = [UNLIMITED] * count
-    first = player.play(unlimited, frames=4)
-    frames = frames_for(first.latency, first.period)
-    free = player.play(unlimited, frames=frames)
-    paced = player.play(unlimited, frames=frames, period=math.ceil(free.period))
-    runs = 3
-    bound = None if latency is None else max(latency, free.latency)
-
-    def good(played: Played) -> bool:
-        in_time = bound is None or played.latency <= bound
-        return not played.stuck and played.period <= free.period and in_time
-
-    depths = [max(SHALLOW, fill) for fill in paced.fills]
-    played = player.play(depths, frames=frames)
-    runs += 1
-    while not good(played):
-        # A word on its way to the output register, or a latency asked for, needs a place more.
-        depths = [depth + 1 if depth == SHALLOW else depth + math.ceil(depth / 8) for depth in depths]
-        played = player.play(depths, frames=frames)
-        runs += 1
-    filled = tuple(depths)
-
+    search = _Search(player, len(bits), latency)
+    filled = search.enough()
+    depths = list(filled)
+    order = [i for i in range(len(bits)) if depths[i] > SHALLOW]
+    order.sort(key=lambda i: (SHALLOW - depths[i]) * bits[i])
     end = time.monotonic() + seconds
-    order = sorted(range(count), key=lambda i: (SHALLOW - depths[i]) * bits[i])
-    order = [i for i in order if depths[i] > SHALLOW]
-    tried = 0
+    finished = True
     with bar("FIFOs made as small as the rate allows", len(order)) as advance:
         for number in order:
-            low, high = SHALLOW - 1, depths[number]  # low is too shallow, high is good
-            candidate = SHALLOW
-            while high - low > max(1, high // 16 if high > EXACT_BELOW else 1):
-                if time.monotonic() > end:
-                    break
-                trial = [*depths[:number], candidate, *depths[number + 1 :]]
-                attempt = player.play(trial, frames=frames)
-                runs += 1
-                if good(attempt):
-                    high, played = candidate, attempt
-                else:
-                    low = candidate
-                candidate = (low + high) // 2
-            else:
-                tried += 1
-            depths[number] = high
+            if time.monotonic() > end:
+                finished = False
+                break
+            depths[number] = search.least(depths, number)
             advance()
-    return Sizing(
-        tuple(depths), filled, played.period, free.period, played.latency, runs, tried == len(order)
-    )
+    played = search.confirm(depths)
+    if played is None:  # what is slower by very little shows only after many frames
+        depths, finished = list(filled), False
+        played = player.play(depths, frames=search.frames)
+    return Sizing(tuple(depths), filled, played.period, search.fastest, played.latency, search.runs, finished)
+
+
+class _Search:
+    """Runs a network with other depths again and again, and says which are good."""
+
+    def __init__(self, player: Player, count: int, latency: int | None) -> None:
+        unlimited = [UNLIMITED] * count
+        first = player.play(unlimited, frames=4)
+        self.player = player
+        self.frames = frames_for(first.latency, first.period)
+        free = player.play(unlimited, frames=self.frames)
+        self.fastest, self.runs = free.period, 3
+        self._paced = player.play(unlimited, frames=self.frames, period=math.ceil(free.period))
+        self._bound = None if latency is None else max(latency, free.latency)
+        self._limit: int | None = None
+
+    def _good(self, played: Played) -> bool:
+        in_time = self._bound is None or played.latency <= self._bound
+        return not played.stuck and played.period <= self.fastest and in_time
+
+    def enough(self) -> tuple[int, ...]:
+        """Return depths that are good: what unlimited FIFOs were filled with, where that is enough."""
+        depths = [max(SHALLOW, fill) for fill in self._paced.fills]
+        played = self.player.play(depths, frames=self.frames)
+        self.runs += 1
+        while not self._good(played):
+            # A word on its way to the output register, or a latency asked for, needs a place more.
+            depths = [depth + 1 if depth == SHALLOW else depth + math.ceil(depth / 8) for depth in depths]
+            played = self.player.play(depths, frames=self.frames)
+            self.runs += 1
+        # Shallower FIFOs may make the first frame later, but not by more than all that a frame takes.
+        self._limit = played.latency + math.ceil((self.frames + 1) * played.period)
+        return tuple(depths)
+
+    def least(self, depths: Sequence[int], number: int) -> int:
+        """Return the least good depth of FIFO `number`, the others as in `depths`, which are good."""
+        low, high = SHALLOW - 1, depths[number]  # low is too shallow, high is good
+        candidate = SHALLOW
+        while high - low > max(1, high // 16 if high > EXACT_BELOW else 1):
+            trial = [*depths[:number], candidate, *depths[number + 1 :]]
+            played = self.player.play(trial, frames=self.frames, limit=self._limit)
+            self.runs += 1
+            low, high = (low, candidate) if self._good(played) else (candidate, high)
+            candidate = (low + high) // 2
+        return high
+
+    def confirm(self, depths: Sequence[int]) -> Played | None:
+        """Run `depths` for twice as many frames; None where they are not good."""
+        played = self.player.play(depths, frames=2 * self.frames)
+        self.runs += 1
+        return played if self._good(played) else None

@@ -51,12 +51,22 @@ struct Fifo {
 /// Words on their way from a layer's last step to its output, in order.
 struct Pipe {
     std::vector<Time> due;
-    size_t head = 0, size = 0;
+    size_t head = 0, tail = 0, size = 0;
 
-    void open(size_t places) { due.assign(std::max<size_t>(places, 1), 0); head = size = 0; }
-    void add(Time time) { due[(head + size++) % due.size()] = time; }
+    void open(size_t places) {
+        due.assign(std::max<size_t>(places, 1), 0);
+        head = tail = size = 0;
+    }
+    void add(Time time) {
+        due[tail] = time;
+        if (++tail == due.size()) tail = 0;
+        ++size;
+    }
     bool has(Time now) const { return size > 0 && due[head] <= now; }
-    void drop() { head = (head + 1) % due.size(); --size; }
+    void drop() {
+        if (++head == due.size()) head = 0;
+        --size;
+    }
 };
 
 struct Layer {

@@ -172,7 +172,9 @@ class Play:
 
     @property
     def period(self) -> float:
-        """Cycles per frame in the later half of the frames."""
+        """Cycles per frame in the later half of the frames; infinite where not all of them came."""
+        if self.ends.min() < 0:
+            return math.inf
         ends = self.ends.max(axis=0)
         half = ends[len(ends) // 2 :] if len(ends) > 3 else ends
         return float(half[-1] - half[0]) / max(len(half) - 1, 1)
@@ -218,8 +220,12 @@ class Tokens:
         if getattr(self, "_handle", None):
             self._library.tokens_close(ctypes.c_void_p(self._handle))
 
-    def run(self, depths: Sequence[int] | Integers, frames: int, *, period: int = 0, limit: int) -> Play:
+    def run(
+        self, depths: Sequence[int] | Integers, frames: int, *, period: int = 0, limit: int | None = None
+    ) -> Play:
         """Play `frames` frames with FIFOs of `depths` words (at least 2), for at most `limit` cycles.
+
+        A run ends by itself: with its last frame, or where nothing moves any more.
 
         With `period` the sources spread the words of a frame evenly over that many cycles; else they
         offer a word whenever it is taken.
@@ -230,14 +236,15 @@ class Tokens:
         first = np.zeros(1, np.int64)
         ends = np.zeros((self._sinks, frames), np.int64)
         states = np.zeros((self._fifos, 4), np.int64)
+        most = UNLIMITED if limit is None else limit
         cycles = self._library.tokens_run(
             ctypes.c_void_p(self._handle), _place(given), ctypes.c_int64(frames), ctypes.c_int64(period),
-            ctypes.c_int64(limit), _place(first), _place(ends), _place(states),
+            ctypes.c_int64(most), _place(first), _place(ends), _place(states),
         )  # fmt: skip
-        count, most, pushes, offered = states.T
+        count, filled, pushes, offered = states.T
         stuck = cycles < 0
         return Play(
-            -cycles - 1 if stuck else cycles, stuck, int(first[0]), ends, given, count, most, pushes,
+            -cycles - 1 if stuck else cycles, stuck, int(first[0]), ends, given, count, filled, pushes,
             offered != 0,
         )  # fmt: skip
 

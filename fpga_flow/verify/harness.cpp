@@ -87,7 +87,7 @@ public:
           stall_in_(threshold(real(options, "stall_in"))), stall_out_(threshold(real(options, "stall_out"))),
           pause_in_(number(options, "pause_in")), pause_out_(number(options, "pause_out")),
           idle_limit_(number(options, "idle")), starved_limit_(number(options, "starved")),
-          period_(number(options, "period")), frame_words_(number(options, "frame_words")),
+          cycle_limit_(number(options, "cycles")), period_(number(options, "period")), frame_words_(number(options, "frame_words")),
           drain_(number(options, "drain")), strict_(number(options, "strict")), trace_(options.count("trace") != 0) {
         for (size_t i = 0; i < model.inputs.size(); ++i) {
             Channel channel(model.inputs[i]);
@@ -133,6 +133,10 @@ public:
             }
             if (idle > idle_limit_) {
                 status_ = "idle";
+                break;
+            }
+            if (cycle_limit_ && cycle_ >= cycle_limit_ && !done) {
+                status_ = "limit";
                 break;
             }
             if (starved_limit_ && !done) look_for_starved();
@@ -341,7 +345,7 @@ private:
     Model& model_;
     std::string folder_;
     Random random_;
-    uint64_t stall_in_, stall_out_, pause_in_, pause_out_, idle_limit_, starved_limit_, period_, frame_words_, drain_;
+    uint64_t stall_in_, stall_out_, pause_in_, pause_out_, idle_limit_, starved_limit_, cycle_limit_, period_, frame_words_, drain_;
     bool strict_, trace_;
     std::vector<Channel> inputs_, outputs_;
     std::string status_, detail_;

@@ -81,6 +81,10 @@ class StarvedError(DeadlockError):
     """An output gave nothing for too long, while other streams still moved."""
 
 
+class CycleLimitError(SimulationError):
+    """It took longer than allowed."""
+
+
 class ExtraOutputError(SimulationError):
     """More words came out than there should be."""
 
@@ -96,6 +100,7 @@ class RtlError(SimulationError):
 ERRORS: dict[str, tuple[type[SimulationError], str]] = {
     "stuck": (DeadlockError, "deadlock: no register of the design changes any more"),
     "idle": (DeadlockError, "nothing moved for {idle_limit} cycles"),
+    "limit": (CycleLimitError, "not done within {cycle_limit} cycles"),
     "starved": (StarvedError, "{stream}: no word came for {starved_limit} cycles, while others moved"),
     "extra": (ExtraOutputError, "{stream}: a word came out after the last one"),
     "protocol": (ProtocolError, "{stream}: {what}"),

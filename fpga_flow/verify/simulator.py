@@ -18,6 +18,7 @@ from fpga_flow.progress import bar
 from fpga_flow.verify.cache import BUILDING, touch, trim
 from fpga_flow.verify.outcome import (
     ERRORS,
+    CycleLimitError,
     DeadlockError,
     ExtraOutputError,
     FifoState,
@@ -35,6 +36,7 @@ PROGRAM, INFO = "simulator", "simulator.json"
 FIFOS = "fifos.txt"
 
 __all__ = [
+    "CycleLimitError",
     "DeadlockError",
     "ExtraOutputError",
     "FifoState",
@@ -134,6 +136,7 @@ class Simulator:
         seed: int = 0,
         idle_limit: int = 1_000_000,
         starved_limit: int = 0,
+        cycle_limit: int = 0,
         pace: tuple[int, int] | None = None,
         drain: int = 1_000,
         strict: bool = False,
@@ -150,14 +153,14 @@ class Simulator:
         that much more rarely: long pauses at the output are what fills the design up. `pace` (words,
         cycles): an input offers at most so many words in so many cycles, evenly. A design whose
         registers do not change any more is told at once; `idle_limit` cycles without a transfer are
-        for one that is busy with nothing, `starved_limit` (if any) for a single output. After the last
-        word `drain` more cycles look for words too many. `strict` also checks in every cycle
-        that no valid depends on ready (slower). The simulation runs in `folder` (relative names of
-        memory files), with `plusargs` ("taps=folder"). `progress` is called with the
-        number of words that came out so far, about twice a second.
+        for one that is busy with nothing, `starved_limit` (0: none) for a single output, `cycle_limit`
+        (0: none) for all. After the last word `drain` more cycles look for words too many. `strict`
+        also checks in every cycle that no valid depends on ready (slower). The simulation runs in
+        `folder` (relative names of memory files), with `plusargs` ("taps=folder"). `progress` is
+        called with the number of words that came out so far, about twice a second.
 
-        Raises `DeadlockError`, `ExtraOutputError`, `ProtocolError` or `RtlError`; `ToolError` where the
-        simulator itself fails.
+        Raises `DeadlockError`, `CycleLimitError`, `ExtraOutputError`, `ProtocolError` or `RtlError`;
+        `ToolError` where the simulator itself fails.
         """
         with tempfile.TemporaryDirectory(prefix="simulation-") as scratch:
             exchange = Path(scratch)
@@ -174,6 +177,7 @@ class Simulator:
                 "random": seed,
                 "idle": idle_limit,
                 "starved": starved_limit,
+                "cycles": cycle_limit,
                 "frame_words": pace[0] if pace else 0,
                 "period": pace[1] if pace else 0,
                 "drain": drain,
@@ -187,7 +191,11 @@ class Simulator:
             text = _execute(command, folder or exchange, progress)
             status, detail, result = self._result(exchange, text)
         if status != "ok":
-            limits = {"idle_limit": idle_limit, "starved_limit": starved_limit}
+            limits = {
+                "idle_limit": idle_limit,
+                "starved_limit": starved_limit,
+                "cycle_limit": cycle_limit,
+            }
             raise self._error(status, detail, result, {**streams_in}, expect, limits)
         return result
 

@@ -10,6 +10,7 @@ import pytest
 from fpga_flow.errors import ToolError
 from fpga_flow.flow import RUNS
 from fpga_flow.verify.simulator import (
+    CycleLimitError,
     DeadlockError,
     ExtraOutputError,
     Port,
@@ -142,6 +143,13 @@ def test_output_that_gives_nothing_while_words_go_in_is_named(simulator: Simulat
     words = {"a": np.tile(WORDS["a"], (50, 1))}
     with pytest.raises(StarvedError, match="b: no word came for 300 cycles, while others moved"):
         simulator.run(words, {"b": 1000}, plusargs=["how=swallowing"], starved_limit=300)
+
+
+def test_simulation_longer_than_allowed_is_stopped(simulator: Simulator) -> None:
+    with pytest.raises(CycleLimitError, match="not done within 15 cycles") as raised:
+        simulator.run(WORDS, {"b": 20}, cycle_limit=15)
+    assert raised.value.result.cycles == 15
+    assert simulator.run(WORDS, {"b": 20}, cycle_limit=25, drain=100).cycles > 100
 
 
 def test_paced_input_comes_evenly(simulator: Simulator) -> None:
