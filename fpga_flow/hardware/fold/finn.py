@@ -1,5 +1,6 @@
 """FINN's own folding, `SetFolding`, as what ours must not be worse than."""
 
+import logging
 from collections.abc import Mapping
 
 from finn.transformation.fpgadataflow.set_folding import SetFolding
@@ -18,10 +19,15 @@ def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[
     where its result breaks a rule of the layers.
     """
     copy = ModelWrapper(model.model, make_deepcopy=True)
+    logger = logging.getLogger("finn_logger")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # what it misses is no warning about ours
     try:
         folded = transform(copy, (AsHls(), SetFolding(cycles), UseOwnRtl()))
     except Exception:  # noqa: BLE001  FINN raises bare exceptions
         return None
+    finally:
+        logger.setLevel(level)
     # By order: it gives the layers new names.
     values = foldings_of(folded).values()
     found = {layer.name: value for layer, value in zip(problem.layers, values, strict=True)}

@@ -154,7 +154,7 @@ class LayerFigures:
         self.attributes = attributes_of(self._layer)
         self._constants = digest_of(constants)
         free = {key: value for key, value in self.attributes.items() if key not in dict(self.foldings[0])}
-        self._found = shared.setdefault(_key(node.op_type, free, self._constants), {})
+        self.found = shared.setdefault(_key(node.op_type, free, self._constants), {})
 
     def bits_in(self, stream: int) -> int:
         """Return the bits of a value of input `stream`."""
@@ -166,9 +166,9 @@ class LayerFigures:
 
     def __getitem__(self, folding: Folding) -> Figures:
         """Return the figures with `folding`, which must be legal."""
-        found = self._found.get(folding)
+        found = self.found.get(folding)
         if found is None:
-            found = self._found[folding] = self._make(folding)
+            found = self.found[folding] = self._make(folding)
         return found
 
     def _make(self, folding: Folding) -> Figures:

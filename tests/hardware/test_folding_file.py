@@ -1,0 +1,82 @@
+"""The folding file: written, edited, given back, and refused where it is wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.boards import board
+from fpga_flow.errors import InputError
+from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.hardware import fold, lower
+from fpga_flow.hardware.fold.options import foldings_of
+from tests import networks
+
+Table = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def original() -> ModelWrapper:
+    with finn_session():
+        return fold.fold_to_cycles(lower.lower(networks.vgg(), board("pynq-z1").part), 200)
+
+
+@pytest.fixture
+def model(original: ModelWrapper) -> ModelWrapper:
+    return ModelWrapper(original.model, make_deepcopy=True)
+
+
+def edited(model: ModelWrapper, file: Path, edit: Callable[[Table], object]) -> Path:
+    fold.write_folding(model, file)
+    table = json.loads(file.read_text())
+    edit(table)
+    file.write_text(json.dumps(table))
+    return file
+
+
+def test_an_edited_file_is_taken(model: ModelWrapper, tmp_path: Path) -> None:
+    file = edited(model, tmp_path / "f.json", lambda table: table["MVAU_rtl_2"].update(PE=16, SIMD=8))
+    assert dict(foldings_of(fold.fold_from_file(model, file))["MVAU_rtl_2"]) == {"PE": 16, "SIMD": 8}
+
+
+def test_a_file_may_leave_attributes_as_they_are(model: ModelWrapper, tmp_path: Path) -> None:
+    before = foldings_of(model)
+    file = edited(model, tmp_path / "f.json", lambda table: table["MVAU_rtl_2"].clear())
+    assert foldings_of(fold.fold_from_file(model, file)) == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda t: t["MVAU_rtl_0"].update(PE=3), r"MVAU_rtl_0\.PE = 3: must be one of 1, 2, 4, 8$"),
+        (lambda t: t["MVAU_rtl_0"].update(PE=True), r"MVAU_rtl_0\.PE = True: must be one of 1, 2, 4, 8$"),
+        (lambda t: t["MVAU_rtl_0"].update(PX=1), r"MVAU_rtl_0: must be one of PE, SIMD, ram_style, not 'PX'"),
+        (lambda t: t["MVAU_rtl_0"].update(ram_style="x"), r"ram_style = 'x': must be one of auto, block"),
+        (
+            lambda t: t["ConvolutionInputGenerator_rtl_2"].update(SIMD=4, parallel_window=1),
+            r"SIMD = 4 and parallel_window = 1 do not go together; with SIMD = 4, parallel_window must",
+        ),
+        (
+            lambda t: t["Pool_rtl_0"].update(PE=8),
+            r"ConvolutionInputGenerator_rtl_1\.SIMD = \d: must be 8, the PE of Pool_rtl_0",
+        ),
+        (lambda t: t.update(MVAU_rtl_0=3), r"MVAU_rtl_0: must be attributes and their values, not 3"),
+        (lambda t: t.pop("MVAU_rtl_0"), r"differs in MVAU_rtl_0"),
+        (lambda t: t.update(other={}), r"differs in other"),
+    ],
+)
+def test_wrong_files_are_refused_with_what_they_must_be(
+    model: ModelWrapper, tmp_path: Path, edit: Callable[[Table], object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        fold.fold_from_file(model, edited(model, tmp_path / "f.json", edit))
+
+
+def test_wrong_text_is_refused_with_its_place(model: ModelWrapper, tmp_path: Path) -> None:
+    file = tmp_path / "f.json"
+    file.write_text('{"MVAU_rtl_0": ')
+    with pytest.raises(InputError, match=r"hardware\.folding: .*f\.json: Expecting value: line 1"):
+        fold.fold_from_file(model, file)
