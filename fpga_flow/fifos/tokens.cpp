@@ -92,6 +92,10 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             made->reads = table + value[0], made->frees = table + value[1];
             made->steps = value[2], made->words = value[3], made->places = value[4];
             layer = made;
+        } else if (kind == 9) {
+            auto* made = add<Sums>(*network);
+            made->length = value[0], made->passes = value[1], made->stages = value[2];
+            layer = made;
         } else {
             return nullptr;
         }

@@ -314,6 +314,60 @@ struct Width final : Layer {
     }
 };
 
+/// A sum of products over `length` words, in stages that move together while the last one can give its sum; with
+/// several passes the words are kept for the next ones.
+struct Sums final : Layer {
+    int64_t length = 1, passes = 1, stages = 1;
+    int64_t held = 0, read = 0, pass = 0;
+    uint64_t valid = 0, final = 0;  ///< By stage: a word is there; it completes a sum.
+    bool operand = false, operand_final = false, offer = false;
+
+    void reset() override {
+        held = read = pass = 0;
+        valid = final = 0;
+        operand = operand_final = offer = false;
+    }
+
+    bool cycle(Time) override {
+        const bool ready = out[0]->ready();
+        const bool given = offer && ready;
+        if (offer) out[0]->offered = true;
+        if (given) out[0]->push = true;
+        const bool sum = valid >> (stages - 1) & final >> (stages - 1) & 1;
+        const bool enable = !(sum && offer && !ready);
+        const bool place = !operand || enable;
+        bool step = false, take = false;
+        if (passes == 1) step = take = place && in[0]->valid();
+        else {
+            take = held != length && in[0]->valid();
+            step = place && (pass > 0 || read < held);
+        }
+        if (take) in[0]->pop = true;
+        const bool moves = given || step || take || (enable && (valid != 0 || operand));
+        if (sum) offer = true;
+        else if (ready) offer = false;
+        if (enable) {
+            const uint64_t mask = (uint64_t{1} << stages) - 1;
+            valid = (valid << 1 | operand) & mask;
+            final = (final << 1 | (operand && operand_final)) & mask;
+        }
+        if (step) {
+            operand = true;
+            operand_final = read == length - 1;
+            const bool last_pass = pass == passes - 1;
+            if (passes > 1) held += take - last_pass;
+            if (++read == length) {
+                read = 0;
+                pass = last_pass ? 0 : pass + 1;
+            }
+        } else {
+            if (enable) operand = false;
+            if (passes > 1) held += take;
+        }
+        return moves;
+    }
+};
+
 /// Goes through steps as `Steps` does, without a register: what comes goes out in the same cycle.
 struct Wire final : Layer {
     const int32_t* table = nullptr;

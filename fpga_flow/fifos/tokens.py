@@ -37,6 +37,7 @@ class Kind(IntEnum):
     SINK = 6
     WIRE = 7
     RING = 8
+    SUMS = 9
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""The schedule of the units of products against their RTL between two FIFOs, also where input is rare."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fpga_flow.fifos.schedules import _adder_stages
+from fpga_flow.fifos.tokens import Kind, Placed, Schedule, Tokens
+from fpga_flow.finn_adapter.backend import HDL
+from fpga_flow.flow import RUNS
+from fpga_flow.verify.simulator import Port, Simulator
+
+FRAMES = 10
+UNIT = """
+module unit #(parameter int InBits = 8, OutBits = 8, MW = 1, MH = 1, SIMD = 1, PE = 1) (
+  input logic clk_i, input logic rst_ni,
+  input logic [InBits-1:0] data_i, input logic valid_i, output logic ready_o,
+  output logic [OutBits-1:0] data_o, output logic valid_o, input logic ready_i
+);
+  logic [InBits-1:0] x;
+  logic [OutBits-1:0] y;
+  logic x_valid, x_ready, y_valid, y_ready;
+  fifo #(.DEPTH(3), .DATA_WIDTH(InBits)) before (
+    .clk(clk_i), .rst(!rst_ni), .idat(data_i), .ivld(valid_i), .irdy(ready_o),
+    .odat(x), .ovld(x_valid), .ordy(x_ready), .count(), .maxcount()
+  );
+  df_matrix_vector #(.MW(MW), .MH(MH), .SIMD(SIMD), .PE(PE), .ActWidth(2), .WeightWidth(2), .OutWidth(10)) unit (
+    .clk_i, .rst_ni, .data_i(x), .valid_i(x_valid), .ready_o(x_ready),
+    .data_o(y), .valid_o(y_valid), .ready_i(y_ready)
+  );
+  fifo #(.DEPTH(2), .DATA_WIDTH(OutBits)) behind (
+    .clk(clk_i), .rst(!rst_ni), .idat(y), .ivld(y_valid), .irdy(y_ready),
+    .odat(data_o), .ovld(valid_o), .ordy(ready_i), .count(), .maxcount()
+  );
+endmodule
+"""
+
+
+@pytest.mark.parametrize(("mw", "mh", "simd", "pe"), [(12, 8, 3, 2), (40, 4, 40, 4), (36, 3, 36, 1)])
+def test_results_come_in_the_cycles_of_the_schedule(
+    mw: int, mh: int, simd: int, pe: int, tmp_path: Path
+) -> None:
+    source = tmp_path / "unit.sv"
+    source.write_text(UNIT)
+    bits = {"InBits": 2 * simd, "OutBits": 10 * pe}
+    simulator = Simulator.build(
+        "unit",
+        [*(HDL / f"{name}.sv" for name in ("fifo", "df_dot", "df_matrix_vector")), source],
+        inputs=[Port("in", bits["InBits"], ("data_i", "valid_i", "ready_o"))],
+        outputs=[Port("out", bits["OutBits"], ("data_o", "valid_o", "ready_i"))],
+        parameters={**bits, "MW": mw, "MH": mh, "SIMD": simd, "PE": pe},
+        clock="clk_i",
+        reset="rst_ni",
+        cache=RUNS / ".cache" / "verilator",
+    )
+    length, passes = mw // simd, mh // pe
+    tokens = Tokens(
+        2,
+        [
+            Placed(Schedule(Kind.SOURCE, (length,)), (), (0,)),
+            Placed(Schedule(Kind.SUMS, (length, passes, _adder_stages(simd))), (0,), (1,)),
+            Placed(Schedule(Kind.SINK, (passes,)), (1,), ()),
+        ],
+    )
+    words = np.zeros((FRAMES * length, (bits["InBits"] + 7) // 8), np.uint8)
+    for period in (0, length * passes + 7, 3 * length * passes):
+        pace = (length, period) if period else None
+        result = simulator.run({"in": words}, {"out": FRAMES * passes}, pace=pace)
+        found = result.output_cycles["out"][passes - 1 :: passes].tolist()
+        assert tokens.run([3, 2], FRAMES, period=period).ends[0].tolist() == found
