@@ -1,4 +1,4 @@
-"""A small network's hardware graph and RTL, made once for all tests of synthesis."""
+"""Runs that several packages' tests look at, made once."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from fpga_flow.flow import Context
 from fpga_flow.hardware import stage as hardware
 from fpga_flow.recipe import Recipe, make_recipe
 from fpga_flow.rtl import stage as rtl
+from tests import digits_run as digits
 from tests import networks
 
 
@@ -30,3 +31,9 @@ def run_folder(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path
         context = Context(recipe, run / name, {source: run / source}, run / "cache")
         artifact.write_json(run / name / artifact.RESULT, stage.run(context))
     return run
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A verified run of a small network that knows digits."""
+    return digits.build(tmp_path_factory.mktemp("digits"))

@@ -49,7 +49,7 @@ def run(context: Context) -> dict[str, Any]:
     (folder / SCRIPT).write_text(tcl.script(target, clock_mhz, sources, jobs), encoding="utf-8")
     _vivado(tool, folder)
 
-    made = [f"{tcl.DESIGN}.bit", f"{tcl.DESIGN}.hwh", tcl.UTILISATION, tcl.TIMING]
+    made = [f"{tcl.PROJECT}.bit", f"{tcl.PROJECT}.hwh", tcl.UTILISATION, tcl.TIMING]
     missing = [name for name in made if not (folder / name).is_file()]
     if missing:
         raise ToolError(f"vivado ended without an error, but there is no {', '.join(missing)} in {folder}")
@@ -65,7 +65,7 @@ def run(context: Context) -> dict[str, Any]:
     return {
         "tool": f"vivado {tool.version}",
         "part": target.part,
-        "file": f"{tcl.DESIGN}.bit",
+        "file": f"{tcl.PROJECT}.bit",
         "digest": digest,
         "clock_mhz": clock_mhz,
         "slack_ns": slack,

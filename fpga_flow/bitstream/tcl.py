@@ -11,7 +11,9 @@ from fpga_flow.bitstream.shell import TOP
 from fpga_flow.boards import Board
 from fpga_flow.errors import InputError
 
-DESIGN = "accelerator"
+PROJECT = "accelerator"
+DESIGN = "system"
+"""Of the block design; a module of that name is made, so the accelerator's would collide."""
 UTILISATION, TIMING = "utilisation.rpt", "timing.rpt"
 
 
@@ -109,7 +111,7 @@ def script(board: Board, clock_mhz: float, sources: Sequence[str], jobs: int) ->
     )
     return f"""# Made by fpga_flow for {board.name} and Vivado 2022.2 to 2024.2.
 # vivado -mode batch -source build.tcl
-create_project {DESIGN} project -part {board.part} -force
+create_project {PROJECT} project -part {board.part} -force
 {files}
 set_property file_type SystemVerilog [get_files *.sv]
 update_compile_order -fileset sources_1
@@ -141,7 +143,7 @@ wait_on_run impl_1
 open_run impl_1
 report_utilization -file {UTILISATION}
 report_timing_summary -file {TIMING}
-file copy -force project/{DESIGN}.runs/impl_1/{DESIGN}_wrapper.bit {DESIGN}.bit
-file copy -force project/{DESIGN}.gen/sources_1/bd/{DESIGN}/hw_handoff/{DESIGN}.hwh {DESIGN}.hwh
+file copy -force project/{PROJECT}.runs/impl_1/{DESIGN}_wrapper.bit {PROJECT}.bit
+file copy -force project/{PROJECT}.gen/sources_1/bd/{DESIGN}/hw_handoff/{DESIGN}.hwh {PROJECT}.hwh
 exit
 """

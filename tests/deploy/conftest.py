@@ -1,7 +1,5 @@
-"""Small networks that are ready for a board: one by its stages, one through the flow with real digits."""
+"""A small network's RTL with golden vectors, and its package for the virtual board."""
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,60 +52,3 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     description = describe(design, DIGEST, 1000, {})
     write_package(run / "package.zip", description, vectors(run / "export" / "vectors.npz", 1, FRAMES), files)
     return Package(run / "package.zip", design)
-
-
-FLOW = Path(sys.executable).with_name("flow")
-
-
-def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([FLOW, *arguments], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="session")
-def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run, verified, of a network that knows digits."""
-    folder = tmp_path_factory.mktemp("digits")
-    _digits_network(folder / "digits.onnx")
-    done = flow(
-        "build", "--model", str(folder / "digits.onnx"), "--until", "verify", "--fps", "50000",
-        "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", "--out", str(folder / "run"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder / "run"
-
-
-def _digits_network(path: Path) -> None:
-    """Train a network of one hidden layer on scikit-learn's digits for a moment, and write it as QONNX."""
-    import torch
-    from brevitas.nn import QuantIdentity, QuantLinear, QuantReLU
-    from brevitas.quant import Int8WeightPerTensorFloat, Uint8ActPerTensorFloat
-
-    from fpga_flow import data
-    from fpga_flow.export.brevitas_export import export_module
-    from fpga_flow.recipe import DataRecipe
-
-    class Weights(Int8WeightPerTensorFloat):  # type: ignore[misc]
-        bit_width = 3
-        narrow_range = True
-
-    class Activations(Uint8ActPerTensorFloat):  # type: ignore[misc]
-        bit_width = 3
-
-    torch.manual_seed(1)
-    source = data.load(DataRecipe(name="digits"), "train", path.parent)
-    x = torch.from_numpy(source.read(np.arange(len(source)))).float().reshape(len(source), -1)
-    labels = torch.from_numpy(source.labels).long()
-    net = torch.nn.Sequential(
-        QuantIdentity(act_quant=Activations),
-        QuantLinear(784, 16, bias=False, weight_quant=Weights),
-        torch.nn.BatchNorm1d(16),
-        QuantReLU(act_quant=Activations),
-        QuantLinear(16, 10, bias=False, weight_quant=Weights),
-    )
-    optimiser = torch.optim.Adam(net.parameters(), 0.01)
-    for _ in range(3):
-        for batch in torch.randperm(len(x)).split(64):
-            optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(net(x[batch]), labels[batch]).backward()
-            optimiser.step()
-    export_module(net.eval(), (784,)).save(str(path))

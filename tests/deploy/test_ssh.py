@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.deploy.virtual.build import STAND_IN
-from tests.deploy.conftest import FRAMES, flow
+from tests.digits_run import FRAMES, flow
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
 needs_server = pytest.mark.skipif(SSHD is None, reason="no sshd: apt-get install openssh-server")

@@ -1,0 +1,126 @@
+"""The Vivado project: its script word by word, its reports, its errors; with a stand-in for Vivado."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from fpga_flow import report, toolchain
+from fpga_flow.bitstream import reports, tcl
+from fpga_flow.bitstream.stage import check_version
+from fpga_flow.boards import board
+from fpga_flow.errors import ToolError
+from fpga_flow.flow import open_run
+from tests.digits_run import flow
+
+HERE = Path(__file__).resolve().parent
+pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("board")]
+
+
+@pytest.mark.parametrize("name", ["pynq-z1", "zcu104"])
+def test_the_script_is_the_one_that_was_checked(name: str) -> None:
+    golden = HERE / f"golden-{name}.tcl"
+    assert (
+        tcl.script(board(name), board(name).clock_mhz, ["fifo.sv", "fpga_flow_shell.v"], 2)
+        == golden.read_text()
+    )
+
+
+@pytest.fixture
+def vivado(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the stand-in on PATH."""
+    program = tmp_path / "vivado"
+    program.write_text((HERE / "vivado_stand_in.py").read_text())
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert toolchain.vivado().version == "2022.2"
+
+
+def test_a_bitstream_of_a_verified_design_carries_its_digest(digits_run: Path, vivado: None) -> None:
+    done = flow("bitstream", str(digits_run))
+    assert done.returncode == 0, done.stderr
+    result = json.loads((digits_run / "bitstream" / "result.json").read_text())
+    assert (digits_run / "bitstream" / "accelerator.bit").read_text() == result["digest"]
+    assert len(result["digest"]) == 64
+    table = json.loads((digits_run / "report.json").read_text())["bitstream"]
+    assert (table["lut"], table["ff"], table["bram18"], table["dsp"]) == (13997, 15497, 45, 92)
+    assert table["fmax_mhz"] == pytest.approx(1000 / (10 - 0.431), abs=1e-3)
+    for step in ("synthesis", "placement", "routing"):
+        assert f"vivado: {step}" in done.stderr
+    packed = flow("package", str(digits_run))
+    assert packed.returncode == 0, packed.stderr
+    assert Path(packed.stdout.strip()).is_file()
+
+
+def test_a_failed_run_shows_the_tools_own_error_lines(
+    digits_run: Path, vivado: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_FAIL", "shell_pack")
+    done = flow("bitstream", str(digits_run))
+    assert done.returncode == 4
+    assert "ERROR: [Synth 8-439] module 'shell_pack' not found" in done.stderr
+    assert "INFO" not in done.stderr
+
+
+def test_a_design_that_misses_its_clock_is_refused_with_the_clock_it_reaches(
+    digits_run: Path, vivado: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_SLACK", "-2.5")
+    done = flow("bitstream", str(digits_run))
+    assert done.returncode == 5
+    assert "hardware.clock_mhz to 80 or less" in done.stderr
+
+
+def test_without_vivado_the_error_says_how_to_get_it(
+    digits_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done = flow("bitstream", str(digits_run))
+    assert done.returncode == 4
+    assert "settings64.sh" in done.stderr
+
+
+def test_an_unverified_design_gets_no_bitstream(digits_run: Path, vivado: None) -> None:
+    file = digits_run / "verify" / "result.json"
+    good = file.read_text()
+    file.write_text(json.dumps(json.loads(good) | {"mismatches": 1}))
+    try:
+        done = flow("bitstream", str(digits_run))
+    finally:
+        file.write_text(good)
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("version", ["2022.2", "2023.1", "2024.2", "2023.2.1"])
+def test_these_versions_are_taken(version: str) -> None:
+    check_version(version)
+
+
+@pytest.mark.parametrize("version", ["2022.1", "2025.1", "unknown"])
+def test_other_versions_are_refused(version: str) -> None:
+    with pytest.raises(ToolError, match=r"must be 2022\.2 to 2024\.2"):
+        check_version(version)
+
+
+def test_reports_of_ultrascale_are_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "u.rpt"
+    file.write_text(
+        "| CLB LUTs*  | 1,0 |\n| CLB LUTs | 17 | 0 |\n| CLB Registers | 9 | 0 |\n"
+        "| Block RAM Tile | 1.5 | 0 |\n| DSPs | 4 | 0 |\n"
+    )
+    assert reports.utilisation(file) == {"lut": 17, "ff": 9, "bram18": 3, "dsp": 4}
+
+
+def test_wrong_reports_are_tool_errors(tmp_path: Path) -> None:
+    file = tmp_path / "x.rpt"
+    file.write_text("nothing")
+    for read in (reports.utilisation, reports.slack_ns):
+        with pytest.raises(ToolError, match=r"x\.rpt: no "):
+            read(file)
+
+
+def test_the_report_has_no_bitstream_where_none_was_made(digits_run: Path) -> None:
+    import shutil
+
+    shutil.rmtree(digits_run / "bitstream", ignore_errors=True)
+    assert report.assemble(open_run(digits_run)).bitstream is None
