@@ -21,15 +21,17 @@ module unit #(parameter int InBits = 8, OutBits = 8, MW = 1, MH = 1, SIMD = 1, P
   logic [InBits-1:0] x;
   logic [OutBits-1:0] y;
   logic x_valid, x_ready, y_valid, y_ready;
-  fifo #(.DEPTH(3), .DATA_WIDTH(InBits)) before (
+  fifo #(.DEPTH(3), .DATA_WIDTH(InBits)) fifo_in (
     .clk(clk_i), .rst(!rst_ni), .idat(data_i), .ivld(valid_i), .irdy(ready_o),
     .odat(x), .ovld(x_valid), .ordy(x_ready), .count(), .maxcount()
   );
-  df_matrix_vector #(.MW(MW), .MH(MH), .SIMD(SIMD), .PE(PE), .ActWidth(2), .WeightWidth(2), .OutWidth(10)) unit (
+  df_matrix_vector #(
+    .MW(MW), .MH(MH), .SIMD(SIMD), .PE(PE), .ActWidth(2), .WeightWidth(2), .OutWidth(10)
+  ) core (
     .clk_i, .rst_ni, .data_i(x), .valid_i(x_valid), .ready_o(x_ready),
     .data_o(y), .valid_o(y_valid), .ready_i(y_ready)
   );
-  fifo #(.DEPTH(2), .DATA_WIDTH(OutBits)) behind (
+  fifo #(.DEPTH(2), .DATA_WIDTH(OutBits)) fifo_out (
     .clk(clk_i), .rst(!rst_ni), .idat(y), .ivld(y_valid), .irdy(y_ready),
     .odat(data_o), .ovld(valid_o), .ordy(ready_i), .count(), .maxcount()
   );
