@@ -26,3 +26,7 @@ class LabelSelect_rtl(OwnRtl, LabelSelect):  # type: ignore[misc]
             "K": self.get_nodeattr("K"),
             "IndexWidth": self.get_outstream_width(),
         }
+
+    def get_exp_cycles(self) -> int:
+        """Return the cycles per frame; FINN leaves out the indices, which leave one by one."""
+        return max(int(LabelSelect.get_exp_cycles(self)), int(self.get_nodeattr("K")))
