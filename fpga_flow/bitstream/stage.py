@@ -43,6 +43,7 @@ def run(context: Context) -> dict[str, Any]:
     check_version(tool.version)
     rtl = context.inputs["rtl"]
     digest = design_digest(rtl)
+    shutil.rmtree(folder / "project", ignore_errors=True)  # what a run that failed has left
     sources = write_project(context, digest)
     clock_mhz = load_design(rtl).clock_mhz
     jobs = toolchain.CPU_COUNT
