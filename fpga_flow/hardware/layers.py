@@ -164,12 +164,13 @@ def conv(graph: LayerGraph, node: NodeProto) -> None:
     """A convolution: windows and a matrix unit, or a unit per channel, or a pool where all weights are 1."""
     x, (kernel, datatype) = graph.read(node.input[0]), _constant(graph, node)
     group = int(attributes_of(node).get("group", 1))
-    if group == 1:
+    by_channel = group == x.channels == kernel.shape[0]
+    if group == 1 and not (by_channel and np.all(kernel == 1)):
         windows, _ = _windows(graph, node, x, depthwise=False, unit=True)
         y = _output(graph, node)
         weights = kernel.transpose(2, 3, 1, 0).reshape(-1, kernel.shape[0])
         _matrix(graph, node, windows, weights, datatype, y)
-    elif group == x.channels == kernel.shape[0]:
+    elif by_channel:
         windows, size = _windows(graph, node, x, depthwise=True)
         y = _output(graph, node)
         if np.all(kernel == 1):

@@ -12,6 +12,7 @@ from finn.transformation.fpgadataflow.minimize_weight_bit_width import MinimizeW
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_datatypes import InferDataTypes
@@ -34,6 +35,18 @@ def transform(model: ModelWrapper, steps: tuple[Transformation, ...]) -> ModelWr
     return model
 
 
+def _leave_narrow_sums(model: ModelWrapper) -> None:
+    """Keep matrix units from FINN's RTL where a sum has fewer bits than a product of its types could have.
+
+    Few or small weights make such sums; FINN's RTL refuses them when a simulation starts.
+    """
+    for node in model.get_nodes_by_op_type("MVAU"):
+        layer = getCustomOp(node)
+        product = sum(layer.get_input_datatype(i).bitwidth() for i in (0, 1))
+        if layer.get_output_datatype().bitwidth() < product:
+            layer.set_nodeattr("preferred_impl_style", "hls")
+
+
 def lower(network: ModelWrapper, part: str, top_k: int = 1) -> ModelWrapper:
     """Return the graph of RTL layers, unfolded, for the integer `network` (NCHW).
 
@@ -41,6 +54,7 @@ def lower(network: ModelWrapper, part: str, top_k: int = 1) -> ModelWrapper:
     Raises `UnsupportedError` where a layer has no RTL on `part`.
     """
     model = transform(to_layers(network, top_k), MINIMISE)
+    _leave_narrow_sums(model)
     names = {node.output[0]: node.name for node in model.graph.node}
     model = model.transform(SpecializeLayers(part))
     for node in model.graph.node:  # as the user's network calls them, for a refusal
