@@ -78,6 +78,8 @@ class Design:
     """In topological order; every stream has one taker."""
     sources: tuple[str, ...]
     """All sources in the order of compilation, the top last."""
+    latency_cycles: int = 0
+    """Predicted, from a frame's first word in to its last word out; 0: not known."""
 
     def save(self, folder: Path) -> None:
         """Write design.json into `folder`."""

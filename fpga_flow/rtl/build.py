@@ -23,7 +23,8 @@ PASSING = ("StreamingFIFO_rtl", "StreamingDataWidthConverter_rtl", "DuplicateStr
 def build_design(model: ModelWrapper, hardware: Mapping[str, Any], folder: Path) -> Design:
     """Write `src/`, `data/` and `design.json` of the hardware graph `model` into `folder`.
 
-    `hardware` is the result of the stage that made it: part, clock_mhz, cycles_per_frame, bottleneck, top_k.
+    `hardware` is the result of the stage that made it: part, clock_mhz, cycles_per_frame, bottleneck, top_k
+    (and latency_cycles where it is known).
     """
     made: list[Generated] = []
     with finn_session() as scratch, bar("RTL of each layer", len(model.graph.node)) as advance:
@@ -53,6 +54,7 @@ def build_design(model: ModelWrapper, hardware: Mapping[str, Any], folder: Path)
         output=last,
         layers=tuple(layers),
         sources=(*library, *generated, top),
+        latency_cycles=hardware.get("latency_cycles") or 0,
     )
     design.save(folder)
     return design

@@ -26,6 +26,9 @@ class Accelerator:
         self.folder, self.cache, self.log = folder, cache, log
         # A frame may be one word at the output: only a pause of frames makes the layers before it wait.
         self.pause = PAUSE_FRAMES * self.design.cycles_per_frame
+        # Where nothing can move any more the simulator knows it at once; this is for an output alone.
+        latency = self.design.latency_cycles
+        self.starved_limit = IDLE_LIMIT + 4 * (self.pause + latency) if latency else 0
         self.simulator = Simulator.build(
             self.design.top,
             [folder / source for source in self.design.sources],
@@ -64,6 +67,7 @@ class Accelerator:
             stall_out=stall,
             pause_out=self.pause,
             idle_limit=IDLE_LIMIT + 4 * self.pause,
+            starved_limit=self.starved_limit,
             seed=seed,
             plusargs=[f"taps={taps}"] if taps else [],
             folder=self.folder,
