@@ -104,9 +104,16 @@ def test_widths_are_joined_and_every_edge_has_a_fifo(lowered: ModelWrapper) -> N
         assert ("FIFO" in before.op_type) != ("FIFO" in after.op_type)
 
 
-def test_wrong_binary_weights_are_refused_by_the_networks_node_name(scratch: Path) -> None:
-    net = networks.Builder((8,), "INT4")
-    net.add("MatMul", (1, 4), "INT32", net.constant(np.ones((8, 4)), "BINARY"))
-    net.threshold(2).dense(3)
-    with pytest.raises(UnsupportedError, match="matmul_0"):
+def test_wrong_groups_are_refused_by_the_networks_node_name(scratch: Path) -> None:
+    net = networks.Builder((8, 4, 1), "INT4")
+    window = {"kernel_shape": [1, 1], "pads": [0, 0, 0, 0], "strides": [1, 1], "dilations": [1, 1]}
+    net.add("Conv", (1, 4, 4, 1), "INT32", net.weights((4, 4, 1, 1), 3), group=2, **window)
+    with pytest.raises(UnsupportedError, match=r"conv_0.*in 2 groups"):
         lower.lower(net.build(), PART)
+
+
+def test_one_bit_weights_get_our_own_unit(scratch: Path) -> None:
+    net = networks.Builder((8,), "INT4")
+    net.add("MatMul", (1, 4), "INT32", net.constant(np.sign(net.rng.normal(size=(8, 4))), "BIPOLAR"))
+    operators = [node.op_type for node in lower.lower(net.build(), PART).graph.node]
+    assert operators[0] == "MatrixVector_rtl"
