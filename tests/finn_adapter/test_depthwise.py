@@ -1,4 +1,4 @@
-"""`Depthwise_rtl` against its Python, on windows in the order of FINN's depthwise sliding-window generator."""
+"""`Depthwise_rtl` against its Python, on windows in the order of FINN's depthwise window generator."""
 
 import math
 from pathlib import Path

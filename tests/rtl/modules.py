@@ -27,12 +27,21 @@ def finn(*names: str) -> list[Path]:
 
 
 def build_stream_module(
-    name: str, parameters: Parameters, in_bits: int, out_bits: int, cache: Path
+    name: str,
+    parameters: Parameters,
+    in_bits: int,
+    out_bits: int,
+    cache: Path,
+    *,
+    below: Iterable[str] = (),
 ) -> Simulator:
-    """Compile one of our modules with the ports of the house, one stream in, one out."""
+    """Compile one of our modules with the ports of the house, one stream in, one out.
+
+    `below` are the modules of ours that it instantiates.
+    """
     return Simulator.build(
         name,
-        [HDL / f"{name}.sv"],
+        [HDL / f"{module}.sv" for module in (*below, name)],
         inputs=[Port("in", in_bits, ("data_i", "valid_i", "ready_o"))],
         outputs=[Port("out", out_bits, ("data_o", "valid_o", "ready_i"))],
         parameters=parameters,
