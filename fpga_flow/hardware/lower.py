@@ -7,10 +7,12 @@ every stream. What each layer becomes on the part is FINN's decision, with our b
 has HLS only.
 """
 
+import numpy as np
 from finn.transformation.fpgadataflow.minimize_accumulator_width import MinimizeAccumulatorWidth
 from finn.transformation.fpgadataflow.minimize_weight_bit_width import MinimizeWeightBitWidth
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
@@ -20,8 +22,24 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from fpga_flow.finn_adapter.ops import UseOwnRtl
 from fpga_flow.hardware.layers import to_layers
 
+
+class OneBitWeights(Transformation):  # type: ignore[misc]
+    """Call weights BIPOLAR that are all -1 or 1; FINN's minimisation makes two bits of them."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Set attribute and annotation of the units that have a module for such weights."""
+        for node in model.graph.node:
+            if node.op_type not in ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl"):
+                continue
+            if np.all(np.abs(model.get_initializer(node.input[1])) == 1):
+                getCustomOp(node).set_nodeattr("weightDataType", "BIPOLAR")
+                model.set_tensor_datatype(node.input[1], DataType["BIPOLAR"])
+        return model, False
+
+
 MINIMISE: tuple[Transformation, ...] = (
     MinimizeWeightBitWidth(),
+    OneBitWeights(),
     MinimizeAccumulatorWidth(),
     RoundAndClipThresholds(),
     InferDataTypes(),
