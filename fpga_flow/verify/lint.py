@@ -33,9 +33,9 @@ def lint(
         try:
             run_tool(toolchain.verilator(), [*options, *files], Path(scratch), log)
         except ToolError as error:
-            found = [
-                line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("%Warn")
-            ]
+            text = log.read_text(encoding="utf-8")
+            found = [line for line in text.splitlines() if line.startswith(("%Warn", "%Error"))]
+            warned = any(line.startswith("%Warn") for line in found)
             raise ToolError(
-                "\n".join([f"verilator: {top} has warnings", *found]) if found else str(error)
+                "\n".join([f"verilator: {top} has warnings", *found]) if warned else str(error)
             ) from None

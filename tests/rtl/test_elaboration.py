@@ -17,9 +17,10 @@ from tests.rtl.modules import HDL, Parameters, finn
 
 FOREIGN = {
     "add_multi": finn("mvu/mvu_pkg.sv"),
-    "mvu_vvu_axi": finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv", "mvu/mvu.sv"),
+    "mvu": finn("mvu/mvu_pkg.sv"),
+    "mvu_vvu_axi": finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv"),
 }
-OWN = {"mvu_vvu_axi": [HDL / "add_multi.sv"]}
+OWN = {"mvu": [HDL / "add_multi.sv"], "mvu_vvu_axi": [HDL / "add_multi.sv", HDL / "mvu.sv"]}
 MVU: Parameters = {
     "IS_MVU": 1,
     "VERSION": 1,
@@ -29,6 +30,14 @@ MVU: Parameters = {
     "SIMD": 6,
     "ACTIVATION_WIDTH": 4,
     "WEIGHT_WIDTH": 4,
+    "ACCU_WIDTH": 14,
+    "NARROW_WEIGHTS": 1,
+}
+CORE: Parameters = {
+    "PE": 4,
+    "SIMD": 6,
+    "WEIGHT_WIDTH": 4,
+    "ACTIVATION_WIDTH": 4,
     "ACCU_WIDTH": 14,
     "NARROW_WEIGHTS": 1,
 }
@@ -88,6 +97,13 @@ LEGAL: dict[str, list[Parameters]] = {
     "add_multi": [
         *({**SUM, "N": n, "DEPTH": depth} for n in (1, 2, 3, 5, 8, 96) for depth in (0, 1, 3, 8)),
         *({**SUM, "ARG_WIDTH": bits, "ARG_LO": 0, "ARG_HI": 0} for bits in (1, 2, 17)),
+    ],
+    "mvu": [
+        *({**CORE, "PE": pe, "SIMD": simd} for pe in (1, 3, 9) for simd in (1, 2, 4, 8, 20)),
+        *({**CORE, "WEIGHT_WIDTH": bits, "NARROW_WEIGHTS": bits % 2} for bits in (2, 5, 8, 25)),
+        *({**CORE, "ACTIVATION_WIDTH": bits, "ACCU_WIDTH": 36} for bits in (2, 8, 16, 17)),
+        *({**CORE, "VERSION": 2, "SIGNED_ACTIVATIONS": on, "FORCE_BEHAVIORAL": on} for on in (0, 1)),
+        *({**CORE, "ACCU_WIDTH": bits} for bits in (2, 48)),
     ],
     "mvu_vvu_axi": [
         *({**MVU, "VERSION": 1, "PE": pe, "SIMD": simd} for pe in (1, 2, 8) for simd in (1, 3, 12)),
@@ -156,6 +172,10 @@ ILLEGAL = [
     Illegal("fifo", {**FIFO, "DEPTH": 1}, "DEPTH must be at least 2, not 1"),
     Illegal("fifo", {**FIFO, "RAM_STYLE": "paper"}, "RAM_STYLE must be .*, not paper"),
     Illegal("add_multi", {**SUM, "ARG_LO": 2, "ARG_HI": 1}, "ARG_LO must not be above ARG_HI, not 2 > 1"),
+    Illegal("mvu", {**CORE, "VERSION": 3}, "VERSION must be 1 or 2, not 3"),
+    Illegal("mvu", {**CORE, "WEIGHT_WIDTH": 1}, "WEIGHT_WIDTH must be 2 to 25, not 1"),
+    Illegal("mvu", {**CORE, "ACTIVATION_WIDTH": 18}, "ACTIVATION_WIDTH must be 2 to 17, not 18"),
+    Illegal("mvu", {**CORE, "ACCU_WIDTH": 49}, "ACCU_WIDTH must be 2 to 48, not 49"),
     Illegal("mvu_vvu_axi", {**MVU, "IS_MVU": 0}, "IS_MVU must be 1"),
     Illegal("mvu_vvu_axi", {**MVU, "VERSION": 3}, "VERSION must be 1 or 2, not 3"),
     Illegal("mvu_vvu_axi", {**MVU, "PUMPED_COMPUTE": 1}, "PUMPED_COMPUTE must be 0"),
@@ -195,12 +215,11 @@ def yosys(commands: list[str], folder: Path) -> None:
 
 def slang(module: str, parameters: Parameters) -> str:
     """Return the Yosys command that elaborates `module`; vendor primitives stay empty."""
-    ignored = "--ignore-initial --ignore-assertions" if module == "mvu_vvu_axi" else ""
-    forced = {"FORCE_BEHAVIORAL": 1} if module == "mvu_vvu_axi" else {}
+    ignored = "--ignore-assertions" if module == "mvu_vvu_axi" else ""  # FINN's replay_buffer has some
     primitives = ROOT / "fpga_flow" / "synth" / "primitives.sv"
     black = "--blackboxed-module DSP48E1 --blackboxed-module DSP48E2 --blackboxed-module LUT6_2"
-    extra = f"{black} {primitives}" if module == "mvu_vvu_axi" else ""
-    options = " ".join(parameter_options({**parameters, **forced}))
+    extra = f"{black} {primitives}" if module in ("mvu", "mvu_vvu_axi") else ""
+    options = " ".join(parameter_options(parameters))
     files = " ".join(str(path) for path in (*FOREIGN.get(module, []), *sources(module)))
     return f"read_slang {ignored} {options} --top {module} {extra} {files}"
 

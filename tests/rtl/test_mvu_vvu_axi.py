@@ -12,8 +12,7 @@ from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, SimResult,
 from fpga_flow.verify.words import pack_words, unpack_words
 from tests.rtl.modules import HDL, STALLS, Integers, finn, integers
 
-CORE = [HDL / "add_multi.sv", *finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv", "mvu/mvu.sv")]
-CORE = sorted(CORE, key=lambda path: not path.stem.endswith("_pkg"))
+CORE = [*finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv"), HDL / "add_multi.sv", HDL / "mvu.sv"]
 OURS, FINNS = HDL / "mvu_vvu_axi.sv", finn("mvu/mvu_vvu_axi.sv")[0]
 
 
@@ -63,7 +62,7 @@ CASES = [
 def build(
     case: Case, unit: Path, cache: Path, sources: Sequence[Path] = CORE, *, asserts: bool = True
 ) -> Simulator:
-    """Compile `unit` with FINN's core."""
+    """Compile `unit` with our core and FINN's replay buffer."""
     return Simulator.build(
         "mvu_vvu_axi",
         [*sources, unit],
