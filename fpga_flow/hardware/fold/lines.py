@@ -26,6 +26,7 @@ KINDS = {
     "StreamingConcat": "concat",
     "StreamingSplit": "split",
     "UpsampleNearestNeighbour": "upsample",
+    "Decimate": "decimate",
     "LabelSelect": "top-k",
     "StreamingDataWidthConverter": "width",
     "StreamingFIFO": "fifo",

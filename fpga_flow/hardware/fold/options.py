@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.hardware.fold.resources import FORMULAS, Resources, estimate
+from fpga_flow.hardware.fold.resources import FORMULAS, Attributes, Resources, estimate
+from fpga_flow.hardware.fold.windows import can_generate
 
 Folding = tuple[tuple[str, int], ...]
 """Attributes and their values."""
@@ -38,6 +39,11 @@ PASSING = (
 )
 """Attributes that do not change what a layer is made of; nor do those with `dir`, `sim` or `res` in it."""
 
+WINDOW = ("ConvKernelDim", "IFMChannels", "IFMDim", "OFMDim", "Dilation", "depthwise")
+"""Attributes that decide which foldings of a window generator there are."""
+BACKENDS = frozenset({"MatrixVector"})
+"""Of `FORMULAS`, those that are no layers of FINN's but backends."""
+
 Known = Callable[[str], Resources | None]
 """Returns the synthesised resources of the layer with a certain key, None where they are not known."""
 
@@ -57,15 +63,25 @@ def abstract_name(layer: Any) -> str:
 
     Raises `UnsupportedError` for a layer that nothing is known about.
     """
+    return _named(layer, FORMULAS.keys() - BACKENDS)
+
+
+def formula_name(layer: Any) -> str:
+    """Return the name in `FORMULAS` of what estimates `layer`."""
+    return _named(layer, FORMULAS.keys())
+
+
+def _named(layer: Any, names: Set[str]) -> str:
+    """Return the first of the classes of `layer`, without the suffix of a backend, that is one of `names`."""
     for kind in type(layer).__mro__:
         name = kind.__name__.removesuffix("_rtl").removesuffix("_hls")
-        if name in FORMULAS:
+        if name in names:
             return str(name)
     node = layer.onnx_node
     raise UnsupportedError(
         node.name,
         f"it is not known how {node.op_type} can be folded",
-        f"layers that can: {', '.join(FORMULAS)}",
+        f"layers that can: {', '.join(sorted(names))}",
     )
 
 
@@ -84,15 +100,25 @@ def foldings(layer: Any) -> list[Folding]:
         all_channels = [_fold(PE=channels, SIMD=simd) for simd in divisors(kernel)[1:]]
         return [_fold(PE=pe, SIMD=1) for pe in divisors(channels)] + all_channels
     if kind == "ConvolutionInputGenerator":
-        channels, kernel = get("IFMChannels"), math.prod(int(k) for k in get("ConvKernelDim"))
-        serial = [_fold(SIMD=simd, parallel_window=0) for simd in divisors(channels)]
-        return serial + ([_fold(SIMD=channels, parallel_window=1)] if kernel > 1 else [])
+        return _window_foldings({name: get(name) for name in WINDOW})
     if kind in ("StreamingConcat", "StreamingSplit"):
         return [_fold(SIMD=simd) for simd in divisors(math.gcd(*map(int, get("ChannelsPerStream"))))]
     if kind == "LabelSelect":
         return [_fold(PE=pe) for pe in divisors(get("Labels"))]
     name = "PE" if "PE" in layer.get_nodeattr_types() else "SIMD"
     return [_fold(**{name: lanes}) for lanes in divisors(int(layer.get_normal_output_shape()[-1]))]
+
+
+def _window_foldings(attributes: Attributes) -> list[Folding]:
+    """Return the foldings of a window generator; whole windows need all channels at once."""
+    channels = int(attributes["IFMChannels"])
+    found = [
+        _fold(SIMD=s, parallel_window=0) for s in divisors(channels) if can_generate(attributes, s, False)
+    ]
+    if math.prod(attributes["ConvKernelDim"]) > 1 and can_generate(attributes, channels, True):
+        found.append(_fold(SIMD=channels, parallel_window=1))
+    # Where the generator refuses all of them, it says so itself.
+    return found or [_fold(SIMD=1, parallel_window=0)]
 
 
 def _fold(**values: int) -> Folding:
@@ -141,7 +167,7 @@ class LayerFigures:
         copy = NodeProto()
         copy.CopyFrom(node)
         self._layer = getCustomOp(copy)
-        self.kind = abstract_name(self._layer)
+        self.kind, self._formula = abstract_name(self._layer), formula_name(self._layer)
         self.foldings = foldings(self._layer)
         self.streams_in = [
             i for i, name in enumerate(node.input) if name and model.get_initializer(name) is None
@@ -179,7 +205,7 @@ class LayerFigures:
         synthesised = self._known(_key(layer.onnx_node.op_type, attributes, self._constants))
         return Figures(
             cycles=int(layer.get_exp_cycles()),
-            resources=synthesised or estimate(self.kind, attributes, self._weights, self._part),
+            resources=synthesised or estimate(self._formula, attributes, self._weights, self._part),
             synthesised=synthesised is not None,
             lanes_in=tuple(int(layer.get_folded_input_shape(i)[-1]) for i in self.streams_in),
             lanes_out=tuple(

@@ -53,7 +53,7 @@ class Solution:
     synthesised: tuple[str, ...]
     """Layers whose resources are known from synthesis."""
     exact: bool
-    """No other folding of the same cycles costs less."""
+    """The least was found exactly, not by descent."""
 
 
 class Problem:
@@ -103,11 +103,17 @@ class Problem:
         """Return the cycles per frame with everything one after the other."""
         return max(layer[f].cycles for layer in self.layers for f in layer.foldings)
 
-    def solve(self, cycles: int, at: Resources | None = None, delay_price: float = 0.0) -> Solution:
+    def solve(
+        self,
+        cycles: int,
+        at: Resources | None = None,
+        delay_price: float = 0.0,
+        converter_weight: float = 1.0,
+    ) -> Solution:
         """Return the cheapest folding of at most `cycles` per frame, or of the least there are.
 
         `at`: prices of the resources, the board's unless given; `delay_price`: of a cycle that a layer holds
-        a frame back.
+        a frame back; `converter_weight`: what the costs of width converters are multiplied by, in choosing.
         """
         bound = max(cycles, self.fastest()[0])
         chosen = at or self.prices
@@ -117,7 +123,8 @@ class Problem:
         ]
         pairs: dict[tuple[int, int], Table] = {}
         for edge in self.edges:
-            costs = self._between(edge, options[edge.producer], options[edge.consumer]) @ np.array(chosen)
+            ends = (options[edge.producer], options[edge.consumer])
+            costs = self._between(edge, *ends, converter_weight) @ np.array(chosen)
             add_pair(pairs, edge.producer, edge.consumer, costs)
         for window, unit in self.coupled:
             legal = [[go_together(f, g) for g in options[unit]] for f in options[window]]
@@ -199,15 +206,15 @@ class Problem:
         return np.broadcast_to(out[:, None], shape), np.broadcast_to(taken[None, :], shape)
 
     def _between(
-        self, edge: Edge, before: Sequence[Folding], after: Sequence[Folding]
+        self, edge: Edge, before: Sequence[Folding], after: Sequence[Folding], weight: float = 1.0
     ) -> NDArray[np.float64]:
-        """Return (before, after, 4) what FIFOs and width converter on `edge` take."""
+        """Return (before, after, 4) what FIFOs and width converter on `edge` take, that `weight` times."""
         wide_in, wide_out = self._widths(edge, before, after)
         consumer = self.layers[edge.consumer]
         depths = np.array([vector_words(consumer, f) for f in after])
         last = fifo(wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
         first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(wide_in))
-        found: NDArray[np.float64] = first + converter(wide_in, wide_out) + last
+        found: NDArray[np.float64] = first + weight * converter(wide_in, wide_out) + last
         return found
 
 

@@ -38,8 +38,12 @@ Weights = NDArray[np.float32] | None
 
 LUTRAM_BITS = 64
 """Bits of a read-only memory in a LUT."""
-BRAM_FROM = 4096
-"""Bits from which Yosys puts a memory into block RAM."""
+BRAM_FROM = 512
+"""Words from which Yosys puts a memory into block RAM, however narrow it is."""
+BRAM_COST, LUTRAM_COST = 129, 8
+"""What Yosys weighs a RAMB18 with, and four LUTs that hold 64 words of 4 bits (its `memory_libmap`)."""
+DSP_PRODUCT = 9
+"""Bits of a product from which Yosys takes a DSP for it."""
 SHALLOW_FIFO = 32
 """Words that a FIFO holds in a row of LUT RAM."""
 
@@ -68,7 +72,7 @@ def bram18_of(width: int, depth: int) -> int:
 
 def memory(width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
     """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
-    if style == "block" or (style == "auto" and width * depth >= BRAM_FROM):
+    if style == "block" or (style == "auto" and in_block_ram(width, depth)):
         return Resources(lut=8, ff=8, bram18=bram18_of(width, depth))
     if writable:  # RAM32M: four LUTs hold 32 words of 6 bits
         return Resources(lut=4 * math.ceil(width / 6) * math.ceil(depth / 32))
@@ -103,6 +107,12 @@ def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float
     return np.where((wide_in == wide_out)[..., None], 0.0, both)
 
 
+def in_block_ram(width: int, depth: int) -> bool:
+    """Return whether Yosys puts a memory into block RAM."""
+    small = LUTRAM_COST * math.ceil(width / 4) * math.ceil(depth / LUTRAM_BITS)
+    return depth >= BRAM_FROM or small > BRAM_COST * bram18_of(width, depth)
+
+
 def matrix_lanes(weight_bits: int, input_bits: int, narrow: bool, part: str) -> int:
     """Return the products that FINN's matrix unit gets from one DSP (its `NUM_LANES`)."""
     port = 25 if part.startswith("xc7") else 27
@@ -117,27 +127,44 @@ def _matrix(a: Attributes, weights: Weights, part: str) -> Resources:
     streamer = memory(pe * simd * w, depth, style=a["ram_style"])
     replay = memory(simd * x, math.ceil(a["MW"] / simd), writable=True)
     queue = Resources(lut=1.3 * pe * out + 25, ff=pe * out + 30)
-    if min(w, x) < 2:  # no multipliers: XNOR or AND, and a sum of bits
-        core = Resources(lut=pe * (1.4 * simd * max(w, x) + out), ff=pe * (simd * max(w, x) * 0.6 + out))
-    else:
-        narrow = weights is not None and float(weights.min()) > DataType[a["weightDataType"]].min()
-        dsp = simd * math.ceil(pe / matrix_lanes(w, x, narrow, part))
-        core = Resources(
-            lut=pe * (simd - 1) * out * 0.9 + 2 * dsp, ff=pe * simd * (0.7 * out + w) + 2 * simd * x, dsp=dsp
-        )
+    narrow = weights is not None and float(weights.min()) > DataType[a["weightDataType"]].min()
+    dsp = simd * math.ceil(pe / matrix_lanes(w, x, narrow, part))
+    shared = 8 * pe * simd if pe > 1 else 0  # products in one DSP are told apart
+    core = Resources(
+        lut=pe * (simd - 1) * out + 2 * dsp + shared,
+        ff=pe * simd * (0.8 * out + 2 * w) + 2 * simd * x + shared,
+        dsp=dsp,
+    )
     return streamer + replay + queue + core + Resources(lut=20, ff=60)
+
+
+def _matrix_vector(a: Attributes, weights: Weights, part: str) -> Resources:
+    depth = math.ceil(a["MW"] / a["SIMD"]) * math.ceil(a["MH"] / a["PE"])
+    x = bits_of(a["inputDataType"])
+    replay = memory(a["SIMD"] * x, math.ceil(a["MW"] / a["SIMD"]), writable=True)
+    return replay + _products(a, depth, a["SIMD"] * x)
 
 
 def _depthwise(a: Attributes, weights: Weights, part: str) -> Resources:
     kernel = math.prod(int(k) for k in a["Kernel"])
+    depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
+    return _products(a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]))
+
+
+def _products(a: Attributes, depth: int, activations: int) -> Resources:
+    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word."""
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
-    depth = math.ceil(a["Channels"] / pe) * math.ceil(kernel / simd)
-    products = pe * simd
-    core = Resources(lut=products * (w * x * 1.1 + 2) + pe * out * 1.5, ff=products * (w + x) + 2 * pe * out)
-    if a.get("resType") == "dsp":
-        core = Resources(lut=pe * simd * out, ff=pe * simd * out, dsp=products)
-    return memory(products * w, depth, style=a["ram_style"]) + core + Resources(lut=30, ff=40)
+    count, product = pe * simd, w + x if min(w, x) > 1 else max(w, x)
+    # Yosys takes a DSP for factors of two bits or more with a product of nine or more.
+    multipliers = (
+        Resources(dsp=count)
+        if min(w, x) > 1 and w + x >= DSP_PRODUCT
+        else Resources(lut=count * w * x * (1.1 if min(w, x) > 1 else 0.7))
+    )
+    adders = Resources(lut=count * 0.8 * product + pe * out, ff=count * 0.4 * product + 2 * pe * out)
+    registers = Resources(lut=30, ff=40 + activations + count * w)
+    return memory(count * w, depth, style=a["ram_style"]) + multipliers + adders + registers
 
 
 def _threshold(a: Attributes, weights: Weights, part: str) -> Resources:
@@ -145,8 +172,14 @@ def _threshold(a: Attributes, weights: Weights, part: str) -> Resources:
     bits, width = math.ceil(math.log2(steps + 1)), bits_of(a["weightDataType"])
     fold = a["NumChannels"] // pe
     # A stage a bit: stage i has 2**i thresholds a channel, and one comparison.
-    stages = [memory(width, fold * 2**i) for i in range(bits)]
-    lane = sum(stages, Resources(lut=bits * width * 0.8 + 4, ff=2 * bits * width))
+    depths = [fold * 2**i for i in range(bits)]
+    stages = [
+        memory(width, depth)
+        if in_block_ram(width, depth)
+        else Resources(lut=0.75 * width * depth / LUTRAM_BITS)
+        for depth in depths
+    ]
+    lane = sum(stages, Resources(lut=bits * width * 0.5, ff=2 * bits * width))
     return Resources(*(pe * amount for amount in lane)) + Resources(lut=30, ff=40)
 
 
@@ -195,24 +228,35 @@ def _elementwise(a: Attributes, weights: Weights, part: str) -> Resources:
 
 def _product(a: Attributes, weights: Weights, part: str) -> Resources:
     left, right = bits_of(a["lhs_dtype"]), bits_of(a["rhs_dtype"])
+    if min(left, right) > 1 and left + right >= DSP_PRODUCT:
+        return _elementwise(a, weights, part) + Resources(dsp=a["PE"])
     return _elementwise(a, weights, part) + Resources(lut=a["PE"] * left * right)
 
 
 def _fork(a: Attributes, weights: Weights, part: str) -> Resources:
     width = a["PE"] * bits_of(a["inputDataType"])
-    return Resources(lut=6 + 3 * a["NumOutputStreams"], ff=a["NumOutputStreams"] + 0.1 * width)
+    return Resources(lut=2 * a["NumOutputStreams"], ff=a["NumOutputStreams"] + width)
 
 
-def _join(a: Attributes, weights: Weights, part: str) -> Resources:
-    types = a.get("inputDataTypes") or [a["inputDataType"]]
-    width = a["SIMD"] * max(bits_of(name) for name in types)
-    return Resources(lut=16 + width * len(a["ChannelsPerStream"]) / 2, ff=16 + width)
+def _concat(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["SIMD"] * max(bits_of(name) for name in a["inputDataTypes"])
+    return Resources(lut=7 + width * len(a["ChannelsPerStream"]) / 2, ff=4 + width)
+
+
+def _split(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["SIMD"] * bits_of(a["inputDataType"])
+    return Resources(lut=9, ff=5 + width)
 
 
 def _global_pool(a: Attributes, weights: Weights, part: str) -> Resources:
     pe, fold = a["PE"], a["NumChannels"] // a["PE"]
     width = pe * (bits_of(a["inputDataType"]) + math.ceil(math.log2(math.prod(a["numInputVectors"]) + 1)))
     return memory(width, fold, writable=True) + Resources(lut=20 + 1.5 * width, ff=20 + width)
+
+
+def _decimate(a: Attributes, weights: Weights, part: str) -> Resources:
+    width = a["SIMD"] * bits_of(a["inputDataType"])
+    return Resources(lut=30, ff=30 + width)
 
 
 def _upsample(a: Attributes, weights: Weights, part: str) -> Resources:
@@ -222,6 +266,7 @@ def _upsample(a: Attributes, weights: Weights, part: str) -> Resources:
 
 FORMULAS: dict[str, Callable[[Attributes, Weights, str], Resources]] = {
     "MVAU": _matrix,
+    "MatrixVector": _matrix_vector,
     "VVAU": _depthwise,
     "Thresholding": _threshold,
     "ConvolutionInputGenerator": _window,
@@ -231,15 +276,16 @@ FORMULAS: dict[str, Callable[[Attributes, Weights, str], Resources]] = {
     "ElementwiseAdd": _elementwise,
     "ElementwiseMul": _product,
     "DuplicateStreams": _fork,
-    "StreamingConcat": _join,
-    "StreamingSplit": _join,
+    "StreamingConcat": _concat,
+    "StreamingSplit": _split,
     "GlobalAccPool": _global_pool,
     "GlobalMaxPool": _global_pool,
     "UpsampleNearestNeighbour": _upsample,
+    "Decimate": _decimate,
 }
-"""FINN's abstract layer -> what estimates one with certain attributes."""
+"""A layer of FINN's, or our backend for it where that is another matter -> what estimates one."""
 
 
 def estimate(layer: str, attributes: Attributes, weights: Weights, part: str) -> Resources:
-    """Return what a `layer` (FINN's abstract name, see `FORMULAS`) takes of `part`."""
+    """Return what a `layer` (a name in `FORMULAS`) takes of `part`."""
     return FORMULAS[layer](attributes, weights, part)

@@ -15,6 +15,10 @@ RATIO = 1.004
 """A search over cycles ends when two neighbours are closer than this."""
 PACES = 14
 """Cycles per frame that are tried for a latency."""
+WEIGHTS = (2.0, 4.0, 8.0, 16.0)
+"""What the costs of width converters are multiplied by, in the search for cheap ones."""
+DEARER = 1.01
+"""So much more a folding may cost for the sake of cheap width converters."""
 REPRICED = 6
 """So often a resource that is short is made dearer, before a rate counts as too high for the board."""
 
@@ -28,14 +32,30 @@ def for_cycles(model: ModelWrapper, problem: Problem, cycles: int) -> Solution:
     It is nowhere worse than what FINN's `SetFolding` finds for `cycles`: where that is faster than asked for,
     ours is made as fast, at no more cost. A target out of reach gives the fastest folding there is.
     """
-    best = problem.solve(cycles)
+    best = cheap_converters(problem, cycles)
     rival = finn_folding(model, problem, cycles)
     if rival is None:
         return best
     theirs = problem.assess(rival)
     if theirs.cycles < best.cycles:
-        best = problem.solve(theirs.cycles)
+        best = cheap_converters(problem, theirs.cycles)
+    if best.cost > theirs.cost and theirs.cycles <= best.cycles:
+        best = problem.solve(best.cycles)
     return theirs if theirs.cycles <= best.cycles and theirs.cost < best.cost else best
+
+
+def cheap_converters(problem: Problem, cycles: int) -> Solution:
+    """Return a folding of at most `cycles` per frame: the one with the cheapest width converters found.
+
+    It costs at most `DEARER` times as much as the cheapest one.
+    """
+    least = problem.solve(cycles)
+    best = least
+    for weight in WEIGHTS:
+        other = problem.solve(cycles, converter_weight=weight)
+        if other.cost <= DEARER * least.cost and other.converters.lut < best.converters.lut:
+            best = other
+    return best
 
 
 def for_latency(problem: Problem, cycles: int, step: Step = lambda: None) -> Solution:

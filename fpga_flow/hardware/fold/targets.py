@@ -109,7 +109,7 @@ def result_of(folded: Folded) -> dict[str, Any]:
             for layer in folded.problem.layers
             if layer.name in solution.synthesised
         },
-        "least_cost": solution.exact,
+        "exact": solution.exact,
     }
 
 
