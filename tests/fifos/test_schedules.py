@@ -5,15 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.fifos.network import network_of, with_depths
 from fpga_flow.fifos.schedules import SCHEDULES
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import size
 from fpga_flow.finn_adapter.backend import REPLACES
+from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.flow import RUNS
+from fpga_flow.hardware.lower import lower
+from fpga_flow.hardware.streams import insert_streams
 from tests import networks
-from tests.fifos.hardware import design_of, ends, folded, simulate, simulator_of
+from tests.fifos.hardware import PART, design_of, ends, folded, simulate, simulator_of
 from tests.networks import Builder
 
 FRAMES = 8
@@ -80,6 +84,34 @@ def test_every_frame_ends_in_the_cycle_that_the_schedules_say(name: str, tmp_pat
     design = design_of(model, tmp_path)
     result = simulate(simulator_of(design, tmp_path), design, tmp_path, FRAMES)
     assert played.first == result.first_input_cycle
+    assert played.ends[0].tolist() == ends(result, design)
+
+
+def pooling() -> ModelWrapper:
+    """Overlapping windows of a map with two axes, channel by channel, with different strides."""
+    net = Builder((4, 7, 6)).threshold(3, 60)
+    window = {"kernel_shape": [3, 3], "pads": [0, 0, 0, 0], "strides": [2, 1], "dilations": [1, 1]}
+    net.add("MaxPool", (1, 4, 3, 4), "UINT3", **window)
+    return net.flatten().dense(5, 3).build()
+
+
+@pytest.mark.parametrize("settings", [{"SIMD": 1}, {"SIMD": 4, "parallel_window": 1}], ids=str)
+def test_windows_of_two_axes_come_in_the_cycles_of_the_schedule(
+    settings: dict[str, int], tmp_path: Path
+) -> None:
+    with finn_session():
+        model = lower(pooling(), PART, 1)
+        for node in model.graph.node:
+            layer = getCustomOp(node)
+            if node.op_type == "ConvolutionInputGenerator_rtl":
+                for key, value in settings.items():
+                    layer.set_nodeattr(key, value)
+            if node.op_type == "Pool_rtl":
+                layer.set_nodeattr("PE", settings["SIMD"])
+        model = insert_streams(model, PART)
+    played = network_of(model).play(frames=FRAMES)
+    design = design_of(model, tmp_path)
+    result = simulate(simulator_of(design, tmp_path), design, tmp_path, FRAMES)
     assert played.ends[0].tolist() == ends(result, design)
 
 
