@@ -9,7 +9,6 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.boards import board
-from fpga_flow.errors import UnsupportedError
 from fpga_flow.fifos.network import network_of
 from fpga_flow.fifos.predict import predict
 from fpga_flow.fifos.tokens import UNLIMITED
@@ -210,11 +209,12 @@ def test_whole_windows_need_all_channels(chain: ModelWrapper) -> None:
     assert [values["SIMD"] for values in whole] == [windows.get_nodeattr("IFMChannels")]
 
 
-def test_wrong_layer_without_a_rule_is_refused_by_name(chain: ModelWrapper) -> None:
+def test_a_layer_without_a_rule_keeps_its_folding(chain: ModelWrapper) -> None:
     with finn_session():
         model = insert_streams(copy(chain), BOARD.part)
-    with pytest.raises(UnsupportedError, match="StreamingFIFO_rtl_0.*not known how"):
-        options.abstract_name(only_layer(model, "StreamingFIFO"))
+    fifo = only_layer(model, "StreamingFIFO")
+    assert options.abstract_name(fifo) == resources.OTHER and options.foldings(fifo) == [()]
+    assert resources.estimate(resources.OTHER, options.attributes_of(fifo), None, BOARD.part).lut > 0
 
 
 def test_the_same_layers_share_their_figures() -> None:

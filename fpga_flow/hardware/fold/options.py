@@ -13,8 +13,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.hardware.fold.resources import FORMULAS, Attributes, Resources, estimate
+from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, Resources, estimate
 from fpga_flow.hardware.fold.windows import can_generate
 
 Folding = tuple[tuple[str, int], ...]
@@ -59,10 +58,7 @@ def divisors(number: int) -> list[int]:
 
 
 def abstract_name(layer: Any) -> str:
-    """Return the name of FINN's abstract layer that `layer` is a backend of.
-
-    Raises `UnsupportedError` for a layer that nothing is known about.
-    """
+    """Return the name of FINN's abstract layer that `layer` is a backend of, `OTHER` for an unknown one."""
     return _named(layer, FORMULAS.keys() - BACKENDS)
 
 
@@ -73,16 +69,8 @@ def formula_name(layer: Any) -> str:
 
 def _named(layer: Any, names: Set[str]) -> str:
     """Return the first of the classes of `layer`, without the suffix of a backend, that is one of `names`."""
-    for kind in type(layer).__mro__:
-        name = kind.__name__.removesuffix("_rtl").removesuffix("_hls")
-        if name in names:
-            return str(name)
-    node = layer.onnx_node
-    raise UnsupportedError(
-        node.name,
-        f"it is not known how {node.op_type} can be folded",
-        f"layers that can: {', '.join(sorted(names))}",
-    )
+    classes = (kind.__name__.removesuffix("_rtl").removesuffix("_hls") for kind in type(layer).__mro__)
+    return next((name for name in classes if name in names), OTHER)
 
 
 def foldings(layer: Any) -> list[Folding]:
@@ -105,7 +93,9 @@ def foldings(layer: Any) -> list[Folding]:
         return [_fold(SIMD=simd) for simd in divisors(math.gcd(*map(int, get("ChannelsPerStream"))))]
     if kind == "LabelSelect":
         return [_fold(PE=pe) for pe in divisors(get("Labels"))]
-    name = "PE" if "PE" in layer.get_nodeattr_types() else "SIMD"
+    name = next((name for name in ("PE", "SIMD") if name in layer.get_nodeattr_types()), None)
+    if name is None:
+        return [()]
     return [_fold(**{name: lanes}) for lanes in divisors(int(layer.get_normal_output_shape()[-1]))]
 
 

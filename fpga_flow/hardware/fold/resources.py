@@ -264,6 +264,14 @@ def _upsample(a: Attributes, weights: Weights, part: str) -> Resources:
     return memory(width, a["WI"] * fold, writable=True) + Resources(lut=50 + 0.5 * width, ff=50 + width)
 
 
+def _other(a: Attributes, weights: Weights, part: str) -> Resources:
+    bits = [bits_of(name) for key, name in a.items() if key.lower().endswith(("datatype", "dtype")) and name]
+    width = a.get("PE", a.get("SIMD", 1)) * max(bits, default=8)
+    return Resources(lut=40 + 2 * width, ff=40 + 2 * width)
+
+
+OTHER = "Other"
+"""A layer that nothing is known about: taken as a few registers."""
 FORMULAS: dict[str, Callable[[Attributes, Weights, str], Resources]] = {
     "MVAU": _matrix,
     "MatrixVector": _matrix_vector,
@@ -282,6 +290,7 @@ FORMULAS: dict[str, Callable[[Attributes, Weights, str], Resources]] = {
     "GlobalMaxPool": _global_pool,
     "UpsampleNearestNeighbour": _upsample,
     "Decimate": _decimate,
+    OTHER: _other,
 }
 """A layer of FINN's, or our backend for it where that is another matter -> what estimates one."""
 

@@ -30,7 +30,7 @@ def can_generate(attributes: Mapping[str, Any], simd: int, whole: bool) -> bool:
         loops = [rows, columns, *inner]
         innermost = 4 if loops[4] > 1 else (3 if loops[3] > 1 else 2)
     loops[innermost] -= 1
-    return max(loops) > 1
+    return bool(max(loops) > 1)
 
 
 def _in_one_dimension(attributes: Mapping[str, Any]) -> bool:
