@@ -11,12 +11,15 @@ import numpy as np
 import onnx
 import torch
 from brevitas.export import export_qonnx
+from brevitas.inject.enum import QuantType
+from brevitas.proxy.quant_proxy import QuantProxyFromInjector
 from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase, TruncQuantProxyFromInjector
 from brevitas.quant_tensor import IntQuantTensor
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from torch import nn
 
+from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation
 
@@ -25,12 +28,34 @@ OPSET = 18
 
 
 def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapper:
-    """Return the QONNX of `module` (in eval mode) for one float frame of `frame_shape` (without batch)."""
+    """Return the QONNX of `module` (in eval mode) for one float frame of `frame_shape` (without batch).
+
+    Raises `UnsupportedError` naming a quantiser that Brevitas would export as another one.
+    """
+    _check_one_bit(module)
     example = torch.zeros(1, *frame_shape)
     buffer = io.BytesIO()
     with _quiet(), torch.no_grad():
         export_qonnx(module.eval(), args=example, export_path=buffer, opset_version=OPSET)
     return bring_up_to_date(onnx.load_model_from_string(buffer.getvalue()), "the exported network")
+
+
+def _check_one_bit(module: nn.Module) -> None:
+    """Refuse quantisers of one bit that are not binary: Brevitas exports them as if they were."""
+    for name, part in module.named_modules():
+        if not isinstance(part, QuantProxyFromInjector) or not part.is_quant_enabled:
+            continue
+        if _said(part, "quant_type") == QuantType.INT and _said(part, "bit_width") == 1:
+            raise UnsupportedError(
+                name,
+                "a quantiser of one bit with the codes 0 and 1, which Brevitas exports as one with -1 and 1",
+                "use SignedBinaryActPerTensorConst or SignedBinaryWeightPerTensorConst, or 2 bits",
+            )
+
+
+def _said(part: Any, name: str) -> object:
+    """Return what a quantiser was given under `name`, None where nothing was."""
+    return getattr(part.quant_injector, name) if name in part.quant_injector else None
 
 
 @contextlib.contextmanager

@@ -108,3 +108,23 @@ def test_a_quantiser_asked_twice_is_observed_once(tmp_path: Path) -> None:
     network(torch.randn(32, 2, 32))
     found = compared(network.eval(), noise((2, 32), 64, 0), 64, tmp_path)
     assert (found["unexplained"], found["differences"]) == (0, 0)
+
+
+def test_wrong_one_bit_quantisers_are_refused_by_their_modules_name() -> None:
+    from brevitas.nn import QuantIdentity, QuantLinear, QuantReLU
+    from brevitas.quant import Int8ActPerTensorFloat, Uint8ActPerTensorFloat
+
+    from fpga_flow.errors import UnsupportedError
+
+    class OneBit(Uint8ActPerTensorFloat):  # type: ignore[misc]
+        bit_width = 1
+
+    net = torch.nn.Sequential(
+        QuantIdentity(act_quant=Int8ActPerTensorFloat),
+        QuantLinear(8, 4, bias=False, weight_bit_width=4),
+        QuantReLU(act_quant=OneBit),
+    )
+    with pytest.raises(
+        UnsupportedError, match=r"'2.*codes 0 and 1, which Brevitas exports as one with -1 and 1"
+    ):
+        export_module(net, (8,))
