@@ -68,6 +68,26 @@ class LayerGraph:
         self.streams[tensor] = stream
         return stream
 
+    def output(self, node: NodeProto, index: int = 0, order: Any = None) -> Stream:
+        """Declare the stream of a node's output, shape and datatype as in the network, channels last.
+
+        Where its values come in another order than the network's it gets another name too.
+        """
+        name = node.output[index]
+        shape, datatype = self.network.get_tensor_shape(name), self.network.get_tensor_datatype(name).name
+        return self.wire(
+            name if order is None else f"{name}_reordered", channels_last(shape), datatype, order
+        )
+
+    def is_constant(self, node: NodeProto, index: int) -> bool:
+        """Return whether input `index` of `node` is a constant of the network."""
+        return self.network.get_initializer(node.input[index]) is not None
+
+    def constant_of(self, node: NodeProto, index: int = 1) -> tuple[NDArray[Any], str]:
+        """Return the constant at input `index` of `node` and its datatype."""
+        name = node.input[index]
+        return self.network.get_initializer(name), self.network.get_tensor_datatype(name).name
+
     def constant(self, name: str, values: NDArray[Any], datatype: str) -> str:
         """Add a constant and return its name."""
         self.constants[name] = (np.ascontiguousarray(values, dtype=np.float32), datatype)
