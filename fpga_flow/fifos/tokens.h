@@ -337,8 +337,11 @@ struct Sums final : Layer {
         const bool enable = !(sum && offer && !ready);
         const bool place = !operand || enable;
         bool step = false, take = false;
-        if (passes == 1) step = take = place && in[0]->valid();
-        else {
+        const bool buffered = length > 1 && passes > 1;
+        if (!buffered) {
+            step = place && (pass > 0 || in[0]->valid());
+            take = step && pass == 0;
+        } else {
             take = held != length && in[0]->valid();
             step = place && (pass > 0 || read < held);
         }
@@ -355,14 +358,14 @@ struct Sums final : Layer {
             operand = true;
             operand_final = read == length - 1;
             const bool last_pass = pass == passes - 1;
-            if (passes > 1) held += take - last_pass;
+            if (buffered) held += take - last_pass;
             if (++read == length) {
                 read = 0;
                 pass = last_pass ? 0 : pass + 1;
             }
         } else {
             if (enable) operand = false;
-            if (passes > 1) held += take;
+            if (buffered) held += take;
         }
         return moves;
     }
