@@ -5,12 +5,16 @@ description written as JSON is the network.
 """
 
 import json
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal, TypeVar
+
+Part = TypeVar("Part")
 
 WeightKind = Literal["narrow", "signed", "unsigned", "bipolar"]
 Gamma = Literal["positive", "mixed", "zeros"]
 GlobalKind = Literal["max", "average"]
+Way = Literal["qonnx", "brevitas"]
 ActKind = Literal["unsigned", "signed", "narrow", "bipolar"]
 
 
@@ -169,7 +173,7 @@ class Network:
     blocks: tuple[Block, ...]
     top_k: int = 1
     """0: the numbers themselves come out."""
-    way: Literal["qonnx", "brevitas"] = "qonnx"
+    way: Way = "qonnx"
     seed: int = 0
     folding: Folding = Folding()
     board: str = "pynq-z1"
@@ -214,6 +218,15 @@ def _built(value: Any) -> Any:
         table = {key: _built(entry) for key, entry in value.items() if key != "is"}
         return KINDS[value["is"]](**table)
     return value
+
+
+def every(value: Any, kind: type[Part]) -> Iterator[Part]:
+    """Yield everything of one kind in a description, however deep."""
+    if isinstance(value, kind):
+        yield value
+    parts = value if isinstance(value, tuple) else vars(value).values() if is_dataclass(value) else ()
+    for part in parts:
+        yield from every(part, kind)
 
 
 def summary(network: Network) -> str:

@@ -19,6 +19,10 @@ from numpy.typing import NDArray
 from fpga_flow.artifact import read_json, write_json
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export import stage as export
+from fpga_flow.export.brevitas_export import BrevitasReference, export_module
+from fpga_flow.export.checks import check_float
+from fpga_flow.export.frames import random_frames
+from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from fpga_flow.hardware import stage as hardware
@@ -114,7 +118,7 @@ class Way:
         self.verify()
 
     def recipe(self, **settings: Any) -> Recipe:
-        table = {"top_k": self.network.top_k, **settings}
+        table = {"top_k": self.network.top_k, "fifos": {"seconds": 1.0}, **settings}
         counts = {"vectors": EXPORTED, "compared": EXPORTED}
         return make_recipe(
             {
@@ -122,7 +126,6 @@ class Way:
                 "board": self.network.board,
                 "export": counts,
                 "hardware": table,
-                "fifos": {"seconds": 1.0},
             }
         )
 
@@ -140,9 +143,35 @@ class Way:
     def export(self) -> None:
         """Write the file and take it in, as one from outside; its checks compare it with onnxruntime."""
         model = self.folder / "model.onnx"
-        onnx.save(qonnx_graph.write(self.network), model)
+        if self.network.way == "brevitas":
+            from tests.search import torch_module  # torch is slow to import
+
+            module = torch_module.build(self.network)
+            self.stage = "brevitas"
+            exported = export_module(module, self.network.shape)
+            exported.save(str(model))
+        else:
+            onnx.save(qonnx_graph.write(self.network), model)
         result = self.run_stage("export", export.run, self.recipe(), model)
         self.figures["explained"] = result["checks"]["float"]["explained"]
+        if self.network.way == "brevitas":
+            self.stage = "brevitas"
+            spec = result["input"]
+            golden = self.golden()
+            frames = random_frames(spec, EXPORTED, 1)
+            check_float(
+                to_integers(exported),
+                golden,
+                BrevitasReference(module),
+                frames,
+                np.arange(EXPORTED),
+                spec,
+                "the Brevitas network",
+            )
+
+    def golden(self) -> Golden:
+        """Return the golden model."""
+        return Golden(*(self.folder / "export" / name for name in (export.GOLDEN, export.GOLDEN_LAYERS)))
 
     def hardware(self) -> None:
         """Lower and fold."""
@@ -163,7 +192,7 @@ class Way:
             self.folder / "rtl", self.cache / "verilator", self.folder / "verilator.log"
         )
         design = accelerator.design
-        golden = Golden(self.folder / "export" / "golden.onnx", self.folder / "export" / "golden_layers.onnx")
+        golden = self.golden()
         codes = self.codes()
         logits = golden.run(codes)[0]
         expected = wanted(logits, design.top_k)

@@ -18,6 +18,8 @@ from tests.search.describe import (
     Residual,
     Split,
     Upsample,
+    Weights,
+    every,
 )
 
 MOST_WORK = 6_000
@@ -78,9 +80,22 @@ def final(network: Network) -> State:
     state = after_all(start(network), network.blocks)
     if network.top_k > state.shape[0] or (network.top_k and prod(state.shape) != state.shape[0]):
         raise IllegalError(f"no {network.top_k} classes in {state.shape}")
-    if not any(isinstance(block, Conv | Dense) for block in network.blocks) and not network.blocks:
+    if not network.blocks:
         raise IllegalError("an empty network")
+    if network.way == "brevitas":
+        _check_torch(network)
     return state
+
+
+def _check_torch(network: Network) -> None:
+    """Raise `IllegalError` for what torch or Brevitas cannot say."""
+    for pool in every(network, MaxPool):
+        half = len(pool.kernel)
+        if pool.pads[:half] != pool.pads[half:]:
+            raise IllegalError("torch pools with equal padding on both ends")
+    for part in (*every(network, Act), *every(network, Weights)):
+        if part.bits == 1 and part.kind == "unsigned":
+            raise IllegalError("Brevitas exports every quantiser of one bit as a bipolar one")
 
 
 def after_all(state: State, blocks: tuple[Block, ...]) -> State:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from hypothesis import strategies as st
@@ -26,6 +26,7 @@ from tests.search.describe import (
     Residual,
     Split,
     Upsample,
+    Way,
     WeightKind,
     Weights,
 )
@@ -325,6 +326,7 @@ def choose_network(choose: Choices) -> Network:
     if not [*blocks, *ending]:
         ending = [Act(3, "unsigned")]
     at_random = choose.once_in(2)
+    way: Way = "brevitas" if choose.once_in(4) else "qonnx"
     cycles = choose.one([1, 50, 200, 1000, 100_000])
     folding = Folding(None, choose.integer(0, 999)) if at_random else Folding(cycles)
     network = Network(
@@ -332,13 +334,17 @@ def choose_network(choose: Choices) -> Network:
         source,
         (*blocks, *ending),
         top_k,
-        "qonnx",
+        way,
         choose.integer(0, 10**6),
         folding,
         choose.one(BOARDS),
         choose.one([0.3, 0.1, 0.6, 0.9]),
     )
-    final(network)
+    try:
+        final(network)
+    except IllegalError:  # what torch has no module for
+        network = replace(network, way="qonnx")
+        final(network)
     return network
 
 
