@@ -75,7 +75,8 @@ class Weighted(OwnRtl):
             raise UnsupportedError(
                 node.name, f"{node.input[1]} holds numbers that are no integers", "export integers"
             )
-        return 2 * integers - 1 if self.get_nodeattr("binaryXnorMode") else integers
+        signed: NDArray[np.int64] = 2 * integers - 1 if self.get_nodeattr("binaryXnorMode") else integers
+        return signed
 
     def kinds(self, model: ModelWrapper) -> tuple[Kind, Kind]:
         """Return the kinds of the activations and of the weights."""
