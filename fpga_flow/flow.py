@@ -1,4 +1,4 @@
-"""The order of the stages: the only file that knows it.
+"""A run: its stages in their order, each made where what it depends on has changed.
 
 A stage is a package `fpga_flow.<name>` whose module `stage` has `run(context) -> result`, where
 `result` (JSON) is what the stage measured and decided. It is skipped when the digest of its inputs,
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fpga_flow import artifact, toolchain, verdict
+from fpga_flow import artifact, toolchain
 from fpga_flow.boards import board
 from fpga_flow.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.errors import FlowError, InputError
@@ -23,123 +23,14 @@ from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Recipe, make_recipe, model_names
 from fpga_flow.stage import Context as Context
 from fpga_flow.stage import Stage, only
+from fpga_flow.stages import FILE_KEYS as FILE_KEYS
+from fpga_flow.stages import STAGE_NAMES as STAGE_NAMES
+from fpga_flow.stages import STAGES
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
 RUNS = ROOT / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
-
-
-_TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
-_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
-_SIMULATOR = tuple(
-    f"fpga_flow/verify/{name}"
-    for name in ("simulator.py", "outcome.py", "verilate.py", "cache.py", "harness.cpp", "harness.h")
-)
-"""What FIFO depths are simulated with."""
-_EXPLAINING = tuple(
-    f"fpga_flow/fifos/{name}.py" for name in ("explain", "deadlock", "simulated", "sizing", "tokens")
-)
-"""What a deadlock is explained with."""
-STAGES: tuple[Stage, ...] = (
-    Stage(
-        "train",
-        "Train the quantised network.",
-        (),
-        ("seed", "data", "model", "quant", "train"),
-        _TRAINING,
-        _TRAINING_TOOLS,
-        files=("data.file", "train.checkpoint"),
-        needs_training=True,
-    ),
-    Stage(
-        "prune",
-        "Prune it in rounds, as far as its accuracy allows.",
-        ("train",),
-        ("seed", "data", "model", "quant", "train.batch", "prune"),
-        ("fpga_flow/prune", *_TRAINING),
-        _TRAINING_TOOLS,
-        files=("data.file",),
-        needs_training=True,
-    ),
-    Stage(
-        "export",
-        "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
-        ("prune",),
-        ("data", "model", "quant", "export"),
-        ("fpga_flow/export", "fpga_flow/golden.py", *_TRAINING),
-        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
-        files=("data.file",),
-    ),
-    Stage(
-        "hardware",
-        "Turn the graph into folded dataflow layers.",
-        ("export",),
-        ("board", "hardware"),
-        (
-            "fpga_flow/hardware",
-            "fpga_flow/fifos",
-            "fpga_flow/synthesised.py",
-            "fpga_flow/finn_adapter",
-            "fpga_flow/boards.py",
-            "fpga_flow/rtl",
-            *_SIMULATOR,
-            "fpga_flow/design.py",
-        ),
-        ("finn-plus", "qonnx", "onnx", "g++", "verilator"),
-        files=("hardware.folding", "hardware.fifos.file"),
-    ),
-    Stage(
-        "estimate",
-        "Estimate the hardware's resources, before any tool runs.",
-        ("hardware",),
-        ("board",),
-        (
-            "fpga_flow/estimate",
-            "fpga_flow/finn_adapter",
-            "fpga_flow/boards.py",
-        ),
-        ("finn-plus", "qonnx"),
-    ),
-    Stage(
-        "rtl",
-        "Generate the accelerator's RTL.",
-        ("hardware",),
-        (),
-        ("fpga_flow/rtl", "fpga_flow/finn_adapter", "fpga_flow/design.py"),
-        ("finn-plus",),
-    ),
-    Stage(
-        "verify",
-        "Simulate the whole accelerator and compare it with onnxruntime.",
-        ("rtl", "export"),
-        ("verify",),
-        ("fpga_flow/verify", *_EXPLAINING, "fpga_flow/design.py", "fpga_flow/golden.py"),
-        ("verilator", "g++", "onnxruntime"),
-        judge=verdict.verified,
-    ),
-    Stage(
-        "synth",
-        "Synthesise every layer and add up its resources.",
-        ("rtl", "hardware"),
-        ("board",),
-        ("fpga_flow/synth", "fpga_flow/design.py", "fpga_flow/boards.py"),
-        ("yosys",),
-        judge=verdict.fits,
-    ),
-    Stage(
-        "bitstream",
-        "Make a bitstream of the verified design with Vivado.",
-        ("rtl", "verify"),
-        ("board",),
-        ("fpga_flow/bitstream", "fpga_flow/deploy/results.py", "fpga_flow/design.py", "fpga_flow/boards.py"),
-        ("vivado",),
-        on_demand=True,
-    ),
-)
-STAGE_NAMES = tuple(stage.name for stage in STAGES)
-FILE_KEYS = frozenset(key for stage in STAGES for key in stage.files)
-"""Keys of the recipe that name files."""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ def _runs(folder: Path) -> Table | str:
             rows.append([path.parent.name, "broken:", str(error)])
             continue
         done = list(flow.current(run))
-        state = "complete" if len(done) == len(run.stages) else f"up to {done[-1]}" if done else "nothing yet"
+        wanted = {stage.name for stage in run.stages if not stage.on_demand}
+        state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
         rows.append([path.parent.name, run.recipe.board, state])
     return _table(["name", "board", "stages done"], rows)

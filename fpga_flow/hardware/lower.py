@@ -38,6 +38,7 @@ class OneBitWeights(Transformation):  # type: ignore[misc]
 
 
 MINIMISE: tuple[Transformation, ...] = (
+    RoundAndClipThresholds(),  # before the widths: FINN's wants no negative step of an unsigned stream
     MinimizeWeightBitWidth(),
     OneBitWeights(),
     MinimizeAccumulatorWidth(),
