@@ -9,7 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.boards import Board
-from fpga_flow.hardware.fold.latency import Timing, longest, timing
+from fpga_flow.hardware.fold.latency import longest, timing
 from fpga_flow.hardware.fold.options import Figures, Folding, Known, LayerFigures, no_layer_known
 from fpga_flow.hardware.fold.resources import Resources, converter, fifo, prices
 from fpga_flow.hardware.fold.solver import Table, minimise
@@ -65,43 +65,50 @@ class Problem:
         nodes = list(model.graph.node)
         self.layers = [LayerFigures(model, node, board.part, known, shared) for node in nodes]
         self.prices = prices(board)
-        sources = {name: (i, out) for i, node in enumerate(nodes) for out, name in enumerate(node.output)}
-        self.edges: list[Edge] = []
-        self.ends: list[tuple[int, bool, int]] = []
-        """Streams without a layer at the other end: layer, whether it is an input, which stream."""
-        taken = set()
-        for i, (node, layer) in enumerate(zip(nodes, self.layers, strict=True)):
-            for stream, index in enumerate(layer.streams_in):
-                source = sources.get(node.input[index])
-                if source is None:
-                    self.ends.append((i, True, stream))
-                    continue
-                taken.add(source)
-                self.edges.append(Edge(*source, i, stream, self.layers[source[0]].bits_out(source[1])))
-        self.ends += [(i, False, out) for i, out in sources.values() if (i, out) not in taken]
+        self.edges, ends = _edges(model, self.layers)
         self.coupled = [
             (edge.producer, edge.consumer)
             for edge in self.edges
             if self.layers[edge.consumer].kind in ("Pool", "VVAU")
             and self.layers[edge.producer].kind == "ConvolutionInputGenerator"
         ]
+        # Tables of all choices, so that a solution for other targets and prices only looks them up.
+        self._index = [{f: i for i, f in enumerate(layer.foldings)} for layer in self.layers]
+        self._cycles = [np.array([layer[f].cycles for f in layer.foldings]) for layer in self.layers]
+        self._amounts = [
+            np.array([layer[f].resources for f in layer.foldings], np.float64) for layer in self.layers
+        ]
+        for number, is_input, stream in ends:
+            self._amounts[number] = self._amounts[number] + _end(self.layers[number], is_input, stream)
+        self._times = [
+            [timing(layer.kind, layer.attributes, dict(f), layer[f].cycles) for f in layer.foldings]
+            for layer in self.layers
+        ]
+        self._delays = [np.array([time.delay for time in times], np.float64) for times in self._times]
+        self._widths = [_widths(self.layers[e.producer], self.layers[e.consumer], e) for e in self.edges]
+        self._fifos = [
+            _fifos(self.layers[edge.consumer], *widths)
+            for edge, widths in zip(self.edges, self._widths, strict=True)
+        ]
+        self._converters = [converter(*widths) for widths in self._widths]
 
     def fastest(self) -> tuple[int, int]:
         """Return the least cycles per frame of any folding, and the number of the layer that sets them."""
-        least = [min(layer[f].cycles for f in layer.foldings) for layer in self.layers]
+        least = [int(cycles.min()) for cycles in self._cycles]
         for window, unit in self.coupled:
-            first, second = self.layers[window], self.layers[unit]
-            least[window] = least[unit] = min(
-                max(first[f].cycles, second[g].cycles)
-                for f in first.foldings
-                for g in second.foldings
-                if go_together(f, g)
-            )
+            legal = self._together(window, unit)
+            both = np.maximum(self._cycles[window][:, None], self._cycles[unit][None, :])
+            least[window] = least[unit] = int(both[legal].min())
         return max(least), int(np.argmax(least))
 
     def slowest(self) -> int:
         """Return the cycles per frame with everything one after the other."""
-        return max(layer[f].cycles for layer in self.layers for f in layer.foldings)
+        return max(int(cycles.max()) for cycles in self._cycles)
+
+    def _together(self, window: int, unit: int) -> NDArray[np.bool_]:
+        """Return (foldings of `window`, foldings of `unit`) which of them go together."""
+        units = self.layers[unit].foldings
+        return np.array([[go_together(f, g) for g in units] for f in self.layers[window].foldings])
 
     def solve(
         self,
@@ -116,49 +123,48 @@ class Problem:
         a frame back; `converter_weight`: what the costs of width converters are multiplied by, in choosing.
         """
         bound = max(cycles, self.fastest()[0])
-        chosen = at or self.prices
-        options = [[f for f in layer.foldings if layer[f].cycles <= bound] for layer in self.layers]
+        chosen = np.array(at or self.prices, np.float64)
+        options = [np.flatnonzero(found <= bound) for found in self._cycles]
         single = [
-            self._single(number, foldings, chosen, delay_price) for number, foldings in enumerate(options)
+            amounts[option] @ chosen + delay_price * delays[option]
+            for amounts, delays, option in zip(self._amounts, self._delays, options, strict=True)
         ]
         pairs: dict[tuple[int, int], Table] = {}
-        for edge in self.edges:
-            ends = (options[edge.producer], options[edge.consumer])
-            costs = self._between(edge, *ends, converter_weight) @ np.array(chosen)
+        for edge, fifos, converters in zip(self.edges, self._fifos, self._converters, strict=True):
+            both = np.ix_(options[edge.producer], options[edge.consumer])
+            costs = (fifos[both] + converter_weight * converters[both]) @ chosen
             add_pair(pairs, edge.producer, edge.consumer, costs)
         for window, unit in self.coupled:
-            legal = [[go_together(f, g) for g in options[unit]] for f in options[window]]
+            legal = self._together(window, unit)[np.ix_(options[window], options[unit])]
             add_pair(pairs, window, unit, np.where(legal, 0.0, ILLEGAL))
         found = minimise(single, pairs)
         if found.cost >= ILLEGAL:
             raise ValueError("no legal folding was found")
-        foldings = {
-            layer.name: choices[index]
-            for layer, choices, index in zip(self.layers, options, found.indices, strict=True)
-        }
-        return self.assess(foldings, found.exact)
+        return self._solution(
+            [int(option[i]) for option, i in zip(options, found.indices, strict=True)], found.exact
+        )
 
-    def assess(self, foldings: Mapping[str, Folding], exact: bool = False) -> Solution:
-        """Return what `foldings` mean, at the board's prices."""
-        figures = [layer[foldings[layer.name]] for layer in self.layers]
-        one = [[foldings[layer.name]] for layer in self.layers]
-        total = sum((figure.resources for figure in figures), Resources())
-        between = np.zeros(4)
-        for number, option in enumerate(one):
-            between += self._ends(number, option)[0]
+    def assess(self, foldings: Mapping[str, Folding]) -> Solution:
+        """Return what `foldings`, which must be legal, mean at the board's prices."""
+        indices = [index[foldings[layer.name]] for layer, index in zip(self.layers, self._index, strict=True)]
+        return self._solution(indices, False)
+
+    def _solution(self, indices: Sequence[int], exact: bool) -> Solution:
+        figures = [layer[layer.foldings[i]] for layer, i in zip(self.layers, indices, strict=True)]
+        amounts = sum((found[i] for found, i in zip(self._amounts, indices, strict=True)), np.zeros(4))
         converters, changed, uneven = np.zeros(4), 0, 0
-        for edge in self.edges:
-            between += self._between(edge, one[edge.producer], one[edge.consumer])[0, 0]
-            wide_in, wide_out = self._widths(edge, one[edge.producer], one[edge.consumer])
-            converters += converter(wide_in, wide_out)[0, 0]
-            a, b = int(wide_in[0, 0]), int(wide_out[0, 0])
+        for number, edge in enumerate(self.edges):
+            here = (indices[edge.producer], indices[edge.consumer])
+            amounts = amounts + self._fifos[number][here]
+            converters = converters + self._converters[number][here]
+            a, b = (int(widths[here]) for widths in self._widths[number])
             changed += a != b
             uneven += max(a, b) % min(a, b) != 0
-        resources = total + Resources(*(float(amount) for amount in between))
+        resources = Resources(*(float(amount) for amount in amounts + converters))
         slowest = max(range(len(figures)), key=lambda i: figures[i].cycles)
-        times = [self._timing(i, foldings[layer.name]) for i, layer in enumerate(self.layers)]
+        times = [found[i] for found, i in zip(self._times, indices, strict=True)]
         return Solution(
-            foldings=dict(foldings),
+            foldings={layer.name: layer.foldings[i] for layer, i in zip(self.layers, indices, strict=True)},
             cycles=figures[slowest].cycles,
             bottleneck=self.layers[slowest].name,
             latency=longest(times, [(edge.producer, edge.consumer) for edge in self.edges]),
@@ -171,51 +177,52 @@ class Problem:
             exact=exact,
         )
 
-    def _timing(self, number: int, folding: Folding) -> Timing:
-        layer = self.layers[number]
-        return timing(layer.kind, layer.attributes, dict(folding), layer[folding].cycles)
 
-    def _single(self, number: int, foldings: Sequence[Folding], at: Resources, delay_price: float) -> Table:
-        layer = self.layers[number]
-        amounts = np.array([layer[f].resources for f in foldings], np.float64) + self._ends(number, foldings)
-        costs: Table = amounts @ np.array(at)
-        if delay_price:
-            delays = [self._timing(number, folding).delay for folding in foldings]
-            costs = costs + delay_price * np.array(delays, np.float64)
-        return costs
+def _edges(
+    model: ModelWrapper, layers: Sequence[LayerFigures]
+) -> tuple[list[Edge], list[tuple[int, bool, int]]]:
+    """Return the streams between layers, and those with the outside: layer, whether an input, stream."""
+    nodes = list(model.graph.node)
+    sources = {name: (i, out) for i, node in enumerate(nodes) for out, name in enumerate(node.output)}
+    edges: list[Edge] = []
+    ends: list[tuple[int, bool, int]] = []
+    for i, (node, layer) in enumerate(zip(nodes, layers, strict=True)):
+        for stream, index in enumerate(layer.streams_in):
+            source = sources.get(node.input[index])
+            if source is None:
+                ends.append((i, True, stream))
+            else:
+                edges.append(Edge(*source, i, stream, layers[source[0]].bits_out(source[1])))
+    taken = {(edge.producer, edge.stream_out) for edge in edges}
+    ends += [(i, False, out) for i, out in sources.values() if (i, out) not in taken]
+    return edges, ends
 
-    def _ends(self, number: int, foldings: Sequence[Folding]) -> NDArray[np.float64]:
-        """Return (foldings, 4) the FIFOs of a layer's streams from and to the outside."""
-        layer = self.layers[number]
-        found = np.zeros((len(foldings), 4))
-        for owner, is_input, stream in self.ends:
-            if owner == number:
-                lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in foldings]
-                bits = layer.bits_in(stream) if is_input else layer.bits_out(stream)
-                found += fifo(np.array(lanes) * bits)
-        return found
 
-    def _widths(
-        self, edge: Edge, before: Sequence[Folding], after: Sequence[Folding]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return (before, after) the bits per word on both sides of `edge`."""
-        producer, consumer = self.layers[edge.producer], self.layers[edge.consumer]
-        out = np.array([producer[f].lanes_out[edge.stream_out] for f in before]) * edge.bits
-        taken = np.array([consumer[f].lanes_in[edge.stream_in] for f in after]) * edge.bits
-        shape = (len(before), len(after))
-        return np.broadcast_to(out[:, None], shape), np.broadcast_to(taken[None, :], shape)
+def _end(layer: LayerFigures, is_input: bool, stream: int) -> NDArray[np.float64]:
+    """Return (foldings, 4) the FIFO of a stream from or to the outside."""
+    lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in layer.foldings]
+    return fifo(np.array(lanes) * (layer.bits_in(stream) if is_input else layer.bits_out(stream)))
 
-    def _between(
-        self, edge: Edge, before: Sequence[Folding], after: Sequence[Folding], weight: float = 1.0
-    ) -> NDArray[np.float64]:
-        """Return (before, after, 4) what FIFOs and width converter on `edge` take, that `weight` times."""
-        wide_in, wide_out = self._widths(edge, before, after)
-        consumer = self.layers[edge.consumer]
-        depths = np.array([vector_words(consumer, f) for f in after])
-        last = fifo(wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
-        first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(wide_in))
-        found: NDArray[np.float64] = first + weight * converter(wide_in, wide_out) + last
-        return found
+
+def _widths(
+    producer: LayerFigures, consumer: LayerFigures, edge: Edge
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the bits per word on both sides of `edge`, each (foldings before, foldings after)."""
+    given = np.array([producer[f].lanes_out[edge.stream_out] for f in producer.foldings]) * edge.bits
+    taken = np.array([consumer[f].lanes_in[edge.stream_in] for f in consumer.foldings]) * edge.bits
+    shape = (len(given), len(taken))
+    return np.broadcast_to(given[:, None], shape), np.broadcast_to(taken[None, :], shape)
+
+
+def _fifos(
+    consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
+    depths = np.array([vector_words(consumer, f) for f in consumer.foldings])
+    last = fifo(wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
+    first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(wide_in))
+    both: NDArray[np.float64] = first + last
+    return both
 
 
 def vector_words(layer: LayerFigures, folding: Folding) -> int:
