@@ -61,7 +61,10 @@ class Impairments(Part):
 class DataRecipe(Part):
     """Which frames the network is trained, verified and scored on."""
 
-    name: Literal["signals", "radioml2018", "digits"] = "signals"
+    name: Literal[
+        "signals", "radioml2018", "digits", "digits-32", "fashion-mnist", "fashion-mnist-32"
+    ] = "signals"
+    """Those that end in -32 are pictures of 28 x 28 in CIFAR's shape, 3 x 32 x 32."""
     file: str | None = None
     """The data set's own file, for those that the user brings (radioml2018)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024

@@ -35,9 +35,7 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
     """Return `split` of the data set that `recipe` names; see `prepare` for `cache` and errors."""
     layout = _layout(recipe, cache)
     if layout is None:
-        from fpga_flow.data import digits
-
-        return digits.frames(split, recipe.validation_share, recipe.seed)
+        return _pictures(recipe, split)
     from fpga_flow.data import radioml
 
     return radioml.frames(
@@ -48,15 +46,28 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
     """Return the data set whose frames have `shape` (less a batch axis), or None.
 
-    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits. The network's number of
+    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are pictures in CIFAR's
+    shape: Fashion-MNIST where it is installed, else digits. The network's number of
     `classes` does not decide: frames of its shape exercise it in any case, and whoever scores it compares
     that number with `Frames.classes`.
     """
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")
+    if shape == (3, 32, 32):
+        from fpga_flow.data import fashion
+
+        return DataRecipe(name="fashion-mnist-32" if fashion.installed() else "digits-32")
     if len(shape) == 2 and shape[0] == 2 and LENGTHS[0] <= shape[1] <= LENGTHS[1]:
         return DataRecipe(name="signals", length=shape[1], frames_per_block=OUTSIDE_FRAMES)
     return None
+
+
+def _pictures(recipe: DataRecipe, split: Split) -> Frames:
+    from fpga_flow.data import colour, digits, fashion
+
+    source = fashion if recipe.name.startswith("fashion-mnist") else digits
+    frames = source.frames(split, recipe.validation_share, recipe.seed)
+    return colour.as_colour(frames) if recipe.name.endswith("-32") else frames
 
 
 def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:

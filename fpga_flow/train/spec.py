@@ -106,5 +106,11 @@ def load_model(name: str) -> ModuleType:
 
 def chain(recipe: Recipe, classes: int, channels: int) -> tuple[Layer, ...]:
     """Return the layers of the recipe's model, in order."""
-    layers: tuple[Layer, ...] = load_model(recipe.model.name).layers(recipe, classes, channels)
+    model = load_model(recipe.model.name)
+    if not hasattr(model, "layers"):
+        raise InputError(
+            f"model.name: {recipe.model.name} is no chain of layers, and only chains can be trained here yet; "
+            "train its Brevitas module in PyTorch and build with --model FILE.onnx"
+        )
+    layers: tuple[Layer, ...] = model.layers(recipe, classes, channels)
     return layers

@@ -1,0 +1,28 @@
+"""TFC, SFC and LFC for pictures of 28 x 28: three hidden dense layers (Umuroglu et al. 2017).
+
+Of `model.width` neurons: 64 is TFC, 256 SFC, 1024 LFC. Batch norm and quantised ReLU (the sign, with one bit)
+behind each but the last.
+"""
+
+from torch import nn
+
+from fpga_flow.recipe import Recipe
+from fpga_flow.train import layers
+
+PIXELS = 28 * 28
+HIDDEN = 3
+
+
+def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
+    """Return the untrained network: float (N, channels, 28, 28) from 0 to 1, to logits (N, classes)."""
+    quant, width = recipe.quant, recipe.model.width
+    parts: list[nn.Module] = [layers.pixels(quant.input_bits), nn.Flatten()]
+    inputs = channels * PIXELS
+    for _ in range(HIDDEN):
+        parts += [
+            layers.dense(inputs, width, quant.weight_bits),
+            nn.BatchNorm1d(width),
+            layers.activation(quant.act_bits),
+        ]
+        inputs = width
+    return nn.Sequential(*parts, layers.dense(inputs, classes, quant.weight_bits))
