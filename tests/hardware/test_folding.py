@@ -36,7 +36,13 @@ def branches() -> ModelWrapper:
     return net.flatten().dense(6).build()
 
 
-NETWORKS = {"chain": networks.vgg, "branches": branches}
+def depthwise() -> ModelWrapper:
+    """A depthwise convolution and one of all channels."""
+    net = Builder((8, 16, 1), "UINT3")
+    return net.depthwise(5).threshold(3).conv(4).threshold(3).flatten().dense(3).build()
+
+
+NETWORKS = {"chain": networks.vgg, "branches": branches, "depthwise": depthwise}
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

@@ -68,7 +68,7 @@ def test_the_rule_is_finns_generator(channels: int, depthwise: int) -> None:
             attributes = {name: layer.get_nodeattr(name) for name in WINDOW}
             choices = [(simd, False) for simd in divisors(channels)]
             if kernel != (1, 1):
-                choices.append((channels, True))
+                choices += [(simd, True) for simd in (divisors(channels) if depthwise else [channels])]
             for simd, whole in choices:
                 expected = generates(layer, simd, whole)
                 assert can_generate(attributes, simd, whole) == expected, (attributes, stride, simd, whole)

@@ -83,10 +83,8 @@ def foldings(layer: Any) -> list[Folding]:
     if kind == "MVAU":
         return [_fold(PE=pe, SIMD=simd) for pe in divisors(get("MH")) for simd in divisors(get("MW"))]
     if kind == "VVAU":
-        # FINN's window generators send whole windows only channel by channel: see its SetFolding.
-        channels, kernel = get("Channels"), math.prod(int(k) for k in get("Kernel"))
-        all_channels = [_fold(PE=channels, SIMD=simd) for simd in divisors(kernel)[1:]]
-        return [_fold(PE=pe, SIMD=1) for pe in divisors(channels)] + all_channels
+        kernel = math.prod(int(k) for k in get("Kernel"))
+        return [_fold(PE=pe, SIMD=simd) for pe in divisors(get("Channels")) for simd in divisors(kernel)]
     if kind == "ConvolutionInputGenerator":
         return _window_foldings({name: get(name) for name in WINDOW})
     if kind in ("StreamingConcat", "StreamingSplit"):
@@ -100,13 +98,14 @@ def foldings(layer: Any) -> list[Folding]:
 
 
 def _window_foldings(attributes: Attributes) -> list[Folding]:
-    """Return the foldings of a window generator; whole windows need all channels at once."""
-    channels = int(attributes["IFMChannels"])
-    found = [
-        _fold(SIMD=s, parallel_window=0) for s in divisors(channels) if can_generate(attributes, s, False)
-    ]
-    if math.prod(attributes["ConvKernelDim"]) > 1 and can_generate(attributes, channels, True):
-        found.append(_fold(SIMD=channels, parallel_window=1))
+    """Return the foldings of a window generator; whole windows of all channels together need all of them."""
+    lanes = divisors(int(attributes["IFMChannels"]))
+    found = [_fold(SIMD=simd, parallel_window=0) for simd in lanes if can_generate(attributes, simd, False)]
+    if math.prod(attributes["ConvKernelDim"]) > 1:
+        whole = lanes if attributes["depthwise"] else lanes[-1:]
+        found += [
+            _fold(SIMD=simd, parallel_window=1) for simd in whole if can_generate(attributes, simd, True)
+        ]
     # Where the generator refuses all of them, it says so itself.
     return found or [_fold(SIMD=1, parallel_window=0)]
 

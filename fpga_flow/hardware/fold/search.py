@@ -92,7 +92,7 @@ def _within(problem: Problem, pace: int, cycles: int) -> Solution:
     low, high = 1e-3, 1e4  # LUTs a cycle
     best = problem.solve(pace, delay_price=high)
     if best.latency > cycles:
-        return best
+        return min(best, solution, key=lambda one: one.latency)
     while high / low > 1.5:
         price = math.sqrt(low * high)
         solution = problem.solve(pace, delay_price=price)
