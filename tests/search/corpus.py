@@ -43,7 +43,12 @@ def save(network: Network, signature: str, showed: str) -> Path | None:
     words = "-".join(re.findall(r"[a-z]+", signature.lower())[:5])
     digest = hashlib.sha256(to_json(network).encode()).hexdigest()[:6]
     path = FOLDER / f"{words}-{digest}.json"
-    table = {"showed": showed, "signature": signature, "mended": False}
-    text = json.dumps({**table, "network": json.loads(to_json(network))}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text(Failure(path.stem, network, showed, signature, False)), encoding="utf-8")
     return path
+
+
+def text(failure: Failure) -> str:
+    """Return what the file of `failure` holds: the network in one line."""
+    table = {"showed": failure.showed, "signature": failure.signature, "mended": failure.mended}
+    lines = [f'  "{key}": {json.dumps(value)},' for key, value in table.items()]
+    return "\n".join(["{", *lines, f'  "network": {to_json(failure.network)}', "}", ""])

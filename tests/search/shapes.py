@@ -93,7 +93,8 @@ def _check_torch(network: Network) -> None:
         half = len(pool.kernel)
         if pool.pads[:half] != pool.pads[half:]:
             raise IllegalError("torch pools with equal padding on both ends")
-    for part in (*every(network, Act), *every(network, Weights)):
+    quantisers: list[Act | Weights] = [*every(network, Act), *every(network, Weights)]
+    for part in quantisers:
         if part.bits == 1 and part.kind == "unsigned":
             raise IllegalError("Brevitas exports every quantiser of one bit as a bipolar one")
 
