@@ -1,8 +1,9 @@
 # make build   the whole way: set up if needed, then train, prune, export, build, simulate, synthesise
 # make test    linter, types and tests
 # make setup   .venv with .venv/bin/flow in it
+# make search N=300   random networks, each from QONNX to simulated RTL
 
-.PHONY: build test setup packages lint
+.PHONY: build test setup packages lint search
 .DELETE_ON_ERROR:
 
 PACKAGES := .venv/.packages
@@ -41,3 +42,6 @@ $(READY): $(PACKAGES) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "setup: done, .venv/bin/flow is there"
+
+search: $(READY)
+	.venv/bin/python -m tests.search --count $(or $(N),100) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
