@@ -42,7 +42,10 @@ def run(context: Context) -> dict[str, Any]:
     model.save(str(context.folder / GRAPH))
 
     layers = [replace(layer, cycles=fifos["layer_cycles"].get(layer.name, layer.cycles)) for layer in layers]
-    cycles, latency, bottleneck = (fifos[k] for k in ("cycles_per_frame", "latency_cycles", "bottleneck"))
+    cycles, latency = fifos["cycles_per_frame"], fifos["latency_cycles"]
+    # Of several that are as slow the one that can be folded, not a converter at its side.
+    solution = folded.solution
+    bottleneck = solution.bottleneck if solution.cycles >= cycles else fifos["bottleneck"]
     lines, met = fold.message_lines(
         folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
     )
