@@ -20,7 +20,13 @@ FOREIGN = {
     "mvu": finn("mvu/mvu_pkg.sv"),
     "mvu_vvu_axi": finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv"),
 }
-OWN = {"mvu": [HDL / "add_multi.sv"], "mvu_vvu_axi": [HDL / "add_multi.sv", HDL / "mvu.sv"]}
+DOT_SOURCES = [HDL / "df_dot.sv"]
+OWN = {
+    "df_matrix_vector": DOT_SOURCES,
+    "df_depthwise": DOT_SOURCES,
+    "mvu": [HDL / "add_multi.sv"],
+    "mvu_vvu_axi": [HDL / "add_multi.sv", HDL / "mvu.sv"],
+}
 MVU: Parameters = {
     "IS_MVU": 1,
     "VERSION": 1,
@@ -41,6 +47,7 @@ CORE: Parameters = {
     "ACCU_WIDTH": 14,
     "NARROW_WEIGHTS": 1,
 }
+STREAM: Parameters = {"SETS": 1, "DEPTH": 12, "WIDTH": 9}
 SELECT: Parameters = {"Labels": 24, "PE": 3, "Width": 14, "K": 1, "IndexWidth": 5}
 ADD: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWidth": 10}
 MUL: Parameters = {"Channels": 8, "PE": 2, "InWidth": 9, "ConstWidth": 5, "OutWidth": 14}
@@ -78,6 +85,20 @@ DECIMATE: Parameters = {
 }
 UPSAMPLE: Parameters = {"Columns": 5, "Words": 3, "Width": 8, "ScaleX": 2, "ScaleY": 2}
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
+OPERANDS: Parameters = {"ActWidth": 4, "WeightWidth": 3, "OutWidth": 12}
+XNOR: Parameters = {"ActWidth": 1, "ActBipolar": 1, "WeightWidth": 1, "WeightSigned": 0, "WeightBipolar": 1}
+KINDS: list[Parameters] = [
+    *({**OPERANDS, "ActSigned": a, "WeightSigned": w} for a in (0, 1) for w in (0, 1)),
+    *({**OPERANDS, "ActWidth": a, "WeightWidth": w, "OutWidth": 24} for a in (1, 8) for w in (1, 8)),
+    {**OPERANDS, "ActWidth": 1, "ActBipolar": 1},
+    {**OPERANDS, "WeightWidth": 1, "WeightSigned": 0, "WeightBipolar": 1},
+    {**OPERANDS, **XNOR},
+    {**OPERANDS, **XNOR, "Popcount": 1},
+    {**OPERANDS, "OutWidth": 4},
+]
+DOT: Parameters = {"PE": 2, "Lanes": 6, "Fold": 3, **OPERANDS}
+MATRIX: Parameters = {"MW": 12, "MH": 6, "SIMD": 4, "PE": 2, **OPERANDS}
+DEPTHWISE: Parameters = {"Channels": 12, "Kernel": 6, "SIMD": 3, "PE": 2, **OPERANDS}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
 
@@ -97,6 +118,11 @@ LEGAL: dict[str, list[Parameters]] = {
     "add_multi": [
         *({**SUM, "N": n, "DEPTH": depth} for n in (1, 2, 3, 5, 8, 96) for depth in (0, 1, 3, 8)),
         *({**SUM, "ARG_WIDTH": bits, "ARG_LO": 0, "ARG_HI": 0} for bits in (1, 2, 17)),
+    ],
+    "memstream": [
+        *({**STREAM, "DEPTH": depth} for depth in (1, 2, 3, 64, 1000)),
+        *({**STREAM, "WIDTH": bits} for bits in (1, 8, 300)),
+        *({**STREAM, "RAM_STYLE": style} for style in STYLES[1:]),
     ],
     "mvu": [
         *({**CORE, "PE": pe, "SIMD": simd} for pe in (1, 3, 9) for simd in (1, 2, 4, 8, 20)),
@@ -155,6 +181,24 @@ LEGAL: dict[str, list[Parameters]] = {
         *({**UPSAMPLE, "Columns": columns, "Words": words} for columns in (1, 64) for words in (1, 16)),
         {"Columns": 1, "Words": 1, "Width": 1, "ScaleX": 1, "ScaleY": 1},
     ],
+    "df_dot": [
+        *({**DOT, **kind} for kind in KINDS),
+        *({**DOT, "Lanes": lanes, "Fold": fold} for lanes in (1, 4, 5, 33, 257) for fold in (1, 2)),
+        *({**DOT, **XNOR, "Lanes": lanes, "Fold": fold} for lanes in (1, 5, 33) for fold in (1, 2)),
+        {**DOT, "Shared": 0},
+    ],
+    "df_matrix_vector": [
+        *({**MATRIX, "SIMD": simd, "PE": pe} for simd in (1, 4, 12) for pe in (1, 2, 6)),
+        *({**MATRIX, "RamStyle": style} for style in ("block", "distributed")),
+        {**MATRIX, **XNOR},
+        {**MATRIX, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Init": 5},
+    ],
+    "df_depthwise": [
+        *({**DEPTHWISE, "SIMD": simd, "PE": pe} for simd in (1, 3, 6) for pe in (1, 12)),
+        *({**DEPTHWISE, "RamStyle": style} for style in ("block", "distributed")),
+        {**DEPTHWISE, **XNOR},
+        {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": 5},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -172,6 +216,8 @@ ILLEGAL = [
     Illegal("fifo", {**FIFO, "DEPTH": 1}, "DEPTH must be at least 2, not 1"),
     Illegal("fifo", {**FIFO, "RAM_STYLE": "paper"}, "RAM_STYLE must be .*, not paper"),
     Illegal("add_multi", {**SUM, "ARG_LO": 2, "ARG_HI": 1}, "ARG_LO must not be above ARG_HI, not 2 > 1"),
+    Illegal("memstream", {**STREAM, "SETS": 2}, "SETS must be 1, not 2"),
+    Illegal("memstream", {**STREAM, "DEPTH": 0}, "DEPTH must be at least 1, not 0"),
     Illegal("mvu", {**CORE, "VERSION": 3}, "VERSION must be 1 or 2, not 3"),
     Illegal("mvu", {**CORE, "WEIGHT_WIDTH": 1}, "WEIGHT_WIDTH must be 2 to 25, not 1"),
     Illegal("mvu", {**CORE, "ACTIVATION_WIDTH": 18}, "ACTIVATION_WIDTH must be 2 to 17, not 18"),
@@ -188,6 +234,17 @@ ILLEGAL = [
     Illegal("df_channel_add", {**ADD, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
     Illegal("df_channel_mul", {**MUL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
     Illegal("df_add", {**SUM_OF_TWO, "OutWidth": 6}, "OutWidth must be at least .* not 6, 4 and 7"),
+    Illegal("df_dot", {**DOT, "Lanes": 0}, "PE, Lanes and Fold must be at least 1, not 2, 0 and 3"),
+    Illegal("df_dot", {**DOT, "ActWidth": 0}, "widths must be at least 1, not 0, 3 and 12"),
+    Illegal("df_dot", {**DOT, "ActBipolar": 1}, "bipolar operands must have 1 bit, not 4 and 3"),
+    Illegal("df_dot", {**DOT, "Popcount": 1}, "Popcount needs bipolar activations and weights"),
+    Illegal("df_dot", {**DOT, **XNOR, "OutWidth": 1}, "OutWidth must be at least 2"),
+    Illegal("df_matrix_vector", {**MATRIX, "PE": 4}, "MH must be a multiple of PE, not 6 and 4"),
+    Illegal("df_matrix_vector", {**MATRIX, "SIMD": 5}, "MW must be a multiple of SIMD, not 12 and 5"),
+    Illegal("df_matrix_vector", {**MATRIX, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
+    Illegal("df_depthwise", {**DEPTHWISE, "PE": 5}, "Channels must be a multiple of PE, not 12 and 5"),
+    Illegal("df_depthwise", {**DEPTHWISE, "SIMD": 4}, "Kernel must be a multiple of SIMD, not 6 and 4"),
+    Illegal("df_depthwise", {**DEPTHWISE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
     Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
     Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),
