@@ -36,7 +36,9 @@ class Net(Builder):
         return self
 
     def threshold(self, bits: int = 4, spread: float = 60.0) -> "Net":
-        """Steps; of a sum of unsigned values they are not negative."""
+        """Steps; of a sum of unsigned values they are not negative. One bit is the sign."""
+        if bits == 1:
+            return self._sign(spread)
         positive = self.nodes and self.nodes[-1].op_type == "ReduceSum" or self.last[2].startswith("UINT")
         super().threshold(bits, spread)
         if positive:
@@ -44,6 +46,19 @@ class Net(Builder):
             values, datatype = self.constants[name]
             self.constants[name] = (np.sort(np.abs(values), axis=1), datatype)
         return self
+
+    def _sign(self, spread: float) -> "Net":
+        _, shape, _ = self.last
+        steps = self.constant(self.rng.normal(0, spread, (shape[1], 1)).round(), "INT16")
+        settings = {"out_dtype": "BIPOLAR", "out_scale": 2.0, "out_bias": -1.0}
+        self.add("MultiThreshold", shape, "BIPOLAR", steps, domain="qonnx.custom_op.general", **settings)
+        return self
+
+    def weights(self, shape: tuple[int, ...], bits: int) -> str:
+        """Integers of `bits` bits, or -1 and 1."""
+        if bits > 1:
+            return super().weights(shape, bits)
+        return self.constant(self.rng.choice([-1, 1], shape), "BIPOLAR")
 
     def pool2d(self, size: int) -> "Net":
         """A maximum of windows side by side."""
@@ -137,7 +152,7 @@ NETWORKS: dict[str, tuple[Callable[[], ModelWrapper], str]] = {
     "BacalhauNet, 6 bits": (bacalhaunet, "zcu104"),
     "CNV, 2 bits": (cnv, "pynq-z1"),
     "ResNet-8, 4 bits": (resnet8, "zcu104"),
-    "TFC, 2 bits": (lambda: mlp(784, (64, 64, 64), 10, 2), "pynq-z1"),
+    "TFC, 1 bit": (lambda: mlp(784, (64, 64, 64), 10, 1), "pynq-z1"),
     "SFC, 2 bits": (lambda: mlp(784, (256, 256, 256), 10, 2), "pynq-z1"),
     "LFC, 2 bits": (lambda: mlp(784, (1024, 1024, 1024), 10, 2), "zcu104"),
     "jet tagger, 6 bits": (lambda: mlp(16, (64, 32, 32), 5, 6), "pynq-z1"),

@@ -67,18 +67,12 @@ def for_latency(problem: Problem, cycles: int, step: Step = lambda: None) -> Sol
     fastest = problem.fastest()[0]
     slowest = max(fastest, min(cycles, problem.slowest()))
     paces = sorted({int(pace) for pace in np.geomspace(fastest, slowest, PACES)})
-    found: Solution | None = None
-    least: Solution | None = None
+    found: list[Solution] = []
     for pace in paces:
         step()
-        solution = _within(problem, pace, cycles)
-        if least is None or solution.latency < least.latency:
-            least = solution
-        if solution.latency <= cycles and (found is None or solution.cost < found.cost):
-            found = solution
-    if found is None and least is None:
-        raise ValueError("no pace was tried")
-    return found or least  # type: ignore[return-value]
+        found.append(_within(problem, pace, cycles))
+    met = [solution for solution in found if solution.latency <= cycles]
+    return min(met, key=lambda one: one.cost) if met else min(found, key=lambda one: one.latency)
 
 
 def _within(problem: Problem, pace: int, cycles: int) -> Solution:

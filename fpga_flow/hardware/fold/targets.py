@@ -19,6 +19,8 @@ from fpga_flow.recipe import HardwareRecipe
 
 SEARCH_STEPS = 40
 """Of a progress bar; a search may end before."""
+CLOSE = 0.97
+"""A latency of this share of the wanted one needs no further search."""
 CORRECTIONS = 4
 """So often a latency is aimed at again, after it has been predicted in detail."""
 
@@ -76,20 +78,17 @@ def _for_latency(
     The search goes by the simpler model of `fold.latency`; where the two differ, it aims again by as much.
     """
     aim = wanted
-    fastest: tuple[int, Solution] | None = None
-    found: Solution | None = None
+    found: list[tuple[int, Solution]] = []
     for _ in range(CORRECTIONS):
         solution = search.for_latency(problem, aim, step)
         copy = ModelWrapper(model.model, make_deepcopy=True)
         real = latency(apply(copy, solution.foldings))
-        if fastest is None or real < fastest[0]:
-            fastest = (real, solution)
-        if real <= wanted and (found is None or solution.cost < found.cost):
-            found = solution
-        if 0.97 * wanted <= real <= wanted or solution.latency > aim:
+        found.append((real, solution))
+        if CLOSE * wanted <= real <= wanted or solution.latency > aim:
             break
         aim = max(1, int(aim * wanted / real * (0.995 if real > wanted else 1)))
-    return found or fastest[1]  # type: ignore[index]
+    met = [solution for real, solution in found if real <= wanted]
+    return min(met, key=lambda one: one.cost) if met else min(found, key=lambda pair: pair[0])[1]
 
 
 def result_of(folded: Folded) -> dict[str, Any]:
