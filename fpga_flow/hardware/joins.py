@@ -1,5 +1,7 @@
 """Layers that join or part streams: sums and products of two, concatenation, split."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
@@ -18,33 +20,53 @@ def _elementwise(graph: LayerGraph, node: NodeProto, operator: str) -> None:
             raise UnsupportedError(
                 node.name, "its two inputs were flattened in different ways", "flatten behind it"
             )
-        names, shapes = [left.tensor, right.tensor], [left.shape, right.shape]
-        types = [left.datatype, right.datatype]
     else:
         left = graph.read(node.input[1 - constant])
         values, datatype = graph.constant_of(node, constant)
-        values = left.reordered(np.broadcast_to(values.reshape(-1), (left.channels,)))
-        name = graph.constant(f"{node.name}_values", values, datatype)
-        names, shapes = [left.tensor, name], [left.shape, values.shape]
-        types = [left.datatype, datatype]
+        right = _constants(graph, node, left, values, datatype)
     y = graph.output(node, order=left.order)
+    _combined(graph, node, operator, left, right, y)
+    graph.done(node.output[0], y)
+
+
+def _constants(graph: LayerGraph, node: NodeProto, x: Stream, values: NDArray[Any], datatype: str) -> Stream:
+    """Add a constant for each channel of `x`, or one for all, in the order of the stream."""
+    ordered = x.reordered(np.broadcast_to(values.reshape(-1), (x.channels,)))
+    return Stream(graph.constant(f"{node.name}_values", ordered, datatype), ordered.shape, datatype)
+
+
+def _combined(
+    graph: LayerGraph, node: NodeProto, operator: str, left: Stream, right: Stream, y: Stream
+) -> None:
+    """Append a sum or product; `right` may be a constant."""
     graph.layer(
         operator,
         node.name,
-        names,
+        [left.tensor, right.tensor],
         [y.tensor],
         domain=RTL_DOMAIN,  # at once: FINN's own has five bits for INT4 + UINT4, which clips later steps
-        lhs_shape=list(shapes[0]),
-        rhs_shape=list(shapes[1]),
+        lhs_shape=list(left.shape),
+        rhs_shape=list(right.shape),
         out_shape=list(left.shape),
-        lhs_dtype=types[0],
-        rhs_dtype=types[1],
+        lhs_dtype=left.datatype,
+        rhs_dtype=right.datatype,
         out_dtype=y.datatype,
         lhs_style="input",
-        rhs_style="input" if constant is None else "const",
+        rhs_style="const" if right.tensor in graph.constants else "input",
         inFIFODepths=[2, 2],
     )
-    graph.done(node.output[0], y)
+
+
+def decoded(graph: LayerGraph, node: NodeProto, x: Stream) -> Stream:
+    """Return `x` as integers where it is BIPOLAR: FINN's thresholding would compare the codes 0 and 1.
+
+    It is a sum with 0, which decodes.
+    """
+    if x.datatype != "BIPOLAR":
+        return x
+    y = graph.wire(f"{node.name}_decoded", x.shape, "INT2", x.order)
+    _combined(graph, node, "IntegerAdd_rtl", x, _constants(graph, node, x, np.zeros(1), "INT2"), y)
+    return y
 
 
 def _positions(stream: Stream) -> NDArray[np.int64]:

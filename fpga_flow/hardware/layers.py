@@ -15,7 +15,7 @@ from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of, channels
 
 def thresholds(graph: LayerGraph, node: NodeProto) -> None:
     """An activation."""
-    x, (steps, datatype) = graph.read(node.input[0]), graph.constant_of(node)
+    x, (steps, datatype) = joins.decoded(graph, node, graph.read(node.input[0])), graph.constant_of(node)
     y = graph.output(node, order=x.order)
     steps = np.broadcast_to(steps, (x.channels, steps.shape[1]))
     bipolar = y.datatype == "BIPOLAR"

@@ -109,6 +109,12 @@ def test_steps_behind_a_flatten_follow_the_order_and_the_stream_is_not_called_th
     assert kept not in node.output
 
 
+def test_steps_of_a_bipolar_stream_get_integers_and_not_codes() -> None:
+    model = to_layers(Builder((3,), "BIPOLAR").threshold(2).dense(2).build(), 1)
+    assert operators(model)[:2] == ["IntegerAdd_rtl", "Thresholding"]
+    assert getCustomOp(only(model, "Thresholding")).get_nodeattr("inputDataType") == "INT2"
+
+
 def test_a_concat_of_flattened_tensors_keeps_both_orders() -> None:
     net = Builder((2, 3, 1), "UINT3")
     first = net.flatten().tensor
