@@ -25,7 +25,7 @@ from fpga_flow.stage import Context as Context
 from fpga_flow.stage import Stage, only
 from fpga_flow.stages import FILE_KEYS as FILE_KEYS
 from fpga_flow.stages import STAGE_NAMES as STAGE_NAMES
-from fpga_flow.stages import STAGES
+from fpga_flow.stages import STAGES as STAGES
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
