@@ -46,10 +46,10 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
     """Return the data set whose frames have `shape` (less a batch axis), or None.
 
-    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are pictures in CIFAR's
-    shape: Fashion-MNIST where it is installed, else digits. The network's number of
-    `classes` does not decide: frames of its shape exercise it in any case, and whoever scores it compares
-    that number with `Frames.classes`.
+    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are pictures in
+    CIFAR's shape: Fashion-MNIST where it is installed, else digits. The network's number of `classes` does
+    not decide: frames of its shape exercise it in any case, and whoever scores it compares that number with
+    `Frames.classes`.
     """
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")

@@ -1,4 +1,4 @@
-"""Grey pictures of 28 x 28 in the shape of CIFAR's: a border of two, and the same values in three channels."""
+"""Grey pictures of 28 x 28 in the shape of CIFAR's: a border of two, the same values in three channels."""
 
 from dataclasses import replace
 

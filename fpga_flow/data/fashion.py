@@ -25,7 +25,9 @@ SIZE = 28
 
 def installed(folder: Path = FOLDER) -> bool:
     """Whether the files are there."""
-    return all(_file(folder, part, kind) is not None for part in ("train", "t10k") for kind in ("images", "labels"))
+    return all(
+        _file(folder, part, kind) is not None for part in ("train", "t10k") for kind in ("images", "labels")
+    )
 
 
 def _file(folder: Path, part: str, kind: str) -> Path | None:
@@ -46,16 +48,20 @@ def pictures(part: str, folder: Path = FOLDER) -> tuple[Bytes, Indices]:
         )
     images, labels = read_idx(files[0], axes=3), read_idx(files[1], axes=1)
     if images.shape[1:] != (SIZE, SIZE):
-        raise InputError(f"{files[0]}: pictures must be {SIZE} x {SIZE}, not {images.shape[1]} x {images.shape[2]}")
+        raise InputError(
+            f"{files[0]}: pictures must be {SIZE} x {SIZE}, not {images.shape[1]} x {images.shape[2]}"
+        )
     if len(images) != len(labels):
-        raise InputError(f"{files[1]}: holds {len(labels):,} labels for {len(images):,} pictures in {files[0]}")
+        raise InputError(
+            f"{files[1]}: holds {len(labels):,} labels for {len(images):,} pictures in {files[0]}"
+        )
     if labels.max() >= len(CLASSES):
         raise InputError(f"{files[1]}: labels must be below {len(CLASSES)}, not {labels.max()}")
     return images, labels.astype(np.int64)
 
 
 def frames(split: Split, validation_share: float, seed: int, folder: Path = FOLDER) -> Frames:
-    """Return one split: the test pictures are those of the set, validation is a part of each class's others."""
+    """Return one split: test pictures are those of the set, validation is a part of each class's others."""
     images, labels = pictures("t10k" if split == "test" else "train", folder)
     rows: NDArray[np.int64] = np.arange(len(labels))
     if split != "test":

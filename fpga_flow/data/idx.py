@@ -1,7 +1,7 @@
 """Files in the IDX format of MNIST: a head of big-endian numbers, then bytes; plain or compressed by gzip.
 
-The format is described by Y. LeCun's page of MNIST: two zero bytes, the type of the values (8: unsigned bytes),
-the number of axes, the length of each axis in four bytes, the values in C order.
+The format is described by Y. LeCun's page of MNIST: two zero bytes, the type of the values (8: unsigned
+bytes), the number of axes, the length of each axis in four bytes, the values in C order.
 """
 
 import gzip
@@ -25,8 +25,8 @@ _GZIP = b"\x1f\x8b"
 def read_idx(path: Path, axes: int) -> Bytes:
     """Return the values of `path`, which must have so many axes: 3 for pictures, 1 for labels.
 
-    Raises `InputError` naming the file where it is missing, no IDX file of bytes, of another number of axes (as
-    where pictures and labels are swapped), truncated, longer than its head says, or unreasonably large.
+    Raises `InputError` naming the file where it is missing, no IDX file of bytes, of another number of axes
+    (as where pictures and labels are swapped), truncated, longer than its head says, or unreasonably large.
     """
     try:
         with path.open("rb") as file:
@@ -44,7 +44,9 @@ def read_idx(path: Path, axes: int) -> Bytes:
 def _read(stream: BinaryIO | gzip.GzipFile, path: Path, axes: int) -> Bytes:
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0":
-        raise InputError(f"{path}: is no IDX file: it must begin with two zero bytes, not {head[:4].hex(' ')!r}")
+        raise InputError(
+            f"{path}: is no IDX file: it must begin with two zero bytes, not {head[:4].hex(' ')!r}"
+        )
     if head[2] != UNSIGNED_BYTES:
         raise InputError(f"{path}: must hold unsigned bytes (type 8), not type {head[2]}")
     if head[3] != axes:
@@ -59,7 +61,9 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, axes: int) -> Bytes:
     shape = tuple(int(n) for n in np.frombuffer(lengths, dtype=">u4"))
     count = math.prod(shape)
     if not 0 < count <= MAX_VALUES:
-        raise InputError(f"{path}: must hold 1 to {MAX_VALUES:,} values, not {count:,} (its shape is {shape})")
+        raise InputError(
+            f"{path}: must hold 1 to {MAX_VALUES:,} values, not {count:,} (its shape is {shape})"
+        )
     values = stream.read(count + 1)
     if len(values) != count:
         found = f"holds {len(values):,}" if len(values) < count else "holds more"

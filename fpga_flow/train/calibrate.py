@@ -19,8 +19,8 @@ def calibrate(network: nn.Module, frames: Values) -> None:
     """Set the statistics of every batch norm, and every scale that is learned, by `frames` (one batch).
 
     The layers are set in the order in which they run, each on what those before it, set already, make of the
-    frames. A quantiser that runs twice (both sides of a sum) keeps the scale of the first time. The network is
-    in eval mode afterwards.
+    frames. A quantiser that runs twice (both sides of a sum) keeps the scale of the first time. The network
+    is in eval mode afterwards.
     """
     done: set[nn.Module] = set()
     handles = []

@@ -1,8 +1,8 @@
 """Quantised layers for models that are not chains: plain Brevitas modules, of one bit width each.
 
 A weight or activation of one bit is -1 or 1; other activations are unsigned behind a ReLU, other weights
-signed and of narrow range. Scales are one per tensor: a weight's follows its largest value, an activation's is
-set by `fpga_flow.train.calibrate` and learned from there.
+signed and of narrow range. Scales are one per tensor: a weight's follows its largest value, an activation's
+is set by `fpga_flow.train.calibrate` and learned from there.
 """
 
 import torch
@@ -82,7 +82,14 @@ def conv1d(
 ) -> nn.Module:
     """Return a 1-D convolution without bias, padded so that stride 1 keeps the length (odd kernels)."""
     return qnn.QuantConv1d(  # type: ignore[no-any-return]
-        inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False, **_weight(bits)
+        inputs,
+        outputs,
+        kernel,
+        stride=stride,
+        padding=kernel // 2,
+        groups=groups,
+        bias=False,
+        **_weight(bits),
     )
 
 

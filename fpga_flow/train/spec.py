@@ -109,8 +109,8 @@ def chain(recipe: Recipe, classes: int, channels: int) -> tuple[Layer, ...]:
     model = load_model(recipe.model.name)
     if not hasattr(model, "layers"):
         raise InputError(
-            f"model.name: {recipe.model.name} is no chain of layers, and only chains can be trained here yet; "
-            "train its Brevitas module in PyTorch and build with --model FILE.onnx"
+            f"model.name: {recipe.model.name} is no chain of layers, and only chains can be trained here "
+            "yet; train its Brevitas module in PyTorch and build with --model FILE.onnx"
         )
     layers: tuple[Layer, ...] = model.layers(recipe, classes, channels)
     return layers

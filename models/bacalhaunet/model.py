@@ -21,8 +21,9 @@ LARGEST = 3.0
 class Block(nn.Module):
     """Depthwise, then pointwise convolution, each with batch norm and quantised ReLU.
 
-    A block that keeps the shape adds its input. `before` is the quantiser that made this input: the block ends
-    with the same one, so that both sides of the sum have one scale, and `out` brings the sum back to its bits.
+    A block that keeps the shape adds its input. `before` is the quantiser that made this input: the block
+    ends with the same one, so that both sides of the sum have one scale, and `out` brings the sum back to
+    its bits.
     """
 
     def __init__(

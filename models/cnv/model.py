@@ -1,7 +1,7 @@
 """CNV for pictures of 32 x 32: the network of FINN's first paper (Umuroglu et al. 2017).
 
-Three times two 3 x 3 convolutions without padding, a max-pool by 2 behind the first two pairs, then three dense
-layers. Batch norm and quantised ReLU (the sign, with one bit) behind each but the last.
+Three times two 3 x 3 convolutions without padding, a max-pool by 2 behind the first two pairs, then three
+dense layers. Batch norm and quantised ReLU (the sign, with one bit) behind each but the last.
 """
 
 from torch import nn

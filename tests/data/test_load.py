@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
-from fpga_flow.data import generate, radioml, signals
+from fpga_flow.data import fashion, generate, radioml, signals
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import DataRecipe, Impairments, make_recipe
 from tests.data.files import layout, write
@@ -137,7 +137,25 @@ def test_networks_from_outside_get_the_data_that_fits(
     assert length is None or recipe.length == length
 
 
-@pytest.mark.parametrize("shape", [(3, 32, 32), (16,), (1, 1024), (2, 8), (2, 10**6), ()])
+@pytest.mark.parametrize(("installed", "name"), [(True, "fashion-mnist-32"), (False, "digits-32")])
+def test_pictures_in_the_shape_of_cifar(
+    installed: bool, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fashion, "installed", lambda: installed)
+    recipe = data.for_shape((3, 32, 32))
+    assert recipe is not None
+    assert recipe.name == name
+    if not installed:
+        frames = data.load(recipe, "test", tmp_path)
+        grey = data.load(DataRecipe(name="digits"), "test", tmp_path)
+        assert frames.shape == (3, 32, 32)
+        assert "digits" in frames.source
+        shown, before = (part.read(np.array([5, 2])) for part in (frames, grey))
+        assert np.array_equal(shown[:, :, 2:-2, 2:-2], np.repeat(before, 3, axis=1))
+        assert np.count_nonzero(shown) == 3 * np.count_nonzero(before)
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (16,), (1, 1024), (2, 8), (2, 10**6), ()])
 def test_networks_that_nothing_fits_get_none(shape: tuple[int, ...]) -> None:
     assert data.for_shape(shape) is None
 
