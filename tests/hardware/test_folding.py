@@ -209,6 +209,18 @@ def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) ->
             assert layer.get_exp_cycles() > 0
 
 
+def test_figures_of_every_folding_are_finns(lowered: ModelWrapper, problem: Problem) -> None:
+    for node, figures in zip(copy(lowered).graph.node, problem.layers, strict=True):
+        layer = getCustomOp(node)
+        for folding in figures.foldings:
+            for name, value in folding:
+                layer.set_nodeattr(name, value)
+            found = figures[folding]
+            assert found.cycles == layer.get_exp_cycles()
+            assert found.lanes_in == tuple(layer.get_folded_input_shape(i)[-1] for i in figures.streams_in)
+            assert set(found.lanes_out) == {layer.get_folded_output_shape()[-1]}
+
+
 def test_whole_windows_need_all_channels(chain: ModelWrapper) -> None:
     windows = only_layer(chain, "ConvolutionInputGenerator")
     whole = [dict(f) for f in options.foldings(windows) if dict(f)["parallel_window"]]
