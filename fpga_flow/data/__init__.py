@@ -63,16 +63,21 @@ def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe 
 
 
 def _pictures(recipe: DataRecipe, split: Split) -> Frames:
-    from fpga_flow.data import colour, digits, fashion
+    from fpga_flow.data import cifar, colour, digits, fashion
 
+    if recipe.name in cifar.KINDS:
+        archive = cifar.archive(recipe.name, recipe.file)
+        return cifar.frames(recipe.name, archive, split, recipe.validation_share, recipe.seed)
     source = fashion if recipe.name.startswith("fashion-mnist") else digits
     frames = source.frames(split, recipe.validation_share, recipe.seed)
     return colour.as_colour(frames) if recipe.name.endswith("-32") else frames
 
 
 def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:
-    from fpga_flow.data import radioml
+    from fpga_flow.data import cifar, radioml
 
+    if recipe.name in cifar.KINDS:
+        return None
     if recipe.name == "radioml2018":
         if recipe.file is None:
             raise InputError(

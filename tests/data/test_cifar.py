@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow import data
 from fpga_flow.data import cifar
 from fpga_flow.errors import InputError
+from fpga_flow.recipe import DataRecipe
 from tests.data import archives
 
 
@@ -69,6 +71,18 @@ def test_train_and_validation_are_disjoint_complete_and_follow_the_seed(tmp_path
     )
     other = cifar.frames("cifar10", path, "validation", 0.1, 2)
     assert not np.array_equal(other.read(np.arange(10)), validation.read(np.arange(10)))
+
+
+def test_a_recipe_names_the_archive(tmp_path: Path) -> None:
+    path = archives.archive(tmp_path / "c.tar.gz", archives.cifar10_binary())
+    recipe = DataRecipe(name="cifar10", file=str(path))
+    assert data.prepare(recipe, tmp_path) is None
+    assert len(data.load(recipe, "train", tmp_path)) == 90
+    for name in ("cifar10", "cifar100"):
+        with pytest.raises(
+            InputError, match=r"data.file: must name cifar-10+-python.tar.gz .*, which you bring"
+        ):
+            data.load(DataRecipe(name=name), "train", tmp_path)
 
 
 def test_wrong_path(tmp_path: Path) -> None:
