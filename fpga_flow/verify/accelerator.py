@@ -17,6 +17,11 @@ IDLE_LIMIT = 100_000
 """Cycles without any transfer, beyond the longest pauses, that are taken for a deadlock."""
 
 
+DRAIN = 1_000
+"""Cycles after the last output. Where streams are written down, layers get two frames more to end theirs: what
+no window reads may still be on its way when the last output is there."""
+
+
 class Accelerator:
     """The simulated RTL as a function from frames to classes, or to logits."""
 
@@ -67,6 +72,7 @@ class Accelerator:
             stall_out=stall,
             pause_out=self.pause,
             idle_limit=IDLE_LIMIT + 4 * self.pause,
+            drain=DRAIN + (2 * self.design.cycles_per_frame if taps else 0),
             starved_limit=self.starved_limit,
             seed=seed,
             plusargs=[f"taps={taps}"] if taps else [],
