@@ -11,6 +11,8 @@ from fpga_flow.hardware.fold.options import Folding, foldings_of
 from fpga_flow.hardware.fold.problem import Problem, go_together
 from fpga_flow.hardware.lower import transform
 
+_logger = logging.getLogger(__name__)
+
 
 def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[str, Folding] | None:
     """Return the folding that FINN's `SetFolding` finds for `cycles` per frame.
@@ -24,7 +26,8 @@ def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[
     logger.setLevel(logging.CRITICAL + 1)  # what it misses is no warning about ours
     try:
         folded = transform(copy, (AsHls(), SetFolding(cycles), UseOwnRtl()))
-    except Exception:  # noqa: BLE001  FINN raises bare exceptions
+    except Exception as error:  # noqa: BLE001  FINN raises bare exceptions
+        _logger.info("FINN's SetFolding refuses the graph: %r", error)
         return None
     finally:
         logger.setLevel(level)

@@ -1,6 +1,6 @@
 """The folding of a graph as choices with costs: a folding for each layer, and what is between neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +59,26 @@ class Solution:
 class Problem:
     """All foldings of a graph of unfolded layers (as `lower` returns it) for a board."""
 
-    def __init__(self, model: ModelWrapper, board: Board, known: Known = no_layer_known) -> None:
-        """`known` gives the synthesised resources of a layer by its key, None where it has none."""
+    def __init__(
+        self,
+        model: ModelWrapper,
+        board: Board,
+        known: Known = no_layer_known,
+        step: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`known` gives the synthesised resources of a layer by its key, None where it has none.
+
+        `step` is called after each layer: with hundreds of them this takes seconds.
+        """
         shared: dict[str, dict[Folding, Figures]] = {}
         nodes = list(model.graph.node)
-        self.layers = [LayerFigures(model, node, board.part, known, shared) for node in nodes]
+        self.layers: list[LayerFigures] = []
+        for node in nodes:
+            layer = LayerFigures(model, node, board.part, known, shared)
+            for folding in layer.foldings:
+                _ = layer[folding]  # found now, kept for the tables below
+            self.layers.append(layer)
+            step()
         self.prices = prices(board)
         self.edges, ends = _edges(model, self.layers)
         self.coupled = [

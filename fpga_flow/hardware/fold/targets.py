@@ -52,7 +52,8 @@ def fold(
 
     `known`: see `Problem`. Raises `InputError` for a wrong folding file.
     """
-    problem = Problem(model, board, known)
+    with bar("foldings of each layer", len(model.graph.node)) as advance:
+        problem = Problem(model, board, known, advance)
     if recipe.folding is not None:
         folded = fold_from_file(model, Path(recipe.folding))
         return Folded(folded, problem, problem.assess(foldings_of(folded)), "file", None)
