@@ -18,8 +18,8 @@ IDLE_LIMIT = 100_000
 
 
 DRAIN = 1_000
-"""Cycles after the last output. Where streams are written down, layers get two frames more to end theirs: what
-no window reads may still be on its way when the last output is there."""
+"""Cycles after the last output. Where streams are written down, layers get two frames more to end theirs:
+what no window reads may still be on its way when the last output is there."""
 
 
 class Accelerator:
