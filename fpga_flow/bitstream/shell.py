@@ -17,8 +17,8 @@ SOURCES = (
     "shell.sv",
 )
 """In `hdl`; they use the FIFO of `rtl/hdl`."""
-REGISTER_BITS = 8
-"""Of a register's address."""
+REGISTER_BITS = 12
+"""Of a register's address: 4 KB, the least that the processor's address map gives a module."""
 
 
 def word_bits(stream: Stream) -> int:

@@ -13,9 +13,12 @@ from fpga_flow.bitstream.shell import TOP
 from fpga_flow.design import Design, Stream
 from fpga_flow.digests import file_digest
 from fpga_flow.golden import top_k
+from fpga_flow.recipe import ROOT
 from fpga_flow.verify.packing import channels_last
 
 DRIVER = Path(__file__).resolve().parent / "board" / "accelerator"
+SHARED = (ROOT / "fpga_flow" / "quantise.py",)
+"""Modules of the flow that the driver uses too."""
 NAME = "accelerator"
 """Of the Python package in the zip."""
 DATE = (2020, 1, 1, 0, 0, 0)
@@ -27,7 +30,12 @@ def describe(design: Design, digest: str, latency_cycles: int, spec: Mapping[str
 
     def port(stream: Stream) -> dict[str, Any]:
         kind = DataType[stream.datatype]
-        return {"values": stream.words * stream.lanes, "bits": kind.bitwidth(), "signed": bool(kind.signed())}
+        return {
+            "values": stream.words * stream.lanes,
+            "bits": int(kind.bitwidth()),
+            "signed": bool(kind.signed()),
+            "bipolar": kind.name == "BIPOLAR",
+        }
 
     return {
         "digest": digest,
@@ -59,7 +67,7 @@ def write_package(
     scratch = path.with_suffix(".part")
     arrays = path.with_suffix(".npz")
     np.savez_compressed(arrays, **frames)
-    files = {f"{NAME}/{file.name}": file.read_bytes() for file in sorted(DRIVER.glob("*.py"))}
+    files = {f"{NAME}/{file.name}": file.read_bytes() for file in (*sorted(DRIVER.glob("*.py")), *SHARED)}
     files[f"{NAME}/{NAME}.json"] = (json.dumps(description, indent=2) + "\n").encode()
     files[f"{NAME}/vectors.npz"] = arrays.read_bytes()
     arrays.unlink()

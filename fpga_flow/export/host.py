@@ -1,4 +1,4 @@
-"""What the host does to a frame before the accelerator: reshape, affine, divide, round, clip, in float32."""
+"""What the host does to a frame before the accelerator (see `fpga_flow.quantise`): description and inverse."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.operations import HostInput, Tensor
-from fpga_flow.export.rounding import ROUNDINGS
+from fpga_flow.quantise import quantise as quantise
 
 
 def describe(host: HostInput, tensor: Tensor) -> dict[str, Any]:
@@ -22,31 +22,6 @@ def describe(host: HostInput, tensor: Tensor) -> dict[str, Any]:
         "high": host.quantiser.high,
         "rounding": host.quantiser.rounding,
     }
-
-
-_STEPS = {"mul": np.multiply, "div": np.divide, "add": np.add, "sub": np.subtract}
-
-
-def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
-    """Return float frames (N, ...) as integer codes (N, *shape), int8 or uint8.
-
-    Every step is carried out in float32, in the order the network was trained with; a tie of two
-    codes goes to the even one.
-    """
-    x = np.asarray(frames, dtype=np.float32).reshape(len(frames), *spec["frame_shape"])
-    for kind, values in spec["steps"]:
-        if kind == "reshape":
-            x = x.reshape(len(x), *(int(size) for size in values))
-            continue
-        numbers = np.asarray(values, dtype=np.float32)
-        x = _STEPS[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
-    x = x / np.float32(spec["scale"])
-    if spec["rounding"] == "BIPOLAR":
-        codes = np.where(x >= 0, 1, -1)
-    else:
-        codes = np.clip(ROUNDINGS[spec["rounding"]](x), spec["low"], spec["high"])
-    dtype = np.int8 if spec["low"] < 0 else np.uint8
-    return codes.astype(dtype).reshape(len(codes), *spec["shape"])
 
 
 _INVERSE = {"mul": np.divide, "div": np.multiply, "add": np.subtract, "sub": np.add}

@@ -1,38 +1,11 @@
-"""Rounding modes of QONNX's quantisers, in numpy and as ONNX operators."""
+"""Rounding modes of QONNX's quantisers: in numpy they are in `fpga_flow.quantise`, here as ONNX operators."""
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from fpga_flow.quantise import ROUNDINGS as ROUNDINGS
 
 HALVES = ("ROUND", "HALF_UP", "HALF_DOWN")
 """Modes that change between two whole numbers; the others change at a whole number."""
-
-
-def _half_up(x: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.sign(x) * np.floor(np.abs(x) + 0.5))
-
-
-def _half_down(x: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.sign(x) * np.ceil(np.abs(x) - 0.5))
-
-
-def _up(x: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.sign(x) * np.ceil(np.abs(x)))
-
-
-ROUNDINGS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    "ROUND": np.rint,
-    "FLOOR": np.floor,
-    "CEIL": np.ceil,
-    "UP": _up,
-    "DOWN": np.trunc,
-    "HALF_UP": _half_up,
-    "HALF_DOWN": _half_down,
-}
-"""Half to even, down, up, away from zero, towards zero, halves away from zero, halves towards zero.
-None ever decreases. The argument's floating-point type stays."""
 
 SYNONYMS = {"HALF_EVEN": "ROUND", "ROUND_TO_ZERO": "DOWN"}
 """Other names of the modes."""

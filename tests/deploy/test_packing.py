@@ -2,37 +2,71 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from fpga_flow.deploy.board.accelerator.packing import frame_bytes, pack, unpack
+from fpga_flow.deploy.board.accelerator.packing import BLOCK, frame_bytes, narrowest, pack, unpack
+
+Integers = NDArray[np.int64]
 
 
-@pytest.mark.parametrize("bits", range(1, 9))
-@pytest.mark.parametrize("values", [1, 7, 8, 13, 64])
-@pytest.mark.parametrize("signed", [False, True])
-def test_packed_frames_hold_every_bit_in_its_place(bits: int, values: int, signed: bool) -> None:
+def integers(count: int, values: int, bits: int, signed: bool, seed: int) -> Integers:
+    """Return random integers, the extremes among them."""
     low = -(1 << bits - 1) if signed else 0
-    dtype = np.int8 if signed else np.uint8
-    frames = np.random.default_rng(bits).integers(low, low + (1 << bits), (5, values)).astype(dtype)
-    packed = pack(frames, bits)
-    assert packed.shape == (5, frame_bytes(values, bits))
-    for frame, data in zip(frames, packed, strict=True):
-        expected = 0
-        for position, value in enumerate(frame.tolist()):
-            expected |= (value % (1 << bits)) << (position * bits)
-        assert int.from_bytes(data.tobytes(), "little") == expected
+    found = np.random.default_rng(seed).integers(low, low + (1 << bits), (count, values))
+    found.flat[0], found.flat[-1] = low, low + (1 << bits) - 1
+    return found
 
 
-@pytest.mark.parametrize("bits", [1, 3, 5, 8, 11, 16, 20, 32, 48])
-@pytest.mark.parametrize("signed", [False, True])
-def test_unpacked_integers_are_those_that_were_put_in(bits: int, signed: bool) -> None:
-    low = -(1 << bits - 1) if signed else 0
-    values = np.random.default_rng(bits).integers(low, low + (1 << bits), (4, 6))
-    frames = []
-    for frame in values.tolist():
+def one_by_one(frames: Integers, bits: int) -> bytes:
+    """Return the frames' bits, each frame filled up to whole bytes."""
+    made = b""
+    for frame in frames.tolist():
         total = sum((value % (1 << bits)) << (position * bits) for position, value in enumerate(frame))
-        frames.append(list(total.to_bytes(frame_bytes(6, bits), "little")))
-    found = unpack(np.array(frames, np.uint8), 6, bits, signed)
-    np.testing.assert_array_equal(found, values)
+        made += total.to_bytes(frame_bytes(len(frame), bits), "little")
+    return made
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(1, 8), st.booleans(), st.integers(1, 6), st.integers(1, 70), st.integers(0, 99))
+@example(bits=3, signed=True, count=3, values=BLOCK + 5, seed=0)
+@example(bits=1, signed=False, count=1, values=1, seed=0)
+def test_every_bit_is_in_its_place(bits: int, signed: bool, count: int, values: int, seed: int) -> None:
+    frames = integers(count, values, bits, signed, seed)
+    packed = pack(frames.astype(np.int8 if signed else np.uint8), bits)
+    assert packed.shape == (count, frame_bytes(values, bits))
+    assert packed.tobytes() == one_by_one(frames, bits)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.integers(1, 57), st.booleans(), st.integers(1, 6), st.integers(1, 70), st.integers(0, 99))
+@example(bits=5, signed=True, count=2, values=BLOCK + 3, seed=0)
+@example(bits=13, signed=True, count=2, values=BLOCK // 8 * 8 + 8, seed=0)
+@example(bits=32, signed=False, count=2, values=3, seed=0)
+def test_unpacked_integers_are_those_that_were_put_in(
+    bits: int, signed: bool, count: int, values: int, seed: int
+) -> None:
+    frames = integers(count, values, bits, signed, seed)
+    data = np.frombuffer(one_by_one(frames, bits), np.uint8).reshape(count, -1)
+    found = unpack(data, values, bits, signed)
+    assert found.dtype == narrowest(bits, signed)
+    np.testing.assert_array_equal(found, frames)
+
+
+def test_packing_leaves_its_arguments_as_they_are() -> None:
+    frames = integers(4, 64, 3, True, 1).astype(np.int8)
+    packed = pack(frames, 3)
+    before, packed_before = frames.copy(), packed.copy()
+    unpack(packed, 64, 3, True)
+    np.testing.assert_array_equal(frames, before)
+    np.testing.assert_array_equal(packed, packed_before)
+
+
+@pytest.mark.parametrize(("bits", "most"), [(0, 57), (58, 57)])
+def test_wrong_number_of_bits_to_unpack_is_refused(bits: int, most: int) -> None:
+    with pytest.raises(ValueError, match=f"1 to {most}, not {bits}"):
+        unpack(np.zeros((1, 8), np.uint8), 1, bits, True)
 
 
 def test_wrong_number_of_bits_is_refused() -> None:

@@ -12,12 +12,13 @@ module shell #(
   int unsigned  OutPortBits   = 8,
   int unsigned  OutWords      = 1,
   int unsigned  AddressWidth  = 32,
-  int unsigned  BurstWords    = 16
+  int unsigned  BurstWords    = 16,
+  int unsigned  ReadDepth     = 128  // words that may be under way from memory: covers a latency of so many cycles
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
 
-  input  logic [7:0]              s_awaddr_i,
+  input  logic [11:0]             s_awaddr_i,
   input  logic                    s_awvalid_i,
   output logic                    s_awready_o,
   input  logic [31:0]             s_wdata_i,
@@ -27,7 +28,7 @@ module shell #(
   output logic [1:0]              s_bresp_o,
   output logic                    s_bvalid_o,
   input  logic                    s_bready_i,
-  input  logic [7:0]              s_araddr_i,
+  input  logic [11:0]             s_araddr_i,
   input  logic                    s_arvalid_i,
   output logic                    s_arready_o,
   output logic [31:0]             s_rdata_o,
@@ -79,9 +80,9 @@ module shell #(
   logic [CountWidth-1:0] in_bytes_q, out_bytes_q;
   logic [$clog2(ResetCycles):0] wait_q;
   logic done_q, inner_rst_n, stop;
-  logic read_idle, read_error, write_idle, write_done, write_error;
+  logic all_given, read_idle, read_error, write_idle, write_done, write_error;
 
-  assign begin_run   = state_q == Prepare && frames_q != '0;
+  assign begin_run   = state_q == Prepare;
   assign stop        = state_q == Stopping;
   assign inner_rst_n = rst_ni && state_q != Resetting;
   assign core_rst_no = inner_rst_n;
@@ -110,15 +111,13 @@ module shell #(
           in_waits_q    <= '0;
           out_waits_q   <= '0;
         end
-        Prepare: begin
-          state_q <= frames_q == '0 ? Idle : Running;
-          done_q  <= frames_q == '0;
-        end
+        Prepare: state_q <= Running;
         Running: begin
           cycles_q <= cycles_q + 1'b1;
-          if (in_ready_i && !in_valid_o && left != '0) in_waits_q <= in_waits_q + 1'b1;
+          if (in_ready_i && !in_valid_o && !all_given) in_waits_q <= in_waits_q + 1'b1;
           if (out_valid_i && !out_ready_o) out_waits_q <= out_waits_q + 1'b1;
-          if (write_done && left == '0) begin
+          // The last result may come before the end of the last frame is taken.
+          if (write_done && left == '0 && all_given) begin
             state_q <= Idle;
             done_q  <= 1'b1;
           end
@@ -156,7 +155,8 @@ module shell #(
   logic [7:0] write_strobe;
   logic read_valid, read_ready, write_valid, write_ready;
 
-  shell_read #(.AddressWidth(AddressWidth), .CountWidth(CountWidth), .BurstWords(BurstWords)) reader (
+  shell_read #(.AddressWidth(AddressWidth), .CountWidth(CountWidth), .BurstWords(BurstWords),
+               .Depth(ReadDepth)) reader (
     .clk_i, .rst_ni(inner_rst_n),
     .start_i(begin_run), .address_i(source_q[AddressWidth-1:0]), .bytes_i(in_bytes_q), .stop_i(stop),
     .idle_o(read_idle), .error_o(read_error),
@@ -169,7 +169,7 @@ module shell #(
   shell_unpack #(.Width(InBits), .FrameWords(InWords)) unpack (
     .clk_i, .rst_ni(inner_rst_n), .start_i(begin_run), .offset_i(source_q[2:0]), .frames_i(frames_q),
     .data_i(read_data), .valid_i(read_valid), .ready_o(read_ready),
-    .data_o(in_word), .valid_o(in_valid_o), .ready_i(in_ready_i), .last_o()
+    .data_o(in_word), .valid_o(in_valid_o), .ready_i(in_ready_i), .idle_o(all_given)
   );
   assign in_data_o = InPortBits'(in_word);
 

@@ -18,7 +18,7 @@ module shell_registers #(
   input  logic        clk_i,
   input  logic        rst_ni,
 
-  input  logic [7:0]  awaddr_i,
+  input  logic [11:0] awaddr_i,
   input  logic        awvalid_i,
   output logic        awready_o,
   input  logic [31:0] wdata_i,
@@ -28,7 +28,7 @@ module shell_registers #(
   output logic [1:0]  bresp_o,
   output logic        bvalid_o,
   input  logic        bready_i,
-  input  logic [7:0]  araddr_i,
+  input  logic [11:0] araddr_i,
   input  logic        arvalid_i,
   output logic        arready_o,
   output logic [31:0] rdata_o,
@@ -50,9 +50,13 @@ module shell_registers #(
   localparam logic [31:0] Identity = 32'h46504746;
   localparam logic [31:0] Version  = 32'd1;
 
+  // Registers are words: the lowest bits of an address say nothing.
+  logic unused;
+  assign unused = ^{awaddr_i[1:0], araddr_i[1:0]};
+
   // Address and data of a write may come in any order; the write is done when both are here.
   logic        have_address_q, have_data_q, writes;
-  logic [5:0]  write_word_q;
+  logic [9:0]  write_word_q;
   logic [31:0] write_data_q;
   logic [3:0]  write_strobe_q;
   assign awready_o = !have_address_q;
@@ -84,7 +88,7 @@ module shell_registers #(
       if (bready_i) bvalid_o <= 1'b0;
       if (awvalid_i && awready_o) begin
         have_address_q <= 1'b1;
-        write_word_q   <= awaddr_i[7:2];
+        write_word_q   <= awaddr_i[11:2];
       end
       if (wvalid_i && wready_o) begin
         have_data_q    <= 1'b1;
@@ -96,15 +100,15 @@ module shell_registers #(
         have_data_q    <= 1'b0;
         bvalid_o       <= 1'b1;
         case (write_word_q)
-          6'h02: if (write_strobe_q[0]) begin
+          10'h02: if (write_strobe_q[0]) begin
             start_o <= write_data_q[0] && !write_data_q[1];
             reset_o <= write_data_q[1];
           end
-          6'h04: frames_o <= merged(frames_o);
-          6'h06: source_o[31:0] <= merged(source_o[31:0]);
-          6'h07: source_o[63:32] <= merged(source_o[63:32]);
-          6'h08: destination_o[31:0] <= merged(destination_o[31:0]);
-          6'h09: destination_o[63:32] <= merged(destination_o[63:32]);
+          10'h04: frames_o <= merged(frames_o);
+          10'h06: source_o[31:0] <= merged(source_o[31:0]);
+          10'h07: source_o[63:32] <= merged(source_o[63:32]);
+          10'h08: destination_o[31:0] <= merged(destination_o[31:0]);
+          10'h09: destination_o[63:32] <= merged(destination_o[63:32]);
           default: ;
         endcase
       end
@@ -124,26 +128,26 @@ module shell_registers #(
       if (arvalid_i && arready_o) begin
         rvalid_o <= 1'b1;
         rdata_o  <= '0;
-        case (araddr_i[7:2])
-          6'h00: rdata_o <= Identity;
-          6'h01: rdata_o <= Version;
-          6'h03: rdata_o <= {27'b0, status_i};
-          6'h04: rdata_o <= frames_o;
-          6'h05: rdata_o <= frames_done_i;
-          6'h06: rdata_o <= source_o[31:0];
-          6'h07: rdata_o <= source_o[63:32];
-          6'h08: rdata_o <= destination_o[31:0];
-          6'h09: rdata_o <= destination_o[63:32];
-          6'h0a: begin
+        case (araddr_i[11:2])
+          10'h00: rdata_o <= Identity;
+          10'h01: rdata_o <= Version;
+          10'h03: rdata_o <= {27'b0, status_i};
+          10'h04: rdata_o <= frames_o;
+          10'h05: rdata_o <= frames_done_i;
+          10'h06: rdata_o <= source_o[31:0];
+          10'h07: rdata_o <= source_o[63:32];
+          10'h08: rdata_o <= destination_o[31:0];
+          10'h09: rdata_o <= destination_o[63:32];
+          10'h0a: begin
             rdata_o <= cycles_i[31:0];
             high_q  <= cycles_i[63:32];
           end
-          6'h0b: rdata_o <= high_q;
-          6'h0c: rdata_o <= in_waits_i;
-          6'h0d: rdata_o <= out_waits_i;
-          6'h0e: rdata_o <= 32'(InBytes);
-          6'h0f: rdata_o <= 32'(OutBytes);
-          default: if (araddr_i[7:5] == 3'b010) rdata_o <= Digest[255-32*araddr_i[4:2]-:32];
+          10'h0b: rdata_o <= high_q;
+          10'h0c: rdata_o <= in_waits_i;
+          10'h0d: rdata_o <= out_waits_i;
+          10'h0e: rdata_o <= 32'(InBytes);
+          10'h0f: rdata_o <= 32'(OutBytes);
+          default: if (araddr_i[11:5] == 7'b0000010) rdata_o <= Digest[255-32*araddr_i[4:2]-:32];
         endcase
       end
     end

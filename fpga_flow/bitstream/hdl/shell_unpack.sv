@@ -20,7 +20,7 @@ module shell_unpack #(
   output logic [Width-1:0]      data_o,
   output logic                  valid_o,
   input  logic                  ready_i,
-  output logic                  last_o      // of a frame
+  output logic                  idle_o      // all frames have gone
 );
   localparam int unsigned Fill  = (8 - (Width * FrameWords) % 8) % 8;  // bits behind a frame's last word
   localparam int unsigned Room  = Width + Fill + 63 + 64;              // a memory word fits whenever less than
@@ -37,9 +37,10 @@ module shell_unpack #(
   logic [2:0]            skip_q;    // bytes of the next memory word to leave out
 
   logic [FillBits-1:0] step, kept, added;
-  logic give, take;
-  assign last_o  = word_q == WordBits'(FrameWords - 1);
-  assign step    = last_o ? FillBits'(Width + Fill) : FillBits'(Width);
+  logic give, take, last;
+  assign idle_o  = left_q == '0;
+  assign last    = word_q == WordBits'(FrameWords - 1);
+  assign step    = last ? FillBits'(Width + Fill) : FillBits'(Width);
   assign valid_o = left_q != '0 && count_q >= step;
   assign data_o  = held_q[Width-1:0];
   assign give    = valid_o && ready_i;
@@ -49,7 +50,7 @@ module shell_unpack #(
   assign added   = take ? FillBits'(64) - {{FillBits - 6{1'b0}}, skip_q, 3'b000} : '0;
 
   logic [Room-1:0] rest, fresh;
-  assign rest  = !give ? held_q : last_o ? held_q >> (Width + Fill) : held_q >> Width;
+  assign rest  = !give ? held_q : last ? held_q >> (Width + Fill) : held_q >> Width;
   assign fresh = Room'(data_i >> {skip_q, 3'b000});
 
   always_ff @(posedge clk_i) begin
@@ -65,8 +66,8 @@ module shell_unpack #(
       held_q  <= take ? rest | (fresh << kept) : rest;
       if (take) skip_q <= '0;
       if (give) begin
-        word_q <= last_o ? '0 : word_q + 1'b1;
-        if (last_o) left_q <= left_q - 1'b1;
+        word_q <= last ? '0 : word_q + 1'b1;
+        if (last) left_q <= left_q - 1'b1;
       end
     end
   end

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // AXI4 write master: takes 64-bit words with byte strobes and writes them from `address_i` on, the first word to
 // the one that holds that byte. Bursts end at multiples of their greatest length, so none crosses 4 KB; none is
-// begun before all of its words are here, so the write channel never waits for data.
+// begun before all of its words are here, so the write channel never waits for data. The words of a burst are
+// offered with its address and do not wait for that to be taken: a slave may want to see both.
 module shell_write #(
   int unsigned AddressWidth = 32,
   int unsigned CountWidth   = 48,
@@ -51,7 +52,7 @@ module shell_write #(
   logic [RoomBits-1:0]     owed_q;      // words of begun bursts that are still to be sent
   logic [CountWidth-1:0]   send_q;      // words still to be sent in all
   logic [BurstBits-1:0]    place_q;     // of the next word to be sent, in its burst
-  logic [$clog2(Answers):0] answers_q;  // bursts begun and not answered
+  logic [$clog2(Answers):0] answers_q;  // bursts whose address was taken and that are not answered
   logic                    asking_q;
   logic [BurstBits:0]      length_q;
 
@@ -59,7 +60,9 @@ module shell_write #(
   assign to_boundary = (BurstBits + 1)'(BurstWords) - {1'b0, word_q[BurstBits-1:0]};
   assign length      = left_q < CountWidth'(to_boundary) ? left_q[BurstBits:0] : to_boundary;
 
-  logic asked, sent, stored, answered, out_valid;
+  logic begins, asked, sent, stored, answered, out_valid;
+  assign begins   = !start_i && !asking_q && left_q != '0 && !stop_i && free_q >= RoomBits'(length) &&
+                    !answers_q[$clog2(Answers)];
   assign asked    = awvalid_o && awready_i;
   assign sent     = wvalid_o && wready_i;
   assign stored   = valid_i && ready_o;
@@ -98,7 +101,7 @@ module shell_write #(
         error_o <= 1'b0;
       end else begin
         if (!asking_q) begin
-          if (left_q != '0 && !stop_i && free_q >= RoomBits'(length) && !answers_q[$clog2(Answers)]) begin
+          if (begins) begin
             asking_q <= 1'b1;
             length_q <= length;
           end
@@ -114,15 +117,21 @@ module shell_write #(
         end
         if (answered && bresp_i[1]) error_o <= 1'b1;
       end
-      free_q    <= free_q + RoomBits'(stored) - (asked ? RoomBits'(length_q) : '0);
-      owed_q    <= owed_q + (asked ? RoomBits'(length_q) : '0) - RoomBits'(sent);
+      free_q    <= free_q + RoomBits'(stored) - (begins ? RoomBits'(length) : '0);
+      owed_q    <= owed_q + (begins ? RoomBits'(length) : '0) - RoomBits'(sent);
       answers_q <= answers_q + ($clog2(Answers) + 1)'(asked) - ($clog2(Answers) + 1)'(answered);
     end
   end
 
+  // The upper bit of an answer tells an error, the lower one which.
+  logic unused;
+  assign unused = bresp_i[0];
+
+  // verilator lint_off PINCONNECTEMPTY
   fifo #(.DEPTH(Depth), .DATA_WIDTH(72)) queue (
     .clk(clk_i), .rst(!rst_ni), .count(), .maxcount(),
     .idat({strobe_i, data_i}), .ivld(valid_i), .irdy(ready_o),
     .odat({wstrb_o, wdata_o}), .ovld(out_valid), .ordy(wready_i && owed_q != '0)
   );
+  // verilator lint_on PINCONNECTEMPTY
 endmodule

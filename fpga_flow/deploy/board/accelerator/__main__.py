@@ -54,9 +54,9 @@ def measure(accelerator: Accelerator, frames: int | None) -> dict[str, Any]:
     }
 
 
-def classes(outputs: NDArray[np.int64], top_k: int) -> NDArray[np.int64]:
+def classes(outputs: NDArray[Any], top_k: int) -> NDArray[Any]:
     """Return the class of each frame, from the indices of the largest logits or from the logits."""
-    best: NDArray[np.int64] = outputs[:, 0] if top_k else outputs.argmax(axis=1)
+    best: NDArray[Any] = outputs[:, 0] if top_k else outputs.argmax(axis=1)
     return best
 
 

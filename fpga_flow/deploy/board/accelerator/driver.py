@@ -1,4 +1,4 @@
-"""Drives the accelerator on a board: frames of integers in, classes or logits out.
+"""Drives the accelerator on a board: frames in, classes or logits out.
 
 Needs numpy and pynq (3.0 and later), nothing else.
 """
@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pynq import MMIO, Overlay, allocate
+from pynq.ps import Clocks
 
-from .packing import frame_bytes, pack, unpack
+from .packing import frame_bytes, narrowest, pack, unpack
+from .quantise import quantise
 
 HERE = Path(__file__).resolve().parent
 IDENTITY = 0x46504746
@@ -28,6 +30,8 @@ REGISTERS = {
 START, RESET = 1, 2
 CHUNK_BYTES = 4 << 20
 """Of frames that are packed, moved and unpacked together."""
+CLOCK_SLACK = 1.001
+"""The clock may be above the one that the bitstream was made for by the rounding of its divisors only."""
 PATIENCE = 20.0
 """A run may take so many times what its cycles should take, and a second more, before it is given up."""
 
@@ -45,6 +49,16 @@ class Port:
     bits: int
     """Of an integer."""
     signed: bool
+    bipolar: bool = False
+    """-1 and 1, in one bit each."""
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest integer."""
+        if self.bipolar:
+            return -1, 1
+        low = -(1 << (self.bits - 1)) if self.signed else 0
+        return low, low + (1 << self.bits) - 1
 
     @property
     def bytes(self) -> int:
@@ -66,6 +80,23 @@ class Timing:
     out_waits: int = 0
 
 
+def set_clock(wanted_mhz: float) -> float:
+    """Set the accelerator's clock to `wanted_mhz` or the next lower one there is, and return it in MHz.
+
+    The image's first-stage boot loader has set the clocks for another design, and the divisors that Vivado
+    writes beside a bitstream hold for its own idea of the board's oscillator.
+    """
+    asked = wanted_mhz
+    Clocks.fclk0_mhz = asked
+    while Clocks.fclk0_mhz > CLOCK_SLACK * wanted_mhz and asked > 0.5 * wanted_mhz:
+        asked *= 0.98
+        Clocks.fclk0_mhz = asked
+    found = float(Clocks.fclk0_mhz)
+    if not 0.5 * wanted_mhz <= found <= CLOCK_SLACK * wanted_mhz:
+        raise AcceleratorError(f"the clock must be {wanted_mhz:g} MHz or a little less, it is {found:g} MHz")
+    return found
+
+
 class Accelerator:
     """The accelerator in the programmable logic."""
 
@@ -79,17 +110,19 @@ class Accelerator:
         self.description: dict[str, Any] = json.loads((folder / "accelerator.json").read_text())
         self.input = Port(**self.description["input"])
         self.output = Port(**self.description["output"])
-        self.clock_mhz: float = self.description["clock_mhz"]
         self.timing = Timing()
         self._overlay = Overlay(str(folder / "accelerator.bit"))
         address = self._overlay.ip_dict[self.description["ip"]]
         self._registers = MMIO(address["phys_addr"], address["addr_range"])
+        self.clock_mhz = set_clock(self.description["clock_mhz"])
         self._check()
         size = max(self.input.bytes, self.output.bytes)
         self._chunk = max(1, CHUNK_BYTES // size)
         # Two of each: one that the accelerator works on, one that the processor fills or empties.
         self._sources = [allocate(self._chunk * self.input.bytes, dtype=np.uint8) for _ in range(2)]
         self._targets = [allocate(self._chunk * self.output.bytes, dtype=np.uint8) for _ in range(2)]
+        for target in self._targets:  # nothing that waits in a cache shall fall on top of results
+            target.flush()
 
     def _read(self, name: str, offset: int = 0) -> int:
         return int(self._registers.read(REGISTERS[name] + offset))
@@ -125,15 +158,25 @@ class Accelerator:
                     "the accelerator does not reset: memory does not answer it; power-cycle"
                 )
 
-    def run(self, frames: NDArray[Any]) -> NDArray[np.int64]:
+    def run_float(self, frames: NDArray[Any]) -> NDArray[Any]:
+        """Return the outputs (N, values) for frames of floats (N, ...) as the network was trained with.
+
+        They are quantised as the training did it. Raises `AcceleratorError` as `run` does.
+        """
+        codes = quantise(frames, self.description["host"])
+        return self.run(np.moveaxis(codes, 1, -1))
+
+    def run(self, frames: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs (N, values) for frames of integers (N, ...), channels last.
+
+        Outputs are of the smallest type of numpy that holds them.
 
         Raises `AcceleratorError` on a timeout or a bus error.
         """
         begin = time.perf_counter()
         self.timing = Timing(frames=len(frames))
         flat = self._checked(frames)
-        outputs = np.empty((len(frames), self.output.values), np.int64)
+        outputs = np.empty((len(frames), self.output.values), narrowest(self.output.bits, self.output.signed))
         before: slice | None = None
         parts = list(self._parts(len(frames)))
         if parts:
@@ -154,30 +197,40 @@ class Accelerator:
         return outputs
 
     def _checked(self, frames: NDArray[Any]) -> NDArray[Any]:
-        """Return `frames` as int8 or uint8 (N, values); raises `ValueError` where they are others."""
+        """Return `frames` as int8 or uint8 (N, values), ready to be packed; raises `ValueError`."""
         flat = frames.reshape(len(frames), -1)
         if flat.shape[1] != self.input.values:
             raise ValueError(f"a frame must have {self.input.values} integers, not {flat.shape[1]}")
-        wanted = np.dtype(np.int8 if self.input.signed else np.uint8)
-        if flat.dtype == wanted:
-            return flat
-        octets = flat.astype(wanted)
-        if not np.array_equal(octets, flat):
-            raise ValueError(f"frames must hold integers that fit {wanted}; quantise them first")
-        return octets
+        low, high = self.input.range
+        if flat.size and not (flat.min() >= low and flat.max() <= high):
+            raise ValueError(
+                f"frames must hold integers from {low} to {high}, not {flat.min()} to {flat.max()}; "
+                "run_float quantises frames of floats"
+            )
+        octets = flat.astype(np.int8 if self.input.signed else np.uint8, copy=False)
+        if octets.dtype != flat.dtype and not np.array_equal(octets, flat):
+            raise ValueError("frames must hold whole numbers; run_float quantises frames of floats")
+        if not self.input.bipolar:
+            return octets
+        if not octets.all():
+            raise ValueError("frames must hold -1 and 1 only")
+        return (octets > 0).view(np.uint8)
 
     def _parts(self, frames: int) -> Iterator[slice]:
         return (slice(i, min(i + self._chunk, frames)) for i in range(0, frames, self._chunk))
 
     def _fill(self, side: int, frames: NDArray[Any]) -> None:
         packed = pack(frames, self.input.bits)
-        self._sources[side][: packed.size] = packed.reshape(-1)
-        self._sources[side].flush()
+        buffer = self._sources[side][: packed.size]
+        buffer[:] = packed.reshape(-1)
+        buffer.flush()  # only what is used: the whole takes longer than a frame
 
-    def _empty(self, side: int, frames: int) -> NDArray[np.int64]:
-        buffer = self._targets[side]
+    def _empty(self, side: int, frames: int) -> NDArray[Any]:
+        buffer = self._targets[side][: frames * self.output.bytes]
         buffer.invalidate()
-        data = np.asarray(buffer[: frames * self.output.bytes]).reshape(frames, -1)
+        data = np.asarray(buffer).reshape(frames, -1)
+        if self.output.bipolar:
+            return 2 * unpack(data, self.output.values, 1, False).view(np.int8) - 1
         return unpack(data, self.output.values, self.output.bits, self.output.signed)
 
     def _start(self, side: int, frames: int) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 15
-"""Integers that are packed at a time: few enough to stay in a small processor's cache."""
+BLOCK = 1 << 16
+"""Integers that are packed at a time: few enough for a small processor's cache, enough to hide each call."""
 
 
 def frame_bytes(values: int, bits: int) -> int:
@@ -29,47 +29,165 @@ def pack(frames: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     if bits == 8:
         return octets
     group = 8 // math.gcd(8, bits)  # integers that fill whole bytes
-    if values % group:
-        filled = np.zeros((count, -(-values // group) * group), np.uint8)
-        filled[:, :values] = octets
-        octets = filled
-    packed = np.empty((octets.size // group, group * bits // 8), np.uint8)
-    flat = octets.reshape(-1)
+    filled = -(-values // group) * group
+    flat = _padded(octets, filled).reshape(-1)
+    packed = np.empty(-(-flat.size // 8) * bits, np.uint8)
+    scratch = _scratch(flat.size)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
-        packed[start // group : (start + block.size) // group] = _joined(block, bits, group)
-    return packed.reshape(count, -1)[:, : frame_bytes(values, bits)]
+        if block.size % 8:
+            block = _padded(block[None], -(-block.size // 8) * 8).reshape(-1)
+        place = start // 8 * bits
+        _join(block.view("<u8"), bits, packed[place : place + block.size // 8 * bits], scratch)
+    return packed[: flat.size // 8 * bits + flat.size % 8 * bits // 8].reshape(count, -1)[
+        :, : frame_bytes(values, bits)
+    ]
 
 
-def _joined(octets: NDArray[np.uint8], bits: int, group: int) -> NDArray[np.uint8]:
-    """Return the bits of each `group` of integers side by side (groups, bytes)."""
-    fields = octets.view(f"<u{group}")
-    fields = fields & fields.dtype.type(_every(8, bits, group))
-    moved = np.empty_like(fields)
-    # Neighbours move together: integers to pairs, pairs to fours, fours to eight.
+def _padded(rows: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    """Return `rows` with zeros behind each up to `length`."""
+    if rows.shape[1] == length:
+        return rows
+    padded = np.zeros((len(rows), length), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    return padded
+
+
+def _scratch(integers: int) -> NDArray[np.uint64]:
+    """Return room for two blocks, made once: fresh memory for each block would cost more than the packing."""
+    return np.empty((2, -(-min(integers + 7, BLOCK) // 8)), np.uint64)
+
+
+def _every(width: int, used: int) -> int:
+    """Return `used` ones at the bottom of every `width` bits of 64."""
+    return sum(((1 << used) - 1) << position for position in range(0, 64, width))
+
+
+def _join(
+    octets: NDArray[np.uint64], bits: int, packed: NDArray[np.uint8], scratch: NDArray[np.uint64]
+) -> None:
+    """Put the low bits of eight bytes each side by side into `packed`.
+
+    Neighbours move together: integers to pairs, pairs to fours, fours to eight, or until they fill bytes.
+    """
+    fields, moved = scratch[:, : octets.size]
+    if bits == 1:
+        np.bitwise_and(octets, np.uint64(_every(8, bits)), out=fields)
+        packed[:] = np.packbits(fields.view(np.uint8), bitorder="little")
+        return
+    if bits <= 4:  # a field moves next to its neighbour without touching it, if nothing is above it
+        octets = np.bitwise_and(octets, np.uint64(_every(8, bits)), out=fields)
     width, used = 8, bits
-    while width < 8 * group:
-        np.right_shift(fields, width - used, out=moved)
-        moved &= fields.dtype.type(_every(2 * width, used, group) << used)
-        fields &= fields.dtype.type(_every(2 * width, used, group))
-        fields |= moved
-        width, used = 2 * width, 2 * used
-    joined: NDArray[np.uint8] = fields.view(np.uint8).reshape(-1, group)
-    return joined[:, : group * bits // 8]
+    while used != 8 and width < 64:
+        if 2 * used > width:
+            np.bitwise_and(octets, np.uint64(_every(2 * width, used) << width), out=moved)
+            moved >>= np.uint64(width - used)
+            octets = np.bitwise_and(octets, np.uint64(_every(2 * width, used)), out=fields)
+            fields |= moved
+            width, used = 2 * width, 2 * used
+        else:
+            np.right_shift(fields, np.uint64(width - used), out=moved)
+            fields |= moved
+            width, used = 2 * width, 2 * used
+            if used != 8:
+                fields &= np.uint64(_every(width, used))
+    if width < 64:
+        np.copyto(packed, fields.view(f"<u{width // 8}"), casting="unsafe")
+    else:
+        packed.view(f"V{bits}")[:] = _low_bytes(fields, bits)
 
 
-def _every(width: int, used: int, group: int) -> int:
-    """Return `used` ones at the bottom of every `width` bits of `group` bytes."""
-    return sum(((1 << used) - 1) << position for position in range(0, 8 * group, width))
+def _low_bytes(fields: NDArray[np.uint64], count: int) -> NDArray[Any]:
+    """Return a view of the lowest `count` bytes of each field, as one item."""
+    lowest = np.dtype({"names": ["low"], "formats": [f"V{count}"], "itemsize": 8})
+    view: NDArray[Any] = fields.view(lowest)["low"]
+    return view
 
 
-def unpack(data: NDArray[np.uint8], values: int, bits: int, signed: bool) -> NDArray[np.int64]:
-    """Return the integers (N, values) of at most 63 bits in frames of bytes (N, bytes)."""
-    if bits in (8, 16, 32):
-        kind = f"<{'i' if signed else 'u'}{bits // 8}"
-        return np.ascontiguousarray(data).view(kind).astype(np.int64)
-    flat = np.unpackbits(data, axis=1, count=values * bits, bitorder="little")
-    places = np.int64(1) << np.arange(bits, dtype=np.int64)
-    if signed:
-        places[-1] = -places[-1]
-    return flat.reshape(len(data), values, bits).astype(np.int64) @ places
+def narrowest(bits: int, signed: bool) -> "np.dtype[Any]":
+    """Return the smallest type of numpy that holds integers of `bits` bits."""
+    return np.dtype(f"{'i' if signed else 'u'}{next(size for size in (1, 2, 4, 8) if bits <= 8 * size)}")
+
+
+def unpack(data: NDArray[np.uint8], values: int, bits: int, signed: bool) -> NDArray[Any]:
+    """Return the integers (N, values), of 1 to 57 bits, in frames of bytes (N, bytes), as `narrowest`."""
+    if not 1 <= bits <= 57:
+        raise ValueError(f"bits must be 1 to 57, not {bits}")
+    kind = narrowest(bits, signed)
+    if bits == 8 * kind.itemsize:
+        whole: NDArray[Any] = np.ascontiguousarray(data).view(kind.newbyteorder("<"))
+        return whole.astype(kind)
+    group = 8 // math.gcd(8, bits)  # integers that fill whole bytes
+    groups, step = -(-values // group), group * bits // 8
+    flat = np.ascontiguousarray(_padded(data, groups * step)).reshape(-1)
+    if bits > 8:
+        wide = _gathered(flat.reshape(-1, step), bits, group, signed)
+        return wide.reshape(len(data), -1)[:, :values].astype(kind)
+    integers = np.empty(-(-flat.size // bits) * 8, kind)
+    scratch = _scratch(integers.size)
+    for start in range(0, flat.size, BLOCK // 8 * bits):
+        block = flat[start : start + BLOCK // 8 * bits]
+        if block.size % bits:
+            block = _padded(block[None], -(-block.size // bits) * bits).reshape(-1)
+        place = start // bits * 8
+        _split(block, bits, signed, integers[place : place + block.size // bits * 8], scratch)
+    return integers[: len(data) * groups * group].reshape(len(data), -1)[:, :values]
+
+
+def _split(
+    packed: NDArray[np.uint8],
+    bits: int,
+    signed: bool,
+    integers: NDArray[Any],
+    scratch: NDArray[np.uint64],
+) -> None:
+    """Put the integers of less than 8 bits in `packed` into `integers`; the inverse of `_join`."""
+    octets = np.unpackbits(packed, bitorder="little") if bits == 1 else _spread(packed, bits, scratch)
+    if signed:  # the sign's bit counts negative
+        sign = np.uint8(1 << (bits - 1))
+        octets ^= sign
+        np.subtract(octets.view(np.int8), sign.view(np.int8), out=integers)
+    else:
+        integers[:] = octets
+
+
+def _spread(packed: NDArray[np.uint8], bits: int, scratch: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return the integers of 2 to 7 bits in `packed`, each in a byte, its upper bits zero."""
+    fields, moved = scratch[:, : packed.size // bits]
+    if 8 % bits == 0:
+        width, used = 64 // bits, 8
+        np.copyto(fields.view(f"<u{8 // bits}"), packed)
+    else:
+        width, used = 64, 8 * bits
+        fields.fill(0)
+        _low_bytes(fields, bits)[:] = packed.view(f"V{bits}")
+    while width > 8:
+        width, used = width // 2, used // 2
+        np.left_shift(fields, np.uint64(width - used), out=moved)
+        if 2 * used > width:  # a field would move onto its own bits
+            moved &= np.uint64(_every(2 * width, used) << width)
+            fields &= np.uint64(_every(2 * width, used))
+            fields |= moved
+        else:
+            fields |= moved
+            fields &= np.uint64(_every(width, used))
+    octets: NDArray[np.uint8] = fields.view(np.uint8)
+    return octets
+
+
+def _gathered(rows: NDArray[np.uint8], bits: int, group: int, signed: bool) -> NDArray[Any]:
+    """Return the integers (groups, group), of more than 8 bits, in bytes (groups, group * bits / 8)."""
+    wide = np.dtype(np.uint32 if bits + 7 <= 32 else np.uint64)
+    columns = []
+    for place in range(group):
+        first, shift = divmod(place * bits, 8)
+        word = rows[:, first].astype(wide)
+        for i in range(1, (shift + bits + 7) // 8):
+            word |= rows[:, first + i].astype(wide) << wide.type(8 * i)
+        above = wide.type(8 * wide.itemsize - bits - shift)
+        word <<= above
+        if signed:
+            word = word.view(f"i{wide.itemsize}")
+        word >>= word.dtype.type(8 * wide.itemsize - bits)
+        columns.append(word)
+    return np.stack(columns, axis=1)

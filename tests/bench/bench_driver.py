@@ -1,0 +1,105 @@
+"""The driver's packing and unpacking against a plain copy of as many bytes, on one core.
+
+    python -m tests.bench.bench_driver        # writes docs/driver.csv
+
+Rates are in MB (10^6 bytes) of integers a second, one byte an integer; medians of the processor's time in
+runs taken in turns, so that neither other work nor the order matters. What a core of a Zynq-7000 does is an
+estimate: the ratio to the copy on this machine, times the copy on that core.
+"""
+
+import argparse
+import csv
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from fpga_flow.deploy.board.accelerator.packing import pack, unpack
+from fpga_flow.progress import bar, say
+from fpga_flow.recipe import ROOT
+
+RESULT = ROOT / "docs" / "driver.csv"
+FRAMES, VALUES = 65536, 1024
+"""More than any cache holds, as a chunk of the driver is for a Zynq-7000."""
+ROUNDS = 9
+ZYNQ_COPY = 256.0
+"""memcpy on a ZedBoard under Linux, MB/s, the lowest of what is reported for a core of this kind
+(github.com/bmartini/zynq-xdma/issues/10; genodelabs/genode/issues/4456: 393 MiB/s for libc's, 666 MHz)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Rates at one width, MB/s of integers; ratios to the copy; estimates for a core of a Zynq-7000."""
+
+    bits: int
+    copy: float
+    pack: float
+    unpack: float
+    pack_ratio: float
+    unpack_ratio: float
+    zynq_pack: float
+    zynq_unpack: float
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the processor's time that `work` takes."""
+    begin = time.thread_time()
+    work()
+    return time.thread_time() - begin
+
+
+def measure(bits: int, rounds: int = ROUNDS) -> Row:
+    """Return the rates for integers of `bits` bits."""
+    frames = np.random.default_rng(bits).integers(0, 1 << bits, (FRAMES, VALUES)).astype(np.uint8)
+    target, packed = np.empty_like(frames), pack(frames, bits)
+    # As the driver does it: into a buffer that is there already, out of one into new integers.
+    buffer = np.empty_like(packed)
+    works: dict[str, Callable[[], object]] = {
+        "copy": lambda: np.copyto(target, frames),
+        "pack": lambda: np.copyto(buffer, pack(frames, bits)),
+        "unpack": lambda: unpack(packed, VALUES, bits, True),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            taken[name].append(seconds(work))
+    rate = {name: frames.size / 1e6 / statistics.median(times) for name, times in taken.items()}
+    ratios = [rate[name] / rate["copy"] for name in ("pack", "unpack")]
+    figures = [*rate.values(), *ratios, *(ZYNQ_COPY * ratio for ratio in ratios)]
+    return Row(bits, *(round(figure, 3) for figure in figures))
+
+
+def main() -> None:
+    """Measure all widths and write them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    out: Path = parser.parse_args().out
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    rows = []
+    with bar("widths", 8) as advance:
+        for bits in range(1, 9):
+            rows.append(measure(bits))
+            advance(1)
+    with out.open("w", newline="", encoding="utf-8") as stream:
+        stream.write(f"# {processor()}, one core, numpy {np.__version__}; MB/s of integers, one byte each\n")
+        writer = csv.DictWriter(stream, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+    slowest = min(min(row.zynq_pack, row.zynq_unpack) for row in rows)
+    say(f"{out}: on a Zynq-7000's core at least {slowest:.0f} MB/s (estimate)")
+
+
+def processor() -> str:
+    """Return the name of this machine's processor."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    main()
