@@ -85,6 +85,16 @@ IGNORED = (("rid", 1), ("rlast", 1), ("bid", 1))
 """Signals of the memory's bus that say nothing new: one master, whose bursts are answered in order."""
 
 
+CLOCK = """(* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 aclk CLK" *)
+  (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF s_axi:m_axi, ASSOCIATED_RESET aresetn" *)
+  input  wire aclk"""
+RESET = """(* X_INTERFACE_INFO = "xilinx.com:signal:reset:1.0 aresetn RST" *)
+  (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)
+  input  wire aresetn"""
+"""Clock and reset with what Vivado has to know of them (UG994, attributes for interface inference); it finds
+the buses by their names."""
+
+
 def _range(bits: int) -> str:
     return f"[{bits - 1}:0] " if bits > 1 else ""
 
@@ -95,7 +105,7 @@ def shell_text(design: Design, digest: str, address_bits: int) -> str:
     `digest` is the network's, 64 hexadecimal digits; the registers show it. `address_bits` are those of
     the memory's bus.
     """
-    ports = ["input  wire aclk", "input  wire aresetn"]
+    ports = [CLOCK, RESET]
     wired = [".clk_i(aclk)", ".rst_ni(aresetn)"]
     for prefix, short, signals in (("s_axi", "s", LITE), ("m_axi", "m", MEMORY)):
         for name, bits, direction in signals:

@@ -2,6 +2,10 @@
 
 One command a line, no control structures: what it does is what stands there. For the block designs see
 the vendor's UG994 (block designs), UG835 (Tcl commands), PG082 and PG201 (the two processor systems).
+
+No board's preset is asked for, so no board files have to be installed. What a preset sets (the DDR's timing,
+the pins of the processor, its clocks) is in the image's boot loader; a bitstream loaded later changes none of
+it. Hence the clock in this script is a constraint for implementation only: the driver sets the real one.
 """
 
 from collections.abc import Sequence
@@ -33,6 +37,8 @@ class Processor:
     memory: str
     """Its slave, which reaches the memory, and that one's clock."""
     memory_clock: str
+    automation: str = ""
+    """Configuration of the vendor's block automation, where the processor has pins of its own."""
 
 
 ZYNQ = Processor(
@@ -51,6 +57,7 @@ ZYNQ = Processor(
     control_clock="M_AXI_GP0_ACLK",
     memory="S_AXI_HP0",
     memory_clock="S_AXI_HP0_ACLK",
+    automation='make_external "FIXED_IO, DDR" apply_board_preset "0" Master "Disable" Slave "Disable"',
 )
 ZYNQ_ULTRASCALE = Processor(
     ip="zynq_ultra_ps_e",
@@ -85,6 +92,8 @@ def processor(board: Board) -> Processor:
 def script(board: Board, clock_mhz: float, sources: Sequence[str], jobs: int) -> str:
     """Return the script; it runs in the folder that has `sources` and writes its results there."""
     ps = processor(board)
+    rule = f"xilinx.com:bd_rule:{ps.ip} -config {{{ps.automation}}}"
+    automation = f"apply_bd_automation -rule {rule} [get_bd_cells ps]\n" if ps.automation else ""
     settings = " ".join(f"{key} {{{value.format(clock=f'{clock_mhz:g}')}}}" for key, value in ps.settings)
     files = "\n".join(f"add_files -norecurse {{{source}}}" for source in sources)
     clocked = (
@@ -118,7 +127,7 @@ update_compile_order -fileset sources_1
 
 create_bd_design {DESIGN}
 create_bd_cell -type ip -vlnv xilinx.com:ip:{ps.ip} ps
-set_property -dict [list {settings}] [get_bd_cells ps]
+{automation}set_property -dict [list {settings}] [get_bd_cells ps]
 create_bd_cell -type module -reference {TOP} {TOP}_0
 create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control
 set_property -dict [list CONFIG.NUM_SI {{1}} CONFIG.NUM_MI {{1}}] [get_bd_cells control]

@@ -8,6 +8,7 @@ update_compile_order -fileset sources_1
 
 create_bd_design system
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
+apply_bd_automation -rule xilinx.com:bd_rule:processing_system7 -config {make_external "FIXED_IO, DDR" apply_board_preset "0" Master "Disable" Slave "Disable"} [get_bd_cells ps]
 set_property -dict [list CONFIG.PCW_USE_M_AXI_GP0 {1} CONFIG.PCW_USE_S_AXI_HP0 {1} CONFIG.PCW_S_AXI_HP0_DATA_WIDTH {64} CONFIG.PCW_EN_CLK0_PORT {1} CONFIG.PCW_EN_RST0_PORT {1} CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ {100}] [get_bd_cells ps]
 create_bd_cell -type module -reference fpga_flow_shell fpga_flow_shell_0
 create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control

@@ -111,10 +111,18 @@ class Session:
         text = next((Path(f).read_text() for f in self.files if Path(f).stem == module), "")
         self.must(f"module {module} (" in text, f"[filemgmt 56-195] module '{module}' not found")
         names = set(re.findall(r"(?:in|out)put\s+wire\s+(?:\[[^\]]*\]\s*)?(\w+)", text))
+        for told in ("ASSOCIATED_BUSIF s_axi:m_axi", "ASSOCIATED_RESET aresetn", "POLARITY ACTIVE_LOW"):
+            self.must(told in text, f"[BD 41-967] the module's clock or reset does not say {told}")
         for bus in ("s_axi", "m_axi"):
             need = {f"{bus}_{s}" for s in ("awaddr", "wdata", "bresp", "araddr", "rdata", "rvalid", "rready")}
             self.must(need <= names, f"[IP_Flow 19-1] no interface {bus}")
         self.cells[rest[4]] = {*names, "s_axi", "m_axi"}
+
+    def do_apply_bd_automation(self, rest: list[str], line: str) -> None:
+        self.must(rest[:2] == ["-rule", "xilinx.com:bd_rule:processing_system7"], "[BD 5-105] no such rule")
+        self.must(rest[2] == "-config" and "[get_bd_cells ps]" in line, "[BD 41-1272] no cell")
+        self.must('make_external "FIXED_IO, DDR"' in rest[3], "[BD 41-1273] bad configuration")
+        self.done.add("external")
 
     def do_connect_bd_net(self, rest: list[str], line: str) -> None:
         self.pins(line, "get_bd_pins")
@@ -127,6 +135,8 @@ class Session:
 
     def do_validate_bd_design(self, rest: list[str], line: str) -> None:
         self.must("address" in self.done, "[BD 41-1051] addresses are not assigned")
+        zynq = CELLS["processing_system7"] in self.cells.values()
+        self.must(not zynq or "external" in self.done, "[BD 41-758] DDR and FIXED_IO are not connected")
         for cell, pins in self.cells.items():
             for pin in pins:
                 clock_or_reset = pin.lower().endswith(
