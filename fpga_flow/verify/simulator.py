@@ -30,7 +30,8 @@ from fpga_flow.verify.outcome import (
     Words,
     read_fifos,
 )
-from fpga_flow.verify.verilate import Effort, Plan, Signals, compile_plan
+from fpga_flow.verify.tuning import Effort
+from fpga_flow.verify.verilate import Plan, Signals, compile_plan
 
 PROGRAM, INFO = "simulator", "simulator.json"
 FIFOS = "fifos.txt"

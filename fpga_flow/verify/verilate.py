@@ -10,14 +10,14 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from fpga_flow import toolchain
 from fpga_flow.artifact import digest_files, digest_json
 from fpga_flow.toolchain import Tool, run_tool
 from fpga_flow.verify.cache import touch
+from fpga_flow.verify.tuning import COMMON, SMALL_BYTES, SPLIT, TUNING, UNIT_BYTES, UNITS, Effort, Tuning
 
 HERE = Path(__file__).resolve().parent
 PREFIX = "Vdut"
@@ -28,24 +28,6 @@ COLD = ("__Slow", "__Syms", "ConstPool")
 PORTS = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 """A port in the header that Verilator makes: direction, name, highest and lowest bit."""
 ELABORATION = ("-Werror-USERERROR", "-Werror-USERFATAL")
-Effort = Literal["quick", "fast"]
-
-FLAGS: dict[Effort, dict[str, tuple[str, ...]]] = {
-    "quick": {"hot": ("-O1",), "cold": ("-O0",)},
-    "fast": {"hot": ("-O2",), "cold": ("-O0",)},
-}
-"""g++ options of code that runs every cycle and of code that runs once. Measured on a VGG10 with 64 filters
-(13 MB of hot C++): -O1 12 s, -O2 20 s and 8 % more cycles a second, -O3 28 s and no more than -O2."""
-COMMON = ("-std=gnu++17", "-fcf-protection=none", "-pthread", "-w")
-SPLIT = 20_000
-"""Verilator's output-split: nodes of its tree per C++ file, about."""
-SPLIT_FUNCTIONS = 1_000
-"""The same per function. g++ takes more than linear time in them: without, -O1 takes 27 s and -O2 110 s
-where it takes 12 s and 20 s with; far smaller ones take longer again, and more code."""
-UNITS = 4
-"""Units of hot code a large design is grouped into."""
-SMALL_BYTES = 200_000
-"""A design with less C++ than this is compiled in one unit."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,14 @@ class Plan:
     random: bool = False
     trace: bool = False
     effort: Effort = "quick"
+    tuning: Tuning | None = None
+    """In place of the effort's."""
+
+    @property
+    def how(self) -> Tuning:
+        """How it is compiled."""
+        return self.tuning or TUNING[self.effort]
+
     program: str | None = None
     """C++ of a program around the design, in place of the harness of streams."""
 
@@ -88,11 +78,11 @@ class Plan:
         options = ["--cc", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", *ELABORATION]
         options += ["--prefix", PREFIX]
         options += ["--top-module", self.top, "-O3", "--x-assign", fill, "--x-initial", fill]
-        options += ["--output-split", str(SPLIT), "--output-split-cfuncs", str(SPLIT_FUNCTIONS)]
+        options += ["--output-split", str(SPLIT), "--output-split-cfuncs", str(self.how.split_functions)]
         options += ["--assert" if self.asserts else "--no-assert"]
         options += ["--trace-vcd"] if self.trace else []
         options += [f"-D{name}={value}" if value else f"-D{name}" for name, value in self.defines.items()]
-        return options + parameter_options(self.parameters)
+        return options + list(self.how.verilator) + parameter_options(self.parameters)
 
     def digest(self) -> str:
         """Return the digest of the sources' content, the options, the harness and the tools."""
@@ -101,7 +91,7 @@ class Plan:
             {
                 "options": self.options(),
                 "glue": glue_text(self),
-                "flags": [COMMON, FLAGS[self.effort], UNITS, SMALL_BYTES],
+                "flags": [COMMON, asdict(self.how), UNITS, UNIT_BYTES, SMALL_BYTES],
                 "sources": [[path.name, digest_files(path.parent, [path])] for path in files],
                 "harness": digest_files(HERE, [HERE / "harness.cpp", HERE / "harness.h"]),
                 "tools": toolchain.versions(["verilator", "g++"]),
@@ -236,7 +226,12 @@ def compile_plan(
     with ThreadPoolExecutor(max_workers=max(1, min(4, toolchain.CPU_COUNT))) as pool:
         objects = list(pool.map(build, sorted(units, key=lambda unit: -len(unit.text))))
     program = work / "simulator"
-    run_tool(compiler, ["-pthread", "-o", str(program), *(str(path) for path in objects)], work, log)
+    run_tool(
+        compiler,
+        ["-pthread", *plan.how.link, "-o", str(program), *(str(path) for path in objects)],
+        work,
+        log,
+    )
     advance(0.05)
     return program, {"cpp_bytes": float(total), "units": float(len(units))}
 
@@ -255,23 +250,18 @@ def _compile(compiler: Tool, unit: Unit, common: Sequence[str], work: Path, kept
 
 def _units(plan: Plan, work: Path) -> list[Unit]:
     """Group Verilator's sources in `work` into units of about equal size, hot and cold apart."""
-    flags = FLAGS[plan.effort]
+    how = plan.how
     files = sorted(work.glob(f"{PREFIX}*.cpp"))
     glue = glue_text(plan)
     if sum(file.stat().st_size for file in files) < SMALL_BYTES:
-        return [_inlined("unit_all.cpp", files, glue, flags["hot"])]
+        return [_inlined("unit_all.cpp", files, glue, how.hot)]
     cold = [file for file in files if any(mark in file.name for mark in COLD)]
     hot = [file for file in files if file not in cold]
+    count = max(UNITS, sum(file.stat().st_size for file in hot) // UNIT_BYTES)
     return [
-        *(
-            _inlined(f"unit_hot_{i}.cpp", group, "", flags["hot"])
-            for i, group in enumerate(_balanced(hot, UNITS))
-        ),
-        *(
-            _inlined(f"unit_cold_{i}.cpp", group, "", flags["cold"])
-            for i, group in enumerate(_balanced(cold, 2))
-        ),
-        _inlined("unit_glue.cpp", [], glue, flags["hot"]),
+        *(_inlined(f"unit_hot_{i}.cpp", group, "", how.hot) for i, group in enumerate(_balanced(hot, count))),
+        *(_inlined(f"unit_cold_{i}.cpp", group, "", how.cold) for i, group in enumerate(_balanced(cold, 2))),
+        _inlined("unit_glue.cpp", [], glue, how.hot),
     ]
 
 
