@@ -1,4 +1,4 @@
-"""What the host does to a frame before the accelerator (see `fpga_flow.quantise`): description and inverse."""
+"""What the host does to a frame before the accelerator (`fpga_flow.quantise`): description, inverse."""
 
 from typing import Any
 
