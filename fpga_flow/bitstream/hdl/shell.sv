@@ -158,7 +158,7 @@ module shell #(
   shell_read #(.AddressWidth(AddressWidth), .CountWidth(CountWidth), .BurstWords(BurstWords),
                .Depth(ReadDepth)) reader (
     .clk_i, .rst_ni(inner_rst_n),
-    .start_i(begin_run), .address_i(source_q[AddressWidth-1:0]), .bytes_i(in_bytes_q), .stop_i(stop),
+    .start_i(begin_run), .address_i(AddressWidth'(source_q)), .bytes_i(in_bytes_q), .stop_i(stop),
     .idle_o(read_idle), .error_o(read_error),
     .araddr_o(m_araddr_o), .arlen_o(m_arlen_o), .arvalid_o(m_arvalid_o), .arready_i(m_arready_i),
     .rdata_i(m_rdata_i), .rresp_i(m_rresp_i), .rvalid_i(m_rvalid_i), .rready_o(m_rready_o),
@@ -182,7 +182,7 @@ module shell #(
 
   shell_write #(.AddressWidth(AddressWidth), .CountWidth(CountWidth), .BurstWords(BurstWords)) writer (
     .clk_i, .rst_ni(inner_rst_n),
-    .start_i(begin_run), .address_i(destination_q[AddressWidth-1:0]), .bytes_i(out_bytes_q), .stop_i(stop),
+    .start_i(begin_run), .address_i(AddressWidth'(destination_q)), .bytes_i(out_bytes_q), .stop_i(stop),
     .idle_o(write_idle), .done_o(write_done), .error_o(write_error),
     .data_i(write_data), .strobe_i(write_strobe), .valid_i(write_valid), .ready_o(write_ready),
     .awaddr_o(m_awaddr_o), .awlen_o(m_awlen_o), .awvalid_o(m_awvalid_o), .awready_i(m_awready_i),
