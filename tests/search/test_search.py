@@ -7,12 +7,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from fpga_flow.flow import RUNS
+from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import run_network
 from tests.search.shapes import final
 from tests.search.strategy import networks, networks_choice_by_choice
 
 GROUPS, NETWORKS = 4, 5
+OPEN = {failure.signature for failure in corpus.load() if not failure.mended}
+"""Of failures that are known and not mended yet."""
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -32,6 +35,8 @@ def test_random_networks_keep_every_integer_on_the_way_to_rtl(group: int) -> Non
         with tempfile.TemporaryDirectory() as folder:
             outcome = run_network(network, Path(folder) / "run", RUNS / ".cache")
         verdicts.append(outcome.verdict)
+        if outcome.signature in OPEN:  # its own test expects it, strictly
+            return
         assert outcome.verdict != "failed", (
             f"{summary(network)}: {outcome.reason}\n{outcome.details}\n"
             f"python -m tests.search --network '{to_json(network)}'"
