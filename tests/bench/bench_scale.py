@@ -5,8 +5,9 @@
 
 Each network goes through a flow of its own, with nothing cached from before: its seconds are those of the
 stages' manifests, and of the simulator's own record. All but the A(MC) network have random weights,
-calibrated on real frames (`fpga_flow.untrained`); what hardware takes does not depend on it. The A(MC)
-network is looked for in the folder FPGA_FLOW_ZOO, or in ../shared/data; without it the others are measured.
+calibrated on real frames (`fpga_flow.untrained`); what hardware takes does not depend on it. Export compares
+and scores no more frames than are simulated. The A(MC) network is looked for in the folder FPGA_FLOW_ZOO, or
+in ../shared/data; without it the others are measured.
 """
 
 import argparse
@@ -117,6 +118,8 @@ def measure(network: Network, folder: Path) -> Row | None:
         "hardware.fps": network.fps,
         "verify.frames": network.frames,
         "export.vectors": network.frames,
+        "export.compared": network.frames,
+        "export.scored": network.frames,
     }
     if network.folding:
         settings["hardware.folding"] = str(ROOT / "models" / network.folding)
