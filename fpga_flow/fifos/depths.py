@@ -46,7 +46,7 @@ def size_fifos(
         depths = read_depths(Path(recipe.file), network)
         filled, method, finished = tuple(depths), "file", True
     else:
-        sizing = size(network, bits, seconds=recipe.seconds, latency=latency)
+        sizing = size(network, bits, joins=network.joins, seconds=recipe.seconds, latency=latency)
         method = recipe.method
         if method == "simulated":
             sizing, measured = _simulated(model, recipe, settings, network, sizing, folder, cache)
@@ -126,7 +126,8 @@ def _simulated(
         if not enough or (recipe.keep_latency and tried.latency > free.latency):
             say("  the depths that the schedules ask for are not enough in the RTL; searching there")
             bits = [edge.bits for edge in network.edges]
-            sizing = size(rtl, bits, seconds=recipe.seconds, latency=0 if recipe.keep_latency else None)
+            latency = 0 if recipe.keep_latency else None
+            sizing = size(rtl, bits, joins=network.joins, seconds=recipe.seconds, latency=latency)
             tried = rtl.play(sizing.depths, frames=frames)
         filled = tuple(max(SHALLOW, fill) for fill in paced.fills)
         found = Sizing(

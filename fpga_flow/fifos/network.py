@@ -68,6 +68,11 @@ class Network:
         return [layer.name for layer in self.layers if layer.op not in SCHEDULES]
 
     @property
+    def joins(self) -> bool:
+        """Whether some paths part and join again."""
+        return any(len(layer.inputs) > 1 for layer in self.layers)
+
+    @property
     def depths(self) -> list[int]:
         """The depths in the graph."""
         return [edge.depth for edge in self.edges]

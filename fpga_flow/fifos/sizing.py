@@ -5,6 +5,10 @@ input comes at just that rate. These depths are enough: a FIFO that never fills 
 producer wait, and a source that is sooner makes nothing later. They are more than needed, because a
 layer that could wait does not; so each FIFO in turn, the largest first, is made as shallow as the
 rate of frames allows, which is checked by running the network with it.
+
+What is on its way through a layer stands in for places in a FIFO, but only while the input comes without
+gaps. So where paths part and join again, depths must also do for an input with long gaps, which leave
+each layer empty: no more words than a FIFO holds may then be needed before the join can go on.
 """
 
 import math
@@ -18,6 +22,8 @@ from fpga_flow.progress import bar
 
 SHALLOW = 2
 """The least depth of `fifo.sv`."""
+SPARSE = 16
+"""Times the cycles of a frame that an input with long gaps takes."""
 EXACT_BELOW = 64
 """Depths above are searched in steps of 1/16 of them."""
 
@@ -102,13 +108,20 @@ def frames_for(latency: int, period: float) -> int:
     return 4 + 2 * math.ceil(latency / max(period, 1.0))
 
 
-def size(player: Player, bits: Sequence[int], *, seconds: float = 20.0, latency: int | None = None) -> Sizing:
+def size(
+    player: Player,
+    bits: Sequence[int],
+    *,
+    joins: bool,
+    seconds: float = 20.0,
+    latency: int | None = None,
+) -> Sizing:
     """Return the least depths with the fastest rate; `bits` are those of a word in each FIFO.
 
-    `seconds` is the time to search in; `latency`, in cycles, must not be exceeded where given (nor, if
+    `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `seconds` is the time to search in; `latency`, in cycles, must not be exceeded where given (nor, if
     unlimited FIFOs need more than that, theirs).
     """
-    search = _Search(player, len(bits), latency)
+    search = _Search(player, len(bits), latency, joins)
     filled = search.enough()
     depths = list(filled)
     order = [i for i in range(len(bits)) if depths[i] > SHALLOW]
@@ -132,7 +145,7 @@ def size(player: Player, bits: Sequence[int], *, seconds: float = 20.0, latency:
 class _Search:
     """Runs a network with other depths again and again, and says which are good."""
 
-    def __init__(self, player: Player, count: int, latency: int | None) -> None:
+    def __init__(self, player: Player, count: int, latency: int | None, joins: bool) -> None:
         unlimited = [UNLIMITED] * count
         first = player.play(unlimited, frames=4)
         self.player = player
@@ -140,19 +153,28 @@ class _Search:
         free = player.play(unlimited, frames=self.frames)
         self.fastest, self.runs = free.period, 3
         self._paced = player.play(unlimited, frames=self.frames, period=math.ceil(free.period))
+        self._joins = joins
         self._bound = None if latency is None else max(latency, free.latency)
         self._limit: int | None = None
 
-    def _good(self, played: Played) -> bool:
+    def _good(self, depths: Sequence[int], played: Played) -> bool:
         in_time = self._bound is None or played.latency <= self._bound
-        return not played.stuck and played.period <= self.fastest and in_time
+        fast = not played.stuck and played.period <= self.fastest and in_time
+        return fast and not self._locks(depths)
+
+    def _locks(self, depths: Sequence[int]) -> bool:
+        """Return whether the network stops when its input has long gaps."""
+        if not self._joins:
+            return False
+        self.runs += 1
+        return self.player.play(depths, frames=2, period=SPARSE * math.ceil(self.fastest)).stuck
 
     def enough(self) -> tuple[int, ...]:
         """Return depths that are good: what unlimited FIFOs were filled with, where that is enough."""
         depths = [max(SHALLOW, fill) for fill in self._paced.fills]
         played = self.player.play(depths, frames=self.frames)
         self.runs += 1
-        while not self._good(played):
+        while not self._good(depths, played):
             # A word on its way to the output register, or a latency asked for, needs a place more.
             depths = [depth + 1 if depth == SHALLOW else depth + math.ceil(depth / 8) for depth in depths]
             played = self.player.play(depths, frames=self.frames)
@@ -169,7 +191,7 @@ class _Search:
             trial = [*depths[:number], candidate, *depths[number + 1 :]]
             played = self.player.play(trial, frames=self.frames, limit=self._limit)
             self.runs += 1
-            low, high = (low, candidate) if self._good(played) else (candidate, high)
+            low, high = (low, candidate) if self._good(trial, played) else (candidate, high)
             candidate = (low + high) // 2
         return high
 
@@ -177,4 +199,4 @@ class _Search:
         """Run `depths` for twice as many frames; None where they are not good."""
         played = self.player.play(depths, frames=2 * self.frames)
         self.runs += 1
-        return played if self._good(played) else None
+        return played if self._good(depths, played) else None

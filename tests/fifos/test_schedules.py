@@ -78,7 +78,7 @@ def test_every_frame_ends_in_the_cycle_that_the_schedules_say(name: str, tmp_pat
     assert not network.guessed
     depths = network.depths
     if network.play(frames=FRAMES).stuck:
-        depths = list(size(network, [edge.bits for edge in network.edges]).depths)
+        depths = list(size(network, [edge.bits for edge in network.edges], joins=network.joins).depths)
         with_depths(model, {e.fifo: d for e, d in zip(network.edges, depths, strict=True)})
     played = network.play(depths, frames=FRAMES)
     design = design_of(model, tmp_path)

@@ -12,7 +12,7 @@ from tests.fifos.small import HELD, THROUGH, WORDS, chain, residual
 
 
 def sized(network: Network) -> tuple[int, ...]:
-    return size(network, [edge.bits for edge in network.edges]).depths
+    return size(network, [edge.bits for edge in network.edges], joins=network.joins).depths
 
 
 def bursty(words: int, rest: int) -> Schedule:
@@ -68,12 +68,12 @@ def test_asked_for_the_least_latency_a_fifo_stays_deeper() -> None:
     slow_then_fast = chain(bursty(1, 3), bursty(WORDS, 0), bursty(1, 3))
     bits = [edge.bits for edge in slow_then_fast.edges]
     free = slow_then_fast.play([UNLIMITED] * len(bits), frames=8).latency
-    assert size(slow_then_fast, bits, latency=0).latency <= free
+    assert size(slow_then_fast, bits, joins=False, latency=0).latency <= free
 
 
 def test_time_that_is_up_leaves_depths_that_are_good() -> None:
     network = residual()
-    found = size(network, [8] * len(network.edges), seconds=0)
+    found = size(network, [8] * len(network.edges), joins=False, seconds=0)
     assert not found.finished
     assert network.play(found.depths, frames=20).period == found.fastest
     assert max(found.depths) >= HELD
