@@ -118,8 +118,9 @@ def size(
 ) -> Sizing:
     """Return the least depths with the fastest rate; `bits` are those of a word in each FIFO.
 
-    `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `seconds` is the time to search in; `latency`, in cycles, must not be exceeded where given (nor, if
-    unlimited FIFOs need more than that, theirs).
+    `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `seconds` is the
+    time to search in; `latency`, in cycles, must not be exceeded where given (nor, if unlimited FIFOs need
+    more than that, theirs).
     """
     search = _Search(player, len(bits), latency, joins)
     filled = search.enough()

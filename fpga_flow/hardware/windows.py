@@ -1,6 +1,7 @@
 """Sliding windows: padding, what is left out, FINN's window generator."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from onnx import NodeProto
 
@@ -81,11 +82,14 @@ def windows(
     if unit and kernel == [1, 1] and strides == [1, 1]:
         return x, kernel
     _, height, width, channels = x.shape
+    if unit and kernel == [height, width] and dilations == [1, 1]:
+        # The only window is the image as it comes, for which FINN can make no generator.
+        return replace(x, shape=(1, 1, 1, height * width * channels)), kernel
     out = [
         (size - dilation * (window - 1) - 1) // stride + 1
         for size, window, stride, dilation in zip((height, width), kernel, strides, dilations, strict=True)
     ]
-    y = graph.wire(f"{node.name}windows", (1, *out, kernel[0] * kernel[1] * channels), x.datatype)
+    y = graph.wire(f"{node.name}_windows", (1, *out, kernel[0] * kernel[1] * channels), x.datatype)
     graph.layer(
         "ConvolutionInputGenerator",
         node.name,
