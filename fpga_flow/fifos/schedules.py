@@ -99,21 +99,13 @@ def products(layer: Any) -> Schedule:
     """`df_matrix_vector.sv`: as a matrix unit, without a queue behind it."""
     simd = layer.get_nodeattr("SIMD")
     passes = layer.get_nodeattr("MH") // layer.get_nodeattr("PE")
-    return Schedule(Kind.SUMS, (layer.get_nodeattr("MW") // simd, passes, _adder_stages(simd)))
+    return Schedule(Kind.SUMS, (layer.get_nodeattr("MW") // simd, passes, layer.stages()))
 
 
 def depthwise(layer: Any) -> Schedule:
     """`df_depthwise.sv`: a result with a window's last word."""
     simd = layer.get_nodeattr("SIMD")
-    return Schedule(Kind.SUMS, (math.prod(layer.get_nodeattr("Kernel")) // simd, 1, _adder_stages(simd)))
-
-
-def _adder_stages(lanes: int) -> int:
-    """Return the stages of `df_dot.sv`: sums of four products, then of eight sums."""
-    left, stages = -(-lanes // 4), 1
-    while left > 1:
-        left, stages = -(-left // 8), stages + 1
-    return stages
+    return Schedule(Kind.SUMS, (math.prod(layer.get_nodeattr("Kernel")) // simd, 1, layer.stages()))
 
 
 def threshold(layer: Any) -> Schedule:

@@ -64,6 +64,14 @@ class Weighted(OwnRtl):
     number of products that are 1, as FINN has it.
     """
 
+    def stages(self) -> int:
+        """Return how many registers a product goes through in `df_dot` before the accumulator."""
+        left, count = -(-int(self.get_nodeattr("SIMD")) // 4), 1
+        while left > 1:
+            left, count = -(-left // 8), count + 1
+        planes = self.get_nodeattr("resType") == "lut" and self.get_input_datatype(0).bitwidth() > 2
+        return count + int(planes)
+
     def integer_weights(self, model: ModelWrapper) -> NDArray[np.int64]:
         """Return the weights as integers, in the initialiser's shape; with `binaryXnorMode` -1 for 0."""
         node = self.onnx_node
@@ -110,6 +118,7 @@ class Weighted(OwnRtl):
             **act.parameters("Act"),
             **weight.parameters("Weight"),
             "Popcount": int(self.get_nodeattr("binaryXnorMode")),
+            "InLuts": int(self.get_nodeattr("resType") == "lut"),
             "OutWidth": out.bitwidth(),
             "RamStyle": f'"{RAM_STYLES[self.get_nodeattr("ram_style")]}"',
         }

@@ -47,10 +47,11 @@ class Operands:
     act: Operand
     weight: Operand
     popcount: bool = False
+    in_luts: bool = False
 
     @classmethod
-    def of(cls, act: str, weight: str, *, popcount: bool = False) -> "Operands":
-        return cls(Operand(act), Operand(weight), popcount)
+    def of(cls, act: str, weight: str, *, popcount: bool = False, in_luts: bool = False) -> "Operands":
+        return cls(Operand(act), Operand(weight), popcount, in_luts)
 
     def sum_bits(self, terms: int) -> int:
         """Return the least bits that hold every sum of `terms` products."""
@@ -70,6 +71,7 @@ class Operands:
             "WeightSigned": int(self.weight.signed),
             "WeightBipolar": int(self.weight.bipolar),
             "Popcount": int(self.popcount),
+            "InLuts": int(self.in_luts),
             "OutWidth": self.sum_bits(terms),
         }
 
@@ -113,10 +115,13 @@ TYPES = [
     Operands.of("UINT1", "BIPOLAR"),
     Operands.of("BIPOLAR", "BIPOLAR"),
     Operands.of("BIPOLAR", "BIPOLAR", popcount=True),
+    Operands.of("INT4", "INT4", in_luts=True),
+    Operands.of("INT3", "UINT5", in_luts=True),
 ]
 """One of each way of multiplying, and the widest."""
 
 
 def name(operands: Operands) -> str:
     """Return a test's name."""
-    return f"{operands.act.name}x{operands.weight.name}{'-count' * operands.popcount}"
+    way = "-count" * operands.popcount + "-luts" * operands.in_luts
+    return f"{operands.act.name}x{operands.weight.name}{way}"

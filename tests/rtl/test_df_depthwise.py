@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 
 from tests.rtl.modules import assert_streams, build_stream_module
-from tests.rtl.operands import TYPES, Operands, memory, name
+from tests.rtl.operands import Operands, memory, name
 
 SHAPES = [(12, 6, 3, 2), (4, 9, 1, 4), (3, 4, 4, 1), (1, 1, 1, 1), (2, 9, 9, 2), (8, 2, 2, 4)]
 """Channels, positions, SIMD, PE."""
-CASES = [
-    *((operands, SHAPES[i % len(SHAPES)]) for i, operands in enumerate(TYPES)),
-    *((Operands.of("UINT3", "INT4"), shape) for shape in SHAPES),
+TYPES = [
+    Operands.of("UINT2", "INT2"),
+    Operands.of("BIPOLAR", "BIPOLAR"),
+    Operands.of("INT4", "UINT5"),
+    Operands.of("BIPOLAR", "INT4"),
+    Operands.of("UINT4", "BIPOLAR"),
+    Operands.of("BIPOLAR", "BIPOLAR", popcount=True),
+    Operands.of("INT3", "INT3", in_luts=True),
 ]
+CASES = list(zip(TYPES, SHAPES, strict=False))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ SHAPES = [(2, 5, 3), (1, 1, 1), (3, 40, 1), (1, 1, 7), (2, 4, 2), (1, 33, 2)]
 """Rows, lanes, words per sum."""
 CASES = [
     *((operands, SHAPES[i % len(SHAPES)], i % 2 == 0) for i, operands in enumerate(TYPES)),
-    *((Operands.of("BIPOLAR", "BIPOLAR"), shape, True) for shape in SHAPES),
-    *((Operands.of("INT3", "INT3"), shape, False) for shape in SHAPES),
+    *((Operands.of("BIPOLAR", "BIPOLAR"), shape, True) for shape in SHAPES[2::3]),
+    *((Operands.of("INT3", "INT3"), shape, False) for shape in SHAPES[::2]),
 ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.rtl.modules import assert_streams, build_stream_module
-from tests.rtl.operands import TYPES, Operands, memory, name
+from tests.rtl.operands import Operands, memory, name
 
 SHAPES = [
     (12, 6, 4, 2),
@@ -18,10 +18,16 @@ SHAPES = [
     (32, 2, 16, 1),
 ]
 """MW, MH, SIMD, PE."""
-CASES = [
-    *((operands, SHAPES[i % len(SHAPES)]) for i, operands in enumerate(TYPES)),
-    *((Operands.of("UINT2", "INT2"), shape) for shape in SHAPES),
+TYPES = [
+    Operands.of("UINT2", "INT2"),
+    Operands.of("BIPOLAR", "BIPOLAR"),
+    Operands.of("INT4", "UINT5"),
+    Operands.of("BIPOLAR", "INT4"),
+    Operands.of("UINT4", "BIPOLAR"),
+    Operands.of("BIPOLAR", "BIPOLAR", popcount=True),
+    Operands.of("INT3", "INT3", in_luts=True),
 ]
+CASES = list(zip(TYPES, SHAPES, strict=False))
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ KINDS: list[Parameters] = [
     {**OPERANDS, "ActWidth": 1, "ActBipolar": 1},
     {**OPERANDS, "WeightWidth": 1, "WeightSigned": 0, "WeightBipolar": 1},
     {**OPERANDS, **XNOR},
-    {**OPERANDS, **XNOR, "Popcount": 1},
     {**OPERANDS, "OutWidth": 4},
+    {**OPERANDS, **XNOR, "Popcount": 1},
 ]
 DOT: Parameters = {"PE": 2, "Lanes": 6, "Fold": 3, **OPERANDS}
 MATRIX: Parameters = {"MW": 12, "MH": 6, "SIMD": 4, "PE": 2, **OPERANDS}
@@ -185,19 +185,20 @@ LEGAL: dict[str, list[Parameters]] = {
         *({**DOT, **kind} for kind in KINDS),
         *({**DOT, "Lanes": lanes, "Fold": fold} for lanes in (1, 4, 5, 33, 257) for fold in (1, 2)),
         *({**DOT, **XNOR, "Lanes": lanes, "Fold": fold} for lanes in (1, 5, 33) for fold in (1, 2)),
-        {**DOT, "Shared": 0},
+        *({**DOT, **kind, "Shared": 0} for kind in KINDS[-5:]),
+        *({**DOT, "ActWidth": bits, "InLuts": 1, "ActSigned": bits % 2} for bits in (1, 3, 8)),
     ],
     "df_matrix_vector": [
         *({**MATRIX, "SIMD": simd, "PE": pe} for simd in (1, 4, 12) for pe in (1, 2, 6)),
         *({**MATRIX, "RamStyle": style} for style in ("block", "distributed")),
         {**MATRIX, **XNOR},
-        {**MATRIX, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Init": 5},
+        {**MATRIX, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
     "df_depthwise": [
         *({**DEPTHWISE, "SIMD": simd, "PE": pe} for simd in (1, 3, 6) for pe in (1, 12)),
         *({**DEPTHWISE, "RamStyle": style} for style in ("block", "distributed")),
         {**DEPTHWISE, **XNOR},
-        {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": 5},
+        {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
@@ -234,8 +235,8 @@ ILLEGAL = [
     Illegal("df_channel_add", {**ADD, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
     Illegal("df_channel_mul", {**MUL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
     Illegal("df_add", {**SUM_OF_TWO, "OutWidth": 6}, "OutWidth must be at least .* not 6, 4 and 7"),
-    Illegal("df_dot", {**DOT, "Lanes": 0}, "PE, Lanes and Fold must be at least 1, not 2, 0 and 3"),
-    Illegal("df_dot", {**DOT, "ActWidth": 0}, "widths must be at least 1, not 0, 3 and 12"),
+    Illegal("df_dot", {**DOT, "Fold": 0}, "PE, Lanes and Fold must be at least 1, not 2, 6 and 0"),
+    Illegal("df_dot", {**DOT, "OutWidth": 0}, "widths must be at least 1, not 4, 3 and 0"),
     Illegal("df_dot", {**DOT, "ActBipolar": 1}, "bipolar operands must have 1 bit, not 4 and 3"),
     Illegal("df_dot", {**DOT, "Popcount": 1}, "Popcount needs bipolar activations and weights"),
     Illegal("df_dot", {**DOT, **XNOR, "OutWidth": 1}, "OutWidth must be at least 2"),

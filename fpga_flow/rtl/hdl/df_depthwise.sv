@@ -16,6 +16,7 @@ module df_depthwise #(
   parameter bit          WeightSigned  = 1,
   parameter bit          WeightBipolar = 0,  /// One bit: 0 is -1, 1 is 1.
   parameter bit          Popcount      = 0,  /// With both bipolar, count the products that are 1 instead of adding.
+  parameter bit          InLuts        = 0,  /// Synthesis shall use no DSP.
   parameter int unsigned OutWidth,           /// Bits of a sum; must hold it (higher bits are cut off).
   parameter string       RamStyle = "auto",  /// Of the weights: "auto", "block" or "distributed".
   parameter string       InitFile = "",      /// Weights, a line per cycle of a window: [PE][SIMD], hexadecimal.
@@ -77,7 +78,7 @@ module df_depthwise #(
   df_dot #(
     .PE(PE), .Lanes(SIMD), .Fold(Kernel / SIMD), .Shared(0), .ActWidth(ActWidth), .ActSigned(ActSigned),
     .ActBipolar(ActBipolar), .WeightWidth(WeightWidth), .WeightSigned(WeightSigned), .WeightBipolar(WeightBipolar),
-    .Popcount(Popcount), .OutWidth(OutWidth)
+    .Popcount(Popcount), .InLuts(InLuts), .OutWidth(OutWidth)
   ) dot (
     .clk_i, .rst_ni,
     .data_i({weight_q, act_q}), .valid_i(operands_valid_q), .ready_o(operands_ready),
