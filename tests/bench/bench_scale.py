@@ -61,7 +61,7 @@ NETWORKS = (
     Network("BacalhauNet, 6 bits", "bacalhaunet/bacalhaunet-w6.toml", "pynq-z1", 5_000, 32),
     Network("TFC, 1 bit", "fc/tfc-w1.toml", "pynq-z1", 20_000, 64),
     Network("CNV, 2 bits", "cnv/cnv-w2.toml", "zcu104", 500, 8),
-    Network("DenseNet-B, 4 bits", "densenet/densenet-b-w4.toml", "zcu104", 200, 4),
+    Network("DenseNet-B, 4 bits", "densenet/densenet-b-w4.toml", "zcu104", 500, 4),
 )
 
 
