@@ -7,7 +7,15 @@ _TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
 _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
-    for name in ("simulator.py", "outcome.py", "verilate.py", "cache.py", "harness.cpp", "harness.h")
+    for name in (
+        "simulator.py",
+        "outcome.py",
+        "verilate.py",
+        "tuning.py",
+        "cache.py",
+        "harness.cpp",
+        "harness.h",
+    )
 )
 """What FIFO depths are simulated with."""
 _EXPLAINING = tuple(
@@ -42,7 +50,7 @@ STAGES: tuple[Stage, ...] = (
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "export"),
-        ("fpga_flow/export", "fpga_flow/golden.py", *_TRAINING),
+        ("fpga_flow/export", "fpga_flow/quantise.py", "fpga_flow/golden.py", *_TRAINING),
         ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
         files=("data.file",),
     ),

@@ -29,11 +29,11 @@ def design(folder: Path, modules: Sequence[str], broken: str = "") -> None:
         text = broken if broken and module == modules[-1] else MODULE.format(name=module, bits=module[1:])
         (folder / "src" / f"{module}.sv").write_text(text)
     layers = [
-        LayerRtl(f"layer_{i}", "Register", module, module, (f"src/{module}.sv",), (), STREAM, False)
+        LayerRtl(f"layer_{i}", "Register", module, module, (f"src/{module}.sv",), (), (), (STREAM,), ())
         for i, module in enumerate(modules)
     ]
     sources = tuple(sorted({source for layer in layers for source in layer.sources}))
-    Design("top", "part", 100.0, 1, "layer_0", STREAM, STREAM, tuple(layers), sources).save(folder)
+    Design("top", "part", 100.0, 1, "layer_0", 1, STREAM, STREAM, tuple(layers), sources).save(folder)
 
 
 def context(folder: Path) -> Context:
@@ -93,7 +93,7 @@ def test_the_cache_depends_on_data_tool_and_family(tmp_path: Path) -> None:
     folder = tmp_path / "rtl"
     design(folder, ["m4"])
     (folder / "a.dat").write_text("0")
-    layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), STREAM, False)
+    layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), (), (STREAM,), ())
     keys = [stage.cache_key(layer, folder, "xc7", "1"), stage.cache_key(layer, folder, "xc7", "2")]
     keys.append(stage.cache_key(layer, folder, "xcup", "1"))
     (folder / "a.dat").write_text("1")
