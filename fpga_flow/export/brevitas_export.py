@@ -20,6 +20,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from torch import nn
 
 from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.levels import put_levels
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation
 
@@ -37,7 +38,9 @@ def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapp
     buffer = io.BytesIO()
     with _quiet(), torch.no_grad():
         export_qonnx(module.eval(), args=example, export_path=buffer, opset_version=OPSET)
-    return bring_up_to_date(onnx.load_model_from_string(buffer.getvalue()), "the exported network")
+    model = onnx.load_model_from_string(buffer.getvalue())
+    put_levels(module, model)
+    return bring_up_to_date(model, "the exported network")
 
 
 def _check_one_bit(module: nn.Module) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
-from fpga_flow.export.operations import Activation, IntegerNetwork
+from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES
 from fpga_flow.golden import Golden
@@ -106,12 +106,20 @@ def _compare_batch(
         total.largest_step = max(total.largest_step, int(np.abs(ours - theirs).max()))
         fresh = pending & unequal.any(axis=1)
         pending &= ~unequal.any(axis=1)
-        at_tie, step = _at_ties(network, node, layers), 2 if tensor.datatype == "BIPOLAR" else 1
+        operation = next(
+            (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
+        )
+        # the input has none: both sides quantise it in float32
+        at_tie = None if operation is None else _at_ties(operation, layers)
         for frame in np.flatnonzero(fresh):
             places = np.flatnonzero(unequal[frame])
             total.differing_frames += 1
-            one_step = np.abs(ours[frame, places] - theirs[frame, places]) == step
-            if at_tie is not None and np.all(one_step & at_tie[frame, places]):
+            if (
+                operation is not None
+                and at_tie is not None
+                and _one_step(operation.quantiser, ours[frame, places], theirs[frame, places])
+                and np.all(at_tie[frame, places])
+            ):
                 total.explained += 1
             elif total.first is None:
                 place = int(places[0])
@@ -169,17 +177,21 @@ def _slack(network: IntegerNetwork) -> int:
     return math.ceil(network.logit_error / network.logit_scale + noise)
 
 
-def _at_ties(network: IntegerNetwork, node: str, layers: dict[str, Integers]) -> NDArray[np.bool_] | None:
-    """Return for every output of quantiser `node` whether float32 may round it either way."""
-    operation = next((o for o in network.operations if isinstance(o, Activation) and o.name == node), None)
-    if operation is None:
-        return None  # the input: both sides quantise in float32
+def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:
+    """Whether every two codes are neighbours among those that `quantiser` gives."""
+    return bool(np.all(np.abs(quantiser.steps(ours) - quantiser.steps(theirs)) == 1))
+
+
+def _at_ties(operation: Activation, layers: dict[str, Integers]) -> NDArray[np.bool_]:
+    """Return for every output of a quantiser whether float32 may round it either way."""
     x = layers[operation.x.name].astype(np.float64)
     exact = operation.chain.apply(x)
     noise = FLOAT32_EPSILON * TIE_NOISE * _largest_sum(operation, x, exact)
     rounding = operation.quantiser.rounding
     if rounding == "BIPOLAR":
         distance = np.abs(exact)
+    elif rounding == "EDGES":
+        distance = np.min([np.abs(exact - edge) for edge in set(operation.quantiser.edges)], axis=0)
     elif rounding in HALVES:
         distance = np.abs(exact - np.floor(exact) - 0.5)
     else:

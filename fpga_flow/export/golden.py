@@ -15,7 +15,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
-from fpga_flow.export.rounding import write_rounding
+from fpga_flow.export.rounding import write_edges, write_rounding
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.golden import CLASS, INPUT, LOGITS
 
@@ -84,12 +84,18 @@ def _activation(build: _Builder, operation: Activation) -> None:
         ends = [build.constant(end, np.float32) for end in (1.0, -1.0)]
         build.node("Where", [positive, *ends], operation.y.name)
         return
-    value = write_rounding(
-        quantiser.rounding,
-        value,
-        lambda operator, *inputs: build.node(operator, inputs),
-        lambda number: build.constant(number, np.float64),
-    )
+
+    def node(operator: str, *inputs: str) -> str:
+        return build.node(operator, inputs)
+
+    def constant(number: float) -> str:
+        return build.constant(number, np.float64)
+
+    if quantiser.rounding == "EDGES":
+        value = write_edges(quantiser.edges, quantiser.low, value, node, constant)
+        build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
+        return
+    value = write_rounding(quantiser.rounding, value, node, constant)
     limits = [build.constant(end, np.float64) for end in (quantiser.low, quantiser.high)]
     value = build.node("Clip", [value, *limits])
     build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)

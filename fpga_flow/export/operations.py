@@ -62,7 +62,10 @@ class Quantiser:
     high: int
     datatype: str
     rounding: str = "ROUND"
-    """One of `ROUNDINGS`, or BIPOLAR: +1 where x >= 0, else -1."""
+    """One of `ROUNDINGS`, BIPOLAR: +1 where x >= 0, else -1, or EDGES."""
+    edges: tuple[float, ...] = ()
+    """Of EDGES, in ascending order: the integer is `low` and one more for every edge <= x. Edges may be
+    equal; integers between are then never given."""
 
     @property
     def step(self) -> int:
@@ -78,7 +81,16 @@ class Quantiser:
         """Quantise in float64."""
         if self.rounding == "BIPOLAR":
             return np.where(x >= 0, 1.0, -1.0)
+        if self.rounding == "EDGES":
+            return self.low + np.searchsorted(np.array(self.edges), x, side="right").astype(np.float64)
         return np.asarray(np.clip(ROUNDINGS[self.rounding](x), self.low, self.high))
+
+    def steps(self, codes: Integers) -> Integers:
+        """Return how many of the outputs that it can give are smaller than each of these `codes`."""
+        if self.rounding != "EDGES":
+            return (codes - self.low) // self.step
+        given = self.low + np.searchsorted(np.array(self.edges), np.unique(self.edges), side="right")
+        return np.searchsorted(given, codes, side="right")
 
 
 @dataclass

@@ -27,7 +27,7 @@ from fpga_flow.export.rewrite import drop_decision, merge_padding, separate_inpu
 from fpga_flow.export.walk import unsupported_operator
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
-QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant")
+QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
 FOLDED = (
     *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
@@ -164,7 +164,7 @@ def _name_nodes(model: onnx.ModelProto) -> None:
     """Give every node a name of its own, of plain characters; drop exporters' notes about their sources."""
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
-        name = NAME.sub("_", _module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
+        name = NAME.sub("_", module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
         name = name or f"{node.op_type}_{index}"
         if name in taken:
             name = f"{name}.{node.op_type}"
@@ -182,7 +182,7 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         del tensor.metadata_props[:]
 
 
-def _module_path(node: onnx.NodeProto) -> str:
+def module_path(node: onnx.NodeProto) -> str:
     """Return the path of the torch module that `node` was exported from, where the exporter noted it."""
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.export.rounding import write_rounding
+from fpga_flow.export.rounding import write_edges, write_rounding
 from fpga_flow.export.values import QUANTISERS, QuantSpec, TruncSpec, quant_spec, trunc_spec
 from fpga_flow.golden import session
 
@@ -130,6 +130,8 @@ def _write_out(node: NodeProto, spec: QuantSpec | TruncSpec, graph: onnx.GraphPr
     if spec.rounding == "BIPOLAR":
         negative = step("Less", value, constant(0.0))
         value = step("Where", negative, constant(-1.0), constant(1.0))
+    elif spec.rounding == "EDGES":
+        value = write_edges(spec.edges, spec.low, value, step, constant)
     else:
         value = step("Max", value, constant(spec.quantiser.low))
         value = step("Min", value, constant(spec.quantiser.high))

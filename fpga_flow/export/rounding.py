@@ -1,6 +1,7 @@
 """Rounding modes of QONNX's quantisers: in numpy they are in `fpga_flow.quantise`, here as ONNX operators."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from fpga_flow.quantise import ROUNDINGS as ROUNDINGS
 
@@ -31,3 +32,21 @@ def write_rounding(mode: str, value: str, node: Callable[..., str], constant: Ca
     if offset:
         magnitude = node("Add", magnitude, constant(offset))
     return node("Mul", node("Sign", value), node(operator, magnitude))
+
+
+def write_edges(
+    edges: Sequence[float],
+    low: int,
+    value: str,
+    node: Callable[..., str],
+    constant: Callable[[float], str],
+) -> str:
+    """Append the ONNX operators that count the `edges` at or below the tensor `value`, from `low` on.
+
+    `node` and `constant` as in `write_rounding`; returns the result's name.
+    """
+    total = constant(low)
+    for edge, times in Counter(edges).items():
+        reached = node("GreaterOrEqual", value, constant(edge))
+        total = node("Add", total, node("Where", reached, constant(times), constant(0)))
+    return total

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnx.helper
 from numpy.typing import NDArray
+from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
@@ -65,19 +66,25 @@ Known = Constant | QuantisedConstant | HostValue | Value
 
 @dataclass(frozen=True)
 class QuantSpec:
-    """The parameters of one `Quant` or `BipolarQuant` node."""
+    """The parameters of one `Quant`, `BipolarQuant` or `MultiThreshold` node."""
 
     scale: NDArray[np.float32]
     bits: int
     signed: bool
     narrow: bool
     rounding: str
+    low: int = 0
+    """The smallest code, and `edges` of the steps up from it in codes: of a `MultiThreshold`."""
+    edges: tuple[float, ...] = ()
 
     @property
     def quantiser(self) -> Quantiser:
         """The rounding and the limits."""
         if self.rounding == "BIPOLAR":
             return Quantiser(-1, 1, "BIPOLAR", "BIPOLAR")
+        if self.rounding == "EDGES":
+            high = self.low + len(self.edges)
+            return Quantiser(self.low, high, integer_type(self.low, high), "EDGES", self.edges)
         if self.signed:
             low, high = -(2 ** (self.bits - 1)) + self.narrow, 2 ** (self.bits - 1) - 1
         else:
@@ -85,7 +92,7 @@ class QuantSpec:
         return Quantiser(low, high, integer_type(-1 if self.signed else 0, high, self.bits), self.rounding)
 
 
-QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold")
 """Operators that `quant_spec` reads."""
 
 PARAMETERS = ("scale", "zero point", "bit width")
@@ -96,6 +103,8 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
 
     Raises `UnsupportedError` naming the node.
     """
+    if quant.op_type == "MultiThreshold":
+        return _threshold_spec(quant, constant)
     node = quant.name
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in quant.attribute}
     values = [constant(name) for name in quant.input[1:4]]
@@ -138,6 +147,38 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
             node, "a narrow unsigned quantiser of 1 bit holds only 0", "use 2 bits or narrow=0"
         )
     return QuantSpec(scales, width, bool(signed), bool(narrow), mode)
+
+
+def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | None]) -> QuantSpec:
+    """Return the parameters of a `MultiThreshold` whose thresholds are the same for all channels."""
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    scale, bias = (
+        float(attributes.get(name, default)) for name, default in (("out_scale", 1), ("out_bias", 0))
+    )
+    thresholds = constant(node.input[1])
+    if thresholds is None:
+        raise UnsupportedError(node.name, "its thresholds are computed", "export them as constants")
+    rows = np.atleast_2d(np.asarray(thresholds, dtype=np.float64))
+    if rows.ndim != 2 or not rows.size or np.any(rows != rows[0]) or np.any(np.diff(rows[0]) < 0):
+        raise UnsupportedError(
+            node.name,
+            f"its thresholds, of shape {list(rows.shape)}, differ between channels or do not ascend",
+            "use one ascending row of thresholds, and batch norm in front of it for what differs",
+        )
+    if not (np.isfinite(scale) and scale > 0 and (bias / scale).is_integer()):
+        raise UnsupportedError(
+            node.name,
+            f"its outputs are {scale:g} apart, from {bias:g} on, which are no integers times a scale",
+            "use a positive out_scale, and a multiple of it as out_bias",
+        )
+    if attributes.get("data_layout", b"NCHW") not in (b"NCHW", b"NC", b"NCW", b""):
+        raise UnsupportedError(
+            node.name, f"data_layout {attributes['data_layout'].decode()!r}", "use NCHW or leave it out"
+        )
+    low = int(bias / scale)
+    bits = int(DataType[integer_type(low, low + rows.shape[1])].bitwidth())
+    edges = tuple(float(edge) for edge in rows[0] / scale)
+    return QuantSpec(np.array([scale], dtype=np.float32), bits, low < 0, False, "EDGES", low, edges)
 
 
 def _extreme(values: NDArray[np.generic]) -> float:

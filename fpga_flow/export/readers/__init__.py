@@ -24,6 +24,7 @@ READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
     "Quant": quant,
     "IntQuant": quant,
     "BipolarQuant": quant,
+    "MultiThreshold": quant,
     "Trunc": trunc,
     "Conv": conv,
     "MatMul": dense,

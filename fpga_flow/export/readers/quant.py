@@ -44,6 +44,10 @@ def quant(walk: "Walk", node: Node) -> Known:
 def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
     source, quantiser = walk.known[node.input[0]], spec.quantiser
     assert isinstance(source, HostValue)
+    if quantiser.rounding == "EDGES":
+        raise UnsupportedError(
+            node.name, "thresholds on the network's input", "quantise the input evenly, with a Quant"
+        )
     if walk.host is not None:
         raise UnsupportedError(
             node.name, "the input is quantised a second time", "quantise it once, before it forks"
@@ -73,7 +77,10 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
         if ends[0] == quantiser.low and ends[1] == quantiser.high:
             chain = Chain(chain.steps[:-1])  # the quantiser's own limits do the same
     fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
-    if chain.scale == 1.0 and fits and (quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"):
+    keeps = quantiser.rounding != "EDGES" and (
+        quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"
+    )
+    if chain.scale == 1.0 and fits and keeps:
         return replace(value, chain=Chain((result,)))  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
