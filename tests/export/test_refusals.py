@@ -25,8 +25,8 @@ def refusal(graph: Graph) -> str:
 OPERATORS = (
     "Quant, IntQuant, BipolarQuant, MultiThreshold, Trunc, Conv, MatMul, Gemm, BatchNormalization, Add, "
     "Sub, Mul, Div, Neg, Relu, LeakyRelu, Clip, Concat, Split, Slice, MaxPool, AveragePool, GlobalMaxPool, "
-    "GlobalAveragePool, ReduceMax, ReduceMean, ReduceSum, Resize, Upsample, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, "
-    "Pad, Identity, Dropout"
+    "GlobalAveragePool, ReduceMax, ReduceMean, ReduceSum, Resize, Upsample, Flatten, Reshape, "
+    "Squeeze, Unsqueeze, Transpose, Pad, Identity, Dropout"
 )
 
 
