@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -102,12 +102,44 @@ class ModelRecipe(Part):
     """Neurons per hidden dense layer."""
 
 
+Levels = Literal["uniform", "apot"]
+"""The values of a quantiser: evenly spaced, or additive powers of two."""
+
+
+class LayerQuant(Part):
+    """What one layer, or all layers below one name, has of its own; None: as the others."""
+
+    weight_bits: Bits | None = None
+    act_bits: Bits | None = None
+    weights: Levels | None = None
+    activations: Levels | None = None
+
+
 class QuantRecipe(Part):
-    """Bits per weight, activation and input sample."""
+    """Bits per weight, activation and input sample, the levels, and where the scales come from."""
 
     weight_bits: Bits = 4
     act_bits: Bits = 4
     input_bits: Annotated[int, Field(ge=2, le=8)] = 8
+    weights: Levels = "uniform"
+    activations: Levels = "uniform"
+    scales: Literal["model", "fixed", "learned"] = "model"
+    """`learned`: every scale is trained, `fixed`: none is, they stay as calibrated. `model`: as the model
+    says; a chain has powers of two, other models learn the scales of activations."""
+    layers: dict[str, LayerQuant] = {}
+    """Layer, the name of a part that holds layers, or a pattern with * -> what differs there; of several that
+    match, the last counts."""
+
+
+class CalibrationRecipe(Part):
+    """How scales are set from training frames when a float network is quantised."""
+
+    frames: Count = 256
+    method: Literal["quantile", "max", "mse"] = "mse"
+    """What the largest value of an activation is: nearly the largest seen, the largest, or that of the least
+    squared error."""
+    quantile: Share = 0.999
+    """Part of the positive values that are not clipped, where the method is quantile."""
 
 
 class TrainRecipe(Part):
@@ -115,9 +147,11 @@ class TrainRecipe(Part):
 
     checkpoint: str | None = None
     """A committed checkpoint to start from, relative to the checkout; None trains from scratch."""
-    epochs: Count = 30
+    epochs: Annotated[int, Field(ge=0)] = 30
+    """Of the quantised network. 0: the float network is quantised, and not trained again."""
     float_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs of the float network that the quantised one then starts from."""
+    calibration: CalibrationRecipe = CalibrationRecipe()
     batch: Count = 256
     learning_rate: Annotated[float, Field(gt=0)] = 0.005
     patience: Count = 3
@@ -320,9 +354,18 @@ def _location(where: Sequence[str | int]) -> list[str]:
         if part is None and isinstance(entry, str):
             break
         keys.append(str(entry))
-        inner = part.model_fields.get(entry) if part else None
-        part = inner.annotation if inner and hasattr(inner.annotation, "model_fields") else None
+        part = _inside(part, entry)
     return keys
+
+
+def _inside(part: Any, key: str | int) -> Any:
+    """Return what stands at `key` of a part: a part, a dictionary of parts by free names, or None."""
+    if get_origin(part) is dict:
+        inner = get_args(part)[1]
+    else:
+        field = part.model_fields.get(key) if part else None
+        inner = field.annotation if field else None
+    return inner if hasattr(inner, "model_fields") or get_origin(inner) is dict else None
 
 
 def _place(location: Sequence[str], changes: Sequence[Change], origin: str) -> str:
@@ -337,7 +380,7 @@ def _must(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         part: Any = Recipe
         for name in _location(problem["loc"])[:-1]:
-            part = part.model_fields[name].annotation
+            part = _inside(part, name)
         return f"is no key of a recipe; it must be one of {', '.join(part.model_fields)}"
     if problem["type"] == "missing":
         return "is missing"

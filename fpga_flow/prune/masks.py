@@ -57,7 +57,7 @@ def count(state: State, quant: Quant) -> list[LayerCount]:
             name,
             kept["weight"].numel(),
             int(masks[name].sum()),
-            int((weight_codes(kept, quant) != 0).sum()),
+            int((weight_codes(kept, quant.layer(name)) != 0).sum()),
         )
         for name, kept in state["layers"].items()
     ]

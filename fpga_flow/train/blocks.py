@@ -14,6 +14,8 @@ from brevitas.quant import (
     Int8ActPerTensorFloat,
     Int8WeightPerTensorFloat,
     Int32Bias,
+    SignedBinaryActPerTensorConst,
+    SignedBinaryWeightPerTensorConst,
     Uint8ActPerTensorFloat,
 )
 from torch import Tensor, nn
@@ -61,9 +63,11 @@ class Block(nn.Module):
         super().__init__()
         self.spec = layer
         last = isinstance(layer, Dense) and layer.last
+        # One bit has no scale that is set: the values are two.
+        binary = quant.weight_bits == 1
         options = {
-            "weight_quant": _Weight,
-            "weight_bit_width": quant.weight_bits,
+            **({} if binary else {"weight_bit_width": quant.weight_bits}),
+            "weight_quant": SignedBinaryWeightPerTensorConst if binary else _Weight,
             "bias": last,
             "bias_quant": _Bias if last else None,
         }
@@ -79,13 +83,11 @@ class Block(nn.Module):
         self.pool: nn.Module | None = None
         if not last:
             self.norm = nn.BatchNorm1d(layer.outputs, eps=BATCH_NORM_EPS)
-            self.act = qnn.QuantReLU(
-                act_quant=_Activation, bit_width=quant.act_bits, return_quant_tensor=True
-            )
-            _set_scale(self.act.act_quant, quant.act_scale * quant.act_max)
+            self.act = _activation(quant)
         if isinstance(layer, Conv) and layer.pool > 1:
             self.pool = nn.MaxPool1d(layer.pool)
-        self.set_weight_scale(2.0 ** -(quant.weight_bits + 1))
+        if not binary:
+            self.set_weight_scale(2.0 ** -(quant.weight_bits + 1))
 
     def set_weight_scale(self, scale: float) -> None:
         """Make `scale` the step of this layer's weights."""
@@ -98,6 +100,16 @@ class Block(nn.Module):
             if module is not None:
                 x = module(x)
         return x
+
+
+def _activation(quant: Quant) -> nn.Module:
+    if quant.act_bits == 1:
+        return qnn.QuantIdentity(  # type: ignore[no-any-return]
+            act_quant=SignedBinaryActPerTensorConst, return_quant_tensor=True
+        )
+    act = qnn.QuantReLU(act_quant=_Activation, bit_width=quant.act_bits, return_quant_tensor=True)
+    _set_scale(act.act_quant, quant.act_scale * quant.act_max)
+    return act  # type: ignore[no-any-return]
 
 
 def _set_scale(proxy: nn.Module, threshold: float) -> None:
@@ -120,7 +132,7 @@ class Chain(nn.Module):
         self.quant = quant
         self.input = qnn.QuantIdentity(act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True)
         _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
-        self.layers = {layer.name: Block(layer, quant) for layer in layers}
+        self.layers = {layer.name: Block(layer, quant.layer(layer.name)) for layer in layers}
         self.blocks = nn.ModuleDict(self.layers)
 
     def forward(self, x: Tensor) -> Tensor:

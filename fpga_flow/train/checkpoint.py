@@ -3,6 +3,7 @@
 {"format": 1,
  "model": str, "width": int, "dense": int, "length": int, "channels": int, "classes": [str],
  "weight_bits": int, "act_bits": int, "input_bits": int,
+ "quant": what the recipe's `quant` says beside these bits,
  "layers": {name: {"weight": float (outputs, inputs[, kernel]), not quantised,
                    "scale": step of the weight codes, a power of two,
                    "mask": bool like weight, or None where nothing is pruned,
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT, Recipe
+from fpga_flow.recipe import ROOT, QuantRecipe, Recipe
 from fpga_flow.train.spec import Conv, Layer, chain
 
 FORMAT = 1
@@ -41,7 +42,14 @@ def header(recipe: Recipe, classes: list[str], channels: int) -> State:
         "weight_bits": recipe.quant.weight_bits,
         "act_bits": recipe.quant.act_bits,
         "input_bits": recipe.quant.input_bits,
+        "quant": _beside_bits(recipe.quant),
     }
+
+
+def _beside_bits(quant: QuantRecipe) -> dict[str, Any]:
+    table = quant.model_dump(mode="json", exclude={"weight_bits", "act_bits", "input_bits"})
+    table["layers"] = quant.model_dump(mode="json", include={"layers"}, exclude_none=True)["layers"]
+    return table
 
 
 def save_state(path: Path, state: State) -> None:
@@ -70,6 +78,7 @@ def load_checkpoint(path: Path) -> State:
     state = load_state(path)
     if state.get("format") != FORMAT:
         raise InputError(f"{path}: format must be {FORMAT}, not {state.get('format')!r}")
+    state.setdefault("quant", _beside_bits(QuantRecipe()))  # files from before there was a choice
     missing = header_keys() - state.keys()
     if missing or not isinstance(state.get("layers"), dict):
         raise InputError(f"{path}: misses {', '.join(sorted(missing)) or 'layers'}, is no network")
@@ -80,7 +89,7 @@ def header_keys() -> set[str]:
     """Return the names of what stands beside the layers."""
     return {
         "format", "model", "width", "dense", "length", "channels", "classes",
-        "weight_bits", "act_bits", "input_bits",
+        "weight_bits", "act_bits", "input_bits", "quant",
     }  # fmt: skip
 
 

@@ -45,8 +45,9 @@ class FastNetwork(nn.Module):
         scale = quant.input_scale
         self.layers: list[FastBlock] = []
         for layer in layers:
-            self.layers.append(FastBlock(layer, quant, scale, state["layers"][layer.name]))
-            scale = quant.act_scale
+            own = quant.layer(layer.name)
+            self.layers.append(FastBlock(layer, own, scale, state["layers"][layer.name]))
+            scale = own.act_scale
         self.blocks = nn.ModuleList(self.layers)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -80,7 +81,7 @@ class FastNetwork(nn.Module):
     def fit_scales(self) -> None:
         """Choose the scale of every layer's weights anew, from the weights that are left."""
         for block in self.layers:
-            block.scale = fit_scale(block.weight.detach(), self.quant, block.mask)
+            block.scale = fit_scale(block.weight.detach(), block.quant, block.mask)
 
 
 class FastBlock(nn.Module):

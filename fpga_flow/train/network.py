@@ -37,19 +37,19 @@ def fill(network: Chain, state: State) -> None:
     quant = network.quant
     input_scale = quant.input_scale
     for name, block in network.layers.items():
-        kept = state["layers"][name]
+        kept, own = state["layers"][name], quant.layer(name)
         scale = float(kept["scale"])
         with torch.no_grad():
-            block.linear.weight.copy_(weight_codes(kept, quant) * scale)
+            block.linear.weight.copy_(weight_codes(kept, own) * scale)
         block.set_weight_scale(scale)
         if isinstance(block.spec, Dense) and block.spec.last:
             with torch.no_grad():
                 block.linear.bias.copy_(bias_codes(kept, input_scale) * (input_scale * scale))
         else:
-            a, b = gain_and_offset(kept, input_scale, quant)
+            a, b = gain_and_offset(kept, input_scale, own)
             assert block.norm is not None
-            _set_norm(block.norm, a * (quant.act_scale / (input_scale * scale)), b * quant.act_scale)
-        input_scale = quant.act_scale
+            _set_norm(block.norm, a * (own.act_scale / (input_scale * scale)), b * own.act_scale)
+        input_scale = own.act_scale
 
 
 def _set_norm(norm: nn.BatchNorm1d, gain: Tensor, offset: Tensor) -> None:

@@ -5,12 +5,14 @@ the fast graph that is trained are both made from it.
 """
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT, Recipe
+from fpga_flow.recipe import ROOT, LayerQuant, QuantRecipe, Recipe
 
 LAST_BIAS_BITS = 24
 """Width of the integer bias of the last layer; its grid is that of the accumulator."""
@@ -42,21 +44,32 @@ Layer = Conv | Dense
 
 @dataclass(frozen=True)
 class Quant:
-    """Bits and scales of a chain's activations; every scale is a power of two."""
+    """Bits and scales of a chain, or of one of its layers; every scale is a power of two."""
 
     weight_bits: int
     act_bits: int
     input_bits: int
+    layers: dict[str, LayerQuant] = field(default_factory=dict, hash=False)
+    """What single layers have of their own."""
 
-    def __post_init__(self) -> None:
-        if self.weight_bits < 2:
-            raise InputError(
-                "quant.weight_bits: must be 2 to 8, not 1 (one bit of signed narrow range is only zero)"
-            )
+    def layer(self, name: str) -> "Quant":
+        """Return bits and scales of layer `name`."""
+        found = settle(
+            QuantRecipe(weight_bits=self.weight_bits, act_bits=self.act_bits, layers=self.layers), name
+        )
+        return replace(self, weight_bits=found.weight_bits, act_bits=found.act_bits, layers={})
 
     @property
     def weight_max(self) -> int:
-        """Largest weight code; the smallest is its negative (narrow range)."""
+        """Largest weight code; the smallest is its negative (narrow range).
+
+        Raises `InputError` with one bit, which has no such codes.
+        """
+        if self.weight_bits < 2:
+            raise InputError(
+                "quant.weight_bits: must be 2 to 8 in the fast training graph, not 1 (one bit of signed "
+                "narrow range is only zero)"
+            )
         return (1 << (self.weight_bits - 1)) - 1
 
     @property
@@ -79,9 +92,45 @@ class Quant:
         return 4.0 / (1 << self.act_bits)
 
 
+def settle(quant: QuantRecipe, name: str) -> QuantRecipe:
+    """Return `quant` as it stands for layer `name`: what `quant.layers` says of it put in.
+
+    An entry is about the layer it names, about all below that name (`blocks.0` about `blocks.0.act`), or,
+    with a *, about all that match; of several the last counts, value by value.
+    """
+    found = {}
+    for entry, own in quant.layers.items():
+        if matches(entry, name):
+            found.update(own.model_dump(exclude_none=True))
+    return quant.model_copy(update={"layers": {}, **found})
+
+
+def matches(entry: str, name: str) -> bool:
+    """Whether an entry of `quant.layers` is about layer `name`."""
+    return fnmatchcase(name, entry) or fnmatchcase(name, f"{entry}.*")
+
+
 def quant_of(recipe: Recipe) -> Quant:
     """Return bits and scales of `recipe`."""
-    return Quant(recipe.quant.weight_bits, recipe.quant.act_bits, recipe.quant.input_bits)
+    quant = recipe.quant
+    return Quant(quant.weight_bits, quant.act_bits, quant.input_bits, quant.layers)
+
+
+def trains_fast(recipe: Recipe, classes: int, channels: int) -> bool:
+    """Whether the fast graph can train the network of `recipe`; otherwise its Brevitas module is trained.
+
+    It can where the model is a chain of layers whose codes are evenly spaced, of scales that are not learned,
+    and of two bits or more.
+    """
+    if not is_chain(load_model(recipe.model.name)):
+        return False
+    if recipe.quant.scales == "learned":
+        return False
+    each = [settle(recipe.quant, layer.name) for layer in chain(recipe, classes, channels)]
+    return all(
+        quant.weights == quant.activations == "uniform" and min(quant.weight_bits, quant.act_bits) >= 2
+        for quant in each
+    )
 
 
 def model_folder(name: str) -> Path:
@@ -104,13 +153,29 @@ def load_model(name: str) -> ModuleType:
     return module
 
 
+def is_chain(model: ModuleType) -> bool:
+    """Whether a model describes itself as a chain of layers."""
+    # A model may import the module `layers`, which is something else.
+    return callable(getattr(model, "layers", None))
+
+
 def chain(recipe: Recipe, classes: int, channels: int) -> tuple[Layer, ...]:
     """Return the layers of the recipe's model, in order."""
     model = load_model(recipe.model.name)
-    if not hasattr(model, "layers"):
+    if not is_chain(model):
         raise InputError(
             f"model.name: {recipe.model.name} is no chain of layers, and only chains can be trained here "
             "yet; train its Brevitas module in PyTorch and build with --model FILE.onnx"
         )
     layers: tuple[Layer, ...] = model.layers(recipe, classes, channels)
+    check_entries(recipe, [layer.name for layer in layers])
     return layers
+
+
+def check_entries(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise `InputError` where an entry of `quant.layers` is about none of the layers `names`."""
+    for entry in recipe.quant.layers:
+        if not any(matches(entry, name) for name in names):
+            raise InputError(
+                f"quant.layers: {entry!r} is no layer of model {recipe.model.name}; it has {', '.join(names)}"
+            )

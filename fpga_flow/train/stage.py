@@ -29,7 +29,7 @@ from fpga_flow.train.state import new_state
 CURVE = "curve.json"
 FLOAT = "float.pt"
 """The float network, kept in the artifact where one was trained."""
-BITS = {"weight_bits", "act_bits"}
+BITS = {"weight_bits", "act_bits", "quant"}
 
 
 def run(context: Context) -> dict[str, Any]:

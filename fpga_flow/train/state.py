@@ -19,7 +19,7 @@ def new_state(recipe: Recipe, classes: list[str], channels: int) -> State:
         shape = weight_shape(layer)
         deviation = math.sqrt(2 / math.prod(shape[1:]))
         weight = torch.randn(shape, generator=generator) * deviation
-        kept: State = {"weight": weight, "scale": fit_scale(weight, quant), "mask": None}
+        kept: State = {"weight": weight, "scale": fit_scale(weight, quant.layer(layer.name)), "mask": None}
         if isinstance(layer, Dense) and layer.last:
             kept["bias"] = torch.zeros(layer.outputs)
         else:

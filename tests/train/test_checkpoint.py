@@ -10,6 +10,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.train.checkpoint import committed, load_checkpoint, save_state
 from fpga_flow.train.network import build_network, load_network, save_untrained
 from fpga_flow.train.spec import load_model
+from fpga_flow.train.state import new_state
 from tests.train.frames import small_recipe
 
 CLASSES = ["a", "b", "c"]
@@ -120,9 +121,12 @@ def test_wrong_length_for_vgg10() -> None:
         build_network(small_recipe(data={"length": 1000}), 3, 2)
 
 
-def test_wrong_single_bit_weights() -> None:
-    with pytest.raises(InputError, match="quant.weight_bits: must be 2 to 8, not 1"):
-        build_network(small_recipe(quant={"weight_bits": 1}), 3, 2)
+def test_wrong_single_bit_weights_in_the_fast_graph() -> None:
+    recipe = small_recipe(quant={"weight_bits": 1})
+    with pytest.raises(
+        InputError, match="quant.weight_bits: must be 2 to 8 in the fast training graph, not 1"
+    ):
+        new_state(recipe, ["a", "b", "c"], 2)
 
 
 def test_vgg10_has_the_published_size() -> None:
