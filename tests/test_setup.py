@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fpga_flow.recipe import ROOT
 
 LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
 NAME = r"[A-Za-z0-9_.-]+"
+ON_BOARD = list(ROOT.glob("fpga_flow/deploy/board/**/*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -43,17 +44,27 @@ def test_every_declared_dependency_is_locked() -> None:
     assert names <= {plain(name) for name in LOCK}
 
 
-def test_every_imported_package_is_declared() -> None:
-    imported = set()
-    for path in [*ROOT.glob("fpga_flow/**/*.py"), *ROOT.glob("models/**/*.py")]:
+def imported(paths: Iterable[Path]) -> set[str]:
+    """Return the packages that the modules in `paths` import, less our own and Python's."""
+    found = set()
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                imported |= {alias.name.partition(".")[0] for alias in node.names}
+                found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
-                imported.add(str(node.module).partition(".")[0])
+                found.add(str(node.module).partition(".")[0])
+    return found - sys.stdlib_module_names - {"fpga_flow", "models"}
+
+
+def test_the_driver_needs_what_a_board_has_and_nothing_else() -> None:
+    assert imported(ON_BOARD) == {"numpy", "pynq"}
+
+
+def test_every_imported_package_is_declared() -> None:
+    here = {*ROOT.glob("fpga_flow/**/*.py"), *ROOT.glob("models/**/*.py")} - set(ON_BOARD)
     owners = packages_distributions()
     declared = {plain(re.match(NAME, text)[0]) for text in PROJECT["dependencies"]}  # type: ignore[index]
-    foreign = imported - sys.stdlib_module_names - {"fpga_flow", "models"}
+    foreign = imported(here)
     undeclared = {name for name in foreign if not declared & {plain(owner) for owner in owners.get(name, [])}}
     assert undeclared == set()
 

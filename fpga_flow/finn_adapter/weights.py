@@ -56,6 +56,14 @@ class Kind:
         }
 
 
+def adder_stages(lanes: int) -> int:
+    """Return the registers of `df_dot`'s adders: sums of four of its `lanes` products, then of eight sums."""
+    left, count = -(-lanes // 4), 1
+    while left > 1:
+        left, count = -(-left // 8), count + 1
+    return count
+
+
 class Weighted(OwnRtl):
     """A backend for a layer of FINN's that multiplies with constant weights and adds.
 
@@ -66,11 +74,8 @@ class Weighted(OwnRtl):
 
     def stages(self) -> int:
         """Return how many registers a product goes through in `df_dot` before the accumulator."""
-        left, count = -(-int(self.get_nodeattr("SIMD")) // 4), 1
-        while left > 1:
-            left, count = -(-left // 8), count + 1
         planes = self.get_nodeattr("resType") == "lut" and self.get_input_datatype(0).bitwidth() > 2
-        return count + int(planes)
+        return adder_stages(int(self.get_nodeattr("SIMD"))) + int(planes)
 
     def integer_weights(self, model: ModelWrapper) -> NDArray[np.int64]:
         """Return the weights as integers, in the initialiser's shape; with `binaryXnorMode` -1 for 0."""

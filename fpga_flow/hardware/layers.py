@@ -33,6 +33,8 @@ def thresholds(graph: LayerGraph, node: NodeProto) -> None:
         # FINN codes -1 and 1 as 0 and 1
         ActVal=0 if bipolar else int(attributes_of(node)["out_bias"]),
         numInputVectors=x.vectors,
+        # One register a step of the search, not two: at these clocks a third less flip-flops for nothing.
+        deep_pipeline=0,
     )
     graph.done(node.output[0], y)
 

@@ -19,7 +19,7 @@ def conv(graph: LayerGraph, node: NodeProto) -> None:
     group = int(attributes_of(node).get("group", 1))
     by_channel = group == x.channels == kernel.shape[0]
     if group == 1 and not (by_channel and np.all(kernel == 1)):
-        windows, _ = sliding_windows(graph, node, x, depthwise=False, unit=True)
+        windows, _ = sliding_windows(graph, node, x, depthwise=False)
         y = graph.output(node)
         weights = kernel.transpose(2, 3, 1, 0).reshape(-1, kernel.shape[0])
         _matrix(graph, node, windows, weights, datatype, y)

@@ -5,7 +5,10 @@ from dataclasses import replace
 
 from onnx import NodeProto
 
+from fpga_flow.errors import UnsupportedError
 from fpga_flow.finn_adapter.backend import RTL_DOMAIN
+from fpga_flow.hardware.fold.options import divisors
+from fpga_flow.hardware.fold.windows import can_generate
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of
 
 
@@ -47,8 +50,23 @@ def _decimated(
         period.append(stride if gaps else size)
         windows.append(count)
         left.append((reach if count > 1 else 1) if gaps else stride)
-    shape = (1, *(k * n for k, n in zip(keep, windows, strict=True)), x.channels)
-    y = graph.wire(f"{node.name}_decimated", shape, x.datatype)
+    return _kept(graph, node, x, keep=keep, period=period, windows=windows), left
+
+
+def _kept(
+    graph: LayerGraph,
+    node: NodeProto,
+    x: Stream,
+    *,
+    keep: Sequence[int],
+    period: Sequence[int],
+    windows: Sequence[int],
+) -> Stream:
+    """Return the first `keep` of every `period` rows and columns of `x`, `windows` times."""
+    sizes = [k * n for k, n in zip(keep, windows, strict=True)]
+    if sizes == list(x.shape[1:3]):
+        return x
+    y = graph.wire(f"{node.name}_decimated", (1, *sizes, x.channels), x.datatype)
     graph.layer(
         "Decimate_rtl",
         node.name,
@@ -56,22 +74,20 @@ def _decimated(
         [y.tensor],
         domain=RTL_DOMAIN,
         ImgDim=list(x.shape[1:3]),
-        Keep=keep,
-        Stride=period,
-        Windows=windows,
+        Keep=list(keep),
+        Stride=list(period),
+        Windows=list(windows),
         NumChannels=x.channels,
         SIMD=1,
         inputDataType=x.datatype,
     )
-    return y, left
+    return y
 
 
-def windows(
-    graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool, unit: bool = False
-) -> tuple[Stream, list[int]]:
+def windows(graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool) -> tuple[Stream, list[int]]:
     """Return the sliding windows of `x` (1, OH, OW, KH*KW*C) and the kernel's size; `node` has the geometry.
 
-    `unit`: a kernel of one value with stride 1 needs no windows.
+    Raises `UnsupportedError` where FINN has no generator for them.
     """
     settings = attributes_of(node)
     kernel, strides = list(settings["kernel_shape"]), list(settings.get("strides", [1, 1]))
@@ -79,32 +95,43 @@ def windows(
     x = _padded(graph, node, x, list(settings.get("pads", [0, 0, 0, 0])))
     extent = [dilation * (size - 1) + 1 for dilation, size in zip(dilations, kernel, strict=True)]
     x, strides = _decimated(graph, node, x, extent, strides)
-    if unit and kernel == [1, 1] and strides == [1, 1]:
+    if kernel == [1, 1] and strides == [1, 1]:
         return x, kernel
     _, height, width, channels = x.shape
-    if unit and kernel == [height, width] and dilations == [1, 1]:
-        # The only window is the image as it comes, for which FINN can make no generator.
-        return replace(x, shape=(1, 1, 1, height * width * channels)), kernel
     out = [
-        (size - dilation * (window - 1) - 1) // stride + 1
-        for size, window, stride, dilation in zip((height, width), kernel, strides, dilations, strict=True)
+        (size - reach) // stride + 1
+        for size, reach, stride in zip((height, width), extent, strides, strict=True)
     ]
+    if out == [1, 1] and not depthwise:
+        # The only window is what is left of the image, in the order it comes in.
+        x = _kept(graph, node, x, keep=[1, 1], period=dilations, windows=kernel)
+        return replace(x, shape=(1, 1, 1, kernel[0] * kernel[1] * channels)), kernel
+    geometry = {
+        "ConvKernelDim": kernel,
+        "IFMChannels": channels,
+        "IFMDim": [height, width],
+        "OFMDim": out,
+        "Dilation": dilations,
+        "depthwise": int(depthwise),
+    }
+    if not any(can_generate(geometry, lanes, whole=False) for lanes in divisors(channels)):
+        raise UnsupportedError(
+            node.name,
+            f"FINN's window generator cannot make so few windows ({out[0]} x {out[1]} of {kernel[0]} x "
+            f"{kernel[1]} values, {channels} channels)",
+            "take a larger image or kernel, or more channels",
+        )
     y = graph.wire(f"{node.name}_windows", (1, *out, kernel[0] * kernel[1] * channels), x.datatype)
     graph.layer(
         "ConvolutionInputGenerator",
         node.name,
         [x.tensor],
         [y.tensor],
-        ConvKernelDim=kernel,
-        IFMChannels=channels,
-        IFMDim=[height, width],
-        OFMDim=out,
+        **geometry,
         SIMD=1,
         Stride=strides,
-        Dilation=dilations,
         inputDataType=x.datatype,
         outputDataType=x.datatype,
-        depthwise=int(depthwise),
         is1D=int(height == 1 or width == 1),
     )
     return y, kernel

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.fifos.schedules import _adder_stages
 from fpga_flow.fifos.tokens import Kind, Placed, Schedule, Tokens
 from fpga_flow.finn_adapter.backend import HDL
+from fpga_flow.finn_adapter.weights import adder_stages
 from fpga_flow.flow import RUNS
 from fpga_flow.verify.simulator import Port, Simulator
 
@@ -61,7 +61,7 @@ def test_results_come_in_the_cycles_of_the_schedule(
         2,
         [
             Placed(Schedule(Kind.SOURCE, (length,)), (), (0,)),
-            Placed(Schedule(Kind.SUMS, (length, passes, _adder_stages(simd))), (0,), (1,)),
+            Placed(Schedule(Kind.SUMS, (length, passes, adder_stages(simd))), (0,), (1,)),
             Placed(Schedule(Kind.SINK, (passes,)), (1,), ()),
         ],
     )

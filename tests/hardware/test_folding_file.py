@@ -80,3 +80,12 @@ def test_wrong_text_is_refused_with_its_place(model: ModelWrapper, tmp_path: Pat
     file.write_text('{"MVAU_rtl_0": ')
     with pytest.raises(InputError, match=r"hardware\.folding: .*f\.json: Expecting value: line 1"):
         fold.fold_from_file(model, file)
+
+
+def test_a_depthwise_unit_that_cannot_read_its_windows_is_refused(tmp_path: Path) -> None:
+    network = networks.Builder((4, 6, 1), "UINT3").depthwise(3).threshold(3).flatten().dense(3).build()
+    with finn_session():
+        model = lower.lower(network, board("pynq-z1").part)
+    file = edited(model, tmp_path / "f.json", lambda t: t["ConvolutionInputGenerator_rtl_0"].update(SIMD=2))
+    with pytest.raises(InputError, match=r"SIMD = 2: must be 1, the PE of Depthwise_rtl_0"):
+        fold.fold_from_file(model, file)

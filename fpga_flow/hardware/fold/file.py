@@ -9,7 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.errors import InputError
-from fpga_flow.hardware.fold.options import Folding, foldings
+from fpga_flow.hardware.fold.options import Folding, abstract_name, foldings
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
 """What a folding file may set."""
@@ -99,7 +99,8 @@ def _listed(values: Iterable[Any]) -> str:
 def _check_windows(model: ModelWrapper, path: Path) -> None:
     """Refuse a pool or depthwise unit that cannot read its windows."""
     for node in model.graph.node:
-        if not node.op_type.startswith(("Pool", "VVAU")):
+        kind = abstract_name(getCustomOp(node))
+        if kind not in ("Pool", "VVAU"):
             continue
         window = model.find_producer(node.input[0])
         if window is None or not window.op_type.startswith("ConvolutionInputGenerator"):
@@ -110,7 +111,7 @@ def _check_windows(model: ModelWrapper, path: Path) -> None:
                 f"{path}: {window.name}.SIMD = {generator('SIMD')}: must be {unit('PE')}, the PE of "
                 f"{node.name}, which reads its windows"
             )
-        whole = int(node.op_type.startswith("VVAU") and unit("SIMD") > 1)
+        whole = int(kind == "VVAU" and unit("SIMD") > 1)
         if generator("parallel_window") != whole:
             raise InputError(
                 f"{path}: {window.name}.parallel_window = {generator('parallel_window')}: must be {whole}, "

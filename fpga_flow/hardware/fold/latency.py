@@ -62,7 +62,7 @@ def timing(kind: str, attributes: Mapping[str, Any], folding: Mapping[str, int],
         steps = math.prod(a["KernelSize"])
         return Timing(cycles, steps / max(1, cycles), steps, 1, 1)
     if kind == "Thresholding":
-        stages = 2 * math.ceil(math.log2(a["numSteps"] + 1)) + 1
+        stages = (1 + a["deep_pipeline"]) * math.ceil(math.log2(a["numSteps"] + 1)) + 1
         return Timing(cycles, 0.0, 0, stages, stages)
     if kind in ("GlobalAccPool", "GlobalMaxPool"):
         return Timing(cycles, 1.0, cycles, 1, a["NumChannels"] // a["PE"])

@@ -106,8 +106,7 @@ def _window_foldings(attributes: Attributes) -> list[Folding]:
         found += [
             _fold(SIMD=simd, parallel_window=1) for simd in whole if can_generate(attributes, simd, True)
         ]
-    # Where the generator refuses all of them, it says so itself.
-    return found or [_fold(SIMD=1, parallel_window=0)]
+    return found
 
 
 def _fold(**values: int) -> Folding:
