@@ -20,7 +20,9 @@ from brevitas.quant import (
 )
 from torch import Tensor, nn
 
+from fpga_flow.train.layers import mark_input
 from fpga_flow.train.spec import LAST_BIAS_BITS, Conv, Dense, Layer, Quant
+from fpga_flow.train.state import fit_scale
 
 BATCH_NORM_EPS = 2.0**-17
 """A power of two: a batch norm with variance 1 - 2^-17 divides by exactly 1."""
@@ -87,7 +89,7 @@ class Block(nn.Module):
         if isinstance(layer, Conv) and layer.pool > 1:
             self.pool = nn.MaxPool1d(layer.pool)
         if not binary:
-            self.set_weight_scale(2.0 ** -(quant.weight_bits + 1))
+            self.set_weight_scale(fit_scale(self.linear.weight.detach(), quant.weight_max))
 
     def set_weight_scale(self, scale: float) -> None:
         """Make `scale` the step of this layer's weights."""
@@ -112,7 +114,7 @@ def _activation(quant: Quant) -> nn.Module:
     return act  # type: ignore[no-any-return]
 
 
-def _set_scale(proxy: nn.Module, threshold: float) -> None:
+def _set_scale(proxy: Any, threshold: float) -> None:
     # Brevitas keeps the largest representable value and divides it by the largest code; with the
     # product of a power of two and that code the division is exact.
     with torch.no_grad():
@@ -130,7 +132,9 @@ class Chain(nn.Module):
     def __init__(self, layers: Sequence[Layer], quant: Quant) -> None:
         super().__init__()
         self.quant = quant
-        self.input = qnn.QuantIdentity(act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True)
+        self.input = mark_input(
+            qnn.QuantIdentity(act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True)
+        )
         _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
         self.layers = {layer.name: Block(layer, quant.layer(layer.name)) for layer in layers}
         self.blocks = nn.ModuleDict(self.layers)

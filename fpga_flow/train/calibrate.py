@@ -1,37 +1,61 @@
-"""Batch norms and activation scales from real frames, in one pass, for networks that nothing has trained."""
+"""Scales and batch norms from real frames: of networks that nothing has trained, and of float ones.
 
-from typing import Any
+Post-training quantisation: the scale of a quantiser is that of the largest value, of a quantile, or of the
+least squared error on the frames; every batch norm gets the statistics that it sees behind the quantised
+layers before it (Nagel et al., "A White Paper on Neural Network Quantization", 2021, sections 3.1 and 3.3).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from brevitas import nn as qnn
 from torch import Tensor, nn
 
 from fpga_flow.data.frames import Values
-from fpga_flow.train.layers import scale_of
+from fpga_flow.train.apot import ApotWeights, moments, nearest
+from fpga_flow.train.blocks import Chain
+from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.layers import act_bits, activations, scale_of, weight_bits, weighted
+from fpga_flow.train.state import fit_scale
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 QUANTILE = 0.999
 """Part of the positive values that a quantised activation holds; the others are clipped."""
+TRIED = 40
+"""Scales that are tried for the least error, from a tenth of the largest value's up to that one."""
+SAMPLE = 1 << 16
+"""Values that the error is measured on at most."""
+Method = Literal["quantile", "max", "mse"]
 
 
-def calibrate(network: nn.Module, frames: Values) -> None:
-    """Set the statistics of every batch norm, and every scale that is learned, by `frames` (one batch).
+def calibrate(
+    network: nn.Module, frames: Values, method: Method = "quantile", quantile: float = QUANTILE
+) -> None:
+    """Set the statistics of every batch norm, and every scale that is a parameter, by `frames` (one batch).
 
     The layers are set in the order in which they run, each on what those before it, set already, make of the
-    frames. A quantiser that runs twice (both sides of a sum) keeps the scale of the first time. The network
-    is in eval mode afterwards.
+    frames. A quantiser that runs twice (both sides of a sum) keeps the scale of the first time; the input's
+    is the host's and stays. Weights take the scale of the least squared error over those that are not zero.
+    Scales of a chain that are not learned are powers of two. The network is in eval mode afterwards.
     """
+
+    def largest(values: Tensor, grid: tuple[int, ...]) -> float:
+        return best_step(values, grid, method, quantile)
+
+    network.eval()
+    powers = isinstance(network, Chain)
+    for layer in weighted(network).values():
+        _set_weights(layer, powers)
     done: set[nn.Module] = set()
-    handles = []
-    for module in network.modules():
-        if isinstance(module, qnn.QuantReLU | qnn.QuantIdentity):
-            scale = scale_of(module)
-            if scale is not None and scale.requires_grad:
-                handles.append(module.register_forward_pre_hook(_Setter(scale, done)))
+    handles = [
+        act.register_forward_pre_hook(_Setter(largest, done, powers))
+        for act in activations(network).values()
+        if scale_of(act) is not None
+    ]
     norms = [module for module in network.modules() if isinstance(module, NORMS)]
     momenta = [norm.momentum for norm in norms]
-    network.eval()
     for norm in norms:
         norm.train()
         norm.momentum = 1.0  # the statistics of this batch replace those that were
@@ -46,17 +70,110 @@ def calibrate(network: nn.Module, frames: Values) -> None:
         network.eval()
 
 
-class _Setter:
-    """Sets a quantiser's largest value by the first input it sees."""
+def calibrate_chain(
+    network: FastNetwork, codes: Tensor, method: Method = "mse", quantile: float = QUANTILE
+) -> None:
+    """Do the same for a chain in the fast graph, whose scales are fixed; `codes` are (N, length, channels).
 
-    def __init__(self, scale: nn.Parameter, done: set[nn.Module]) -> None:
-        self.scale, self.done = scale, done
+    The step of an activation stays; its batch norm's gain and offset are multiplied instead, so that the
+    values fit it. The batch norm behind the next layer, measured anew, takes the factor out again; behind the
+    last layer, which has none, all logits are larger by it, and the bias with them.
+    """
+    network.eval()
+    network.fit_scales()
+    factor, x = 1.0, codes
+    with torch.no_grad():
+        for index, block in enumerate(network.layers):
+            x = network.shaped(x, index)
+            if block.last:
+                block.bias.mul_(factor)
+                return
+            sums = block.sums(x, True).flatten(0, -2)
+            values = sums.double() * (block.input_scale * block.scale)
+            block.mean.copy_(values.mean(0))
+            block.var.copy_(values.var(0, unbiased=False))
+            floats = block.gamma * (values.float() - block.mean) / torch.sqrt(block.var) + block.beta
+            top = block.quant.act_max
+            step = best_step(floats, tuple(range(top + 1)), method, quantile)
+            factor = block.quant.act_scale / step if step else 1.0
+            block.gamma.mul_(factor)
+            block.beta.mul_(factor)
+            x = block(x, True)
+
+
+def best_step(values: Tensor, grid: tuple[int, ...], method: Method, quantile: float = QUANTILE) -> float:
+    """Return the step whose multiples by `grid`, integers from 0 up, hold the positive of `values` best.
+
+    `max`: the largest value is the largest level; `quantile`: this part of them is not beyond it; `mse`: the
+    squared error is the least of `TRIED` steps. 0 where no value is positive.
+    """
+    positive = values.detach()[values.detach() > 0].flatten()
+    if not positive.numel():
+        return 0.0
+    if positive.numel() > SAMPLE:
+        positive = positive[:: -(-positive.numel() // SAMPLE)]
+    if method == "quantile":
+        return float(np.quantile(positive.numpy(), quantile)) / grid[-1]
+    top = float(positive.max()) / grid[-1]
+    if method == "max":
+        return top
+
+    def error(step: float) -> float:
+        return float((nearest(positive / step, grid) * step - positive).square().sum())
+
+    steps: list[float] = (top * np.linspace(0.1, 1, TRIED)).tolist()
+    return min(steps, key=error)
+
+
+def _set_weights(layer: Any, powers: bool) -> None:
+    """Set the scale of a layer's weights where it is a parameter."""
+    scale = scale_of(layer.weight_quant)
+    if scale is None:
+        return
+    weight: Tensor = layer.weight.detach()
+    levels, unit = layer.weight_quant.tensor_quant, 1.0
+    if powers and not scale.requires_grad:
+        largest = (1 << (weight_bits(layer) - 1)) - 1
+        _set_largest(scale, fit_scale(weight, largest, weight != 0) * largest)
+        return
+    if isinstance(levels, ApotWeights):
+        grid = levels.grid[len(levels.grid) // 2 :]
+        mean, deviation = moments(weight)
+        weight, unit = (weight - mean)[weight != 0], float(deviation)
+    else:
+        grid = tuple(range(1 << (weight_bits(layer) - 1)))
+    _set_largest(scale, best_step(weight.abs(), grid, "mse") * grid[-1] / unit)
+
+
+def _set_largest(scale: nn.Parameter, largest: float) -> None:
+    if largest:
+        with torch.no_grad():
+            scale.fill_(largest)
+
+
+class _Setter:
+    """Sets a quantiser's scale by the first input it sees."""
+
+    def __init__(
+        self, step: Callable[[Tensor, tuple[int, ...]], float], done: set[nn.Module], powers: bool
+    ) -> None:
+        self.step, self.done, self.powers = step, done, powers
 
     def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if module in self.done:
             return
         self.done.add(module)
         x: Tensor = getattr(inputs[0], "value", inputs[0])
-        values = np.asarray(x[x > 0])
-        if values.size:
-            self.scale.fill_(float(np.quantile(values, QUANTILE)))
+        proxy: Any = module.act_quant
+        scale = scale_of(module)
+        assert scale is not None
+        levels = getattr(proxy.fused_activation_quant_proxy.tensor_quant, "grid", None)
+        if levels is None:
+            levels = tuple(range(1 << (act_bits(module) - bool(proxy.is_signed))))
+        top = levels[-1] + bool(
+            proxy.is_signed
+        )  # of the signed codes the lowest, -(top), has the largest size
+        step = self.step(x.abs() if proxy.is_signed else x, levels)
+        if step and self.powers and not scale.requires_grad:
+            step = 2.0 ** round(math.log2(step))
+        _set_largest(scale, step * top)

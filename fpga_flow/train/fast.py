@@ -52,12 +52,15 @@ class FastNetwork(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return logits, integer multiples of the last accumulator's scale."""
-        x, dense = codes, False
-        for block in self.layers:
-            if isinstance(block.spec, Dense) and not dense:
-                # The deployed network stores channel by channel.
-                x, dense = x.transpose(1, 2).flatten(1).float(), True
-            x = block(x, self.rounded)
+        x = codes
+        for index, block in enumerate(self.layers):
+            x = block(self.shaped(x, index), self.rounded)
+        return x
+
+    def shaped(self, x: Tensor, index: int) -> Tensor:
+        """Return codes as layer `index` takes them: flat, channel by channel, from the first dense one on."""
+        if isinstance(self.layers[index].spec, Dense) and x.dim() == 3:
+            return x.transpose(1, 2).flatten(1).float()
         return x
 
     def state(self) -> State:
@@ -81,7 +84,7 @@ class FastNetwork(nn.Module):
     def fit_scales(self) -> None:
         """Choose the scale of every layer's weights anew, from the weights that are left."""
         for block in self.layers:
-            block.scale = fit_scale(block.weight.detach(), block.quant, block.mask)
+            block.scale = fit_scale(block.weight.detach(), block.quant.weight_max, block.mask)
 
 
 class FastBlock(nn.Module):
@@ -127,16 +130,18 @@ class FastBlock(nn.Module):
 
     def forward(self, x: Tensor, rounded: bool) -> Tensor:
         """Apply the layer to codes; the last one returns logits."""
-        codes = self._codes(rounded)
-        if isinstance(self.spec, Conv):
-            taps = codes.permute(2, 1, 0).contiguous()
-            x = conv_pool(x, taps, self.spec.pool, rounded)
-        else:
-            x = F.linear(x, codes)
+        x = self.sums(x, rounded)
         if self.last:
             return self._logits(x, rounded)
         rows = x.reshape(-1, x.shape[-1])
         return self._activate(rows, rounded).view(x.shape)
+
+    def sums(self, x: Tensor, rounded: bool) -> Tensor:
+        """Return the accumulators, pooled, channels last."""
+        codes = self._codes(rounded)
+        if isinstance(self.spec, Conv):
+            return conv_pool(x, codes.permute(2, 1, 0).contiguous(), self.spec.pool, rounded)
+        return F.linear(x, codes)
 
     def _codes(self, rounded: bool) -> Tensor:
         if not self.training and rounded:

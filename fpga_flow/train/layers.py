@@ -2,12 +2,16 @@
 
 A weight or activation of one bit is -1 or 1; other activations are unsigned behind a ReLU, other weights
 signed and of narrow range. Scales are one per tensor: a weight's follows its largest value, an activation's
-is set by `fpga_flow.train.calibrate` and learned from there.
+is set by `fpga_flow.train.calibrate` and learned from there. What a recipe says of single layers, of levels
+and of scales is put on top by `fpga_flow.train.mixed`.
 """
+
+from typing import Any
 
 import torch
 from brevitas import nn as qnn
 from brevitas.inject.enum import RestrictValueType, ScalingImplType
+from brevitas.nn.mixin.parameter import QuantWeightMixin
 from brevitas.quant import (
     Int8ActPerTensorFloat,
     Int8WeightPerTensorFloat,
@@ -17,14 +21,27 @@ from brevitas.quant import (
 )
 from torch import nn
 
+from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant
+
 SCALE = "scaling_impl.value"
 """End of the name of the parameter that holds a quantiser's largest value."""
+ALPHA = "tensor_quant.alpha"
+"""The same with levels of powers of two."""
+_INPUT = "takes_the_hosts_scale"
 
 
 class _Unsigned(Uint8ActPerTensorFloat):  # type: ignore[misc]
     scaling_impl_type = ScalingImplType.PARAMETER
     restrict_scaling_type = RestrictValueType.FP
     scaling_init = 4.0
+
+
+class Weights(Int8WeightPerTensorFloat):  # type: ignore[misc]
+    """Weights whose largest value is a parameter, learned or set from outside."""
+
+    scaling_impl_type = ScalingImplType.PARAMETER
+    restrict_scaling_type = RestrictValueType.FP
+    scaling_init = 1.0
 
 
 class _Signed(Int8ActPerTensorFloat):  # type: ignore[misc]
@@ -34,11 +51,16 @@ class _Signed(Int8ActPerTensorFloat):  # type: ignore[misc]
 
 
 def scale_of(quantiser: nn.Module) -> nn.Parameter | None:
-    """Return the parameter that holds the largest value of an activation's quantiser.
+    """Return the parameter that holds the largest value of a quantiser, of an activation or of weights.
 
-    None where it has none that can be set: its values are -1 and 1.
+    None where it has none that can be set: its values are -1 and 1, or follow the weights.
     """
-    return next((p for name, p in quantiser.named_parameters() if name.endswith(SCALE)), None)
+    return next((p for name, p in quantiser.named_parameters() if name.endswith((SCALE, ALPHA))), None)
+
+
+def is_input(quantiser: nn.Module) -> bool:
+    """Whether a quantiser is the network's first, whose scale is the host's."""
+    return getattr(quantiser, _INPUT, False)
 
 
 def samples(bits: int, largest: float) -> nn.Module:
@@ -61,6 +83,12 @@ def _fixed(quantiser: nn.Module, largest: float) -> nn.Module:
     with torch.no_grad():
         scale.fill_(largest)
     scale.requires_grad_(False)
+    return mark_input(quantiser)
+
+
+def mark_input(quantiser: nn.Module) -> nn.Module:
+    """Note that `quantiser` is the network's first, and return it."""
+    setattr(quantiser, _INPUT, True)
     return quantiser
 
 
@@ -69,6 +97,72 @@ def activation(bits: int) -> nn.Module:
     if bits == 1:
         return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst)  # type: ignore[no-any-return]
     return qnn.QuantReLU(act_quant=_Unsigned, bit_width=bits)  # type: ignore[no-any-return]
+
+
+def put_activation(module: nn.Module, bits: int, apot: bool) -> None:
+    """Give `module`, made by `activation` or as it makes them, a quantiser of other bits and levels.
+
+    A signed quantiser without a ReLU stays one, and cannot have APoT levels.
+    """
+    old: Any = module.act_quant
+    relu = bits > 1 and (not old.is_signed or _bits(old) == 1)
+    if bits == 1:
+        quantiser, width = SignedBinaryActPerTensorConst, {}
+    elif apot:
+        quantiser, width = ApotActQuant, {"apot_bits": bits}
+    else:
+        quantiser, width = _Unsigned if relu else _Signed, {"bit_width": bits}
+    injector = quantiser.let(act_impl=nn.ReLU if relu else None, passthrough_act=True, **width)
+    module.act_quant = injector.proxy_class(module, injector)
+
+
+def put_weights(layer: nn.Module, bits: int, apot: bool, parameter: bool) -> None:
+    """Give the weights of `layer` a quantiser of other bits and levels.
+
+    With `parameter`, or APoT, their largest value is a parameter; otherwise it follows the weights.
+    """
+    if apot:
+        quantiser, options = ApotWeightQuant, {"apot_bits": bits}
+    elif bits == 1:
+        quantiser, options = SignedBinaryWeightPerTensorConst, {}
+    else:
+        quantiser, options = Weights if parameter else Int8WeightPerTensorFloat, {"bit_width": bits}
+    injector = quantiser.let(**options)
+    layer.weight_quant = injector.proxy_class(layer, injector)
+
+
+def _bits(proxy: Any) -> int:
+    return int(proxy.bit_width())
+
+
+def weight_bits(layer: nn.Module) -> int:
+    """Return the bits of a layer's weights as its quantiser has them."""
+    return _bits(layer.weight_quant)
+
+
+def act_bits(module: nn.Module) -> int:
+    """Return the bits of an activation as its quantiser has them."""
+    return _bits(module.act_quant)
+
+
+def weighted(network: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers with quantised weights by the path in the network, in its order."""
+    return {
+        path: module
+        for path, module in network.named_modules()
+        if isinstance(module, QuantWeightMixin) and module.weight_quant.is_quant_enabled
+    }
+
+
+def activations(network: nn.Module) -> dict[str, nn.Module]:
+    """Return the activations' quantisers, less the input's, by the path in the network, in its order."""
+    return {
+        path: module
+        for path, module in network.named_modules()
+        if isinstance(module, qnn.QuantReLU | qnn.QuantIdentity)
+        and module.act_quant.is_quant_enabled
+        and not is_input(module)
+    }
 
 
 def _weight(bits: int) -> dict[str, object]:

@@ -9,12 +9,17 @@ from fpga_flow.recipe import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
+from fpga_flow.train.mixed import put_quant
 from fpga_flow.train.spec import Dense, load_model
 
 
 def build_network(recipe: Recipe, classes: int, channels: int) -> nn.Module:
-    """Return the recipe's model, untrained and in eval mode: float (N, channels, length) to (N, classes)."""
+    """Return the recipe's model, untrained and in eval mode, quantised as the recipe says.
+
+    It takes float frames (N, channels, ...) and gives logits (N, classes).
+    """
     network: nn.Module = load_model(recipe.model.name).build(recipe, classes, channels)
+    put_quant(network, recipe)
     return network.eval()
 
 

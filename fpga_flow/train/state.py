@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fpga_flow.recipe import Recipe
 from fpga_flow.train.checkpoint import State, header, weight_shape
-from fpga_flow.train.spec import Dense, Quant, chain, quant_of
+from fpga_flow.train.spec import Dense, chain, quant_of
 
 
 def new_state(recipe: Recipe, classes: list[str], channels: int) -> State:
@@ -19,7 +19,11 @@ def new_state(recipe: Recipe, classes: list[str], channels: int) -> State:
         shape = weight_shape(layer)
         deviation = math.sqrt(2 / math.prod(shape[1:]))
         weight = torch.randn(shape, generator=generator) * deviation
-        kept: State = {"weight": weight, "scale": fit_scale(weight, quant.layer(layer.name)), "mask": None}
+        kept: State = {
+            "weight": weight,
+            "scale": fit_scale(weight, quant.layer(layer.name).weight_max),
+            "mask": None,
+        }
         if isinstance(layer, Dense) and layer.last:
             kept["bias"] = torch.zeros(layer.outputs)
         else:
@@ -33,8 +37,8 @@ def new_state(recipe: Recipe, classes: list[str], channels: int) -> State:
     return header(recipe, classes, channels) | {"layers": layers}
 
 
-def fit_scale(weight: Tensor, quant: Quant, mask: Tensor | None = None) -> float:
-    """Return the power of two that as step of the codes makes the least squared error.
+def fit_scale(weight: Tensor, largest_code: int, mask: Tensor | None = None) -> float:
+    """Return the power of two that as step of codes up to `largest_code` makes the least squared error.
 
     With `mask`, statistics are taken over the weights that are left.
     """
@@ -42,11 +46,11 @@ def fit_scale(weight: Tensor, quant: Quant, mask: Tensor | None = None) -> float
     largest = float(kept.abs().max()) if kept.numel() else 0.0
     if largest == 0.0:
         return 1.0
-    top = math.ceil(math.log2(largest / quant.weight_max))
+    top = math.ceil(math.log2(largest / largest_code))
     best, best_error = 1.0, math.inf
     for exponent in range(top, top - 4, -1):
         scale = 2.0**exponent
-        codes = torch.round(kept / scale).clamp(-quant.weight_max, quant.weight_max)
+        codes = torch.round(kept / scale).clamp(-largest_code, largest_code)
         error = float(((codes * scale - kept) ** 2).sum())
         if error < best_error:
             best, best_error = scale, error
