@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
 from fpga_flow.recipe import Recipe
+from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
     State,
@@ -43,7 +46,8 @@ def run(context: Context) -> dict[str, Any]:
         curves: dict[str, Any] = {}
     else:
         train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
-        state, curves = train_network(recipe, state, train, validation, context.folder)
+        other = origin == "retrained"
+        state, curves = train_network(recipe, state, train, validation, context.folder, other)
         if (context.folder / FLOAT).is_file():
             kept = load_state(context.folder / FLOAT)
             float_accuracy = round(evaluate(_network(recipe, kept, rounded=False), test).accuracy, 6)
@@ -97,20 +101,29 @@ def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
 
 
 def train_network(
-    recipe: Recipe, state: State, train: Codes, validation: Codes, folder: Path
+    recipe: Recipe, state: State, train: Codes, validation: Codes, folder: Path, starts_float: bool = False
 ) -> tuple[State, dict[str, Any]]:
     """Train from `state`: the float network first where the recipe gives it epochs, then the quantised one.
 
-    Returns the epoch of best validation accuracy, and the curves by phase. What a killed run left in
-    `folder` is taken up.
+    Between the two, or at once where `starts_float` says that `state` is of other bits, the network is
+    calibrated; without epochs of the quantised network that is post-training quantisation. Returns the epoch of
+    best validation accuracy, and the curves by phase. What a killed run left in `folder` is taken up.
     """
     settings = recipe.train
     if settings.rotate and train.channels != 2:
         raise InputError(
             f"train.rotate: must be false where frames have {train.channels} channels and not 2 (I and Q)"
         )
+    if not (settings.epochs or settings.float_epochs or starts_float):
+        raise InputError(
+            "train.epochs: must be 1 or more where there is no float network to quantise; "
+            "give train.float_epochs, or a checkpoint of other bits"
+        )
     curves = {}
+    calibrated = starts_float
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
+        if phase == "quantised" and calibrated:
+            state = quantised(recipe, state, train, validation)
         if not epochs:
             continue
         network = _network(recipe, state, rounded=phase == "quantised")
@@ -135,9 +148,19 @@ def train_network(
         state = outcome.state
         if phase == "float":
             save_state(folder / FLOAT, state)
+            calibrated = True
     for left in folder.glob("training-*.pt"):
         left.unlink()
     return state, curves
+
+
+def quantised(recipe: Recipe, state: State, train: Codes, validation: Codes) -> State:
+    """Return the float network in `state` with scales and batch norms calibrated for the recipe's bits."""
+    network, settings = _network(recipe, state), recipe.train.calibration
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(recipe.seed))
+    calibrate_chain(network, train.codes[order[: settings.frames]], settings.method, settings.quantile)
+    say(f"  calibrated: {evaluate(network, validation).accuracy:.2%} of {len(validation)} validation frames")
+    return network.state()
 
 
 def _network(recipe: Recipe, state: State, rounded: bool = True) -> FastNetwork:

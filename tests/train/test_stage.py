@@ -177,6 +177,26 @@ def test_committed_checkpoint_of_other_bits_is_trained_further(committed: str, t
     assert load_checkpoint(tmp_path / "again" / CHECKPOINT)["weight_bits"] == 3
 
 
+def test_post_training_quantisation_takes_the_float_network_as_it_is(
+    tmp_path: Path, frames: dict[str, Codes]
+) -> None:
+    recipe = trained_recipe(train={"float_epochs": 5, "epochs": 0}, quant={"weight_bits": 6, "act_bits": 6})
+    result = run(train_stage, recipe, tmp_path / "train")
+    assert result["epochs"] == {"float": 5}
+    assert result["accuracy"]["float"] > 0.9
+    assert result["accuracy"]["quantised"] > result["accuracy"]["float"] - 0.1
+    network = load_network(recipe, tmp_path / "train" / CHECKPOINT)
+    assert accuracy_of(network, frames["test"]) == pytest.approx(result["accuracy"]["quantised"], abs=1e-6)
+    floats, quantised = (load_checkpoint(tmp_path / "train" / name) for name in ("float.pt", CHECKPOINT))
+    for name, kept in floats["layers"].items():
+        assert torch.equal(kept["weight"], quantised["layers"][name]["weight"])
+
+
+def test_wrong_epochs_where_there_is_nothing_to_quantise(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"train.epochs: must be 1 or more where there is no float network"):
+        run(train_stage, trained_recipe(train={"epochs": 0}), tmp_path / "train")
+
+
 def test_wrong_width_for_the_committed_checkpoint(committed: str, tmp_path: Path) -> None:
     recipe = trained_recipe(train={"checkpoint": committed}, model={"width": 32})
     with pytest.raises(InputError, match="width is 16, the recipe's is 32.*--from-scratch"):
