@@ -106,8 +106,8 @@ def train_network(
     """Train from `state`: the float network first where the recipe gives it epochs, then the quantised one.
 
     Between the two, or at once where `starts_float` says that `state` is of other bits, the network is
-    calibrated; without epochs of the quantised network that is post-training quantisation. Returns the epoch of
-    best validation accuracy, and the curves by phase. What a killed run left in `folder` is taken up.
+    calibrated; without epochs of the quantised network that is post-training quantisation. Returns the epoch
+    of best validation accuracy, and the curves by phase. What a killed run left in `folder` is taken up.
     """
     settings = recipe.train
     if settings.rotate and train.channels != 2:
