@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from fpga_flow.train.checkpoint import State
-from fpga_flow.train.freeze import weight_codes
-from fpga_flow.train.spec import Quant
 
 Masks = dict[str, Tensor]
 """Layer name -> bool tensor shaped like the layer's weight; True is left."""
@@ -49,15 +47,15 @@ def masked(state: State, masks: Masks) -> State:
     return state | {"layers": layers}
 
 
-def count(state: State, quant: Quant) -> list[LayerCount]:
-    """Count the weights of every layer, in the order of the layers."""
+def count(state: State, codes: dict[str, Tensor]) -> list[LayerCount]:
+    """Count the weights of every layer, in the order of the layers; `codes` are their integers by name."""
     masks = masks_of(state)
     return [
         LayerCount(
             name,
             kept["weight"].numel(),
             int(masks[name].sum()),
-            int((weight_codes(kept, quant.layer(name)) != 0).sum()),
+            int((codes[name] != 0).sum()),
         )
         for name, kept in state["layers"].items()
     ]

@@ -16,10 +16,9 @@ from fpga_flow.recipe import PruneRecipe, Recipe
 from fpga_flow.train.checkpoint import CHECKPOINT, State, load_checkpoint, load_state, save_state
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
-from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.general import AnyNetwork, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
-from fpga_flow.train.spec import chain, quant_of
 
 HISTORY = "history.json"
 PROGRESS = "progress.pt"
@@ -43,7 +42,7 @@ def run(context: Context) -> dict[str, Any]:
             None,
             [],
         )
-    network = _network(recipe, state)
+    network = network_of(recipe, state)
     train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
     progress, target = prune(network, state, recipe, train, validation, context.folder)
     save_state(context.folder / CHECKPOINT, progress.passing)
@@ -66,7 +65,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def prune(
-    network: FastNetwork, state: State, recipe: Recipe, train: Codes, validation: Codes, folder: Path
+    network: AnyNetwork, state: State, recipe: Recipe, train: Codes, validation: Codes, folder: Path
 ) -> tuple[Progress, float]:
     """Run the recipe's schedule from `state`; returns where it ended and the target accuracy.
 
@@ -112,7 +111,7 @@ def target_accuracy(settings: PruneRecipe, unpruned: float) -> float:
 class RoundTrainer:
     """`schedules.Trainer` on the fast training graph."""
 
-    network: FastNetwork
+    network: AnyNetwork
     recipe: Recipe
     train: Codes
     validation: Codes
@@ -181,11 +180,6 @@ def _save(path: Path, progress: Progress, target: float) -> None:
     save_state(path, {"passing": progress.passing, "rate": progress.rate, "history": history})
 
 
-def _network(recipe: Recipe, state: State) -> FastNetwork:
-    layers = chain(recipe, len(state["classes"]), state["channels"])
-    return FastNetwork(layers, quant_of(recipe), state)
-
-
 def _result(
     recipe: Recipe,
     state: State,
@@ -194,7 +188,7 @@ def _result(
     target: float | None,
     rounds: list[Round],
 ) -> dict[str, Any]:
-    layers = count(state, quant_of(recipe))
+    layers = count(state, network_of(recipe, state).codes())
     return {
         "accuracy": {"pruned": accuracy},
         "method": recipe.prune.method,

@@ -9,6 +9,9 @@
                    "mask": bool like weight, or None where nothing is pruned,
                    "gamma", "beta", "mean", "var": float (outputs,)   hidden layers
                    "bias": float (outputs,)                           the last layer}}}
+
+That is a chain, trained in the fast graph. Of a module that was trained as such, `layers` hold `weight` and
+`mask` only, and beside them is "rest": {name: tensor}, all other parameters and buffers.
 """
 
 import pickle
@@ -105,7 +108,8 @@ def check_fits(path: Path, state: State, recipe: Recipe, classes: list[str], ign
                 f"{path}: {key} is {_short(state[key])}, the recipe's is {_short(value)}; change the recipe, "
                 "or train from scratch (--from-scratch)"
             )
-    check_shapes(path, state, chain(recipe, len(classes), state["channels"]))
+    if "rest" not in state:
+        check_shapes(path, state, chain(recipe, len(classes), state["channels"]))
 
 
 def check_shapes(path: Path, state: State, layers: tuple[Layer, ...]) -> None:

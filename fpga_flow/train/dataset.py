@@ -14,7 +14,9 @@ from fpga_flow.data import Frames, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
 from fpga_flow.recipe import Recipe
-from fpga_flow.train.spec import Quant, quant_of
+from fpga_flow.train.layers import InputGrid, input_grid
+from fpga_flow.train.network import build_network
+from fpga_flow.train.spec import Quant, is_chain, load_model, quant_of
 
 READ_FRAMES = 4096
 
@@ -24,7 +26,7 @@ class Codes:
     """Frames after the input quantiser."""
 
     codes: Tensor
-    """int8 (N, length, channels)."""
+    """int8 or uint8, channels last: (N, length, channels) or (N, height, width, channels)."""
     labels: Tensor
     """int64 (N,)."""
     snr_db: NDArray[np.int64] | None
@@ -39,30 +41,30 @@ class Codes:
 
     @property
     def channels(self) -> int:
-        """Rows of a frame: 2, I and Q."""
-        return int(self.codes.shape[2])
+        """Of a frame: 2, I and Q, or the colours of a picture."""
+        return int(self.codes.shape[-1])
 
 
-def quantise(frames: Tensor, quant: Quant) -> Tensor:
-    """Return the input quantiser's codes, int8 (N, length, channels), of float (N, channels, length)."""
+def quantise(frames: Tensor, grid: InputGrid) -> Tensor:
+    """Return the input quantiser's codes (N, ..., channels) of float frames (N, channels, ...)."""
+    codes = torch.round(frames / grid.scale).clamp(grid.low, grid.high)
+    return codes.to(torch.int8 if grid.low < 0 else torch.uint8).movedim(1, -1).contiguous()
+
+
+def chain_grid(quant: Quant) -> InputGrid:
+    """Return the input codes of a chain."""
     half = 2 ** (quant.input_bits - 1)
-    codes = torch.round(frames / quant.input_scale).clamp(-half, half - 1)
-    return codes.to(torch.int8).transpose(1, 2).contiguous()
+    return InputGrid(quant.input_scale, -half, half - 1)
 
 
-def read_codes(source: Frames, quant: Quant, description: str) -> Codes:
-    """Read all frames of `source`, of shape (channels, length), through the input quantiser."""
-    if len(source.shape) != 2:
-        raise InputError(
-            f"model.name: the chain takes frames of channels x length, those of {source.source} "
-            f"are {' x '.join(str(n) for n in source.shape)}; choose another data.name"
-        )
-    channels, length = source.shape
-    codes = torch.empty(len(source), length, channels, dtype=torch.int8)
+def read_codes(source: Frames, grid: InputGrid, description: str) -> Codes:
+    """Read all frames of `source`, of shape (channels, ...), through the input quantiser."""
+    channels, *size = source.shape
+    codes = torch.empty(len(source), *size, channels, dtype=torch.int8 if grid.low < 0 else torch.uint8)
     with bar(f"{description} frames", len(source)) as advance:
         for start in range(0, len(source), READ_FRAMES):
             indices = np.arange(start, min(start + READ_FRAMES, len(source)))
-            codes[start : start + len(indices)] = quantise(torch.from_numpy(source.read(indices)), quant)
+            codes[start : start + len(indices)] = quantise(torch.from_numpy(source.read(indices)), grid)
             advance(len(indices))
     return Codes(
         codes,
@@ -82,10 +84,21 @@ def describe(recipe: Recipe, frames: Codes) -> dict[str, Any]:
         "generated": frames.generated,
         "classes": len(frames.classes),
         "snr_db": None if frames.snr_db is None else np.unique(frames.snr_db).tolist(),
-        "length": frames.codes.shape[1],
+        "length": int(np.prod(frames.codes.shape[1:-1])),
     }
 
 
 def load_codes(recipe: Recipe, split: Split, cache: Path) -> Codes:
     """Return one split of the recipe's data; `cache` is the flow's."""
-    return read_codes(data.load(recipe.data, split, cache / "data"), quant_of(recipe), split)
+    source = data.load(recipe.data, split, cache / "data")
+    classes, channels = len(source.classes), source.shape[0]
+    if is_chain(load_model(recipe.model.name)):
+        if len(source.shape) != 2:
+            raise InputError(
+                f"model.name: the chain takes frames of channels x length, those of {source.source} "
+                f"are {' x '.join(str(n) for n in source.shape)}; choose another data.name"
+            )
+        grid = chain_grid(quant_of(recipe))
+    else:
+        grid = input_grid(build_network(recipe, classes, channels))
+    return read_codes(source, grid, split)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fpga_flow.train.dataset import Codes
-from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.general import AnyNetwork
 
 BATCH = 512
 
@@ -25,7 +25,7 @@ class Score:
     """int (N,)."""
 
 
-def evaluate(network: FastNetwork, frames: Codes) -> Score:
+def evaluate(network: AnyNetwork, frames: Codes) -> Score:
     """Run `network` in eval mode over all frames."""
     training = network.training
     network.eval()

@@ -81,6 +81,10 @@ class FastNetwork(nn.Module):
                 if block.mask is not None:
                     block.weight.mul_(block.mask)
 
+    def codes(self) -> dict[str, Tensor]:
+        """Return every layer's integer weights (as float32), shaped like `weight`."""
+        return {block.spec.name: weight_codes(block.kept(), block.quant) for block in self.layers}
+
     def fit_scales(self) -> None:
         """Choose the scale of every layer's weights anew, from the weights that are left."""
         for block in self.layers:

@@ -6,7 +6,7 @@ is set by `fpga_flow.train.calibrate` and learned from there. What a recipe says
 and of scales is put on top by `fpga_flow.train.mixed`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from brevitas import nn as qnn
@@ -86,6 +86,22 @@ def _fixed(quantiser: nn.Module, largest: float) -> nn.Module:
     return mark_input(quantiser)
 
 
+class InputGrid(NamedTuple):
+    """The codes of the network's input: a frame's value is `code * scale`."""
+
+    scale: float
+    low: int
+    high: int
+
+
+def input_grid(network: nn.Module) -> InputGrid:
+    """Return the codes of the input quantiser of `network`."""
+    quantiser: Any = next(module for module in network.modules() if is_input(module)).act_quant
+    bits, signed = _bits(quantiser), bool(quantiser.is_signed)
+    low = -(1 << (bits - 1)) if signed else 0
+    return InputGrid(float(quantiser.scale()), low, low + (1 << bits) - 1)
+
+
 def mark_input(quantiser: nn.Module) -> nn.Module:
     """Note that `quantiser` is the network's first, and return it."""
     setattr(quantiser, _INPUT, True)
@@ -145,7 +161,7 @@ def act_bits(module: nn.Module) -> int:
     return _bits(module.act_quant)
 
 
-def weighted(network: nn.Module) -> dict[str, nn.Module]:
+def weighted(network: nn.Module) -> dict[str, Any]:
     """Return the layers with quantised weights by the path in the network, in its order."""
     return {
         path: module
@@ -154,7 +170,7 @@ def weighted(network: nn.Module) -> dict[str, nn.Module]:
     }
 
 
-def activations(network: nn.Module) -> dict[str, nn.Module]:
+def activations(network: nn.Module) -> dict[str, Any]:
     """Return the activations' quantisers, less the input's, by the path in the network, in its order."""
     return {
         path: module

@@ -22,6 +22,7 @@ from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.general import AnyNetwork
 from fpga_flow.train.kernels import kernels
 
 LOWEST_RATE = 1e-3
@@ -71,7 +72,7 @@ class Fit:
 
 
 def fit(
-    network: FastNetwork,
+    network: AnyNetwork,
     train: Codes,
     validation: Codes,
     settings: Settings,
@@ -111,7 +112,7 @@ def fit(
         return not settings.linear and float(optimiser.param_groups[0]["lr"]) < lowest
 
     batches = -(-len(train) // settings.batch)
-    with one_pool(), bar(description, settings.epochs * batches) as advance:
+    with one_pool(isinstance(network, FastNetwork)), bar(description, settings.epochs * batches) as advance:
         advance(len(curve) * batches)
         while not over():
             start = time.monotonic()
@@ -152,7 +153,7 @@ def fit(
 
 
 def _epoch(
-    network: FastNetwork,
+    network: AnyNetwork,
     train: Codes,
     optimiser: torch.optim.Optimizer,
     settings: Settings,
@@ -193,10 +194,13 @@ def rotated(codes: Tensor, quarters: Tensor) -> Tensor:
 
 
 @contextmanager
-def one_pool() -> Iterator[None]:
-    """Leave torch one thread while the compiled kernels, which have threads of their own, do the work."""
+def one_pool(fast: bool = True) -> Iterator[None]:
+    """Leave torch one thread while the compiled kernels, which have threads of their own, do the work.
+
+    Without `fast` they do not.
+    """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1 if kernels() is not None else CPU_COUNT)
+    torch.set_num_threads(1 if fast and kernels() is not None else CPU_COUNT)
     try:
         yield
     finally:

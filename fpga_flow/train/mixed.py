@@ -9,6 +9,7 @@ from torch import nn
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import QuantRecipe, Recipe
 from fpga_flow.train.apot import check_bits
+from fpga_flow.train.blocks import Chain
 from fpga_flow.train.layers import (
     act_bits,
     activations,
@@ -20,13 +21,13 @@ from fpga_flow.train.layers import (
 )
 from fpga_flow.train.spec import check_entries, settle
 
-CHAIN = "blocks."
-"""Where a chain keeps its layers; recipes name them without it."""
+CHAIN, LINEAR = "blocks.", ".linear"
+"""Where a chain keeps its layers, and a layer its weights; recipes name them without that."""
 
 
 def spoken(network: nn.Module, path: str) -> str:
     """Return the name of the part at `path` as a recipe gives it."""
-    return path.removeprefix(CHAIN) if hasattr(network, "layers") else path
+    return path.removeprefix(CHAIN).removesuffix(LINEAR) if isinstance(network, Chain) else path
 
 
 def put_quant(network: nn.Module, recipe: Recipe) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fpga_flow.errors import InputError
 from fpga_flow.recipe import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
-from fpga_flow.train.mixed import put_quant
+from fpga_flow.train.layers import weighted
+from fpga_flow.train.mixed import put_quant, spoken
 from fpga_flow.train.spec import Dense, load_model
 
 
@@ -26,14 +28,43 @@ def build_network(recipe: Recipe, classes: int, channels: int) -> nn.Module:
 def load_network(recipe: Recipe, checkpoint_path: Path) -> nn.Module:
     """Return the network in `checkpoint_path` as a Brevitas module in eval mode.
 
-    It takes float frames (N, channels, length) and returns logits (N, classes) that are integer
-    multiples of one power of two. Raises `InputError` where file and recipe do not fit.
+    It takes float frames (N, channels, ...) and returns logits (N, classes), where the fast graph trains it
+    integer multiples of one power of two. Raises `InputError` where file and recipe do not fit.
     """
     state = load_checkpoint(checkpoint_path)
     check_fits(checkpoint_path, state, recipe, state["classes"], ignore=set())
+    if "rest" in state:
+        return module_of(recipe, state)
     network = build_network(recipe, len(state["classes"]), state["channels"])
     assert isinstance(network, Chain)
     fill(network, state)
+    return network.eval()
+
+
+def module_of(recipe: Recipe, state: State) -> nn.Module:
+    """Return the recipe's module in eval mode with the parameters of `state`, the checkpoint of a module.
+
+    What `state` does not have, the quantisers' parameters of a float network, stays as it is built.
+    Raises `InputError` where shapes differ.
+    """
+    network = build_network(recipe, len(state["classes"]), state["channels"])
+    values = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    given = dict(state["rest"])
+    for path in weighted(network):
+        name = spoken(network, path)
+        if name not in state["layers"]:
+            raise InputError(f"checkpoint: has no layer {name}; it is of another network")
+        given[f"{path}.weight"] = state["layers"][name]["weight"]
+    with torch.no_grad():
+        for name, value in given.items():
+            if name not in values:
+                continue
+            if values[name].shape != value.shape:
+                raise InputError(
+                    f"checkpoint: {name} must have shape {tuple(values[name].shape)}, "
+                    f"not {tuple(value.shape)}"
+                )
+            values[name].copy_(value)
     return network.eval()
 
 

@@ -24,10 +24,9 @@ from fpga_flow.train.checkpoint import (
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.general import convert, first_state, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
-from fpga_flow.train.spec import chain, quant_of
-from fpga_flow.train.state import new_state
 
 CURVE = "curve.json"
 FLOAT = "float.pt"
@@ -50,10 +49,10 @@ def run(context: Context) -> dict[str, Any]:
         state, curves = train_network(recipe, state, train, validation, context.folder, other)
         if (context.folder / FLOAT).is_file():
             kept = load_state(context.folder / FLOAT)
-            float_accuracy = round(evaluate(_network(recipe, kept, rounded=False), test).accuracy, 6)
+            float_accuracy = round(evaluate(network_of(recipe, kept, rounded=False), test).accuracy, 6)
     write_json(context.folder / CURVE, curves)
     save_state(context.folder / CHECKPOINT, state)
-    score = evaluate(_network(recipe, state), test)
+    score = evaluate(network_of(recipe, state), test)
     say(f"  quantised network: {score.accuracy:.2%} of {len(test)} test frames")
     return {
         "accuracy": {"float": float_accuracy, "quantised": round(score.accuracy, 6)},
@@ -79,7 +78,7 @@ def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
     checkpoint is of another network.
     """
     if recipe.train.checkpoint is None:
-        return new_state(recipe, frames.classes, frames.channels), "scratch"
+        return first_state(recipe, frames.classes, frames.channels), "scratch"
     path = committed(recipe.train.checkpoint)
     state = load_checkpoint(path)
     check_fits(path, state, recipe, frames.classes, ignore=BITS)
@@ -97,7 +96,7 @@ def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
         f"{state['act_bits']}-bit activations: retraining its float weights with "
         f"{recipe.quant.weight_bits} and {recipe.quant.act_bits} bits"
     )
-    return wanted | {"layers": state["layers"]}, "retrained"
+    return convert(recipe, state | wanted), "retrained"
 
 
 def train_network(
@@ -122,11 +121,12 @@ def train_network(
     curves = {}
     calibrated = starts_float
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
-        if phase == "quantised" and calibrated:
+        # A module that nothing has trained has no scales yet.
+        if phase == "quantised" and (calibrated or "rest" in state):
             state = quantised(recipe, state, train, validation)
         if not epochs:
             continue
-        network = _network(recipe, state, rounded=phase == "quantised")
+        network = network_of(recipe, state, rounded=phase == "quantised")
         outcome = fit(
             network,
             train,
@@ -156,13 +156,12 @@ def train_network(
 
 def quantised(recipe: Recipe, state: State, train: Codes, validation: Codes) -> State:
     """Return the float network in `state` with scales and batch norms calibrated for the recipe's bits."""
-    network, settings = _network(recipe, state), recipe.train.calibration
+    network, settings = network_of(recipe, state), recipe.train.calibration
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(recipe.seed))
-    calibrate_chain(network, train.codes[order[: settings.frames]], settings.method, settings.quantile)
+    some = train.codes[order[: settings.frames]]
+    if isinstance(network, FastNetwork):
+        calibrate_chain(network, some, settings.method, settings.quantile)
+    else:
+        network.calibrate(some, settings)
     say(f"  calibrated: {evaluate(network, validation).accuracy:.2%} of {len(validation)} validation frames")
     return network.state()
-
-
-def _network(recipe: Recipe, state: State, rounded: bool = True) -> FastNetwork:
-    layers = chain(recipe, len(state["classes"]), state["channels"])
-    return FastNetwork(layers, quant_of(recipe), state, rounded)

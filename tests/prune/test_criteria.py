@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from fpga_flow.prune.criteria import CRITERIA
-from fpga_flow.prune.masks import count, density, masked, masks_of
+from fpga_flow.prune.masks import LayerCount, count, density, masked, masks_of
 from fpga_flow.train.checkpoint import State
+from fpga_flow.train.freeze import weight_codes
 from fpga_flow.train.spec import Quant
 
 QUANT = Quant(4, 4, 8)
@@ -66,14 +67,18 @@ def test_equal_weights_go_in_order_and_in_the_right_number() -> None:
     assert CRITERIA["magnitude"](state, 0.3)["a"].tolist() == [[False] * 3 + [True] * 7]
 
 
+def counted(state: State) -> list[LayerCount]:
+    return count(state, {name: weight_codes(kept, QUANT) for name, kept in state["layers"].items()})
+
+
 def test_sparsity_is_counted() -> None:
     state = masked(two_layers(), CRITERIA["magnitude"](two_layers(), 0.4))
-    a, b = count(state, QUANT)
+    a, b = counted(state)
     assert (a.name, a.weights, a.left, a.nonzero) == ("a", 4, 2, 2)
     assert (b.name, b.weights, b.left, b.nonzero) == ("b", 6, 4, 4)
     # 0.1 is left but its code is round(0.1 / 0.25) = 0.
     state["layers"]["b"]["weight"][0, 1] = 0.1
-    assert (count(state, QUANT)[1].left, count(state, QUANT)[1].nonzero) == (4, 3)
+    assert (counted(state)[1].left, counted(state)[1].nonzero) == (4, 3)
     assert density(state) == 0.6
 
 

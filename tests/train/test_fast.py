@@ -6,7 +6,7 @@ import torch
 from fpga_flow.recipe import Recipe
 from fpga_flow.train import fast
 from fpga_flow.train.blocks import Chain
-from fpga_flow.train.dataset import Codes, quantise
+from fpga_flow.train.dataset import Codes, chain_grid, quantise
 from fpga_flow.train.fast import FastNetwork, WeightCodes
 from fpga_flow.train.loop import Settings, fit
 from fpga_flow.train.network import build_network, fill
@@ -154,7 +154,7 @@ def test_width_that_is_no_multiple_of_the_lanes_trains_too(frames: dict[str, Cod
 
 def test_input_quantiser_rounds_and_saturates(recipe: Recipe) -> None:
     frames = torch.tensor([[[-3.0, -2.0, 0.0078125, 0.0234375, 1.99, 5.0]] * 2])
-    codes = quantise(frames, quant_of(recipe))
+    codes = quantise(frames, chain_grid(quant_of(recipe)))
     assert codes.shape == (1, 6, 2)
     assert codes[0, :, 0].tolist() == [-128, -128, 0, 2, 127, 127]
 

@@ -64,7 +64,7 @@ def test_chain_of_mixed_bits_equals_brevitas_bit_for_bit(frames: dict[str, Codes
         found = network(codes)
         assert torch.equal(found, brevitas(codes.transpose(1, 2).float() * quant.input_scale))
     assert found.std() > 0
-    counted = {layer.name: layer for layer in count(network.state(), quant)}
+    counted = {layer.name: layer for layer in count(network.state(), network.codes())}
     assert counted["dense1"].nonzero < counted["dense1"].weights
 
 
