@@ -20,7 +20,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from torch import nn
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.levels import put_levels
+from fpga_flow.export.levels import put_thresholds, quantised_weights
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation
 
@@ -36,10 +36,10 @@ def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapp
     _check_one_bit(module)
     example = torch.zeros(1, *frame_shape)
     buffer = io.BytesIO()
-    with _quiet(), torch.no_grad():
-        export_qonnx(module.eval(), args=example, export_path=buffer, opset_version=OPSET)
+    with _quiet(), torch.no_grad(), quantised_weights(module.eval()):
+        export_qonnx(module, args=example, export_path=buffer, opset_version=OPSET)
     model = onnx.load_model_from_string(buffer.getvalue())
-    put_levels(module, model)
+    put_thresholds(model)
     return bring_up_to_date(model, "the exported network")
 
 

@@ -5,75 +5,83 @@ largest integer, leaves them as they are. Activations: a `MultiThreshold`, as FI
 output counts the thresholds that are reached; where the next level is two higher, two thresholds are equal.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.export.reader import QONNX_DOMAIN, module_path
-from fpga_flow.train.apot import ApotActivations, ApotWeights, edges
-
-_WEIGHT, _ACTIVATION = ".tensor_quant", ".act_quant.fused_activation_quant_proxy.tensor_quant"
+from fpga_flow.export.reader import QONNX_DOMAIN
+from fpga_flow.train.apot import ROUNDING, ApotWeights, edges, levels
+from fpga_flow.train.layers import weighted
 
 
-def put_levels(module: nn.Module, model: onnx.ModelProto) -> None:
-    """Put the uneven levels of `module` into `model`, which Brevitas made of it with evenly spaced ones.
+class _Given(nn.Module):
+    """A quantiser of weights that are quantised already."""
 
-    Raises `UnsupportedError` where a quantiser of `module` is not found in the file.
-    """
-    quantisers = {
-        name.removesuffix(_ACTIVATION).removesuffix(_WEIGHT): part
-        for name, part in module.named_modules()
-        if isinstance(part, ApotWeights | ApotActivations)
-    }
-    placed: set[str] = set()
-    with torch.no_grad():
-        for node in model.graph.node:
-            path = module_path(node)
-            if node.op_type != "Quant" or path not in quantisers:
-                continue
-            quantiser = quantisers[path]
-            if isinstance(quantiser, ApotWeights):
-                weight = module.get_parameter(path.removesuffix("_quant"))
-                _put_weights(quantiser, weight, node, model.graph)
-            else:
-                _put_thresholds(quantiser, node, model.graph)
-            placed.add(path)
-    if missing := quantisers.keys() - placed:
-        raise UnsupportedError(
-            min(missing), "a quantiser that the exported network does not use", "remove it from the module"
+    def __init__(self, quantised: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+        super().__init__()
+        self.quantised = quantised
+
+    def forward(self, _weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return them as they are."""
+        return self.quantised
+
+
+@contextmanager
+def quantised_weights(module: nn.Module) -> Iterator[None]:
+    """Put the quantised values in the place of the weights of all layers with uneven levels."""
+    kept = []
+    for layer in weighted(module).values():
+        quantiser = layer.weight_quant.tensor_quant
+        if isinstance(quantiser, ApotWeights):
+            kept.append((layer, layer.weight.data, quantiser))
+    try:
+        with torch.no_grad():
+            for layer, weight, quantiser in kept:
+                quantised = quantiser(weight)
+                layer.weight.data = quantised[0].clone()
+                layer.weight_quant.tensor_quant = _Given(quantised)
+        yield
+    finally:
+        for layer, weight, quantiser in kept:
+            layer.weight.data, layer.weight_quant.tensor_quant = weight, quantiser
+
+
+def put_thresholds(model: onnx.ModelProto) -> None:
+    """Replace every `Quant` that says `ROUNDING` of itself by the `MultiThreshold` of its levels."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            constants[node.output[0]] = node.attribute[0].t
+    for node in model.graph.node:
+        said = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        rounding = said.get("rounding_mode", b"").decode() if node.op_type == "Quant" else ""
+        if not rounding.startswith(ROUNDING):
+            continue
+        scale = float(numpy_helper.to_array(constants[node.input[1]]).reshape(-1)[0])
+        grid = levels(int(rounding.removeprefix(ROUNDING)))
+        name = f"{node.output[0]}_thresholds"
+        rows = np.array([thresholds(grid)], dtype=np.float32) * np.float32(scale)
+        model.graph.initializer.append(numpy_helper.from_array(rows, name))
+        made = helper.make_node(
+            "MultiThreshold",
+            [node.input[0], name],
+            node.output,
+            node.name,
+            domain=QONNX_DOMAIN,
+            out_dtype=f"UINT{grid[-1].bit_length()}",
+            out_scale=scale,
+            out_bias=0.0,
         )
+        made.metadata_props.extend(node.metadata_props)
+        node.CopyFrom(made)
 
 
 def thresholds(grid: tuple[int, ...]) -> list[float]:
     """Return the edges between the unsigned integers of `grid`, each as often as the integer rises there."""
     rises = np.diff(grid)
     return [edge for edge, times in zip(edges(grid), rises, strict=True) for _ in range(times)]
-
-
-def _put_weights(
-    quantiser: ApotWeights, weight: torch.Tensor, node: onnx.NodeProto, graph: onnx.GraphProto
-) -> None:
-    name = f"{node.output[0]}_levels"
-    graph.initializer.append(numpy_helper.from_array(quantiser(weight)[0].numpy(), name))
-    node.input[0] = name
-
-
-def _put_thresholds(quantiser: ApotActivations, node: onnx.NodeProto, graph: onnx.GraphProto) -> None:
-    name, scale = f"{node.output[0]}_thresholds", float(quantiser.scale)
-    rows = np.array([thresholds(quantiser.grid)], dtype=np.float32) * np.float32(scale)
-    graph.initializer.append(numpy_helper.from_array(rows, name))
-    made = helper.make_node(
-        "MultiThreshold",
-        [node.input[0], name],
-        node.output,
-        node.name,
-        domain=QONNX_DOMAIN,
-        out_dtype=f"UINT{quantiser.width}",
-        out_scale=scale,
-        out_bias=0.0,
-    )
-    made.metadata_props.extend(node.metadata_props)
-    node.CopyFrom(made)

@@ -164,7 +164,7 @@ def _name_nodes(model: onnx.ModelProto) -> None:
     """Give every node a name of its own, of plain characters; drop exporters' notes about their sources."""
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
-        name = NAME.sub("_", module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
+        name = NAME.sub("_", _module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
         name = name or f"{node.op_type}_{index}"
         if name in taken:
             name = f"{name}.{node.op_type}"
@@ -182,7 +182,7 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         del tensor.metadata_props[:]
 
 
-def module_path(node: onnx.NodeProto) -> str:
+def _module_path(node: onnx.NodeProto) -> str:
     """Return the path of the torch module that `node` was exported from, where the exporter noted it."""
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":

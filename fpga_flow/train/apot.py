@@ -12,7 +12,7 @@ Every value is an integer times one scale, so layers behind see ordinary integer
 from functools import cache
 
 import torch
-from brevitas.inject import ExtendedInjector
+from brevitas.inject import ExtendedInjector, value
 from brevitas.inject.enum import FloatToIntImplType
 from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInjector
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ ACT_BITS = range(2, 6)
 ALPHA = 3.0
 """First clipping point of normalised weights, in standard deviations, as in the paper's code."""
 DEVIATION_FLOOR = 1e-8
+ROUNDING = "APOT_"
+"""What an activation says of its rounding, with its bits behind it."""
 
 
 @cache
@@ -165,5 +167,10 @@ class ApotActQuant(ExtendedInjector):  # type: ignore[misc]
     tensor_quant = ApotActivations
     signed = False
     narrow_range = False
-    float_to_int_impl_type = FloatToIntImplType.ROUND
+
+    @value  # type: ignore[untyped-decorator]
+    def float_to_int_impl_type(apot_bits: int) -> str:  # noqa: N805  # Brevitas fills it in by its name
+        """Tell the export of the levels, which QONNX has no word for: `ROUNDING` and the bits."""
+        return f"{ROUNDING}{apot_bits}"
+
     apot_bits = 4
