@@ -142,6 +142,20 @@ class CalibrationRecipe(Part):
     """Part of the positive values that are not clipped, where the method is quantile."""
 
 
+class DistilRecipe(Part):
+    """A network that the quantised one learns from, beside the labels, while it is trained and pruned."""
+
+    teacher: Literal["none", "float", "unpruned", "file"] = "none"
+    """The float network of this recipe, the quantised one before pruning (it teaches the pruned ones only),
+    or a checkpoint."""
+    file: str | None = None
+    """The teacher's checkpoint, where the teacher is file; of any model that takes the same frames."""
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+    """What the logits of both are divided by."""
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of the teacher in the loss; the labels have the rest."""
+
+
 class TrainRecipe(Part):
     """The training run of the unpruned network."""
 
@@ -152,6 +166,7 @@ class TrainRecipe(Part):
     float_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs of the float network that the quantised one then starts from."""
     calibration: CalibrationRecipe = CalibrationRecipe()
+    distil: DistilRecipe = DistilRecipe()
     batch: Count = 256
     learning_rate: Annotated[float, Field(gt=0)] = 0.005
     patience: Count = 3

@@ -13,8 +13,9 @@ from fpga_flow.prune.criteria import CRITERIA
 from fpga_flow.prune.masks import count, density, masked
 from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Round, Rules
 from fpga_flow.recipe import PruneRecipe, Recipe
-from fpga_flow.train.checkpoint import CHECKPOINT, State, load_checkpoint, load_state, save_state
+from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state
 from fpga_flow.train.dataset import Codes, describe, load_codes
+from fpga_flow.train.distil import Loss, labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.general import AnyNetwork, network_of
 from fpga_flow.train.kernels import set_cache
@@ -44,7 +45,8 @@ def run(context: Context) -> dict[str, Any]:
         )
     network = network_of(recipe, state)
     train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
-    progress, target = prune(network, state, recipe, train, validation, context.folder)
+    loss = loss_of(recipe, network, context.inputs["train"] / FLOAT, state)
+    progress, target = prune(network, state, recipe, train, validation, context.folder, loss)
     save_state(context.folder / CHECKPOINT, progress.passing)
     network.load(progress.passing)
     test = load_codes(recipe, "test", context.cache)
@@ -65,7 +67,13 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def prune(
-    network: AnyNetwork, state: State, recipe: Recipe, train: Codes, validation: Codes, folder: Path
+    network: AnyNetwork,
+    state: State,
+    recipe: Recipe,
+    train: Codes,
+    validation: Codes,
+    folder: Path,
+    loss: Loss = labels_only,
 ) -> tuple[Progress, float]:
     """Run the recipe's schedule from `state`; returns where it ended and the target accuracy.
 
@@ -77,7 +85,7 @@ def prune(
     network.load(state)
     start = evaluate(network, validation).accuracy
     target = target_accuracy(settings, start)
-    trainer = RoundTrainer(network, recipe, train, validation, target, folder)
+    trainer = RoundTrainer(network, recipe, train, validation, target, folder, loss)
     path = folder / PROGRESS
     if path.is_file():
         progress = load_progress(path)
@@ -117,6 +125,7 @@ class RoundTrainer:
     validation: Codes
     target: float
     folder: Path
+    loss: Loss = labels_only
 
     def first(self, state: State, accuracy: float) -> State:
         """Return the network that pruning starts from: `state`, trained further if it misses the target."""
@@ -156,6 +165,7 @@ class RoundTrainer:
             self.recipe.seed + 100_000 * (number + 1),
             description,
             reached=lambda accuracy: accuracy >= self.target,
+            loss=self.loss,
         )
         write_json(self.folder / f"curve-{number}.json", curve_json(outcome.curve))
         path.unlink()

@@ -29,6 +29,9 @@ FORMAT = 1
 CHECKPOINT = "checkpoint.pt"
 """Name of the checkpoint in the artifacts of `train` and `prune`."""
 
+FLOAT = "float.pt"
+"""The float network, kept in the artifact of `train` where one was trained."""
+
 State = dict[str, Any]
 
 

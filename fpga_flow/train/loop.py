@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fpga_flow.progress import bar
 from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
+from fpga_flow.train.distil import Loss, labels_only
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork
@@ -80,6 +80,7 @@ def fit(
     seed: int,
     description: str,
     reached: Callable[[float], bool] = lambda accuracy: False,
+    loss: Loss = labels_only,
 ) -> Fit:
     """Train `network` until `reached(validation accuracy)`, or until the settings end it.
 
@@ -119,7 +120,8 @@ def fit(
             if settings.linear:
                 optimiser.param_groups[0]["lr"] = settings.learning_rate * (1 - len(curve) / settings.epochs)
             rate = float(optimiser.param_groups[0]["lr"])
-            loss = _epoch(network, train, optimiser, settings, seed + 1000 * (len(curve) + 1), advance)
+            seed_now = seed + 1000 * (len(curve) + 1)
+            mean = _epoch(network, train, optimiser, settings, seed_now, advance, loss)
             score = evaluate(network, validation)
             if not settings.linear:
                 plateau.step(score.loss)
@@ -127,7 +129,7 @@ def fit(
                 Epoch(
                     len(curve) + 1,
                     rate,
-                    round(loss, 5),
+                    round(mean, 5),
                     round(score.loss, 5),
                     round(score.accuracy, 5),
                     round(time.monotonic() - start, 2),
@@ -159,6 +161,7 @@ def _epoch(
     settings: Settings,
     seed: int,
     advance: Callable[..., None],
+    loss: Loss,
 ) -> float:
     network.train()
     network.fit_scales()
@@ -173,14 +176,14 @@ def _epoch(
         if settings.rotate:
             codes = rotated(codes, torch.randint(4, (len(codes),), generator=generator))
         optimiser.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(network(codes), train.labels[indices])
-        loss.backward()  # type: ignore[no-untyped-call]
+        value = loss(codes, network(codes), train.labels[indices])
+        value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()
         if settings.linear:
             step = settings.learning_rate / settings.epochs / math.ceil(len(order) / settings.batch)
             optimiser.param_groups[0]["lr"] -= step
-        total += float(loss.detach()) * len(indices)
+        total += float(value.detach()) * len(indices)
         advance(1)
     return total / len(order)
 

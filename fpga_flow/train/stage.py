@@ -13,6 +13,7 @@ from fpga_flow.recipe import Recipe
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
+    FLOAT,
     State,
     check_fits,
     committed,
@@ -22,6 +23,7 @@ from fpga_flow.train.checkpoint import (
     save_state,
 )
 from fpga_flow.train.dataset import Codes, describe, load_codes
+from fpga_flow.train.distil import labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import convert, first_state, network_of
@@ -29,8 +31,6 @@ from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
 
 CURVE = "curve.json"
-FLOAT = "float.pt"
-"""The float network, kept in the artifact where one was trained."""
 BITS = {"weight_bits", "act_bits", "quant"}
 
 
@@ -143,6 +143,7 @@ def train_network(
             folder / f"training-{phase}.pt",
             recipe.seed,
             f"training ({phase})",
+            loss=loss_of(recipe, network, folder / FLOAT) if phase == "quantised" else labels_only,
         )
         curves[phase] = curve_json(outcome.curve)
         state = outcome.state
