@@ -7,6 +7,9 @@ every stream. What each layer becomes on the part is FINN's decision, with our b
 has HLS only.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from finn.transformation.fpgadataflow.minimize_accumulator_width import MinimizeAccumulatorWidth
 from finn.transformation.fpgadataflow.minimize_weight_bit_width import MinimizeWeightBitWidth
@@ -16,11 +19,14 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
-from qonnx.transformation.general import GiveUniqueNodeNames
 from qonnx.transformation.infer_datatypes import InferDataTypes
 
 from fpga_flow.finn_adapter.ops import UseOwnRtl
 from fpga_flow.hardware.layers import to_layers
+
+
+XNOR_UNITS = ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl")
+"""Layers that multiply with weights, which may be BIPOLAR."""
 
 
 class OneBitWeights(Transformation):  # type: ignore[misc]
@@ -29,11 +35,25 @@ class OneBitWeights(Transformation):  # type: ignore[misc]
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Set attribute and annotation of the units that have a module for such weights."""
         for node in model.graph.node:
-            if node.op_type not in ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl"):
+            if node.op_type not in XNOR_UNITS:
                 continue
             if np.all(np.abs(model.get_initializer(node.input[1])) == 1):
                 getCustomOp(node).set_nodeattr("weightDataType", "BIPOLAR")
                 model.set_tensor_datatype(node.input[1], DataType["BIPOLAR"])
+        return model, False
+
+
+class NoEmptySums(Transformation):  # type: ignore[misc]
+    """Give sums that are always 0 one bit; FINN's minimisation leaves none where all weights are pruned."""
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Set attributes and annotation of such units."""
+        for node in model.graph.node:
+            layer = getCustomOp(node)
+            if "accDataType" in layer.get_nodeattr_types() and layer.get_output_datatype().bitwidth() == 0:
+                for name in ("accDataType", "outputDataType"):
+                    layer.set_nodeattr(name, "BINARY")
+                model.set_tensor_datatype(node.output[0], DataType["BINARY"])
         return model, False
 
 
@@ -42,6 +62,7 @@ MINIMISE: tuple[Transformation, ...] = (
     MinimizeWeightBitWidth(),
     OneBitWeights(),
     MinimizeAccumulatorWidth(),
+    NoEmptySums(),
     RoundAndClipThresholds(),
     InferDataTypes(),
 )
@@ -72,10 +93,37 @@ def lower(network: ModelWrapper, part: str, top_k: int = 1) -> ModelWrapper:
     It ends in the `top_k` classes, or in the numbers themselves with 0.
     Raises `UnsupportedError` where a layer has no RTL on `part`.
     """
-    model = transform(to_layers(network, top_k), MINIMISE)
+    model = to_layers(network, top_k)
+    order = [node.output[0] for node in model.graph.node]
+    model = transform(model, MINIMISE)
     _leave_narrow_sums(model)
     names = {node.output[0]: node.name for node in model.graph.node}
     model = model.transform(SpecializeLayers(part))
     for node in model.graph.node:  # as the user's network calls them, for a refusal
         node.name = names[node.output[0]]
-    return model.transform(UseOwnRtl()).transform(GiveUniqueNodeNames())
+    return _in_order(model.transform(UseOwnRtl()), order)
+
+
+def _in_order(model: ModelWrapper, order: Sequence[str]) -> ModelWrapper:
+    """Return `model` with its layers, which give the tensors in `order`, in that order and numbered by it.
+
+    QONNX' transformations put branches in an order that differs from one time to the next, but a folding
+    file's names must mean the same layers whenever the network is lowered.
+    """
+    places = {tensor: place for place, tensor in enumerate(order)}
+    nodes = sorted(model.graph.node, key=lambda node: places[node.output[0]])
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    for node in model.graph.node:
+        node.name = ""
+    name_layers(model)
+    return model
+
+
+def name_layers(model: ModelWrapper) -> None:
+    """Number the layers of every kind that have no name."""
+    numbers: Counter[str] = Counter()
+    for node in model.graph.node:
+        if not node.name:
+            node.name = f"{node.op_type}_{numbers[node.op_type]}"
+            numbers[node.op_type] += 1

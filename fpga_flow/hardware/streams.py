@@ -7,10 +7,9 @@ from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
-from qonnx.transformation.general import GiveUniqueNodeNames
 
 from fpga_flow.hardware.graph import DOMAIN
-from fpga_flow.hardware.lower import MINIMISE, transform
+from fpga_flow.hardware.lower import MINIMISE, name_layers, transform
 
 
 class InsertSplitFifos(Transformation):  # type: ignore[misc]
@@ -55,5 +54,14 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
 
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
-    streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True), SpecializeLayers(part))
-    return transform(model, (*MINIMISE, *streams, GiveUniqueNodeNames()))
+    layers = {node.name for node in model.graph.node}
+    layers = {node.name for node in model.graph.node}
+    streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True))
+    model = transform(model, (*MINIMISE, *streams))
+    # The next step names all layers anew, but they must keep the names of the folding file.
+    kept = {node.output[0]: node.name for node in model.graph.node if node.name in layers}
+    model = model.transform(SpecializeLayers(part))
+    for node in model.graph.node:
+        node.name = kept.get(node.output[0], "")
+    name_layers(model)
+    return model

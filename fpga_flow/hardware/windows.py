@@ -7,8 +7,7 @@ from onnx import NodeProto
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.finn_adapter.backend import RTL_DOMAIN
-from fpga_flow.hardware.fold.options import divisors
-from fpga_flow.hardware.fold.windows import can_generate
+from fpga_flow.finn_adapter.windows import can_generate
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of
 
 
@@ -114,7 +113,7 @@ def windows(graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool) -
         "Dilation": dilations,
         "depthwise": int(depthwise),
     }
-    if not any(can_generate(geometry, lanes, whole=False) for lanes in divisors(channels)):
+    if not any(can_generate(geometry, lanes, whole=False) for lanes in (1, channels)):
         raise UnsupportedError(
             node.name,
             f"FINN's window generator cannot make so few windows ({out[0]} x {out[1]} of {kernel[0]} x "

@@ -9,8 +9,8 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.finn_adapter import ops  # noqa: F401  registers the backends
 from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.finn_adapter.windows import can_generate
 from fpga_flow.hardware.fold.options import WINDOW, divisors
-from fpga_flow.hardware.fold.windows import can_generate
 
 KERNELS = [(1, 1), (2, 1), (1, 3), (2, 2), (3, 3), (3, 2)]
 SIZES = [(1, 4), (3, 1), (2, 2), (3, 3), (4, 3), (5, 6)]

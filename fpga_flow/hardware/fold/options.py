@@ -13,8 +13,8 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from fpga_flow.finn_adapter.windows import can_generate
 from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, Resources, estimate
-from fpga_flow.hardware.fold.windows import can_generate
 
 Folding = tuple[tuple[str, int], ...]
 """Attributes and their values."""
