@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fpga_flow import __version__, flow
+from fpga_flow import __version__, bits_command, flow
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
@@ -332,6 +332,9 @@ def report(run: RunArgument, debug: Debug = False) -> None:
     opened = flow.open_run(find_run(run))
     report_package.write(opened)
     report_package.show(opened)
+
+
+app.command()(bits_command.bits)
 
 
 def main(arguments: list[str] | None = None) -> int:

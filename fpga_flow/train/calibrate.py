@@ -25,7 +25,7 @@ QUANTILE = 0.999
 """Part of the positive values that a quantised activation holds; the others are clipped."""
 TRIED = 40
 """Scales that are tried for the least error, from a tenth of the largest value's up to that one."""
-SAMPLE = 1 << 16
+SAMPLE = 1 << 14
 """Values that the error is measured on at most."""
 Method = Literal["quantile", "max", "mse"]
 

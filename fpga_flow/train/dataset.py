@@ -1,6 +1,6 @@
 """A part of a data set as the training graph wants it: input codes in memory, labels, SNRs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ class Codes:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def some(self, count: int, seed: int) -> "Codes":
+        """Return `count` of the frames at random, or all where there are no more."""
+        chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:count]
+        snr = None if self.snr_db is None else self.snr_db[chosen.numpy()]
+        return replace(self, codes=self.codes[chosen], labels=self.labels[chosen], snr_db=snr)
 
     @property
     def channels(self) -> int:

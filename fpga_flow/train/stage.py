@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
@@ -158,8 +156,7 @@ def train_network(
 def quantised(recipe: Recipe, state: State, train: Codes, validation: Codes) -> State:
     """Return the float network in `state` with scales and batch norms calibrated for the recipe's bits."""
     network, settings = network_of(recipe, state), recipe.train.calibration
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(recipe.seed))
-    some = train.codes[order[: settings.frames]]
+    some = train.some(settings.frames, recipe.seed).codes
     if isinstance(network, FastNetwork):
         calibrate_chain(network, some, settings.method, settings.quantile)
     else:
