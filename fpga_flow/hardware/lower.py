@@ -24,7 +24,6 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from fpga_flow.finn_adapter.ops import UseOwnRtl
 from fpga_flow.hardware.layers import to_layers
 
-
 XNOR_UNITS = ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl")
 """Layers that multiply with weights, which may be BIPOLAR."""
 

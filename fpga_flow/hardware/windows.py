@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from onnx import NodeProto
 
@@ -105,7 +106,7 @@ def windows(graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool) -
         # The only window is what is left of the image, in the order it comes in.
         x = _kept(graph, node, x, keep=[1, 1], period=dilations, windows=kernel)
         return replace(x, shape=(1, 1, 1, kernel[0] * kernel[1] * channels)), kernel
-    geometry = {
+    geometry: dict[str, Any] = {
         "ConvKernelDim": kernel,
         "IFMChannels": channels,
         "IFMDim": [height, width],

@@ -32,9 +32,10 @@ LUT_OF_RAM = {
 LUT_OF_SHIFT_REGISTER = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
 """LUT sites of a shift register; two of 16 bits could share one, which Yosys does not decide."""
 
-FLIP_FLOPS = {
-    f"FD{kind}{edge}" for kind in ("RE", "SE", "CE", "PE") for edge in ("", "_1")
-} | {"LDCE", "LDPE"}
+FLIP_FLOPS = {f"FD{kind}{edge}" for kind in ("RE", "SE", "CE", "PE") for edge in ("", "_1")} | {
+    "LDCE",
+    "LDPE",
+}
 BRAM18 = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2, "FIFO18E1": 1, "FIFO36E1": 2}
 DSP = {"DSP48E1": 1, "DSP48E2": 1}
 CARRY = {"CARRY4": 1, "CARRY8": 2}

@@ -4,7 +4,6 @@
 module, runs it and counts the cells.
 """
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,8 +30,6 @@ READ = (
     "--ignore-timing",
 )
 """Options of the SystemVerilog front end that let it read FINN's files as they are shipped."""
-
-_MATRIX_UNIT = re.compile(r"^\s*module\s+(\w+)[^;]*;.*?^\s*mvu_vvu_axi\s*#", re.MULTILINE | re.DOTALL)
 
 
 def synthesise(
@@ -96,25 +93,7 @@ def read_commands(
     module: str, sources: Sequence[Path], parameters: Mapping[str, int | str] | None = None
 ) -> list[str]:
     """Return the commands that read `module` and all below it from `sources`."""
-    options = _options(parameters or {})
-    # A start-up check in FINN's mvu.sv cannot be synthesised: of the matrix units, and only of them
-    # (memories elsewhere are filled by initial blocks), these blocks are left out.
-    units = _matrix_units(sources)
-    if module in units:
-        return [_read(module, ["--ignore-initial", *options], sources)]
-    outside = [source for source in sources if source not in units.values()]
-    inside = [_read(unit, ["--ignore-initial"], sources) for unit in units]
-    return [*inside, _read(module, options, outside)]
-
-
-def _matrix_units(sources: Sequence[Path]) -> dict[str, Path]:
-    """Return name and file of the modules among `sources` that instantiate FINN's matrix unit."""
-    found = {}
-    for path in sources:
-        match = _MATRIX_UNIT.search(path.read_text(encoding="utf-8")) if path.suffix == ".v" else None
-        if match:
-            found[match[1]] = path
-    return found
+    return [_read(module, _options(parameters or {}), sources)]
 
 
 def _options(parameters: Mapping[str, int | str]) -> list[str]:
