@@ -1,15 +1,13 @@
 """Draws random networks that are legal and small enough to compile and simulate in seconds."""
 
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from tests.search.choices import Choices, DrawnChoices, Menu, SeededChoices
 from tests.search.describe import (
     Act,
-    ActKind,
     AvgPool,
     Block,
     Concat,
@@ -27,80 +25,9 @@ from tests.search.describe import (
     Split,
     Upsample,
     Way,
-    WeightKind,
     Weights,
 )
 from tests.search.shapes import IllegalError, State, after, after_all, final, start
-
-Option = TypeVar("Option")
-
-
-@dataclass(frozen=True)
-class Menu:
-    """What networks are made of."""
-
-    blocks: tuple[str, ...]
-    weights: tuple[WeightKind, ...] = ("narrow", "narrow", "signed", "unsigned", "bipolar")
-    acts: tuple[ActKind, ...] = ("unsigned", "unsigned", "signed", "narrow", "bipolar")
-    least_bits: int = 1
-    depthwise: bool = True
-    endings: tuple[str, ...] = ("class", "class", "logits", "tensor", "conv")
-
-
-class Choices(Protocol):
-    """Where the choices come from."""
-
-    menu: Menu
-
-    def integer(self, low: int, high: int) -> int:
-        """Choose from low to high, both included."""
-
-    def one(self, options: Sequence[Option]) -> Option:
-        """Choose one of `options`, the simplest first."""
-
-    def once_in(self, times: int) -> bool:
-        """Choose True one time in so many."""
-
-
-class SeededChoices:
-    """Evenly, from a seed."""
-
-    def __init__(self, seed: int, menu: Menu) -> None:
-        self.menu = menu
-        self.random = random.Random(seed)
-
-    def integer(self, low: int, high: int) -> int:
-        """Choose from low to high, both included."""
-        return self.random.randint(low, high)
-
-    def one(self, options: Sequence[Option]) -> Option:
-        """Choose one of `options`."""
-        return self.random.choice(options)
-
-    def once_in(self, times: int) -> bool:
-        """Choose True one time in so many."""
-        return self.random.randrange(times) == 0
-
-
-class DrawnChoices:
-    """From hypothesis, choice by choice, so that it can shrink them."""
-
-    def __init__(self, draw: st.DrawFn, menu: Menu) -> None:
-        self.menu = menu
-        self.draw = draw
-
-    def integer(self, low: int, high: int) -> int:
-        """Choose from low to high, both included."""
-        return self.draw(st.integers(low, high))
-
-    def one(self, options: Sequence[Option]) -> Option:
-        """Choose one of `options`."""
-        return self.draw(st.sampled_from(options))
-
-    def once_in(self, times: int) -> bool:
-        """Choose True one time in so many."""
-        return self.draw(st.integers(1, times)) == times
-
 
 MOST_BLOCKS = 4
 BOARDS = ("pynq-z1", "zcu104")
