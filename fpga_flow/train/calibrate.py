@@ -118,8 +118,12 @@ def best_step(values: Tensor, grid: tuple[int, ...], method: Method, quantile: f
     if method == "max":
         return top
 
+    even = len(grid) == grid[-1] + 1
+
     def error(step: float) -> float:
-        return float((nearest(positive / step, grid) * step - positive).square().sum())
+        ratio = positive / step
+        codes = torch.round(ratio).clamp_(max=grid[-1]) if even else nearest(ratio, grid)
+        return float((codes * step - positive).square_().sum())
 
     steps: list[float] = (top * np.linspace(0.1, 1, TRIED)).tolist()
     return min(steps, key=error)
