@@ -156,6 +156,20 @@ class DistilRecipe(Part):
     """Of the teacher in the loss; the labels have the rest."""
 
 
+class FactoriseRecipe(Part):
+    """Layers that become products of thinner ones, after the float network's training."""
+
+    method: Literal["none", "svd", "spatial", "tucker"] = "none"
+    """By singular values; a k x k convolution as columns and rows; a convolution on fewer channels. Dense
+    layers are factorised by singular values whatever the method."""
+    layers: tuple[str, ...] = ("*",)
+    """Names or patterns with *, of those that are factorised where that saves weights."""
+    energy: Share = 0.9
+    """Part of the squared singular values that is kept."""
+    ranks: dict[str, Count] = {}
+    """Layer -> rank, instead of by energy."""
+
+
 class TrainRecipe(Part):
     """The training run of the unpruned network."""
 
@@ -167,6 +181,7 @@ class TrainRecipe(Part):
     """Epochs of the float network that the quantised one then starts from."""
     calibration: CalibrationRecipe = CalibrationRecipe()
     distil: DistilRecipe = DistilRecipe()
+    factorise: FactoriseRecipe = FactoriseRecipe()
     batch: Count = 256
     learning_rate: Annotated[float, Field(gt=0)] = 0.005
     patience: Count = 3

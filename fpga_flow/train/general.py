@@ -13,6 +13,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.recipe import CalibrationRecipe, Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
+from fpga_flow.train.factorise import factorised
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.layers import activations, input_grid, weighted
 from fpga_flow.train.mixed import spoken
@@ -104,11 +105,11 @@ AnyNetwork = FastNetwork | GeneralNetwork
 
 
 def network_of(recipe: Recipe, state: State, rounded: bool = True) -> AnyNetwork:
-    """Return the network in `state`, ready to be trained: in the fast graph where that can do it."""
-    classes, channels = len(state["classes"]), state["channels"]
-    if trains_fast(recipe, classes, channels):
-        return FastNetwork(chain(recipe, classes, channels), quant_of(recipe), state, rounded)
-    return GeneralNetwork(recipe, state, rounded)
+    """Return the network in `state`, ready to be trained: the fast graph, or the module where it is one's."""
+    if "rest" in state:
+        return GeneralNetwork(recipe, state, rounded)
+    layers = chain(recipe, len(state["classes"]), state["channels"])
+    return FastNetwork(layers, quant_of(recipe), state, rounded)
 
 
 def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
@@ -124,6 +125,13 @@ def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
     return header(recipe, classes, channels) | {"layers": layers, "rest": {}}
 
 
+def factorise(recipe: Recipe, state: State) -> State:
+    """Return a checkpoint with its layers factorised as the recipe says, in the form of a module's."""
+    state = state if "rest" in state else as_module(state)
+    network = build_network(recipe, len(state["classes"]), state["channels"])
+    return factorised(recipe, network, state)
+
+
 def convert(recipe: Recipe, state: State) -> State:
     """Return the checkpoint `state` in the form that the recipe's way of training wants.
 
@@ -131,13 +139,18 @@ def convert(recipe: Recipe, state: State) -> State:
     module's, which come before the pool, must be calibrated. Raises `InputError` for the other direction.
     """
     fast = trains_fast(recipe, len(state["classes"]), state["channels"])
-    if fast == ("rest" not in state):
-        return state
-    if fast:
+    if "rest" not in state:
+        return state if fast else as_module(state)
+    if fast and "factors" not in state:
         raise InputError(
             "train.checkpoint: was trained as a module (with apot, learned scales, one bit or factors) and "
             "cannot go on with evenly spaced levels and fixed scales; start from another checkpoint"
         )
+    return state
+
+
+def as_module(state: State) -> State:
+    """Return a chain's checkpoint in the form of its module's."""
     layers, rest = {}, {}
     for name, kept in state["layers"].items():
         layers[name] = {"weight": kept["weight"], "mask": kept["mask"]}

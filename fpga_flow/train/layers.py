@@ -115,6 +115,13 @@ def activation(bits: int) -> nn.Module:
     return qnn.QuantReLU(act_quant=_Unsigned, bit_width=bits)  # type: ignore[no-any-return]
 
 
+def signed(bits: int) -> nn.Module:
+    """Return a signed quantiser, for the numbers between two layers that no ReLU stands between."""
+    return qnn.QuantIdentity(  # type: ignore[no-any-return]
+        act_quant=_Signed, bit_width=bits, return_quant_tensor=True
+    )
+
+
 def put_activation(module: nn.Module, bits: int, apot: bool) -> None:
     """Give `module`, made by `activation` or as it makes them, a quantiser of other bits and levels.
 

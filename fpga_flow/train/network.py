@@ -9,18 +9,20 @@ from fpga_flow.errors import InputError
 from fpga_flow.recipe import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
+from fpga_flow.train.factorise import Factors, shape_factors
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
 from fpga_flow.train.layers import weighted
 from fpga_flow.train.mixed import put_quant, spoken
 from fpga_flow.train.spec import Dense, load_model
 
 
-def build_network(recipe: Recipe, classes: int, channels: int) -> nn.Module:
-    """Return the recipe's model, untrained and in eval mode, quantised as the recipe says.
+def build_network(recipe: Recipe, classes: int, channels: int, factors: Factors | None = None) -> nn.Module:
+    """Return the recipe's model, untrained and in eval mode, factorised and quantised as the recipe says.
 
     It takes float frames (N, channels, ...) and gives logits (N, classes).
     """
     network: nn.Module = load_model(recipe.model.name).build(recipe, classes, channels)
+    shape_factors(network, factors or {}, recipe.quant.act_bits)
     put_quant(network, recipe)
     return network.eval()
 
@@ -47,7 +49,7 @@ def module_of(recipe: Recipe, state: State) -> nn.Module:
     What `state` does not have, the quantisers' parameters of a float network, stays as it is built.
     Raises `InputError` where shapes differ.
     """
-    network = build_network(recipe, len(state["classes"]), state["channels"])
+    network = build_network(recipe, len(state["classes"]), state["channels"], state.get("factors"))
     values = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     given = dict(state["rest"])
     for path in weighted(network):

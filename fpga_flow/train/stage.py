@@ -24,7 +24,7 @@ from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.distil import labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.fast import FastNetwork
-from fpga_flow.train.general import convert, first_state, network_of
+from fpga_flow.train.general import convert, factorise, first_state, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
 
@@ -86,7 +86,8 @@ def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
             "train from scratch (--from-scratch)"
         )
     wanted = header(recipe, frames.classes, frames.channels)
-    if all(state[key] == wanted[key] for key in BITS):
+    factorising = recipe.train.factorise.method != "none" and "factors" not in state
+    if all(state[key] == wanted[key] for key in BITS) and not factorising:
         say(f"  taking the trained network {recipe.train.checkpoint} (--from-scratch makes it again)")
         return state, "committed"
     say(
@@ -111,7 +112,13 @@ def train_network(
         raise InputError(
             f"train.rotate: must be false where frames have {train.channels} channels and not 2 (I and Q)"
         )
-    if not (settings.epochs or settings.float_epochs or starts_float):
+    untrained = not (settings.float_epochs or starts_float)
+    if untrained and settings.factorise.method != "none":
+        raise InputError(
+            "train.factorise.method: must be none where there is no trained network to factorise; "
+            "give train.float_epochs, or a checkpoint"
+        )
+    if untrained and not settings.epochs:
         raise InputError(
             "train.epochs: must be 1 or more where there is no float network to quantise; "
             "give train.float_epochs, or a checkpoint of other bits"
@@ -119,6 +126,8 @@ def train_network(
     curves = {}
     calibrated = starts_float
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
+        if phase == "quantised" and recipe.train.factorise.method != "none" and "factors" not in state:
+            state = factorise(recipe, state)
         # A module that nothing has trained has no scales yet.
         if phase == "quantised" and (calibrated or "rest" in state):
             state = quantised(recipe, state, train, validation)
