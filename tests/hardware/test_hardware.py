@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finn.transformation.fpgadataflow.minimize_accumulator_width import MinimizeAccumulatorWidth
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -13,7 +14,7 @@ from fpga_flow.boards import board
 from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.hardware import fold, lower
-from fpga_flow.hardware.layers import CLASS_TENSOR
+from fpga_flow.hardware.layers import CLASS_TENSOR, to_layers
 from tests import networks
 
 PART = board("pynq-z1").part
@@ -117,3 +118,20 @@ def test_one_bit_weights_get_our_own_unit(scratch: Path) -> None:
     net.add("MatMul", (1, 4), "INT32", net.constant(np.sign(net.rng.normal(size=(8, 4))), "BIPOLAR"))
     operators = [node.op_type for node in lower.lower(net.build(), PART).graph.node]
     assert operators[0] == "MatrixVector_rtl"
+
+
+def annotated(model: ModelWrapper) -> dict[str, str]:
+    tensors = (name for node in model.graph.node for name in (*node.input, *node.output))
+    return {name: model.get_tensor_datatype(name).name for name in tensors}
+
+
+def test_sums_are_as_narrow_as_finns_own_transformation_makes_them() -> None:
+    net = networks.Builder((4, 16, 1), "INT8").conv(8).threshold(3)
+    net = net.conv(8, 2).threshold(3).residual(net.tensor).threshold(4)
+    first = net.depthwise(3).threshold(2).tensor
+    network = net.concat(first).conv(4).threshold(4).flatten().dense(5).build()
+    with finn_session():
+        model = to_layers(network, 1)
+        ours = model.transform(lower.MinimizeAccumulators())
+        theirs = model.transform(MinimizeAccumulatorWidth())
+    assert annotated(ours) == annotated(theirs) != annotated(model)
