@@ -15,7 +15,7 @@ from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised
 from fpga_flow.train.fast import FastNetwork
-from fpga_flow.train.layers import activations, input_grid, weighted
+from fpga_flow.train.layers import activations, input_grid, weight_bits, weighted
 from fpga_flow.train.mixed import spoken
 from fpga_flow.train.network import build_network, module_of
 from fpga_flow.train.spec import chain, quant_of, trains_fast
@@ -64,6 +64,11 @@ class GeneralNetwork(nn.Module):
         with torch.no_grad():
             for name, layer in self.weights.items():
                 kept = state["layers"][name]
+                if kept["mask"] is not None and not kept["mask"].all() and weight_bits(layer) == 1:
+                    raise InputError(
+                        f"prune.method: must be none where a layer has weights of one bit ({name}): they are "
+                        "-1 or 1 and cannot be zero; give it 2 bits or more"
+                    )
                 layer.weight.copy_(kept["weight"])
                 self.masks[name] = None if kept["mask"] is None else kept["mask"].clone()
             for name, value in self._rest().items():
@@ -118,11 +123,16 @@ def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
         return new_state(recipe, classes, channels)
     torch.manual_seed(recipe.seed)
     network = build_network(recipe, len(classes), channels)
+    parts = weighted(network)
     layers = {
         spoken(network, path): {"weight": layer.weight.detach(), "mask": None}
-        for path, layer in weighted(network).items()
+        for path, layer in parts.items()
     }
-    return header(recipe, classes, channels) | {"layers": layers, "rest": {}}
+    others = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    rest = {
+        name: value.detach() for name, value in others.items() if name.removesuffix(".weight") not in parts
+    }
+    return header(recipe, classes, channels) | {"layers": layers, "rest": rest}
 
 
 def factorise(recipe: Recipe, state: State) -> State:

@@ -10,10 +10,10 @@ import torch
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
 from fpga_flow.recipe import Recipe
-from fpga_flow.train import loop
+from fpga_flow.train import checkpoint, loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.apot import weight_levels
-from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
+from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import GeneralNetwork, convert, first_state, network_of
 from fpga_flow.train.layers import weighted
@@ -74,6 +74,49 @@ def test_apot_with_learned_scales_from_training_to_a_pruned_checkpoint(
     for path, layer in weighted(network).items():
         mask = masks[path.removeprefix("blocks.").removesuffix(".linear")]["mask"]
         assert not layer.quant_weight().value[~mask].any()
+
+
+def test_untrained_network_depends_on_the_seed_alone() -> None:
+    once = first_state(apot_recipe(), CLASSES, 2)
+    torch.rand(3)
+    again = first_state(apot_recipe(), CLASSES, 2)
+    assert once["rest"].keys() == again["rest"].keys()
+    assert all(torch.equal(value, again["rest"][name]) for name, value in once["rest"].items())
+    module = network_of(apot_recipe(), once).state()
+    assert torch.equal(
+        module["rest"]["blocks.classes.linear.bias"], once["rest"]["blocks.classes.linear.bias"]
+    )
+    assert module["rest"].keys() == once["rest"].keys()
+
+
+def test_wrong_pruning_of_weights_that_have_no_zero() -> None:
+    recipe = small_recipe(quant={"layers": {"dense1": {"weight_bits": 1}}})
+    state = first_state(recipe, CLASSES, 2)
+    state["layers"]["dense1"]["mask"] = torch.zeros(16, 16, dtype=torch.bool)
+    with pytest.raises(InputError, match=r"prune.method: must be none .* one bit \(dense1\)"):
+        network_of(recipe, state)
+
+
+def test_a_pruned_network_is_quantised_to_apot_with_its_masks(
+    frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = make(small_recipe())
+    few_steps(chain, frames["train"])
+    state = chain.state()
+    state["layers"]["conv3"]["mask"] = state["layers"]["conv3"]["weight"].abs() > 0.1
+    chain.load(state)
+    chain.constrain()
+    (tmp_path / "models").mkdir()
+    save_state(tmp_path / "models" / "net.pt", chain.state())
+    monkeypatch.setattr(checkpoint, "ROOT", tmp_path)
+    recipe = apot_recipe(train={"checkpoint": "models/net.pt", "epochs": 1})
+    run(train_stage, recipe, tmp_path / "train")
+    after = load_checkpoint(tmp_path / "train" / CHECKPOINT)
+    network = network_of(recipe, after)
+    mask = after["layers"]["conv3"]["mask"]
+    assert torch.equal(mask, state["layers"]["conv3"]["mask"]) and not mask.all()
+    assert not network.codes()["conv3"][~mask].any()
+    assert set(network.codes()["conv3"].unique().tolist()) <= set(weight_levels(4))
 
 
 def test_killed_training_of_a_module_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
