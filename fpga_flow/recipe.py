@@ -193,6 +193,20 @@ class TrainRecipe(Part):
     """Turn every I/Q training frame by a random multiple of 90 degrees, each time it is used."""
 
 
+class RequantRecipe(Part):
+    """Another quantisation of the pruned network, which is trained again with it; None: as `quant` says."""
+
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """0: the pruned network stays as it is."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    weight_bits: Bits | None = None
+    act_bits: Bits | None = None
+    weights: Levels | None = None
+    activations: Levels | None = None
+    scales: Literal["model", "fixed", "learned"] | None = None
+    layers: dict[str, LayerQuant] | None = None
+
+
 class PruneRecipe(Part):
     """What is pruned, and when pruning stops."""
 
@@ -219,6 +233,7 @@ class PruneRecipe(Part):
     """How a round's learning rate falls: after epochs without a better validation loss, or evenly to zero."""
     factor: Share = 0.5
     """What the learning rate is multiplied by after an epoch without a better validation loss."""
+    quantise: RequantRecipe = RequantRecipe()
 
 
 class ExportRecipe(Part):

@@ -88,9 +88,10 @@ def _network(context: Context) -> tuple[ModelWrapper, Reference, str, Frames | N
     # torch and Brevitas are needed only here
     from fpga_flow.export.brevitas_export import BrevitasReference, export_module
     from fpga_flow.train.network import load_network
+    from fpga_flow.train.requantise import final
 
     source = data.load(context.recipe.data, "test", context.cache / "data")
-    module = load_network(context.recipe, context.inputs["prune"] / "checkpoint.pt")
+    module = load_network(final(context.recipe), context.inputs["prune"] / "checkpoint.pt")
     return export_module(module, source.shape), BrevitasReference(module), "the Brevitas network", source
 
 

@@ -20,6 +20,7 @@ from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.general import AnyNetwork, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
+from fpga_flow.train.requantise import final, requantised
 
 HISTORY = "history.json"
 PROGRESS = "progress.pt"
@@ -31,7 +32,8 @@ def run(context: Context) -> dict[str, Any]:
     set_cache(context.cache)
     source = context.inputs["train"] / CHECKPOINT
     state = load_checkpoint(source)
-    if recipe.prune.method == "none":
+    quantise = recipe.prune.quantise.epochs > 0
+    if recipe.prune.method == "none" and not quantise:
         shutil.copyfile(source, context.folder / CHECKPOINT)
         write_json(context.folder / HISTORY, {"target": None, "rounds": []})
         trained = read_result(context.inputs["train"])
@@ -46,19 +48,26 @@ def run(context: Context) -> dict[str, Any]:
     network = network_of(recipe, state)
     train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
     loss = loss_of(recipe, network, context.inputs["train"] / FLOAT, state)
-    progress, target = prune(network, state, recipe, train, validation, context.folder, loss)
-    save_state(context.folder / CHECKPOINT, progress.passing)
-    network.load(progress.passing)
+    progress, target = Progress(state, recipe.prune.rate), None
+    if recipe.prune.method != "none":
+        progress, target = prune(network, state, recipe, train, validation, context.folder, loss)
+    state = progress.passing
+    if quantise:
+        state = requantised(recipe, state, train, validation, context.folder, loss)
+        network = network_of(final(recipe), state)
+    save_state(context.folder / CHECKPOINT, state)
+    network.load(state)
     test = load_codes(recipe, "test", context.cache)
     score = evaluate(network, test)
-    (context.folder / PROGRESS).unlink()
+    (context.folder / PROGRESS).unlink(missing_ok=True)
     measured = {
         "samples": len(test),
         "by_snr": by_snr(score, test),
         "by_class": by_class(score, test),
         "data": describe(recipe, test),
     }
-    result = _result(recipe, progress.passing, round(score.accuracy, 6), measured, target, progress.history)
+    accuracy = round(score.accuracy, 6)
+    result = _result(final(recipe), state, accuracy, measured, target, progress.history)
     say(
         f"  pruned network: {score.accuracy:.2%} of {len(test)} test frames, "
         f"{result['left']} of {result['weights']} weights left, {result['nonzero']} not zero"

@@ -8,7 +8,6 @@ from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
 from fpga_flow.recipe import Recipe
-from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
     FLOAT,
@@ -23,10 +22,10 @@ from fpga_flow.train.checkpoint import (
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.distil import labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
-from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import convert, factorise, first_state, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
+from fpga_flow.train.requantise import calibrated
 
 CURVE = "curve.json"
 BITS = {"weight_bits", "act_bits", "quant"}
@@ -124,13 +123,13 @@ def train_network(
             "give train.float_epochs, or a checkpoint of other bits"
         )
     curves = {}
-    calibrated = starts_float
+    ready = not starts_float
     for phase, epochs in (("float", settings.float_epochs), ("quantised", settings.epochs)):
         if phase == "quantised" and recipe.train.factorise.method != "none" and "factors" not in state:
             state = factorise(recipe, state)
         # A module that nothing has trained has no scales yet.
-        if phase == "quantised" and (calibrated or "rest" in state):
-            state = quantised(recipe, state, train, validation)
+        if phase == "quantised" and (not ready or "rest" in state):
+            state = calibrated(recipe, state, train, validation)
         if not epochs:
             continue
         network = network_of(recipe, state, rounded=phase == "quantised")
@@ -156,19 +155,7 @@ def train_network(
         state = outcome.state
         if phase == "float":
             save_state(folder / FLOAT, state)
-            calibrated = True
+            ready = False
     for left in folder.glob("training-*.pt"):
         left.unlink()
     return state, curves
-
-
-def quantised(recipe: Recipe, state: State, train: Codes, validation: Codes) -> State:
-    """Return the float network in `state` with scales and batch norms calibrated for the recipe's bits."""
-    network, settings = network_of(recipe, state), recipe.train.calibration
-    some = train.some(settings.frames, recipe.seed).codes
-    if isinstance(network, FastNetwork):
-        calibrate_chain(network, some, settings.method, settings.quantile)
-    else:
-        network.calibrate(some, settings)
-    say(f"  calibrated: {evaluate(network, validation).accuracy:.2%} of {len(validation)} validation frames")
-    return network.state()

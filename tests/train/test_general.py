@@ -18,9 +18,10 @@ from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import GeneralNetwork, convert, first_state, network_of
 from fpga_flow.train.layers import weighted
 from fpga_flow.train.network import load_network
+from fpga_flow.train.requantise import final
 from tests.train.frames import small_recipe
 from tests.train.test_fast import CLASSES, few_steps, make
-from tests.train.test_stage import accuracy_of, run
+from tests.train.test_stage import accuracy_of, run, trained_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +118,32 @@ def test_a_pruned_network_is_quantised_to_apot_with_its_masks(
     assert torch.equal(mask, state["layers"]["conv3"]["mask"]) and not mask.all()
     assert not network.codes()["conv3"][~mask].any()
     assert set(network.codes()["conv3"].unique().tolist()) <= set(weight_levels(4))
+
+
+def test_pruned_network_is_brought_to_apot_and_trained_again(
+    tmp_path: Path, frames: dict[str, Codes]
+) -> None:
+    quantise = {"weights": "apot", "layers": {"conv1": {"weights": "uniform"}}, "epochs": 2}
+    recipe = trained_recipe(
+        prune={"method": "imp", "rounds": 1, "rate": 0.4, "target": 6.0, "quantise": quantise}
+    )
+    run(train_stage, recipe, tmp_path / "train")
+    result = run(prune_stage, recipe, tmp_path / "prune", train=tmp_path / "train")
+    assert result["accuracy"]["pruned"] > 0.85
+    assert result["left"] == round(0.6 * result["weights"])
+    kept = load_checkpoint(tmp_path / "prune" / CHECKPOINT)
+    assert kept["quant"]["weights"] == "apot"
+    network = load_network(final(recipe), tmp_path / "prune" / CHECKPOINT)
+    assert accuracy_of(network, frames["test"]) == pytest.approx(result["accuracy"]["pruned"], abs=1e-6)
+    for path, layer in weighted(network).items():
+        name = path.removeprefix("blocks.").removesuffix(".linear")
+        quantised = layer.quant_weight()
+        codes = torch.round(quantised.value / quantised.scale)
+        assert not codes[~kept["layers"][name]["mask"]].any()
+        if name != "conv1":
+            assert set(codes.flatten().tolist()) <= set(weight_levels(4))
+    curve = json.loads((tmp_path / "prune" / "curve-quantising.json").read_text())
+    assert len(curve) == 2
 
 
 def test_killed_training_of_a_module_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
