@@ -31,6 +31,8 @@ def install(board: Transport, package: Path) -> PurePosixPath:
     if board.run(["test", "-d", final.name], BASE, COMMAND_SECONDS).code == 0:
         say(f"  {board.name} has this package already")
         return final
+    old = ["find", ".", "-maxdepth", "1", "-name", "*.part", "-mmin", "+60", "-exec", "rm", "-rf", "{}", "+"]
+    board.run(old, BASE, COMMAND_SECONDS)  # what a connection that broke has left
     mark = secrets.token_hex(4)
     archive, partial = BASE / f"{mark}.zip.part", BASE / f"{mark}.part"
     try:
@@ -86,6 +88,8 @@ def test(
     if done.code not in (0, DIFFERENT):
         lines = [line for line in done.err.strip().splitlines() if line.strip()]
         told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines[-1:]
+        if sudo is not None and told and told[0].startswith("sudo: "):
+            raise InputError(f"--sudo: {board.name} does not let its user become root ({told[0]})")
         raise ToolError(f"{board.name}: {told[0] if told else f'the test ended with exit code {done.code}'}")
     result: dict[str, Any] = json.loads(board.read(folder / RESULT))
     return result

@@ -87,6 +87,7 @@ class Ssh:
                 timeout=CONNECT_SECONDS,
                 banner_timeout=CONNECT_SECONDS,
                 auth_timeout=CONNECT_SECONDS,
+                channel_timeout=CONNECT_SECONDS,
             )
         except paramiko.BadHostKeyException as error:
             raise InputError(
@@ -116,6 +117,9 @@ class Ssh:
         assert link is not None
         link.set_keepalive(ALIVE_SECONDS)
         self._files = self._client.open_sftp()
+        channel = self._files.get_channel()
+        assert channel is not None
+        channel.settimeout(CONNECT_SECONDS)
 
     def put(self, local: Path, remote: PurePosixPath, advance: Progress) -> None:
         """See `Transport.put`."""
@@ -135,7 +139,8 @@ class Ssh:
                     f"{self.name}: its disk is full: {free:,} bytes are free, {local.stat().st_size:,} are "
                     "needed; delete old runs in its folder fpga_flow"
                 ) from None
-            raise ToolError(f"{self.name}: copying {local.name} broke off ({error}); try again") from None
+            reason = str(error) or "no answer"
+            raise ToolError(f"{self.name}: copying {local.name} broke off ({reason}); try again") from None
 
     def _free(self, remote: PurePosixPath) -> int | None:
         try:

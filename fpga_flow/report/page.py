@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fpga_flow.boards import BOARDS
 from fpga_flow.flow import Run
-from fpga_flow.report import plots
+from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report
@@ -166,6 +166,10 @@ def _tables(report: Report) -> Iterator[Sheet]:
         verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
         rows = [[f"{value:.2%}" for _, value in reached]]
         yield Sheet("Accuracy", [name for name, _ in reached], rows, verified)
+    if lines := comparison.rows(report):
+        yield Sheet(
+            "Predicted, simulated, measured", comparison.heads(report), [list(line) for line in lines]
+        )
     if report.estimate or report.synth:
         board = BOARDS[report.board]
         rows = []

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fpga_flow.boards import BOARDS, Board
 from fpga_flow.flow import Run
+from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
@@ -27,6 +28,9 @@ def show(run: Run, console: Console | None = None) -> None:
     if report.hardware:
         console.print()
         console.print(folding(report.hardware))
+    if report.board_measured:
+        console.print()
+        console.print(compared(report))
     if report.estimate or report.synth:
         console.print()
         console.print(resources(report, BOARDS[report.board]))
@@ -125,6 +129,14 @@ def resources(report: Report, board: Board) -> Table:
         table.add_row(
             word, *map(amount, amounts), f"{holds:,}", "" if used is None else f"{used / holds:.0%}"
         )
+    return table
+
+
+def compared(report: Report) -> Table:
+    """Return what was predicted, simulated, and measured on the board."""
+    table = _table(comparison.heads(report), 1)
+    for row in comparison.rows(report):
+        table.add_row(*row)
     return table
 
 

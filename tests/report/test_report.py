@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from fpga_flow import artifact, flow, report
+from fpga_flow.deploy import results as deployed
 from fpga_flow.report import page, plots
 from tests import fakes
 
@@ -266,3 +267,38 @@ def test_bottleneck_is_the_marked_bar() -> None:
     svg = plots.cycles(["a", "b"], [1, 5], "b")
     assert svg.count(plots.RED) == 1
     assert "5  bottleneck" in svg.replace("&#160;", " ")
+
+
+def test_predicted_simulated_and_measured_stand_side_by_side(tmp_path: Path) -> None:
+    run = build(tmp_path / "r")
+    flow_rtl = flow.current(run)["rtl"]
+    measured = {
+        "digest": deployed.design_digest(flow_rtl),
+        "host": "xilinx@192.168.2.99",
+        "virtual": False,
+        "accuracy": 0.61,
+        "samples": 240,
+        "mismatches": 0,
+        "agreement": 1.0,
+        "cycles_per_frame": 16_500.5,
+        "latency_cycles": 60_100,
+        "latency_us": 812.25,
+        "fps": 5_801.0,
+        "accelerator_fps": 6_060.4,
+        "power_w": None,
+    }
+    deployed.keep(run, measured)
+    text = text_of(run)
+    hardware, verify = report.assemble(run).hardware, report.assemble(run).verify
+    assert hardware and verify
+    line = next(line for line in text.splitlines() if line.startswith("cycles a frame"))
+    assert line.split()[-3:] == [
+        f"{hardware.cycles_per_frame:,}",
+        f"{verify.measured_cycles_per_frame:,}",
+        "16,500.5",
+    ]
+    assert re.search(r"predicted +simulated +measured \(pynq-z1\)", text)
+    assert re.search(r"frames that differ from onnxruntime +0 of \d+ +0 of 240", text)
+    report.write(run)
+    html = (tmp_path / "r" / "report.html").read_text()
+    assert "Predicted, simulated, measured" in html and "6,060" in html
