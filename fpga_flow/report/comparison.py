@@ -54,7 +54,7 @@ def rows(report: Report) -> list[Row]:
         found.append(Row("accuracy", *("" if share is None else f"{share:.2%}" for share in shares)))
     if verify or board:
         counts = [f"{part.mismatches} of {part.samples}" if part else "" for part in (verify, board)]
-        found.append(Row("frames that differ from onnxruntime", "", *counts))
+        found.append(Row("frames that differ", "", *counts))
     if board:
         found.append(Row("frames/s with driver", "", "", f"{board.fps:,.0f}"))
         found.append(Row("latency with driver, us", "", "", amount(round(board.latency_us, 1))))
