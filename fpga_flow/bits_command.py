@@ -1,5 +1,6 @@
 """The command `flow bits`: bits per layer under a limit of the cost, written as a recipe."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,19 +81,20 @@ def search(
         raise InputError("--network: must name a trained checkpoint, as the recipe has none")
     path = network or ROOT / str(recipe.train.checkpoint)
     state = load_checkpoint(path)
-    if "rest" in state:
-        raise InputError(f"{path}: is no chain of the fast training graph, whose bits can be searched")
     cache = RUNS / ".cache"
     set_cache(cache)
     train, validation = (load_codes(recipe, split, cache) for split in ("train", "validation"))
     check_fits(path, state, recipe, validation.classes, ignore={"weight_bits", "act_bits", "quant"})
+    some = validation.some(frames, recipe.seed)
+    if "rest" in state:
+        return _search_module(recipe, state, (train, some), limit, measure, fewest)
     layers = chain(recipe, len(validation.classes), state["channels"])
     judge = Sensitivity(
         layers,
         state,
         recipe.quant.input_bits,
         (train, recipe.train.calibration),
-        validation.some(frames, recipe.seed),
+        some,
     )
     sizes = [
         LayerSize(layer.name, left(state["layers"][layer.name]), count)
@@ -113,12 +115,61 @@ def search(
     found = _entries([size.name for size in sizes], chosen)
     own = {name: LayerQuant.model_validate(bits) for name, bits in found.items()}
     _report(sizes, found, chosen, limit, measure)
+    _compare(judge, own)
+    return found
+
+
+def _search_module(
+    recipe: Recipe, state: dict[str, Any], frames: tuple[Any, Any], limit: float, measure: str, fewest: int
+) -> dict[str, dict[str, int]]:
+    """Do the same for a network that is trained as a module: bits of weights; activations keep theirs."""
+    from qonnx.core.datatype import DataType
+
+    from fpga_flow.export.brevitas_export import export_module
+    from fpga_flow.export.operations import Matrix
+    from fpga_flow.export.walk import to_integers
+    from fpga_flow.recipe import LayerQuant
+    from fpga_flow.train.bits import LayerSize, Option, check_limit, choose, falling
+    from fpga_flow.train.sensitivity import HIGHEST, ModuleSensitivity
+
+    if recipe.quant.weights != "uniform":
+        raise InputError("quant.weights: must be uniform where bits are searched")
+    train, some = frames
+    judge = ModuleSensitivity(recipe, state, (train, recipe.train.calibration), some)
+    shape = (some.channels, *some.codes.shape[1:-1])
+    net = to_integers(export_module(judge.network({}).network, shape))
+    matrices, names = [o for o in net.operations if isinstance(o, Matrix)], judge.order()
+    if len(names) != len(matrices) or len(set(names)) != len(names):
+        raise InputError(f"model.name: {recipe.model.name} runs a layer twice, whose bits cannot be searched")
+    sizes = [
+        LayerSize(name, left(state["layers"][name]), math.prod(matrix.y.shape[2:]))
+        for name, matrix in zip(names, matrices, strict=True)
+    ]
+    inputs = [int(DataType[matrix.x.datatype].bitwidth()) for matrix in matrices]
+    cost = cost_measure(measure)
+    check_limit(sum(cost.of(size, fewest, bits) for size, bits in zip(sizes, inputs, strict=True)), limit)
+    losses = judge.measure(range(fewest, HIGHEST + 1))
+    classes = [
+        [Option(w, a, cost.of(size, w, a), loss) for w, loss in falling(losses[size.name]).items()]
+        for size, a in zip(sizes, inputs, strict=True)
+    ]
+    chosen = choose(classes, limit)
+    found = {
+        size.name: {"weight_bits": option.weight_bits} for size, option in zip(sizes, chosen, strict=True)
+    }
+    _report(sizes, found, chosen, limit, measure)
+    _compare(judge, {name: LayerQuant.model_validate(bits) for name, bits in found.items()})
+    return found
+
+
+def _compare(judge: Any, own: dict[str, Any]) -> None:
+    from fpga_flow.train.sensitivity import HIGHEST
+
     mixed, full = judge.score(own), judge.score({})
     say(
         f"  without training again: {mixed.accuracy:.2%} of {len(judge.validation)} validation frames, with "
         f"{HIGHEST} bits everywhere {full.accuracy:.2%}"
     )
-    return found
 
 
 def left(kept: dict[str, Any]) -> int:

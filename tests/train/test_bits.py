@@ -18,10 +18,11 @@ from fpga_flow.train import dataset, kernels
 from fpga_flow.train.bits import LayerSize, Measure, Option, choose, falling, options, positions
 from fpga_flow.train.checkpoint import save_state
 from fpga_flow.train.dataset import Codes
+from fpga_flow.train.general import first_state
 from fpga_flow.train.network import load_network
 from fpga_flow.train.spec import chain
 from tests.train.frames import LENGTH, small_recipe
-from tests.train.test_fast import few_steps, make
+from tests.train.test_fast import CLASSES, few_steps, make
 
 
 def test_choice_by_hand() -> None:
@@ -85,6 +86,26 @@ def test_cost_of_a_choice_is_that_of_the_exported_network(tmp_path: Path) -> Non
     weight_bits = [4, 6, *[4] * 8]
     total = sum(measure.of(*each) for each in zip(sizes, weight_bits, input_bits, strict=True))
     assert total == pytest.approx(cost(net)["itu_score"], rel=1e-9)
+
+
+def test_search_of_a_module_by_its_exported_cost(
+    frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "set_cache", lambda folder: None)
+    monkeypatch.setattr(dataset, "load_codes", lambda recipe, split, cache: frames[split])
+    recipe = small_recipe(model={"name": "bacalhaunet", "width": 4}, quant={"weight_bits": 8, "act_bits": 4})
+    state = first_state(recipe, CLASSES, 2)
+    save_state(tmp_path / "net.pt", state)
+    found = bits_command.search(recipe, tmp_path / "net.pt", 3500.0, "weight-bits", 5, 64)
+    weights = {name: kept["weight"].numel() for name, kept in state["layers"].items()}
+    assert found.keys() == weights.keys()
+    used = sum(weights[name] * entry["weight_bits"] for name, entry in found.items())
+    assert 5 * sum(weights.values()) < used <= 3500
+    with pytest.raises(InputError, match=r"quant.weights: must be uniform"):
+        bits_command.search(
+            recipe.model_copy(update={"quant": recipe.quant.model_copy(update={"weights": "apot"})}),
+            tmp_path / "net.pt", 3500.0, "weight-bits", 5, 64,
+        )  # fmt: skip
 
 
 def test_command_writes_a_recipe_whose_network_keeps_the_limit(
