@@ -94,14 +94,33 @@ def _join(
     if width < 64:
         np.copyto(packed, fields.view(f"<u{width // 8}"), casting="unsafe")
     else:
-        packed.view(f"V{bits}")[:] = _low_bytes(fields, bits)
+        _store(fields, bits, packed, moved)
 
 
-def _low_bytes(fields: NDArray[np.uint64], count: int) -> NDArray[Any]:
-    """Return a view of the lowest `count` bytes of each field, as one item."""
-    lowest = np.dtype({"names": ["low"], "formats": [f"V{count}"], "itemsize": 8})
-    view: NDArray[Any] = fields.view(lowest)["low"]
-    return view
+def _store(
+    fields: NDArray[np.uint64], count: int, packed: NDArray[np.uint8], scratch: NDArray[np.uint64]
+) -> None:
+    """Put the lowest `count` (3 to 7) bytes of each field side by side; `fields` are lost.
+
+    By two words that overlap: numpy copies items of three or five bytes ten times slower, and is fast between
+    items that are apart and items that are not.
+    """
+    size = 4 if count > 4 else 2
+    words = scratch.view(f"<u{size}")[: fields.size]
+    for first in (0, count - size):
+        fields >>= np.uint64(8 * first)
+        np.copyto(words, fields, casting="unsafe")
+        apart: NDArray[Any] = np.ndarray((fields.size,), words.dtype, packed, first, (count,))
+        apart[:] = words
+
+
+def _load(packed: NDArray[np.uint8], count: int, fields: NDArray[np.uint64]) -> None:
+    """Put every `count` (3 to 7) bytes into a field; the inverse of `_store`."""
+    whole = max((packed.size - 8) // count + 1, 0)  # that have eight bytes from their first on
+    fields[:whole] = np.ndarray((whole,), "<u8", packed, 0, (count,))
+    for place in range(whole, fields.size):
+        fields[place] = int.from_bytes(packed[place * count : (place + 1) * count].tobytes(), "little")
+    fields &= np.uint64((1 << 8 * count) - 1)
 
 
 def narrowest(bits: int, signed: bool) -> "np.dtype[Any]":
@@ -159,8 +178,7 @@ def _spread(packed: NDArray[np.uint8], bits: int, scratch: NDArray[np.uint64]) -
         np.copyto(fields.view(f"<u{8 // bits}"), packed)
     else:
         width, used = 64, 8 * bits
-        fields.fill(0)
-        _low_bytes(fields, bits)[:] = packed.view(f"V{bits}")
+        _load(packed, bits, fields)
     while width > 8:
         width, used = width // 2, used // 2
         np.left_shift(fields, np.uint64(width - used), out=moved)
