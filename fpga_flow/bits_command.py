@@ -1,6 +1,7 @@
 """The command `flow bits`: bits per layer under a limit of the cost, written as a recipe."""
 
 import math
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,9 @@ def bits(
     target = out or Path(f"{path.stem}-mixed.toml")
     if target.suffix != ".toml":
         raise InputError(f"--out: must end in .toml, not {target.name!r}")
+    given = tomllib.loads(path.read_text(encoding="utf-8"))
+    if made.quant.layers or given.get("quant", {}).get("layers"):
+        raise InputError(f"{path}: quant.layers has bits of single layers already; take them out")
     found = search(made, network, limit, measure, fewest, frames)
     target.write_text(path.read_text(encoding="utf-8").rstrip() + "\n\n" + as_toml(found, limit, measure))
     say(f"  {target}: the recipe with these bits; flow build {target} trains it")
@@ -75,8 +79,6 @@ def search(
     from fpga_flow.train.sensitivity import HIGHEST, Sensitivity
     from fpga_flow.train.spec import chain
 
-    if recipe.quant.layers:
-        raise InputError("quant.layers: the recipe has bits of single layers already; take them out")
     if network is None and recipe.train.checkpoint is None:
         raise InputError("--network: must name a trained checkpoint, as the recipe has none")
     path = network or ROOT / str(recipe.train.checkpoint)
