@@ -177,7 +177,9 @@ class Accelerator:
         begin = time.perf_counter()
         self.timing = Timing(frames=len(frames))
         flat = self._checked(frames)
-        outputs = np.empty((len(frames), self.output.values), narrowest(self.output.bits, self.output.signed))
+        outputs = np.empty(
+            (len(frames), self.output.values), narrowest(self.output.bits, self.output.range[0] < 0)
+        )
         before: slice | None = None
         parts = list(self._parts(len(frames)))
         if parts:
