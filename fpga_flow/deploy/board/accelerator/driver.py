@@ -191,11 +191,11 @@ class Accelerator:
             if number + 1 < len(parts):
                 self._fill(1 - side, flat[parts[number + 1]])
             if before is not None:
-                outputs[before] = self._empty(1 - side, before.stop - before.start)
+                self._empty(1 - side, outputs[before])
             self._wait(part.stop - part.start)
             before = part
         if before is not None:
-            outputs[before] = self._empty((len(parts) - 1) % 2, before.stop - before.start)
+            self._empty((len(parts) - 1) % 2, outputs[before])
         self.timing.seconds = time.perf_counter() - begin
         return outputs
 
@@ -223,18 +223,20 @@ class Accelerator:
         return (slice(i, min(i + self._chunk, frames)) for i in range(0, frames, self._chunk))
 
     def _fill(self, side: int, frames: NDArray[Any]) -> None:
-        packed = pack(frames, self.input.bits)
-        buffer = self._sources[side][: packed.size]
-        buffer[:] = packed.reshape(-1)
+        buffer = self._sources[side][: len(frames) * self.input.bytes]
+        pack(frames, self.input.bits, np.asarray(buffer).reshape(len(frames), -1))
         buffer.flush()  # only what is used: the whole takes longer than a frame
 
-    def _empty(self, side: int, frames: int) -> NDArray[Any]:
-        buffer = self._targets[side][: frames * self.output.bytes]
+    def _empty(self, side: int, outputs: NDArray[Any]) -> None:
+        buffer = self._targets[side][: len(outputs) * self.output.bytes]
         buffer.invalidate()
-        data = np.asarray(buffer).reshape(frames, -1)
+        data = np.asarray(buffer).reshape(len(outputs), -1)
         if self.output.bipolar:
-            return 2 * unpack(data, self.output.values, 1, False).view(np.int8) - 1
-        return unpack(data, self.output.values, self.output.bits, self.output.signed)
+            unpack(data, 1, False, outputs.view(np.uint8))
+            outputs *= 2
+            outputs -= 1
+        else:
+            unpack(data, self.output.bits, self.output.signed, outputs)
 
     def _start(self, side: int, frames: int) -> None:
         for name, buffer in (("source", self._sources[side]), ("destination", self._targets[side])):

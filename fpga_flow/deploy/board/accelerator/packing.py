@@ -18,8 +18,11 @@ def frame_bytes(values: int, bits: int) -> int:
     return (values * bits + 7) // 8
 
 
-def pack(frames: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Return integers (N, values), int8 or uint8 and of at most 8 bits, as bytes (N, bytes)."""
+def pack(frames: NDArray[Any], bits: int, out: NDArray[np.uint8]) -> None:
+    """Put integers (N, values), int8 or uint8 and of at most 8 bits, as bytes into `out` (N, bytes).
+
+    Fresh memory would cost as much as the packing, hence `out`; it must be contiguous.
+    """
     if not 1 <= bits <= 8:
         raise ValueError(f"bits must be 1 to 8, not {bits}")
     if frames.dtype.itemsize != 1:
@@ -27,11 +30,13 @@ def pack(frames: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     octets = np.ascontiguousarray(frames).view(np.uint8)
     count, values = octets.shape
     if bits == 8:
-        return octets
+        out[:] = octets
+        return
     group = 8 // math.gcd(8, bits)  # integers that fill whole bytes
     filled = -(-values // group) * group
     flat = _padded(octets, filled).reshape(-1)
-    packed = np.empty(-(-flat.size // 8) * bits, np.uint8)
+    direct = flat.size % 8 == 0 and out.size == flat.size // 8 * bits
+    packed = out.reshape(-1) if direct else np.empty(-(-flat.size // 8) * bits, np.uint8)
     scratch = _scratch(flat.size)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
@@ -39,9 +44,9 @@ def pack(frames: NDArray[Any], bits: int) -> NDArray[np.uint8]:
             block = _padded(block[None], -(-block.size // 8) * 8).reshape(-1)
         place = start // 8 * bits
         _join(block.view("<u8"), bits, packed[place : place + block.size // 8 * bits], scratch)
-    return packed[: flat.size // 8 * bits + flat.size % 8 * bits // 8].reshape(count, -1)[
-        :, : frame_bytes(values, bits)
-    ]
+    if not direct:
+        used = flat.size // 8 * bits + flat.size % 8 * bits // 8
+        out[:] = packed[:used].reshape(count, -1)[:, : out.shape[1]]
 
 
 def _padded(rows: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
@@ -128,21 +133,26 @@ def narrowest(bits: int, signed: bool) -> "np.dtype[Any]":
     return np.dtype(f"{'i' if signed else 'u'}{next(size for size in (1, 2, 4, 8) if bits <= 8 * size)}")
 
 
-def unpack(data: NDArray[np.uint8], values: int, bits: int, signed: bool) -> NDArray[Any]:
-    """Return the integers (N, values), of 1 to 57 bits, in frames of bytes (N, bytes), as `narrowest`."""
+def unpack(data: NDArray[np.uint8], bits: int, signed: bool, out: NDArray[Any]) -> None:
+    """Put the integers, of 1 to 57 bits, in frames of bytes (N, bytes) into `out` (N, values).
+
+    `out` is of type `narrowest(bits, signed)` and contiguous.
+    """
     if not 1 <= bits <= 57:
         raise ValueError(f"bits must be 1 to 57, not {bits}")
-    kind = narrowest(bits, signed)
-    if bits == 8 * kind.itemsize:
-        whole: NDArray[Any] = np.ascontiguousarray(data).view(kind.newbyteorder("<"))
-        return whole.astype(kind)
+    values = out.shape[1]
+    if bits == 8 * out.itemsize:
+        out[:] = np.ascontiguousarray(data).view(out.dtype.newbyteorder("<"))
+        return
     group = 8 // math.gcd(8, bits)  # integers that fill whole bytes
     groups, step = -(-values // group), group * bits // 8
     flat = np.ascontiguousarray(_padded(data, groups * step)).reshape(-1)
     if bits > 8:
         wide = _gathered(flat.reshape(-1, step), bits, group, signed)
-        return wide.reshape(len(data), -1)[:, :values].astype(kind)
-    integers = np.empty(-(-flat.size // bits) * 8, kind)
+        out[:] = wide.reshape(len(data), -1)[:, :values]
+        return
+    direct = flat.size % bits == 0 and out.size == flat.size // bits * 8
+    integers = out.reshape(-1) if direct else np.empty(-(-flat.size // bits) * 8, out.dtype)
     scratch = _scratch(integers.size)
     for start in range(0, flat.size, BLOCK // 8 * bits):
         block = flat[start : start + BLOCK // 8 * bits]
@@ -150,7 +160,8 @@ def unpack(data: NDArray[np.uint8], values: int, bits: int, signed: bool) -> NDA
             block = _padded(block[None], -(-block.size // bits) * bits).reshape(-1)
         place = start // bits * 8
         _split(block, bits, signed, integers[place : place + block.size // bits * 8], scratch)
-    return integers[: len(data) * groups * group].reshape(len(data), -1)[:, :values]
+    if not direct:
+        out[:] = integers[: len(data) * groups * group].reshape(len(data), -1)[:, :values]
 
 
 def _split(
