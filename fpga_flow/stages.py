@@ -62,7 +62,6 @@ STAGES: tuple[Stage, ...] = (
         (
             "fpga_flow/hardware",
             "fpga_flow/fifos",
-            "fpga_flow/synthesised.py",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",
             *_SYNTHESISED,
