@@ -4,13 +4,16 @@ A frame is the sequence of its integers, each `bits` wide, low bit first, filled
 """
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 16
-"""Integers that are packed at a time: few enough for a small processor's cache, enough to hide each call."""
+BLOCK = 1 << 17
+"""Integers that are packed at a time: few enough for a small processor's second cache (512 KB) with what they
+need beside them, enough to hide what each call of numpy costs."""
+Constant = NDArray[np.uint64]
 
 
 def frame_bytes(values: int, bits: int) -> int:
@@ -63,9 +66,16 @@ def _scratch(integers: int) -> NDArray[np.uint64]:
     return np.empty((2, -(-min(integers + 7, BLOCK) // 8)), np.uint64)
 
 
-def _every(width: int, used: int) -> int:
-    """Return `used` ones at the bottom of every `width` bits of 64."""
-    return sum(((1 << used) - 1) << position for position in range(0, 64, width))
+@cache
+def _number(value: int) -> Constant:
+    """Return `value` as numpy takes it fastest: it would convert an integer at each call."""
+    return np.array(value, np.uint64)
+
+
+@cache
+def _every(width: int, used: int, first: int = 0) -> Constant:
+    """Return `used` ones at the bottom of every `width` bits of 64, all moved up by `first` bits."""
+    return _number(sum(((1 << used) - 1) << position for position in range(0, 64, width)) << first)
 
 
 def _join(
@@ -77,25 +87,25 @@ def _join(
     """
     fields, moved = scratch[:, : octets.size]
     if bits == 1:
-        np.bitwise_and(octets, np.uint64(_every(8, bits)), out=fields)
+        np.bitwise_and(octets, _every(8, bits), out=fields)
         packed[:] = np.packbits(fields.view(np.uint8), bitorder="little")
         return
     if bits <= 4:  # a field moves next to its neighbour without touching it, if nothing is above it
-        octets = np.bitwise_and(octets, np.uint64(_every(8, bits)), out=fields)
+        octets = np.bitwise_and(octets, _every(8, bits), out=fields)
     width, used = 8, bits
     while used != 8 and width < 64:
         if 2 * used > width:
-            np.bitwise_and(octets, np.uint64(_every(2 * width, used) << width), out=moved)
-            moved >>= np.uint64(width - used)
-            octets = np.bitwise_and(octets, np.uint64(_every(2 * width, used)), out=fields)
+            np.bitwise_and(octets, _every(2 * width, used, width), out=moved)
+            moved >>= _number(width - used)
+            octets = np.bitwise_and(octets, _every(2 * width, used), out=fields)
             fields |= moved
             width, used = 2 * width, 2 * used
         else:
-            np.right_shift(fields, np.uint64(width - used), out=moved)
+            np.right_shift(fields, _number(width - used), out=moved)
             fields |= moved
             width, used = 2 * width, 2 * used
             if used != 8:
-                fields &= np.uint64(_every(width, used))
+                fields &= _every(width, used)
     if width < 64:
         np.copyto(packed, fields.view(f"<u{width // 8}"), casting="unsafe")
     else:
@@ -113,7 +123,7 @@ def _store(
     size = 4 if count > 4 else 2
     words = scratch.view(f"<u{size}")[: fields.size]
     for first in (0, count - size):
-        fields >>= np.uint64(8 * first)
+        fields >>= _number(8 * first)
         np.copyto(words, fields, casting="unsafe")
         apart: NDArray[Any] = np.ndarray((fields.size,), words.dtype, packed, first, (count,))
         apart[:] = words
@@ -125,7 +135,7 @@ def _load(packed: NDArray[np.uint8], count: int, fields: NDArray[np.uint64]) -> 
     fields[:whole] = np.ndarray((whole,), "<u8", packed, 0, (count,))
     for place in range(whole, fields.size):
         fields[place] = int.from_bytes(packed[place * count : (place + 1) * count].tobytes(), "little")
-    fields &= np.uint64((1 << 8 * count) - 1)
+    fields &= _number((1 << 8 * count) - 1)
 
 
 def narrowest(bits: int, signed: bool) -> "np.dtype[Any]":
@@ -192,14 +202,14 @@ def _spread(packed: NDArray[np.uint8], bits: int, scratch: NDArray[np.uint64]) -
         _load(packed, bits, fields)
     while width > 8:
         width, used = width // 2, used // 2
-        np.left_shift(fields, np.uint64(width - used), out=moved)
+        np.left_shift(fields, _number(width - used), out=moved)
         if 2 * used > width:  # a field would move onto its own bits
-            moved &= np.uint64(_every(2 * width, used) << width)
-            fields &= np.uint64(_every(2 * width, used))
+            moved &= _every(2 * width, used, width)
+            fields &= _every(2 * width, used)
             fields |= moved
         else:
             fields |= moved
-            fields &= np.uint64(_every(width, used))
+            fields &= _every(width, used)
     octets: NDArray[np.uint8] = fields.view(np.uint8)
     return octets
 
