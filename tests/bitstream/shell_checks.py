@@ -224,6 +224,24 @@ async def a_memory_may_wait_for_the_data_before_it_takes_the_address(dut: Any) -
 
 
 @cocotb.test()
+async def at_most_sixteen_bursts_wait_for_their_answers(dut: Any) -> None:
+    """A memory that answers late shall not overflow the count of what it owes."""
+    bench = await started(dut)
+    answers = bench.slave.write_if.b_channel
+    answers.queue_occupancy_limit, answers.pause = 1000, True
+    made = len(CORE.pack(CORE.run(_frames(1))))
+    frames = min(HALF // CORE.frame_bytes, -(-24 * 128 // made))
+    expected = bench.prepare(frames, 0, HALF)
+    await bench.start(frames, 0, HALF)
+    await bench.cycles(min(frames * CORE.words, 24 * 128 * 8) + 500)
+    bursts = -(-frames * made // 128)
+    assert int(dut.shell.writer.answers_q.value) == min(bursts, 16)
+    answers.pause = False
+    assert await with_timeout(bench.finished(), 20, "ms") == FINISHED
+    assert bytes(bench.memory.bytes) == expected
+
+
+@cocotb.test()
 async def the_shell_keeps_nine_tenths_of_the_ports_rate(dut: Any) -> None:
     """Also where a word comes a hundred cycles after it was asked for."""
     bench = await started(dut, latency=100)
