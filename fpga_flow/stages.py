@@ -9,6 +9,7 @@ _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
     for name in (
         "simulator.py",
+        "compiled.py",
         "outcome.py",
         "verilate.py",
         "tuning.py",

@@ -1,10 +1,8 @@
 """Simulates any RTL with AXI-Streams: words in, words out, and the cycle of every transfer."""
 
 import json
-import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.artifact import write_json
 from fpga_flow.errors import ToolError
-from fpga_flow.progress import bar
-from fpga_flow.verify.cache import BUILDING, touch, trim
+from fpga_flow.verify.compiled import INFO, PROGRAM, compiled
 from fpga_flow.verify.outcome import (
     ERRORS,
     CycleLimitError,
@@ -31,9 +27,8 @@ from fpga_flow.verify.outcome import (
     read_fifos,
 )
 from fpga_flow.verify.tuning import Effort
-from fpga_flow.verify.verilate import Plan, Signals, compile_plan
+from fpga_flow.verify.verilate import Plan, Signals
 
-PROGRAM, INFO = "simulator", "simulator.json"
 FIFOS = "fifos.txt"
 
 __all__ = [
@@ -243,43 +238,6 @@ class Simulator:
         ]
         counts += [f"{name}: {len(c)} of {expect[name]} out" for name, c in result.output_cycles.items()]
         return kind(f"simulation, cycle {result.cycles}: {reason} ({', '.join(counts)})", result)
-
-
-def compiled(plan: Plan, cache: Path, log: Path | None = None) -> Path:
-    """Return the folder in `cache` that has the program of `plan` (`PROGRAM`); compiles it where it has not.
-
-    Raises as `Simulator.build`.
-    """
-    digest = plan.digest()
-    folder = cache / digest
-    if not (folder / INFO).is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        log = log or cache / f"{digest}.log"
-        log.unlink(missing_ok=True)
-        _build(plan, folder, cache, log)
-        trim(cache)
-    touch(folder)
-    return folder
-
-
-def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
-    start = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix=BUILDING, dir=cache) as scratch,
-        bar(f"compile the simulator of {plan.top}, per cent", 100) as advance,
-    ):
-        work = Path(scratch) / "work"
-        work.mkdir()
-        program, info = compile_plan(plan, work, cache, log, lambda share: advance(100 * share))
-        whole = Path(scratch) / "whole"
-        whole.mkdir()
-        shutil.move(program, whole / PROGRAM)
-        write_json(whole / INFO, {**info, "seconds": round(time.monotonic() - start, 3), "top": plan.top})
-        try:
-            whole.rename(folder)
-        except OSError:
-            if not (folder / INFO).is_file():  # otherwise another process was faster, with the same
-                raise
 
 
 def _bytes(port: Port) -> int:

@@ -25,7 +25,7 @@ from typing import Any
 from fpga_flow import artifact, flow, toolchain, untrained
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, load_recipe, make_recipe
-from fpga_flow.verify.simulator import INFO
+from fpga_flow.verify.compiled import INFO
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
 BUILT = ("export", "hardware", "rtl")

@@ -31,7 +31,7 @@ from fpga_flow import flow, toolchain, untrained
 from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.progress import bar, say
 from fpga_flow.recipe import ROOT, load_recipe, make_recipe
-from fpga_flow.verify import simulator as simulation
+from fpga_flow.verify.compiled import INFO, PROGRAM
 from fpga_flow.verify.packing import channels_last, pack
 from fpga_flow.verify.simulator import Port, Simulator
 from fpga_flow.verify.tuning import TUNING, Tuning
@@ -132,11 +132,11 @@ class Bench:
                 self.folder / "log",
                 _ignore,
             )
-            shutil.copyfile(program, work.parent / simulation.PROGRAM)
-            (work.parent / simulation.PROGRAM).chmod(0o755)
-            (work.parent / simulation.INFO).write_text(json.dumps({}), encoding="utf-8")
+            shutil.copyfile(program, work.parent / PROGRAM)
+            (work.parent / PROGRAM).chmod(0o755)
+            (work.parent / INFO).write_text(json.dumps({}), encoding="utf-8")
         hot = sum(path.stat().st_size for path in work.glob("compile_unit_hot_*.cpp"))
-        size = (work.parent / simulation.PROGRAM).stat().st_size
+        size = (work.parent / PROGRAM).stat().st_size
         return _children() - start, hot / 1e6, size / 1e6
 
     def _plan(self, variant: Variant, tuning: Tuning) -> Plan:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
 from fpga_flow.design import Design
-from fpga_flow.verify.simulator import PROGRAM, compiled
+from fpga_flow.verify.compiled import PROGRAM, compiled
 from fpga_flow.verify.verilate import Plan
 
 HERE = Path(__file__).resolve().parent
