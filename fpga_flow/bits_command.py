@@ -9,7 +9,8 @@ import typer
 
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Recipe, find_recipe, load_recipe, parse_setting
+from fpga_flow.recipe import ROOT, find_recipe, load_recipe, parse_setting
+from fpga_flow.recipe_parts import Recipe
 
 if TYPE_CHECKING:
     from fpga_flow.train.bits import Measure, Option
@@ -71,7 +72,7 @@ def search(
     """Measure, choose and report; returns the bits by layer, as `quant.layers` has them."""
     # torch is heavy
     from fpga_flow.flow import RUNS
-    from fpga_flow.recipe import LayerQuant
+    from fpga_flow.recipe_parts import LayerQuant
     from fpga_flow.train.bits import LayerSize, check_limit, choose, falling, options, positions
     from fpga_flow.train.checkpoint import check_fits, load_checkpoint
     from fpga_flow.train.dataset import load_codes
@@ -130,7 +131,7 @@ def _search_module(
     from fpga_flow.export.brevitas_export import export_module
     from fpga_flow.export.operations import Matrix
     from fpga_flow.export.walk import to_integers
-    from fpga_flow.recipe import LayerQuant
+    from fpga_flow.recipe_parts import LayerQuant
     from fpga_flow.train.bits import LayerSize, Option, check_limit, choose, falling
     from fpga_flow.train.sensitivity import HIGHEST, ModuleSensitivity
 

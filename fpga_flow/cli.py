@@ -14,7 +14,8 @@ from fpga_flow import __version__, bits_command, flow
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Change, Recipe, find_recipe, load_recipe, make_recipe, parse_setting
+from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe, parse_setting
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.stage import Stage
 
 OUTSIDE_FRAMES = 32

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow import artifact
-from fpga_flow.recipe import ROOT, Recipe
+from fpga_flow.recipe import ROOT
+from fpga_flow.recipe_parts import Recipe
 
 SOURCES = {".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2"}
 """Suffixes of source files."""

@@ -20,7 +20,8 @@ from fpga_flow.digests import code_digest, file_digest, named_file, recipe_diges
 from fpga_flow.errors import FlowError, InputError
 from fpga_flow.log import logged
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Recipe, make_recipe, model_names
+from fpga_flow.recipe import ROOT, make_recipe, model_names
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.stage import Context as Context
 from fpga_flow.stage import Stage, only
 from fpga_flow.stages import FILE_KEYS as FILE_KEYS

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from fpga_flow.boards import Board
 from fpga_flow.errors import FlowError
-from fpga_flow.recipe import Part, Recipe
+from fpga_flow.recipe_parts import Part, Recipe
 
 Kind = TypeVar("Kind", bound=Part)
 

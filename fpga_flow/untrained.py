@@ -18,7 +18,8 @@ from fpga_flow.errors import FlowError, InputError
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.flow import RUNS
 from fpga_flow.progress import say
-from fpga_flow.recipe import Recipe, find_recipe, load_recipe
+from fpga_flow.recipe import find_recipe, load_recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 

@@ -7,7 +7,8 @@ import pytest
 from fpga_flow import artifact
 from fpga_flow.flow import Context
 from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.rtl import stage as rtl
 from tests import digits_run as digits
 from tests import networks

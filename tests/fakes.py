@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow import flow
-from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe_parts import Recipe
 
 SNRS = tuple(range(-20, 31, 2))
 DATA = {"name": "signals", "generated": True, "classes": 24, "snr_db": list(SNRS)}

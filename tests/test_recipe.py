@@ -4,15 +4,8 @@ from typing import Any
 import pytest
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import (
-    Change,
-    Recipe,
-    find_recipe,
-    load_recipe,
-    make_recipe,
-    parse_setting,
-    recipe_names,
-)
+from fpga_flow.recipe import Change, find_recipe, load_recipe, make_recipe, parse_setting, recipe_names
+from fpga_flow.recipe_parts import Recipe
 
 
 def write(folder: Path, text: str) -> Path:

@@ -13,7 +13,8 @@ from fpga_flow.data.frames import Frames
 from fpga_flow.data.radioml import Layout, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import LENGTHS, ROOT, DataRecipe
+from fpga_flow.recipe import ROOT
+from fpga_flow.recipe_parts import LENGTHS, DataRecipe
 
 __all__ = ["Frames", "Split", "for_shape", "load", "prepare"]
 

@@ -20,7 +20,7 @@ from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.frames import Frames, Indices, Values
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
-from fpga_flow.recipe import LENGTHS
+from fpga_flow.recipe_parts import LENGTHS
 
 Split = Literal["train", "validation", "test"]
 CHALLENGE_SEED = 2018

@@ -12,7 +12,7 @@ from fpga_flow.progress import say
 from fpga_flow.prune.criteria import CRITERIA
 from fpga_flow.prune.masks import count, density, masked
 from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Round, Rules
-from fpga_flow.recipe import PruneRecipe, Recipe
+from fpga_flow.recipe_parts import PruneRecipe, Recipe
 from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.distil import Loss, labels_only, loss_of

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT, QuantRecipe, Recipe
+from fpga_flow.recipe import ROOT
+from fpga_flow.recipe_parts import QuantRecipe, Recipe
 from fpga_flow.train.spec import Conv, Layer, chain
 
 FORMAT = 1

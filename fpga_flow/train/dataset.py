@@ -13,7 +13,7 @@ from fpga_flow import data
 from fpga_flow.data import Frames, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.layers import InputGrid, input_grid
 from fpga_flow.train.network import build_network
 from fpga_flow.train.spec import Quant, is_chain, load_model, quant_of

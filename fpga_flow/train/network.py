@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
 from fpga_flow.train.factorise import Factors, shape_factors

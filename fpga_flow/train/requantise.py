@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fpga_flow.artifact import write_json
 from fpga_flow.progress import say
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.dataset import Codes

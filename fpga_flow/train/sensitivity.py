@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fpga_flow.progress import bar
-from fpga_flow.recipe import CalibrationRecipe, LayerQuant, Recipe
+from fpga_flow.recipe_parts import CalibrationRecipe, LayerQuant, Recipe
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.dataset import Codes

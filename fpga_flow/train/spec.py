@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT, LayerQuant, QuantRecipe, Recipe
+from fpga_flow.recipe import ROOT
+from fpga_flow.recipe_parts import LayerQuant, QuantRecipe, Recipe
 
 LAST_BIAS_BITS = 24
 """Width of the integer bias of the last layer; its grid is that of the accumulator."""

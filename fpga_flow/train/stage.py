@@ -7,7 +7,7 @@ from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
     FLOAT,

@@ -7,7 +7,7 @@ convolution, the largest value of every channel over all time, one dense layer.
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 KERNELS = (27, 21, 15, 9, 9)

@@ -6,7 +6,7 @@ dense layers. Batch norm and quantised ReLU (the sign, with one bit) behind each
 
 from torch import nn
 
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 PAIRS = 3

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 BLOCKS = {8: (6, 10, 20, 12), 12: (6, 12, 24, 16)}

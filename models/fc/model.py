@@ -6,7 +6,7 @@ behind each but the last.
 
 from torch import nn
 
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 PIXELS = 28 * 28

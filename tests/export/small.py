@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from fpga_flow.data.frames import Frames
-from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe_parts import Recipe
 
 LENGTH, CLASSES = 128, 5
 

@@ -10,7 +10,8 @@ from torch import nn
 from fpga_flow import data
 from fpga_flow.data import signals
 from fpga_flow.data.frames import Values
-from fpga_flow.recipe import ROOT, Recipe, load_recipe
+from fpga_flow.recipe import ROOT, load_recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 

@@ -26,7 +26,8 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.rtl import stage as rtl
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer

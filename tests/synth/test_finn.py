@@ -40,9 +40,7 @@ def test_the_network_has_every_kind_of_layer(design: Design) -> None:
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_yosys_elaborates_the_layer(
-    design: Design, run_folder: Path, tmp_path: Path, operator: str
-) -> None:
+def test_yosys_elaborates_the_layer(design: Design, run_folder: Path, tmp_path: Path, operator: str) -> None:
     layer = layer_of(design, operator)
     folder, netlist = run_folder / "rtl", tmp_path / "netlist.json"
     commands = read_commands(layer.module, [folder / file for file in layer.sources])

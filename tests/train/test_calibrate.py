@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.apot import levels
 from fpga_flow.train.calibrate import best_step, calibrate, calibrate_chain

@@ -10,7 +10,8 @@ from torch import nn
 
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
-from fpga_flow.recipe import Recipe, make_recipe
+from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint

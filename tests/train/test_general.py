@@ -9,7 +9,7 @@ import torch
 
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import checkpoint, loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.apot import weight_levels

@@ -12,7 +12,7 @@ from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.prune import stage as prune_stage
-from fpga_flow.recipe import Recipe
+from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import checkpoint
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
