@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import cocotb
-from cocotb.triggers import with_timeout
+from cocotb.triggers import RisingEdge, with_timeout
 
 from tests.bitstream.shell_bench import (
     CONTROL,
@@ -16,6 +16,8 @@ from tests.bitstream.shell_bench import (
     FINISHED,
     FRAMES,
     HALF,
+    IN_WAITS,
+    OUT_WAITS,
     READ_ERROR,
     RUNNING,
     SOURCE,
@@ -239,6 +241,37 @@ async def at_most_sixteen_bursts_wait_for_their_answers(dut: Any) -> None:
     answers.pause = False
     assert await with_timeout(bench.finished(), 20, "ms") == FINISHED
     assert bytes(bench.memory.bytes) == expected
+
+
+@cocotb.test()
+async def cycles_in_which_the_core_waits_for_memory_are_counted(dut: Any) -> None:
+    bench = await started(dut)
+    bench.stall(0.7)
+    frames = 12
+    taken = given = waits_in = waits_out = 0
+
+    async def count() -> None:
+        nonlocal taken, given, waits_in, waits_out
+        shell = dut.shell
+        while taken < frames * CORE.words or given < frames * len(CORE.run(_frames(1))[0]):
+            await RisingEdge(dut.aclk)
+            if not int(dut.aresetn.value):
+                continue
+            valid, ready = int(shell.in_valid_o.value), int(shell.in_ready_i.value)
+            waits_in += running() and ready and not valid and taken < frames * CORE.words
+            taken += valid and ready
+            valid, ready = int(shell.out_valid_i.value), int(shell.out_ready_o.value)
+            waits_out += running() and valid and not ready
+            given += valid and ready
+
+    def running() -> bool:
+        return int(dut.shell.state_q.value) == 2
+
+    counting = cocotb.start_soon(count())
+    assert (await bench.run(frames, place(), HALF + place()))[0] == FINISHED
+    await with_timeout(counting, 1, "ms")
+    assert (await bench.read(IN_WAITS), await bench.read(OUT_WAITS)) == (waits_in, waits_out)
+    assert waits_in > 0
 
 
 @cocotb.test()

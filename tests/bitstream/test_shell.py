@@ -22,7 +22,7 @@ CORES = {
     "fold": Core(3, "UINT4", 37, "fold"),
     "first": Core(2, "UINT8", 128, "first", address_bits=33),
 }
-CHECKS = 14
+CHECKS = 15
 
 
 @pytest.mark.parametrize("name", CORES)
