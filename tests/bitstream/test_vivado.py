@@ -1,17 +1,23 @@
 """The Vivado project: its script word by word, its reports, its errors; with a stand-in for Vivado."""
 
 import json
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fpga_flow import report, toolchain
 from fpga_flow.bitstream import reports, tcl
-from fpga_flow.bitstream.stage import check_version
+from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
+from fpga_flow.bitstream.stage import ADDRESS_BITS, check_version
 from fpga_flow.boards import board
 from fpga_flow.errors import ToolError
+from fpga_flow.finn_adapter.backend import HDL as RTL
 from fpga_flow.flow import open_run
+from tests.bitstream.cores import Core
 from tests.digits_run import flow
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +31,26 @@ def test_the_script_is_the_one_that_was_checked(name: str) -> None:
         tcl.script(board(name), board(name).clock_mhz, ["fifo.sv", "fpga_flow_shell.v"], 2)
         == golden.read_text()
     )
+
+
+@pytest.mark.parametrize("name", ["pynq-z1", "pynq-z2", "zcu104"])
+def test_every_command_of_the_script_is_taken(name: str, tmp_path: Path) -> None:
+    core = Core(1, "UINT8", 64, "pass")
+    target = board(name)
+    (tmp_path / "core.sv").write_text(core.text())
+    bits = next(bits for letters, bits in ADDRESS_BITS.items() if target.part.startswith(letters))
+    (tmp_path / f"{TOP}.v").write_text(shell_text(core.design, "5eed" * 16, bits))
+    for file in (RTL / "fifo.sv", *(HDL / source for source in SOURCES)):
+        shutil.copyfile(file, tmp_path / file.name)
+    files = ["fifo.sv", *SOURCES, "core.sv", f"{TOP}.v"]
+    (tmp_path / "build.tcl").write_text(tcl.script(target, target.clock_mhz, files, 2))
+    command = [sys.executable, str(HERE / "vivado_stand_in.py"), "-mode", "batch", "-source", "build.tcl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / f"{tcl.PROJECT}.bit").read_text() == "5eed" * 16
+    assert (tmp_path / f"{tcl.PROJECT}.hwh").is_file()
+    assert reports.utilisation(tmp_path / tcl.UTILISATION)["lut"] == 13997
+    assert reports.slack_ns(tmp_path / tcl.TIMING) == 0.431
 
 
 @pytest.fixture
@@ -120,7 +146,5 @@ def test_wrong_reports_are_tool_errors(tmp_path: Path) -> None:
 
 
 def test_the_report_has_no_bitstream_where_none_was_made(digits_run: Path) -> None:
-    import shutil
-
     shutil.rmtree(digits_run / "bitstream", ignore_errors=True)
     assert report.assemble(open_run(digits_run)).bitstream is None

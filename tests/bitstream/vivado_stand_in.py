@@ -77,6 +77,7 @@ class Session:
     def do_create_project(self, rest: list[str], line: str) -> None:
         self.must(rest[2] == "-part" and rest[3].startswith("xc"), "[Project 1-586] no part")
         Path(rest[1]).mkdir()
+        self.ultrascale = rest[3].startswith("xczu")
         self.done.add("project")
 
     def do_add_files(self, rest: list[str], line: str) -> None:
@@ -190,7 +191,7 @@ class Session:
 
     def do_report_utilization(self, rest: list[str], line: str) -> None:
         self.must("open" in self.done, "[Common 17-53] no open design")
-        Path(rest[1]).write_text(USED)
+        Path(rest[1]).write_text(USED.replace("Slice", "CLB") if self.ultrascale else USED)
 
     def do_report_timing_summary(self, rest: list[str], line: str) -> None:
         self.must("open" in self.done, "[Common 17-53] no open design")
