@@ -16,6 +16,7 @@ from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe, parse_setting
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.scores import command as cost_command
 from fpga_flow.stage import Stage
 
 OUTSIDE_FRAMES = 32
@@ -336,6 +337,7 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 
 app.command()(bits_command.bits)
+app.command()(cost_command.cost)
 
 
 def main(arguments: list[str] | None = None) -> int:

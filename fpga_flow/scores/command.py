@@ -1,0 +1,31 @@
+"""The command `flow cost`: what the network in a file costs, layer by layer, and its scores."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def cost(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A QONNX network (.onnx) or a checkpoint (.pt).")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Count what a network costs by layer: MACs, bit operations, weight bits, zeros; and score it.
+
+    \b
+    flow cost net.onnx
+    flow cost build/out/signals-w4/prune/checkpoint.pt --json
+    """
+    from rich.console import Console  # and the packages that read networks are heavy
+
+    from fpga_flow.scores import source, table
+
+    found = table.as_json(source.network_in(file))
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        table.show(found, Console(highlight=False))
