@@ -85,6 +85,9 @@ class ModelRecipe(Part):
     """Filters per convolution."""
     dense: Count = 128
     """Neurons per hidden dense layer."""
+    parts: tuple[Count, ...] = ()
+    """Of a model that is made of any number of parts, the size of each: layers of the blocks (densenet),
+    neurons of the hidden layers (mlp). Empty: as the model says."""
 
 
 Levels = Literal["uniform", "apot"]
@@ -192,12 +195,32 @@ class RequantRecipe(Part):
     layers: dict[str, LayerQuant] | None = None
 
 
+Criterion = Literal["magnitude", "layer-magnitude", "l1-filters", "slimming", "relative-magnitude"]
+"""The smallest weights of all layers together, or of every layer the same part; whole filters of small L1
+norm; channels of small batch-norm scales; weights small beside the largest of their layer."""
+
+
 class PruneRecipe(Part):
     """What is pruned, and when pruning stops."""
 
-    method: Literal["none", "imp", "fmp"] = "fmp"
-    criterion: Literal["magnitude", "layer-magnitude"] = "magnitude"
-    """Which weights go: the smallest of all layers together, or of every layer the same part."""
+    method: Literal["none", "imp", "fmp", "lr-rewinding", "l1", "one-shot", "polynomial", "constant"] = "fmp"
+    """imp and fmp end where the accuracy does, the others at `sparsity`."""
+    criterion: Criterion = "magnitude"
+    """Which weights go."""
+    dense_criterion: Criterion | None = None
+    """Of dense layers, where they have another one; `rate` and `sparsity` then count for either kind."""
+    sparsity: Share = 0.8
+    """Share of all weights that is gone in the end (all methods but imp and fmp)."""
+    l1: Annotated[float, Field(gt=0)] = 1e-4
+    """Method l1: strength of |w|_1 in the loss."""
+    scale_l1: Annotated[float, Field(gt=0)] = 1e-4
+    """Criterion slimming: strength of the L1 norm of the batch norms' scales in the loss."""
+    frequency: Count = 100
+    """Polynomial and constant: optimiser steps between two updates of the masks."""
+    begin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Polynomial and constant: when pruning begins, as part of the run."""
+    end: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Polynomial: when the sparsity is reached, as part of the run; later than `begin`."""
     rate: Share = 0.2
     """Part of the remaining weights that a prune removes."""
     decay: Annotated[float, Field(gt=1)] = 2.0
@@ -219,6 +242,13 @@ class PruneRecipe(Part):
     factor: Share = 0.5
     """What the learning rate is multiplied by after an epoch without a better validation loss."""
     quantise: RequantRecipe = RequantRecipe()
+
+    @field_validator("end")
+    @classmethod
+    def _later(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("begin", 0.0):
+            raise PydanticCustomError("end", "must be later than begin")
+        return value
 
 
 class ExportRecipe(Part):

@@ -5,6 +5,7 @@ towards the target, and it decides from the outcomes. Its whole memory is a `Pro
 caller saves after every round, so that a killed run goes on with the round it was in.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +25,8 @@ class Rules:
     """FMP: below this rate pruning ends."""
     rounds: int
     """Successful prunes after which pruning ends."""
+    sparsity: float = 0.8
+    """Share of all weights that shall be gone in the end, where the schedule has such an end."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,13 @@ class Progress:
     """The last network that met the target."""
     rate: float
     history: list[Round] = field(default_factory=list)
+    start: float = 1.0
+    """Share of all weights that the network before the first round has."""
+
+    @property
+    def density(self) -> float:
+        """Share of all weights that are left, where every round's network is kept."""
+        return self.history[-1].density if self.history else self.start
 
     @property
     def prunes(self) -> int:
@@ -95,15 +105,74 @@ def fmp(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Prog
         save(progress)
 
 
-SCHEDULES: dict[str, Schedule] = {"imp": imp, "fmp": fmp}
+def to_sparsity(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Progress], None]) -> None:
+    """Prune and retrain in full, round by round, until the wanted sparsity, whatever the accuracy.
+
+    With the learning rate's schedule begun anew in every round that is learning-rate rewinding (Renda,
+    Frankle and Carbin 2020); with an L1 penalty in the loss it is L1-regularised iteration. The last prune
+    takes only what is missing. Ends also where a prune takes nothing more.
+    """
+    before = math.inf
+    while len(progress.history) < rules.rounds and _missing(progress, rules) > 0:
+        if progress.density >= before:
+            break
+        before = progress.density
+        _round(progress, trainer, min(rules.rate, _missing(progress, rules)), keep=True)
+        save(progress)
 
 
-def _round(progress: Progress, trainer: Trainer) -> bool:
+def once(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Progress], None]) -> None:
+    """Go to the wanted sparsity in one training run, whatever the accuracy."""
+    if not progress.history and _missing(progress, rules) > 0:
+        _round(progress, trainer, _missing(progress, rules), keep=True)
+        save(progress)
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "imp": imp,
+    "fmp": fmp,
+    "lr-rewinding": to_sparsity,
+    "l1": to_sparsity,
+    "one-shot": once,
+    "polynomial": once,
+    "constant": once,
+}
+TO_SPARSITY = frozenset(name for name, schedule in SCHEDULES.items() if schedule in (to_sparsity, once))
+"""Those that end at a sparsity and not at an accuracy: every round trains all its epochs."""
+GRADUAL = frozenset({"polynomial", "constant"})
+"""Those that prune while they train."""
+
+
+def sparsity_at(method: str, step: int, first: int, last: int, start: float, end: float) -> float:
+    """Return the sparsity that a gradual schedule wants after optimiser step `step`.
+
+    `polynomial`: s(t) = s_f + (s_i - s_f)(1 - (t - t0) / (t_end - t0))^3 between the steps `first` and `last`
+    (Zhu and Gupta 2017, equation 1). `constant`: `end` from step `first` on.
+    """
+    if step < first:
+        return start
+    if method == "constant" or step >= last:
+        return end
+    return end + (start - end) * (1 - (step - first) / (last - first)) ** 3
+
+
+def share_to_take(density: float, sparsity: float) -> float:
+    """Return the share of the weights left that must go to come from `density` to `sparsity`."""
+    return max(0.0, 1 - (1 - sparsity) / density) if density > 0 else 0.0
+
+
+def _missing(progress: Progress, rules: Rules) -> float:
+    share = share_to_take(progress.density, rules.sparsity)
+    return share if share > 1e-4 else 0.0
+
+
+def _round(progress: Progress, trainer: Trainer, rate: float | None = None, keep: bool = False) -> bool:
     number = len(progress.history) + 1
-    attempt = trainer.attempt(progress.passing, progress.rate, number)
+    rate = progress.rate if rate is None else rate
+    attempt = trainer.attempt(progress.passing, rate, number)
     progress.history.append(
-        Round(number, progress.rate, attempt.density, attempt.accuracy, attempt.epochs, attempt.passed)
+        Round(number, rate, attempt.density, attempt.accuracy, attempt.epochs, attempt.passed)
     )
-    if attempt.passed:
+    if attempt.passed or keep:
         progress.passing = attempt.state
     return attempt.passed

@@ -1,6 +1,7 @@
 """The stage: takes the trained network, prunes it as the recipe says, keeps the last one that passed."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,20 @@ from fpga_flow.artifact import read_result, write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
-from fpga_flow.prune.criteria import CRITERIA
+from fpga_flow.prune.criteria import CRITERIA, Criterion, by_kind
 from fpga_flow.prune.masks import count, density, masked
-from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Round, Rules
+from fpga_flow.prune.penalty import penalty_of
+from fpga_flow.prune.schedules import (
+    GRADUAL,
+    SCHEDULES,
+    TO_SPARSITY,
+    Attempt,
+    Progress,
+    Round,
+    Rules,
+    share_to_take,
+    sparsity_at,
+)
 from fpga_flow.recipe_parts import PruneRecipe, Recipe
 from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state
 from fpga_flow.train.dataset import Codes, describe, load_codes
@@ -19,7 +31,7 @@ from fpga_flow.train.distil import Loss, labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
 from fpga_flow.train.general import AnyNetwork, network_of
 from fpga_flow.train.kernels import set_cache
-from fpga_flow.train.loop import Settings, curve_json, fit
+from fpga_flow.train.loop import Hooks, Settings, curve_json, fit
 from fpga_flow.train.requantise import final, requantised
 
 HISTORY = "history.json"
@@ -90,7 +102,7 @@ def prune(
     and does not reach it within a round's epochs.
     """
     settings = recipe.prune
-    rules = Rules(settings.rate, settings.decay, settings.min_rate, settings.rounds)
+    rules = Rules(settings.rate, settings.decay, settings.min_rate, settings.rounds, settings.sparsity)
     network.load(state)
     start = evaluate(network, validation).accuracy
     target = target_accuracy(settings, start)
@@ -100,7 +112,7 @@ def prune(
         progress = load_progress(path)
         say(f"  going on after round {len(progress.history)}")
     else:
-        progress = Progress(trainer.first(state, start), settings.rate)
+        progress = Progress(trainer.first(state, start), settings.rate, start=density(state))
         _save(path, progress, target)
     say(f"  unpruned {start:.2%} of {len(validation)} validation frames, target {target:.2%}")
 
@@ -126,7 +138,7 @@ def target_accuracy(settings: PruneRecipe, unpruned: float) -> float:
 
 @dataclass
 class RoundTrainer:
-    """`schedules.Trainer` on the fast training graph."""
+    """`schedules.Trainer` on a network of either way of training."""
 
     network: AnyNetwork
     recipe: Recipe
@@ -136,9 +148,18 @@ class RoundTrainer:
     folder: Path
     loss: Loss = labels_only
 
+    def __post_init__(self) -> None:
+        self.criterion = criterion_of(self.recipe.prune)
+        self.penalty = penalty_of(self.recipe.prune)
+
     def first(self, state: State, accuracy: float) -> State:
-        """Return the network that pruning starts from: `state`, trained further if it misses the target."""
-        if accuracy >= self.target:
+        """Return the network that pruning starts from: `state`, trained further if it misses the target.
+
+        Under a penalty it is trained in any case: what is to go must become small first.
+        """
+        if self.penalty:
+            return self._fit(state, 0, "training under the penalty", whole=True).state
+        if accuracy >= self.target or self.recipe.prune.method in TO_SPARSITY:
             return state
         outcome = self._fit(state, 0, "training towards the target")
         if outcome.passed:
@@ -149,12 +170,42 @@ class RoundTrainer:
         )
 
     def attempt(self, state: State, rate: float, number: int) -> Attempt:
-        """Prune `rate` of what is left in `state` and train."""
-        criterion = CRITERIA[self.recipe.prune.criterion]
-        return self._fit(masked(state, criterion(state, rate)), number, f"round {number}")
+        """Prune `rate` of what is left in `state` and train; a gradual method does both at once."""
+        method, description = self.recipe.prune.method, f"round {number}"
+        if method in GRADUAL:
+            return self._fit(state, number, description, self._gradually(state), whole=True)
+        pruned = masked(state, self.criterion(state, rate))
+        return self._fit(pruned, number, description, whole=False)
 
-    def _fit(self, state: State, number: int, description: str) -> Attempt:
+    def _gradually(self, state: State) -> Callable[[AnyNetwork, int], None]:
+        settings, start = self.recipe.prune, 1 - density(state)
+        batches = -(-len(self.train) // self.recipe.train.batch)
+        steps = settings.epochs * batches
+        first, last = int(settings.begin * steps), max(0, round(settings.end * steps) - 1)
+
+        def update(network: AnyNetwork, step: int) -> None:
+            # The last update is not missed, whatever the frequency.
+            if (step - first) % settings.frequency and step != last:
+                return
+            wanted = sparsity_at(settings.method, step, first, last, start, settings.sparsity)
+            now = network.state()
+            share = share_to_take(density(now), wanted)
+            if share > 0:
+                network.load(masked(now, self.criterion(now, share)))
+
+        return update
+
+    def _fit(
+        self,
+        state: State,
+        number: int,
+        description: str,
+        before_step: Callable[[AnyNetwork, int], None] | None = None,
+        whole: bool = False,
+    ) -> Attempt:
         settings = self.recipe.prune
+        # To a sparsity, all epochs are trained; to an accuracy, only until it is there.
+        full = whole or settings.method in TO_SPARSITY
         self.network.load(state)
         path = self.folder / f"round-{number}.pt"
         outcome = fit(
@@ -168,13 +219,15 @@ class RoundTrainer:
                 factor=settings.factor,
                 patience=0,
                 linear=settings.schedule == "linear",
-                give_up_after=settings.patience,
+                give_up_after=None if full else settings.patience,
+                last=whole,
             ),
             path,
             self.recipe.seed + 100_000 * (number + 1),
             description,
-            reached=lambda accuracy: accuracy >= self.target,
+            reached=lambda accuracy: not full and accuracy >= self.target,
             loss=self.loss,
+            hooks=Hooks(self.penalty, before_step),
         )
         write_json(self.folder / f"curve-{number}.json", curve_json(outcome.curve))
         path.unlink()
@@ -187,10 +240,19 @@ class RoundTrainer:
         )
 
 
+def criterion_of(settings: PruneRecipe) -> Criterion:
+    """Return the recipe's criterion, one or one for each kind of layer."""
+    criterion = CRITERIA[settings.criterion]
+    if settings.dense_criterion is None:
+        return criterion
+    return by_kind(criterion, CRITERIA[settings.dense_criterion])
+
+
 def load_progress(path: Path) -> Progress:
     """Read what `_save` wrote."""
     kept = load_state(path)
-    return Progress(kept["passing"], kept["rate"], [Round(**line) for line in kept["history"]])
+    rounds = [Round(**line) for line in kept["history"]]
+    return Progress(kept["passing"], kept["rate"], rounds, density(kept["passing"]))
 
 
 def _save(path: Path, progress: Progress, target: float) -> None:

@@ -47,6 +47,8 @@ class Settings:
     """Turn every frame by a random multiple of 90 degrees: a carrier's phase says nothing of its class."""
     give_up_after: int | None = None
     """Epochs without a better validation accuracy after which training ends; None: never."""
+    last: bool = False
+    """End with the last epoch's network, whatever its accuracy, and not with the best one's."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,16 @@ class Fit:
     curve: list[Epoch]
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What pruning does within a training run."""
+
+    penalty: Callable[[AnyNetwork], Tensor] | None = None
+    """Added to the loss."""
+    before_step: Callable[[AnyNetwork, int], None] | None = None
+    """Called before every optimiser step with the number of steps so far."""
+
+
 def fit(
     network: AnyNetwork,
     train: Codes,
@@ -81,6 +93,7 @@ def fit(
     description: str,
     reached: Callable[[float], bool] = lambda accuracy: False,
     loss: Loss = labels_only,
+    hooks: Hooks = Hooks(),
 ) -> Fit:
     """Train `network` until `reached(validation accuracy)`, or until the settings end it.
 
@@ -121,7 +134,9 @@ def fit(
                 optimiser.param_groups[0]["lr"] = settings.learning_rate * (1 - len(curve) / settings.epochs)
             rate = float(optimiser.param_groups[0]["lr"])
             seed_now = seed + 1000 * (len(curve) + 1)
-            mean = _epoch(network, train, optimiser, settings, seed_now, advance, loss)
+            mean = _epoch(
+                network, train, optimiser, settings, seed_now, advance, loss, hooks, len(curve) * batches
+            )
             score = evaluate(network, validation)
             if not settings.linear:
                 plateau.step(score.loss)
@@ -135,7 +150,7 @@ def fit(
                     round(time.monotonic() - start, 2),
                 )
             )
-            if score.accuracy > best_accuracy:
+            if settings.last or score.accuracy > best_accuracy:
                 best, best_accuracy, best_epoch = network.state(), score.accuracy, len(curve)
             save_state(
                 path,
@@ -162,21 +177,27 @@ def _epoch(
     seed: int,
     advance: Callable[..., None],
     loss: Loss,
+    hooks: Hooks,
+    done: int,
 ) -> float:
     network.train()
     network.fit_scales()
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(train), generator=generator)
     total = 0.0
-    for start in range(0, len(order), settings.batch):
+    for batch, start in enumerate(range(0, len(order), settings.batch)):
         indices = order[start : start + settings.batch]
         if len(indices) == 1:
             continue  # batch norm has no variance of one frame
         codes = train.codes[indices]
         if settings.rotate:
             codes = rotated(codes, torch.randint(4, (len(codes),), generator=generator))
+        if hooks.before_step:
+            hooks.before_step(network, done + batch)
         optimiser.zero_grad(set_to_none=True)
         value = loss(codes, network(codes), train.labels[indices])
+        if hooks.penalty:
+            value = value + hooks.penalty(network)
         value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fpga_flow.prune.criteria import CRITERIA
+from fpga_flow.errors import InputError
+from fpga_flow.prune.criteria import CRITERIA, by_kind
 from fpga_flow.prune.masks import LayerCount, count, density, masked, masks_of
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.freeze import weight_codes
@@ -15,7 +16,12 @@ QUANT = Quant(4, 4, 8)
 def two_layers() -> State:
     return {
         "layers": {
-            "a": {"weight": torch.tensor([[0.1, -0.9, 0.05, 0.4]]), "scale": 0.125, "mask": None},
+            "a": {
+                "weight": torch.tensor([[0.1, -0.9, 0.05, 0.4]]),
+                "scale": 0.125,
+                "mask": None,
+                "gamma": torch.ones(1),
+            },
             "b": {
                 "weight": torch.tensor([[2.0, -0.3], [0.2, 1.0], [-0.6, 0.02]]),
                 "scale": 0.25,
@@ -47,6 +53,90 @@ def test_layer_magnitude_takes_the_same_share_of_every_layer() -> None:
     masks = CRITERIA["layer-magnitude"](two_layers(), 0.5)
     assert masks["a"].tolist() == [[False, True, False, True]]
     assert masks["b"].tolist() == [[True, False], [False, True], [True, False]]
+
+
+def test_relative_magnitude_looks_at_the_share_of_the_layers_largest() -> None:
+    # a: 1/9, 1, 1/18, 4/9; b: 1, 0.15, 0.1, 0.5, 0.3, 0.01. Four go: 0.01, 1/18, 0.1, 1/9.
+    masks = CRITERIA["relative-magnitude"](two_layers(), 0.4)
+    assert masks["a"].tolist() == [[False, True, False, True]]
+    assert masks["b"].tolist() == [[True, True], [False, True], [True, False]]
+    # Two more of the six left: 0.15 and 0.3, the largest of a layer stays.
+    masks = CRITERIA["relative-magnitude"](masked(two_layers(), masks), 1 / 3)
+    assert masks["a"].tolist() == [[False, True, False, True]]
+    assert masks["b"].tolist() == [[True, False], [False, True], [False, False]]
+
+
+def three_layers() -> State:
+    weight = torch.tensor([[[3.0], [-3.0]], [[0.5], [0.5]], [[-4.0], [0.0]], [[1.0], [2.0]]])
+    return {
+        "layers": {
+            "conv": {"weight": weight, "mask": None, "gamma": torch.tensor([0.1, 0.9, -0.8, 0.3])},
+            "dense": {
+                "weight": torch.tensor([[1.0, 2, 3, 4], [9, 9, 9, 9], [0, 0, 0, 5]]),
+                "mask": None,
+                "gamma": torch.tensor([0.2, 0.05, 0.15]),
+            },
+            "classes": {"weight": torch.full((2, 3), 0.01), "mask": None},
+        }
+    }
+
+
+def rows(mask: torch.Tensor) -> list[bool]:
+    assert torch.equal(mask.flatten(1).any(1), mask.flatten(1).all(1))
+    return mask.flatten(1).all(1).tolist()
+
+
+def test_l1_filters_take_whole_filters_of_every_layer_but_the_last() -> None:
+    # Norms 6, 1, 4, 3 and 10, 36, 5: half of four and of three (rounded to two) go.
+    masks = CRITERIA["l1-filters"](three_layers(), 0.5)
+    assert rows(masks["conv"]) == [True, False, True, False]
+    assert rows(masks["dense"]) == [False, True, False]
+    assert bool(masks["classes"].all())
+    again = CRITERIA["l1-filters"](masked(three_layers(), masks), 0.5)
+    assert rows(again["conv"]) == [True, False, False, False]
+    assert rows(again["dense"]) == [False, True, False]
+
+
+def test_slimming_takes_the_channels_of_the_smallest_scales_of_all_layers() -> None:
+    # Seven channels, three go: 0.05, 0.1, 0.15.
+    masks = CRITERIA["slimming"](three_layers(), 3 / 7)
+    assert rows(masks["conv"]) == [False, True, True, True]
+    assert rows(masks["dense"]) == [True, False, False]
+    assert bool(masks["classes"].all())
+    # Of the four left 0.3 goes before 0.2, which is the last of its layer; then 0.8.
+    again = CRITERIA["slimming"](masked(three_layers(), masks), 0.5)
+    assert rows(again["conv"]) == [False, True, False, False]
+    assert rows(again["dense"]) == [True, False, False]
+
+
+def test_slimming_finds_the_scales_of_a_chains_module() -> None:
+    state, other = three_layers(), three_layers()
+    other["rest"] = {
+        f"blocks.{name}.norm.weight": kept.pop("gamma")
+        for name, kept in other["layers"].items()
+        if "gamma" in kept
+    }
+    for name, mask in CRITERIA["slimming"](state, 0.4).items():
+        assert torch.equal(mask, CRITERIA["slimming"](other, 0.4)[name])
+
+
+def test_wrong_slimming_without_a_batch_norm() -> None:
+    state = three_layers()
+    del state["layers"]["dense"]["gamma"]
+    with pytest.raises(InputError, match=r"slimming must have a batch norm .* dense has none"):
+        CRITERIA["slimming"](state, 0.5)
+
+
+def test_convolutions_and_dense_layers_have_their_own_criteria() -> None:
+    masks = by_kind(CRITERIA["l1-filters"], CRITERIA["magnitude"])(three_layers(), 0.5)
+    assert rows(masks["conv"]) == [True, False, True, False]
+    # Nine of 18: the six of 0.01 and the three zeros.
+    assert masks["dense"].tolist() == [[True] * 4, [True] * 4, [False, False, False, True]]
+    assert not bool(masks["classes"].any())
+    masks = by_kind(CRITERIA["magnitude"], CRITERIA["l1-filters"])(three_layers(), 0.5)
+    assert rows(masks["dense"]) == [False, True, False]
+    assert bool(masks["classes"].all())
+    assert masks["conv"].flatten(1).tolist() == [[True, True], [False, False], [True, False], [False, True]]
 
 
 @pytest.mark.parametrize("name", CRITERIA)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Rules
+from fpga_flow.prune.schedules import SCHEDULES, Attempt, Progress, Rules, share_to_take, sparsity_at
 from fpga_flow.train.checkpoint import State
 
 
@@ -80,6 +80,62 @@ def test_fmp_ends_after_its_successful_prunes() -> None:
     progress, trainer, _ = course("fmp", 0, Rules(0.2, 2.0, 0.05, 2))
     assert len(trainer.calls) == 2
     assert progress.prunes == 2
+
+
+@pytest.mark.parametrize("method", ["lr-rewinding", "l1"])
+def test_rounds_go_on_to_the_sparsity_whatever_the_accuracy(method: str) -> None:
+    progress, trainer, saved = course(method, 700, Rules(0.2, 2.0, 0.05, 20, 0.5))
+    # 1000 -> 800 -> 640 -> 512 -> 500: the last prune takes what is missing.
+    assert [left for left, _, _ in trainer.calls] == [1000, 800, 640, 512]
+    assert [rate for _, rate, _ in trainer.calls] == pytest.approx([0.2, 0.2, 0.2, 1 - 500 / 512])
+    assert [line.passed for line in progress.history] == [True, False, False, False]
+    assert progress.passing == {"left": 500}
+    assert saved == [1, 2, 3, 4]
+
+
+def test_seven_steps_of_rewinding_leave_a_fifth() -> None:
+    progress, trainer, _ = course("lr-rewinding", 0, Rules(0.2, 2.0, 0.05, 7, 0.9))
+    assert len(trainer.calls) == 7
+    assert progress.density == pytest.approx(0.8**7, abs=0.002)
+
+
+def test_rounds_end_where_a_prune_takes_nothing() -> None:
+    class Stuck(Scripted):
+        def attempt(self, state: State, rate: float, number: int) -> Attempt:
+            return super().attempt(state, rate if number == 1 else 0.0, number)
+
+    trainer, progress = Stuck(0), Progress({"left": 1000}, 0.2)
+    SCHEDULES["lr-rewinding"](progress, Rules(0.2, 2.0, 0.05, 20, 0.5), trainer, lambda now: None)
+    assert len(trainer.calls) == 2
+    assert progress.passing == {"left": 800}
+
+
+@pytest.mark.parametrize("method", ["one-shot", "polynomial", "constant"])
+def test_one_run_goes_to_the_sparsity_at_once(method: str) -> None:
+    progress, trainer, _ = course(method, 999, Rules(0.2, 2.0, 0.05, 20, 0.75))
+    assert trainer.calls == [(1000, 0.75, 1)]
+    assert progress.passing == {"left": 250}
+
+
+def test_polynomial_decay_of_the_equation() -> None:
+    wanted = [sparsity_at("polynomial", step, 10, 50, 0.2, 0.8) for step in (0, 10, 20, 30, 40, 50, 90)]
+    # 0.8 - 0.6 * (1, 27/64, 1/8, 1/64, 0).
+    assert wanted == pytest.approx([0.2, 0.2, 0.546875, 0.725, 0.790625, 0.8, 0.8])
+
+
+def test_constant_sparsity_begins_at_its_step() -> None:
+    assert [sparsity_at("constant", step, 10, 50, 0.0, 0.8) for step in (0, 9, 10, 30, 90)] == [
+        0,
+        0,
+        0.8,
+        0.8,
+        0.8,
+    ]
+
+
+def test_share_to_take_counts_what_is_left() -> None:
+    assert share_to_take(0.8, 0.6) == pytest.approx(0.5)
+    assert share_to_take(0.2, 0.6) == 0.0
 
 
 @pytest.mark.parametrize("method", SCHEDULES)
