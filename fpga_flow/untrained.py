@@ -1,6 +1,6 @@
 """A model with random weights, calibrated on real frames, as QONNX: enough to try its hardware.
 
-    python -m fpga_flow.untrained models/densenet/densenet-b-w4.toml densenet-b.onnx
+    python -m fpga_flow.untrained densenet-b-w4 densenet-b.onnx
 
 It goes through the flow as any other: `flow build --model densenet-b.onnx`.
 """

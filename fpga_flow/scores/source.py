@@ -32,7 +32,8 @@ def _of_checkpoint(path: Path) -> IntegerNetwork:
     table: dict[str, Any] = {
         "name": "cost",
         "model": {
-            key: state[entry] for key, entry in (("name", "model"), ("width", "width"), ("dense", "dense"))
+            key: state[entry]
+            for key, entry in (("name", "model"), ("width", "width"), ("dense", "dense"), ("parts", "parts"))
         },
         "data": {"length": state["length"]},
         "quant": quant,

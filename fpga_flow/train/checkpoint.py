@@ -1,7 +1,8 @@
 """Checkpoints: plain tensors and numbers, readable with `torch.load(weights_only=True)`.
 
 {"format": 1,
- "model": str, "width": int, "dense": int, "length": int, "channels": int, "classes": [str],
+ "model": str, "width": int, "dense": int, "parts": [int],
+ "length": int, "channels": int, "classes": [str],
  "weight_bits": int, "act_bits": int, "input_bits": int,
  "quant": what the recipe's `quant` says beside these bits,
  "layers": {name: {"weight": float (outputs, inputs[, kernel]), not quantised,
@@ -43,6 +44,7 @@ def header(recipe: Recipe, classes: list[str], channels: int) -> State:
         "model": recipe.model.name,
         "width": recipe.model.width,
         "dense": recipe.model.dense,
+        "parts": list(recipe.model.parts),
         "length": recipe.data.length,
         "channels": channels,
         "classes": list(classes),
@@ -86,6 +88,7 @@ def load_checkpoint(path: Path) -> State:
     if state.get("format") != FORMAT:
         raise InputError(f"{path}: format must be {FORMAT}, not {state.get('format')!r}")
     state.setdefault("quant", _beside_bits(QuantRecipe()))  # files from before there was a choice
+    state.setdefault("parts", [])
     missing = header_keys() - state.keys()
     if missing or not isinstance(state.get("layers"), dict):
         raise InputError(f"{path}: misses {', '.join(sorted(missing)) or 'layers'}, is no network")
@@ -95,7 +98,7 @@ def load_checkpoint(path: Path) -> State:
 def header_keys() -> set[str]:
     """Return the names of what stands beside the layers."""
     return {
-        "format", "model", "width", "dense", "length", "channels", "classes",
+        "format", "model", "width", "dense", "parts", "length", "channels", "classes",
         "weight_bits", "act_bits", "input_bits", "quant",
     }  # fmt: skip
 

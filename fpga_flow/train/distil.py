@@ -86,7 +86,7 @@ def recipe_of(state: State, recipe: Recipe) -> Recipe:
     model = {"name": state["model"], "width": state["width"], "dense": state["dense"]}
     return recipe.model_copy(
         update={
-            "model": recipe.model.model_copy(update=model),
+            "model": recipe.model.model_copy(update={**model, "parts": tuple(state["parts"])}),
             "quant": QuantRecipe.model_validate({**state["quant"], **bits}, strict=False),
         }
     )

@@ -84,12 +84,15 @@ class DenseNet(nn.Module):
 def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
     """Return the untrained network: float (N, channels, 32, 32) to logits (N, classes).
 
-    Raises `InputError` where `model.width` is no growth whose blocks are known.
+    `model.parts` are the layers of the blocks. Raises `InputError` where it is empty and `model.width` no
+    growth whose blocks are known.
     """
     quant, growth = recipe.quant, recipe.model.width
-    if growth not in BLOCKS:
+    blocks = recipe.model.parts or BLOCKS.get(growth)
+    if blocks is None:
         known = " or ".join(map(str, BLOCKS))
-        raise InputError(f"model.width: is the growth of model densenet and must be {known}, not {growth}")
-    return DenseNet(
-        classes, channels, growth, BLOCKS[growth], quant.weight_bits, quant.act_bits, quant.input_bits
-    )
+        raise InputError(
+            f"model.width: is the growth of model densenet and must be {known}, not {growth}, "
+            "unless model.parts says the layers of each block"
+        )
+    return DenseNet(classes, channels, growth, blocks, quant.weight_bits, quant.act_bits, quant.input_bits)

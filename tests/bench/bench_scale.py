@@ -24,7 +24,7 @@ from typing import Any
 
 from fpga_flow import artifact, flow, toolchain, untrained
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, load_recipe, make_recipe
+from fpga_flow.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.verify.compiled import INFO
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
@@ -38,7 +38,7 @@ class Network:
 
     name: str
     source: str
-    """A recipe below models/, or the name of an ONNX file."""
+    """A recipe in build/, or the name of an ONNX file."""
     board: str
     fps: float
     """The target; where there is a folding it is what the folding is for."""
@@ -52,16 +52,16 @@ NETWORKS = (
     Network("A(MC) VGG10, 64 filters, 4 bits, pruned", AMC, "pynq-z1", 5_000, 32),
     Network(
         "VGG10, 32 filters, 4 bits, finn-examples' folding",
-        "vgg10/vgg10-32-w4.toml",
+        "vgg10-32-w4",
         "zcu104",
         5_000,
         16,
         "vgg10/vgg10-32-finn-examples.json",
     ),
-    Network("BacalhauNet, 6 bits", "bacalhaunet/bacalhaunet-w6.toml", "pynq-z1", 5_000, 32),
-    Network("TFC, 1 bit", "fc/tfc-w1.toml", "pynq-z1", 20_000, 64),
-    Network("CNV, 2 bits", "cnv/cnv-w2.toml", "zcu104", 500, 8),
-    Network("DenseNet-B, 4 bits", "densenet/densenet-b-w4.toml", "zcu104", 500, 4),
+    Network("BacalhauNet, 6 bits", "bacalhaunet-w6", "pynq-z1", 5_000, 32),
+    Network("TFC, 1 bit", "tfc-w1", "pynq-z1", 20_000, 64),
+    Network("CNV, 2 bits", "cnv-w2", "zcu104", 500, 8),
+    Network("DenseNet-B, 4 bits", "densenet-b-w4", "zcu104", 500, 4),
 )
 
 
@@ -97,13 +97,12 @@ class Row:
 
 
 def onnx_of(network: Network, folder: Path) -> Path | None:
-    """Return the network's QONNX, made in `folder` where it is one of models/; None where it is not here."""
+    """Return the network's QONNX, made in `folder` where it is a recipe; None where it is not here."""
     if network.source.endswith(".onnx"):
         zoo = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
         return zoo / network.source if (zoo / network.source).is_file() else None
-    recipe = ROOT / "models" / network.source
-    path = folder / f"{recipe.stem}.onnx"
-    untrained.export(load_recipe(recipe), path, flow.RUNS / ".cache" / "data")
+    path = folder / f"{network.source}.onnx"
+    untrained.export(load_recipe(find_recipe(network.source)), path, flow.RUNS / ".cache" / "data")
     return path
 
 

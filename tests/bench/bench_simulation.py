@@ -30,7 +30,7 @@ import numpy as np
 from fpga_flow import flow, toolchain, untrained
 from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.progress import bar, say
-from fpga_flow.recipe import ROOT, load_recipe, make_recipe
+from fpga_flow.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.verify.compiled import INFO, PROGRAM
 from fpga_flow.verify.packing import channels_last, pack
 from fpga_flow.verify.simulator import Port, Simulator
@@ -39,7 +39,7 @@ from fpga_flow.verify.verilate import Plan, compile_plan
 from tests.rtl.modules import finn
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
-FALLBACK = ROOT / "models" / "vgg10" / "vgg10-32-w4.toml"
+FALLBACK = find_recipe("vgg10-32-w4")
 FAST = TUNING["fast"]
 FINN = {"mvu.sv": finn("mvu/mvu.sv")[0], "memstream.sv": finn("memstream/hdl/memstream.sv")[0]}
 

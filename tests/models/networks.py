@@ -10,20 +10,19 @@ from torch import nn
 from fpga_flow import data
 from fpga_flow.data import signals
 from fpga_flow.data.frames import Values
-from fpga_flow.recipe import ROOT, load_recipe
+from fpga_flow.recipe import find_recipe, load_recipe, recipe_names
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 
-RECIPES = tuple(sorted((ROOT / "models").glob("*/*.toml")))
-NAMES = tuple(path.stem for path in RECIPES)
+NAMES = tuple(name for name in recipe_names() if not name.startswith("signals"))
 FRAMES = 48
 FEW = 8
 """Frames for a network as deep as DenseNet: many positions a frame, and hundreds of layers."""
 
 
 def recipe_of(name: str) -> Recipe:
-    return load_recipe(next(path for path in RECIPES if path.stem == name))
+    return load_recipe(find_recipe(name))
 
 
 @lru_cache

@@ -29,13 +29,17 @@ WEIGHTS = {
     "lfc-w1": 2_910_208,
     "lfc-w2": 2_910_208,
     "vgg10-32-w4": 70_848,
+    "mnist-mlp-w4": 784 * 300 + 300 * 100 + 100 * 10,
+    "densenet-small-w4": 44_012,
 }
 LAYERS = {
     "bacalhaunet-w6": 11,
     "densenet-a-w4": 121,
     "densenet-b-w4": 101,
+    "densenet-small-w4": 28,  # 2 * 12 in blocks, first, 2 transitions, last
     "cnv-w1": 9,
     "cnv-w2": 9,
+    "mnist-mlp-w4": 3,
     "vgg10-32-w4": 10,
 }
 
@@ -161,3 +165,26 @@ def test_wrong_growth_of_densenet() -> None:
     table = recipe.model.model_copy(update={"width": 9})
     with pytest.raises(InputError, match="model.width: is the growth of model densenet and must be 8 or 12"):
         load_model("densenet").build(recipe.model_copy(update={"model": table}), 10, 3)
+
+
+def test_densenet_of_free_blocks_takes_any_growth() -> None:
+    recipe = recipe_of("densenet-b-w4")
+    table = recipe.model.model_copy(update={"width": 4, "parts": (1, 2)})
+    network = load_model("densenet").build(recipe.model_copy(update={"model": table}), 10, 3)
+    # first; a layer on 8 channels; transition of 12 to 6; layers on 6 and 10; 14 channels to 10 classes
+    pairs = [8 * 3 * 9, 8 * 16, 16 * 4 * 9, 12 * 6, 6 * 16, 16 * 4 * 9, 10 * 16, 16 * 4 * 9, 14 * 10]
+    assert [layer.weight.numel() for layer in weighted(network)] == pairs
+
+
+def test_hidden_layers_of_the_perceptron_are_those_of_the_recipe() -> None:
+    recipe = recipe_of("mnist-mlp-w4")
+    table = recipe.model.model_copy(update={"parts": (7, 5, 3)})
+    network = load_model("mlp").build(recipe.model_copy(update={"model": table}), 10, 1)
+    shapes = [tuple(layer.weight.shape) for layer in weighted(network)]
+    assert shapes == [(7, 784), (5, 7), (3, 5), (10, 3)]
+
+
+def test_parts_of_a_model_are_in_its_checkpoint() -> None:
+    from fpga_flow.train.checkpoint import header
+
+    assert header(recipe_of("densenet-small-w4"), ["a", "b"], 3)["parts"] == [3, 4, 5]
