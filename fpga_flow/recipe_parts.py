@@ -88,9 +88,6 @@ class ModelRecipe(Part):
     parts: tuple[Count, ...] = ()
     """Of a model that is made of any number of parts, the size of each: layers of the blocks (densenet),
     neurons of the hidden layers (mlp). Empty: as the model says."""
-    parts: tuple[Count, ...] = ()
-    """Of a model that is made of any number of parts, the size of each: layers of the blocks (densenet),
-    neurons of the hidden layers (mlp). Empty: as the model says."""
 
 
 Levels = Literal["uniform", "apot"]
