@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 BLOCK = 1 << 17
 """Integers that are packed at a time: few enough for a small processor's second cache (512 KB) with what they
 need beside them, enough to hide what each call of numpy costs."""
-Constant = NDArray[np.uint64]
+Constant = NDArray[Any]
+QUICK = 16
+"""Widest fields that are moved by a product: processors multiply many words of 32 bits at once, not of 64."""
 
 
 def frame_bytes(values: int, bits: int) -> int:
@@ -73,6 +75,12 @@ def _number(value: int) -> Constant:
 
 
 @cache
+def _apart(width: int, used: int) -> Constant:
+    """Return how much further a field counts at bit `width` than at bit `used`, as a word of both."""
+    return np.array((1 << width) - (1 << used), f"<u{2 * width // 8}")
+
+
+@cache
 def _every(width: int, used: int, first: int = 0) -> Constant:
     """Return `used` ones at the bottom of every `width` bits of 64, all moved up by `first` bits."""
     return _number(sum(((1 << used) - 1) << position for position in range(0, 64, width)) << first)
@@ -94,7 +102,13 @@ def _join(
         octets = np.bitwise_and(octets, _every(8, bits), out=fields)
     width, used = 8, bits
     while used != 8 and width < 64:
-        if 2 * used > width:
+        if octets is fields and 2 * used > width and width <= QUICK:
+            pairs, upper = (words.view(f"<u{2 * width // 8}") for words in (fields, moved))
+            np.right_shift(pairs, width, out=upper)
+            upper *= _apart(width, used)
+            pairs -= upper
+            width, used = 2 * width, 2 * used
+        elif 2 * used > width:
             np.bitwise_and(octets, _every(2 * width, used, width), out=moved)
             moved >>= _number(width - used)
             octets = np.bitwise_and(octets, _every(2 * width, used), out=fields)
@@ -109,33 +123,28 @@ def _join(
     if width < 64:
         np.copyto(packed, fields.view(f"<u{width // 8}"), casting="unsafe")
     else:
-        _store(fields, bits, packed, moved)
+        _store(fields, bits, packed)
 
 
-def _store(
-    fields: NDArray[np.uint64], count: int, packed: NDArray[np.uint8], scratch: NDArray[np.uint64]
-) -> None:
-    """Put the lowest `count` (3 to 7) bytes of each field side by side; `fields` are lost.
+def _store(fields: NDArray[np.uint64], count: int, packed: NDArray[np.uint8]) -> None:
+    """Put the lowest `count` (3 to 7) bytes of each field, whose others are zero, side by side.
 
-    By two words that overlap: numpy copies items of three or five bytes ten times slower, and is fast between
-    items that are apart and items that are not.
+    Every field is put there with all its eight bytes, and the next one on top of those that are not its own.
     """
-    size = 4 if count > 4 else 2
-    words = scratch.view(f"<u{size}")[: fields.size]
-    for first in (0, count - size):
-        fields >>= _number(8 * first)
-        np.copyto(words, fields, casting="unsafe")
-        apart: NDArray[Any] = np.ndarray((fields.size,), words.dtype, packed, first, (count,))
-        apart[:] = words
+    whole = max((packed.size - 8) // count + 1, 0)  # that may have eight bytes
+    apart: NDArray[Any] = np.ndarray((whole,), "<u8", packed, 0, (count,))
+    apart[:] = fields[:whole]
+    for place in range(whole, fields.size):
+        value = int(fields[place]).to_bytes(8, "little")[:count]
+        packed[place * count : (place + 1) * count] = np.frombuffer(value, np.uint8)
 
 
 def _load(packed: NDArray[np.uint8], count: int, fields: NDArray[np.uint64]) -> None:
-    """Put every `count` (3 to 7) bytes into a field; the inverse of `_store`."""
+    """Put every `count` (3 to 7) bytes into a field, with what is behind them above; undoes `_store`."""
     whole = max((packed.size - 8) // count + 1, 0)  # that have eight bytes from their first on
     fields[:whole] = np.ndarray((whole,), "<u8", packed, 0, (count,))
     for place in range(whole, fields.size):
         fields[place] = int.from_bytes(packed[place * count : (place + 1) * count].tobytes(), "little")
-    fields &= _number((1 << 8 * count) - 1)
 
 
 def narrowest(bits: int, signed: bool) -> "np.dtype[Any]":
@@ -200,8 +209,16 @@ def _spread(packed: NDArray[np.uint8], bits: int, scratch: NDArray[np.uint64]) -
     else:
         width, used = 64, 8 * bits
         _load(packed, bits, fields)
+        if 2 * used <= 64:
+            fields &= _every(64, used)
     while width > 8:
         width, used = width // 2, used // 2
+        if 2 * used > width and width <= QUICK:
+            pairs, upper = (words.view(f"<u{2 * width // 8}") for words in (fields, moved))
+            np.right_shift(pairs, used, out=upper)
+            upper *= _apart(width, used)
+            pairs += upper
+            continue
         np.left_shift(fields, _number(width - used), out=moved)
         if 2 * used > width:  # a field would move onto its own bits
             moved &= _every(2 * width, used, width)
