@@ -99,9 +99,7 @@ def main() -> None:
         writer.writerows(asdict(row) for row in rows)
     slowest = min(min(row.zynq_pack, row.zynq_unpack) for row in rows)
     least = min(min(row.zynq_pack_least, row.zynq_unpack_least) for row in rows)
-    say(
-        f"{out}: on a Zynq-7000's core at least {slowest:.0f} MB/s, {least:.0f} by the slowest copy (estimates)"
-    )
+    say(f"{out}: on a Zynq-7000's core at least {slowest:.0f} MB/s, {least:.0f} by the slowest copy")
 
 
 def processor() -> str:
