@@ -51,6 +51,8 @@ class DataRecipe(Part):
         "radioml2018",
         "digits",
         "digits-32",
+        "mnist",
+        "mnist-32",
         "fashion-mnist",
         "fashion-mnist-32",
         "cifar10",
@@ -58,7 +60,7 @@ class DataRecipe(Part):
     ] = "signals"
     """Those that end in -32 are pictures of 28 x 28 in CIFAR's shape, 3 x 32 x 32."""
     file: str | None = None
-    """The data set's own file, for those that the user brings (radioml2018, cifar10, cifar100)."""
+    """The data set's own file, for those that the user brings (radioml2018, mnist, cifar10, cifar100)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
     """Complex samples per frame."""
     frames_per_block: Annotated[int, Field(ge=3)] = 128

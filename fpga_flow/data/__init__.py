@@ -18,6 +18,7 @@ from fpga_flow.recipe_parts import LENGTHS, DataRecipe
 
 __all__ = ["Frames", "Split", "for_shape", "load", "prepare"]
 
+MNIST = ("mnist", "mnist-32")
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
 
@@ -64,20 +65,23 @@ def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe 
 
 
 def _pictures(recipe: DataRecipe, split: Split) -> Frames:
-    from fpga_flow.data import cifar, colour, digits, fashion
+    from fpga_flow.data import cifar, colour, digits, fashion, mnist
 
     if recipe.name in cifar.KINDS:
         archive = cifar.archive(recipe.name, recipe.file)
         return cifar.frames(recipe.name, archive, split, recipe.validation_share, recipe.seed)
-    source = fashion if recipe.name.startswith("fashion-mnist") else digits
-    frames = source.frames(split, recipe.validation_share, recipe.seed)
+    if recipe.name in MNIST:
+        frames = mnist.frames(recipe.file, split, recipe.validation_share, recipe.seed)
+    else:
+        source = fashion if recipe.name.startswith("fashion-mnist") else digits
+        frames = source.frames(split, recipe.validation_share, recipe.seed)
     return colour.as_colour(frames) if recipe.name.endswith("-32") else frames
 
 
 def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:
     from fpga_flow.data import cifar, radioml
 
-    if recipe.name in cifar.KINDS:
+    if recipe.name in cifar.KINDS or recipe.name in MNIST:
         return None
     if recipe.name == "radioml2018":
         if recipe.file is None:

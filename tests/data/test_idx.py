@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow import data
 from fpga_flow.data import colour, fashion
 from fpga_flow.data.frames import Frames
 from fpga_flow.data.idx import read_idx
 from fpga_flow.errors import InputError
+from fpga_flow.recipe_parts import DataRecipe
 
 PARTS = {"train": 40, "t10k": 20}
 
@@ -142,3 +144,29 @@ def test_wrong_damaged_archive_and_missing_file(tmp_path: Path) -> None:
     assert refusal(path)
     assert refusal(tmp_path / "none") == "No such file or directory"
     assert refusal(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("mnist-32", (3, 32, 32))])
+def test_mnist_is_the_four_files_beside_the_one_named(
+    folder: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    recipe = DataRecipe(name=name, file=str(folder / "train-labels-idx1-ubyte"), validation_share=0.25)
+    train, validation, test = (data.load(recipe, split, folder) for split in ("train", "validation", "test"))
+    assert (len(train), len(validation), len(test)) == (30, 10, 20)
+    assert test.classes == tuple("0123456789")
+    assert test.shape == shape
+    assert not test.generated
+    assert test.source.startswith("MNIST as named by data.file; test: 20 pictures")
+    border = (shape[1] - 28) // 2
+    inside = slice(border, border + 28)
+    expected = pictures(20, 1).astype(np.float32) / np.float32(255)
+    assert np.array_equal(test.read(np.arange(20))[:, 0, inside, inside], expected)
+
+
+def test_mnist_needs_its_files(folder: Path) -> None:
+    with pytest.raises(InputError, match="data.file: must name a file of MNIST"):
+        data.load(DataRecipe(name="mnist"), "train", folder)
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    recipe = DataRecipe(name="mnist", file=str(folder / "train-labels-idx1-ubyte"))
+    with pytest.raises(InputError, match="must hold train-images-idx3-ubyte, .* all four"):
+        data.load(recipe, "train", folder)
