@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cocotb_tools.runner import get_results, get_runner
+from find_libpython import find_libpython
 
 from fpga_flow import toolchain
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
@@ -25,6 +26,7 @@ CORES = {
 CHECKS = 15
 
 
+@pytest.mark.skipif(find_libpython() is None, reason="no libpython: apt-get install libpython3-dev")
 @pytest.mark.parametrize("name", CORES)
 def test_shell(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     core = CORES[name]
