@@ -31,9 +31,10 @@ def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[
         return None
     finally:
         logger.setLevel(level)
-    # By order: it gives the layers new names.
+    # By their tensors: it gives the layers new names, and branches another order.
     values = foldings_of(folded).values()
-    found = {layer.name: value for layer, value in zip(problem.layers, values, strict=True)}
+    by_tensor = {node.output[0]: value for node, value in zip(folded.graph.node, values, strict=True)}
+    found = {node.name: by_tensor[node.output[0]] for node in model.graph.node}
     legal = all(found[layer.name] in layer.foldings for layer in problem.layers)
     coupled = all(
         go_together(found[problem.layers[v].name], found[problem.layers[w].name]) for v, w in problem.coupled
