@@ -115,6 +115,11 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def as_in_a_container(folder: Path, home: str) -> dict[str, str]:
+    """Variables that keep the container's entry from writing anything outside `folder`."""
+    return {"HOME": str(folder / home), "FLOW_PASSWD": str(folder / "passwd")}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 @pytest.mark.parametrize(("owner", "runs_as"), [(1234, "1234"), (0, "1000")])
 def test_container_runs_as_the_owner_of_the_runs_and_never_as_root(
@@ -125,12 +130,36 @@ def test_container_runs_as_the_owner_of_the_runs_and_never_as_root(
     for code in (0, 3):
         work = f"id -u; id -G; echo x > build/out/made; echo x > $HOME/made; exit {code}"
         command = [str(ROOT / "docker" / "entrypoint"), "sh", "-c", work]
-        environment = {**os.environ, "HOME": str(open_folder / "home")}
+        environment = {**os.environ, **as_in_a_container(open_folder, "home")}
         done = subprocess.run(
             command, cwd=open_folder, env=environment, capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stdout.split(), done.stderr) == (code, [runs_as, runs_as], "")
         assert {path.stat().st_uid for path in (open_folder / "build").rglob("*")} == {owner}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_container_that_ends_leaves_the_runs_to_one_that_still_works(open_folder: Path) -> None:
+    build = open_folder / "build"
+    build.mkdir()
+    os.mkfifo(open_folder / "go", 0o666)
+    (open_folder / "go").chmod(0o666)
+
+    def container(number: int, work: str) -> subprocess.Popen[str]:
+        command = [str(ROOT / "docker" / "entrypoint"), "sh", "-c", work]
+        environment = {**os.environ, **as_in_a_container(open_folder, f"home{number}")}
+        return subprocess.Popen(command, cwd=open_folder, env=environment, text=True, stdout=subprocess.PIPE)
+
+    long = container(1, "echo begun; read line <go; echo x >build/out/late")
+    assert long.stdout is not None
+    assert long.stdout.readline() == "begun\n"
+    with container(2, "echo x >build/out/made") as short:
+        assert short.wait(timeout=20) == 0
+    assert (build / "out" / "made").stat().st_uid == 1000
+    (open_folder / "go").write_text("on\n")
+    with long:
+        assert long.wait(timeout=20) == 0
+    assert {path.stat().st_uid for path in build.rglob("*")} == {0}
 
 
 def test_generated_files_are_ignored_by_git_and_docker() -> None:
