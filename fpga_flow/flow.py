@@ -30,6 +30,8 @@ from fpga_flow.stages import STAGES as STAGES
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
+DATA_FILE = "data.file"
+"""Key of the recipe that may name one of several files."""
 RUNS = ROOT / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
 
@@ -178,7 +180,7 @@ def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -
             "stage": stage.name,
             "inputs": inputs,
             "recipe": recipe,
-            "files": {key: path and file_digest(path) for key, path in _named_files(run, stage).items()},
+            "files": {key: _digest_of(paths) for key, paths in _read_files(run, stage).items()},
             "tools": tools,
             "code": code_digest([entry.format(model=run.recipe.model.name) for entry in stage.code]),
         }
@@ -215,6 +217,21 @@ def _judge(run: Run, stage: Stage) -> FlowError | None:
 
 def _named_files(run: Run, stage: Stage) -> dict[str, Path | None]:
     return {key: named_file(run.recipe, key) for key in stage.files}
+
+
+def _read_files(run: Run, stage: Stage) -> dict[str, list[Path]]:
+    """Return the files that are read where a key of the recipe names one: it, and others that go with it."""
+    found = {key: [path] if path else [] for key, path in _named_files(run, stage).items()}
+    if DATA_FILE in found:
+        from fpga_flow import data  # takes a while to import
+
+        found[DATA_FILE] = data.files(run.recipe.data)
+    return found
+
+
+def _digest_of(paths: list[Path]) -> str | None:
+    digests = [file_digest(path) for path in paths]
+    return artifact.digest_json(digests) if len(digests) > 1 else next(iter(digests), None)
 
 
 def _inputs(run: Run, stage: Stage) -> list[str]:

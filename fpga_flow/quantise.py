@@ -3,7 +3,7 @@
 The board's package has this very file, hence numpy only, and nothing newer than Python 3.10 and numpy 1.21.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -37,20 +37,26 @@ None ever decreases. The argument's floating-point type stays."""
 _STEPS = {"mul": np.multiply, "div": np.divide, "add": np.add, "sub": np.subtract}
 
 
+def carry_out(steps: Iterable[Any], frames: NDArray[Any]) -> NDArray[Any]:
+    """Return `frames`, float32 (N, channels, ...), after `steps`: (kind, numbers), one or one a channel."""
+    x: NDArray[Any] = frames
+    for kind, values in steps:
+        if kind == "reshape":
+            x = x.reshape(len(x), *(int(size) for size in values))
+            continue
+        numbers = np.asarray(values, dtype=np.float32)
+        x = _STEPS[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
+    return x
+
+
 def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
     """Return float frames (N, ...) as integer codes (N, *shape), int8 or uint8.
 
     Every step of `spec` (export's result, key `input`) is carried out in float32, in the order the network
     was trained with; a tie of two codes goes to the even one.
     """
-    x = np.asarray(frames, dtype=np.float32).reshape(len(frames), *spec["frame_shape"])
-    for kind, values in spec["steps"]:
-        if kind == "reshape":
-            x = x.reshape(len(x), *(int(size) for size in values))
-            continue
-        numbers = np.asarray(values, dtype=np.float32)
-        x = _STEPS[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))
-    x = x / np.float32(spec["scale"])
+    x: NDArray[Any] = np.asarray(frames, dtype=np.float32).reshape(len(frames), *spec["frame_shape"])
+    x = carry_out(spec["steps"], x) / np.float32(spec["scale"])
     if spec["rounding"] == "BIPOLAR":
         codes = np.where(x >= 0, 1, -1)
     else:

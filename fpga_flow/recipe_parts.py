@@ -57,14 +57,16 @@ class DataRecipe(Part):
         "fashion-mnist-32",
         "cifar10",
         "cifar100",
+        "jets",
+        "jets-generated",
     ] = "signals"
     """Those that end in -32 are pictures of 28 x 28 in CIFAR's shape, 3 x 32 x 32."""
     file: str | None = None
-    """The data set's own file, for those that the user brings (radioml2018, mnist, cifar10, cifar100)."""
+    """The data set's own file, for those that the user brings (radioml2018, mnist, cifar10, cifar100, jets)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
     """Complex samples per frame."""
     frames_per_block: Annotated[int, Field(ge=3)] = 128
-    """Generated frames per class and SNR (all splits together)."""
+    """Generated frames per class, and per SNR where there are any (all splits together)."""
     train_per_block: Count | None = None
     """Training frames per class and SNR that are used; None takes all."""
     snr_db: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = tuple(
@@ -253,6 +255,39 @@ class PruneRecipe(Part):
         return value
 
 
+class SurgeryRecipe(Part):
+    """What is really taken out of the network behind pruning, and the training after it."""
+
+    remove: tuple[str, ...] = ()
+    """Parts that go whole: what the model calls a block (densenet: block1 to block4), or a layer or part by its
+    name. The layer before one is widened to make as many channels, where one layer feeds it."""
+    widen: bool = True
+    """False: the layers behind a removed part lose its channels instead."""
+    channels: Literal["none", "idle", "l1-filters", "slimming"] = "none"
+    """Idle ones do nothing: pruned filters, and those nobody reads. The others also take channels out of every
+    layer, those of the smallest filters or of the smallest batch-norm scales."""
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of each layer's channels, that goes by the criterion."""
+    shares: dict[str, Annotated[float, Field(ge=0, lt=1)]] = {}
+    """Layer, part or pattern with * -> share of its own; of several that match, the last counts."""
+    keep: dict[str, Count] = {}
+    """The same -> number of channels that stay, instead of a share."""
+    multiple: Count | Literal["divisors"] = 1
+    """Channels that stay are rounded up to a multiple of it, or to a near number with many divisors: layers fold
+    by numbers that divide their channels."""
+    constants: Literal["silence", "keep"] = "silence"
+    """Of a pruned filter that still gives a constant which the next layer cannot take in exactly: it becomes
+    zero, or the filter stays."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Of training afterwards."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+
+    @property
+    def operates(self) -> bool:
+        """Whether anything is taken out."""
+        return bool(self.remove) or self.channels != "none"
+
+
 class ExportRecipe(Part):
     """Golden vectors."""
 
@@ -341,6 +376,7 @@ class Recipe(Part):
     quant: QuantRecipe = QuantRecipe()
     train: TrainRecipe = TrainRecipe()
     prune: PruneRecipe = PruneRecipe()
+    surgery: SurgeryRecipe = SurgeryRecipe()
     export: ExportRecipe = ExportRecipe()
     hardware: HardwareRecipe = HardwareRecipe()
     verify: VerifyRecipe = VerifyRecipe()

@@ -3,7 +3,7 @@
 from fpga_flow import verdict
 from fpga_flow.stage import Stage
 
-_TRAINING = ("fpga_flow/train", "fpga_flow/data", "models/{model}")
+_TRAINING = ("fpga_flow/train", "fpga_flow/data", "fpga_flow/quantise.py", "models/{model}")
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
 _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
@@ -51,7 +51,7 @@ STAGES: tuple[Stage, ...] = (
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "prune.quantise", "export"),
-        ("fpga_flow/export", "fpga_flow/quantise.py", "fpga_flow/golden.py", *_TRAINING),
+        ("fpga_flow/export", "fpga_flow/golden.py", *_TRAINING),
         ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
         files=("data.file",),
     ),

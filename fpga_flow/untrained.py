@@ -35,7 +35,7 @@ def untrained(recipe: Recipe, cache: Path) -> tuple[nn.Module, Frames]:
     source = data.load(recipe.data, "train", cache)
     torch.manual_seed(recipe.seed)
     network = build_network(recipe, len(source.classes), source.shape[0])
-    calibrate(network, source.read(source.sample(FRAMES, recipe.seed)))
+    calibrate(network, source.prepared(source.sample(FRAMES, recipe.seed)))
     return network, data.load(recipe.data, "test", cache)
 
 

@@ -39,7 +39,7 @@ def test_installed_packages_are_those_of_the_lock() -> None:
 
 
 def test_every_declared_dependency_is_locked() -> None:
-    declared = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    declared = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
     names = {plain(re.match(NAME, text)[0]) for text in declared}  # type: ignore[index]
     assert names <= {plain(name) for name in LOCK}
 
@@ -63,7 +63,10 @@ def test_the_driver_needs_what_a_board_has_and_nothing_else() -> None:
 def test_every_imported_package_is_declared() -> None:
     here = {*ROOT.glob("fpga_flow/**/*.py"), *ROOT.glob("models/**/*.py")} - set(ON_BOARD)
     owners = packages_distributions()
-    declared = {plain(re.match(NAME, text)[0]) for text in PROJECT["dependencies"]}  # type: ignore[index]
+    extras = [
+        text for name, extra in PROJECT["optional-dependencies"].items() if name != "test" for text in extra
+    ]
+    declared = {plain(re.match(NAME, text)[0]) for text in [*PROJECT["dependencies"], *extras]}  # type: ignore[index]
     foreign = imported(here)
     undeclared = {name for name in foreign if not declared & {plain(owner) for owner in owners.get(name, [])}}
     assert undeclared == set()

@@ -1,26 +1,55 @@
 """Data sets: where frames come from, and how they are split.
 
-`load` gives one split of the data set a recipe names, `prepare` makes or checks its file before that.
+`load` gives one split of the data set a recipe names, `prepare` makes or checks its file before that, `files`
+names what is read.
 """
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from fpga_flow.data.frames import Frames
-from fpga_flow.data.radioml import Layout, Split
+from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist
+from fpga_flow.data.frames import Frames, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import LENGTHS, DataRecipe
 
-__all__ = ["Frames", "Split", "for_shape", "load", "prepare"]
+if TYPE_CHECKING:
+    from fpga_flow.data.radioml_file import Layout  # h5py takes a while to import
 
-MNIST = ("mnist", "mnist-32")
+__all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
+
+IN_COLOUR = "-32"
+"""End of the name of a set of 28 x 28 pictures that is asked for in CIFAR's shape."""
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
+BROUGHT = {
+    "radioml2018": "RadioML 2018.01A (GOLD_XYZ_OSC.0001_1024.hdf5)",
+    "mnist": "a file of MNIST",
+    "cifar10": "cifar-10-python.tar.gz or cifar-10-binary.tar.gz, as downloaded",
+    "cifar100": "cifar-100-python.tar.gz or cifar-100-binary.tar.gz, as downloaded",
+    "jets": f"the jets' data ({jets.WANTED})",
+}
+"""What `data.file` must name, for the sets that users bring."""
+
+Loader = Callable[[DataRecipe, Path, Split], Frames]
+_LOADERS: dict[str, Loader] = {
+    "digits": lambda of, _, split: digits.frames(split, of.validation_share, of.seed),
+    "fashion-mnist": lambda of, _, split: fashion.frames(split, of.validation_share, of.seed),
+    "mnist": lambda of, file, split: mnist.frames(file, split, of.validation_share, of.seed),
+    "cifar10": lambda of, file, split: cifar.frames("cifar10", file, split, of.validation_share, of.seed),
+    "cifar100": lambda of, file, split: cifar.frames("cifar100", file, split, of.validation_share, of.seed),
+    "jets": lambda of, file, split: jets.frames(file, split, of.validation_share, of.seed),
+    "jets-generated": lambda of, _, split: jets_generated.frames(
+        of.frames_per_block, split, of.validation_share, of.seed
+    ),
+}
+"""Of the sets that need no file in the cache; the path is that of `data.file`, where one is brought."""
 
 
 def prepare(recipe: DataRecipe, cache: Path) -> Path | None:
@@ -37,12 +66,29 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
     """Return `split` of the data set that `recipe` names; see `prepare` for `cache` and errors."""
     layout = _layout(recipe, cache)
     if layout is None:
-        return _pictures(recipe, split)
+        name = _plain(recipe)
+        frames = _LOADERS[name](recipe, _brought(recipe) or Path(), split)
+        return colour.as_colour(frames) if name != recipe.name else frames
     from fpga_flow.data import radioml
 
     return radioml.frames(
         layout, split, recipe.snr_db, recipe.validation_share, recipe.seed, recipe.train_per_block
     )
+
+
+def files(recipe: DataRecipe) -> list[Path]:
+    """Return all files that the data set is read from, those of them that are there.
+
+    Not those that come with a package, or are made from the recipe alone.
+    """
+    name = _plain(recipe)
+    if name == "fashion-mnist":
+        return fashion.files()
+    if recipe.file is None:
+        return []
+    path = ROOT / recipe.file
+    several = {"mnist": mnist.files, "jets": jets.files}.get(name)
+    return several(path) if several else [path]
 
 
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
@@ -56,53 +102,44 @@ def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe 
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")
     if shape == (3, 32, 32):
-        from fpga_flow.data import fashion
-
         return DataRecipe(name="fashion-mnist-32" if fashion.installed() else "digits-32")
     if len(shape) == 2 and shape[0] == 2 and LENGTHS[0] <= shape[1] <= LENGTHS[1]:
         return DataRecipe(name="signals", length=shape[1], frames_per_block=OUTSIDE_FRAMES)
     return None
 
 
-def _pictures(recipe: DataRecipe, split: Split) -> Frames:
-    from fpga_flow.data import cifar, colour, digits, fashion, mnist
-
-    if recipe.name in cifar.KINDS:
-        archive = cifar.archive(recipe.name, recipe.file)
-        return cifar.frames(recipe.name, archive, split, recipe.validation_share, recipe.seed)
-    if recipe.name in MNIST:
-        frames = mnist.frames(recipe.file, split, recipe.validation_share, recipe.seed)
-    else:
-        source = fashion if recipe.name.startswith("fashion-mnist") else digits
-        frames = source.frames(split, recipe.validation_share, recipe.seed)
-    return colour.as_colour(frames) if recipe.name.endswith("-32") else frames
+def _plain(recipe: DataRecipe) -> str:
+    return recipe.name.removesuffix(IN_COLOUR)
 
 
-def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:
-    from fpga_flow.data import cifar, radioml
-
-    if recipe.name in cifar.KINDS or recipe.name in MNIST:
-        return None
-    if recipe.name == "radioml2018":
-        if recipe.file is None:
-            raise InputError(
-                f"data.file: must name {radioml.NAME}, which you bring; {recipe.name} has no default"
-            )
-        layout = radioml.inspect(ROOT / recipe.file)
-        if layout.length != recipe.length:
-            raise InputError(
-                f"data.length: must be {layout.length}, as in {layout.path}, not {recipe.length}"
-            )
-        return layout
-    if recipe.file is not None:
+def _brought(recipe: DataRecipe) -> Path | None:
+    """Return the file that the user brings; raises `InputError` where it must be named, or must not be."""
+    wanted = BROUGHT.get(_plain(recipe))
+    if wanted is None and recipe.file is not None:
         raise InputError(
-            f"data.file: {recipe.name} takes no file; set data.name to radioml2018, or leave it out"
+            f"data.file: {recipe.name} takes no file; set data.name to {', '.join(BROUGHT)}, or leave it out"
         )
-    return _generated(recipe, cache) if recipe.name == "signals" else None
+    if wanted is not None and recipe.file is None:
+        raise InputError(f"data.file: must name {wanted}, which you bring; {recipe.name} has no default")
+    return None if recipe.file is None else ROOT / recipe.file
 
 
-def _generated(recipe: DataRecipe, cache: Path) -> Layout:
-    from fpga_flow.data import generate, radioml, signals
+def _layout(recipe: DataRecipe, cache: Path) -> "Layout | None":
+    path = _brought(recipe)
+    if recipe.name == "signals":
+        return _generated(recipe, cache)
+    if recipe.name != "radioml2018" or path is None:
+        return None
+    from fpga_flow.data import radioml_file
+
+    layout = radioml_file.inspect(path)
+    if layout.length != recipe.length:
+        raise InputError(f"data.length: must be {layout.length}, as in {layout.path}, not {recipe.length}")
+    return layout
+
+
+def _generated(recipe: DataRecipe, cache: Path) -> "Layout":
+    from fpga_flow.data import generate, radioml_file, signals
 
     snr_db = tuple(sorted(set(recipe.snr_db)))
     parameters = signals.parameters(recipe.length, recipe.seed, recipe.impairments)
@@ -112,10 +149,10 @@ def _generated(recipe: DataRecipe, cache: Path) -> Layout:
     with FileLock(path.with_suffix(".lock")):  # another flow may be making the same file
         if path.is_file():
             try:
-                return radioml.inspect(path)
+                return radioml_file.inspect(path)
             except InputError as error:
                 say(f"  {error}: making it again")
         for left in cache.glob(f"{path.name}.*.partial"):
             left.unlink()
         generate.write(path, snr_db, recipe.frames_per_block, recipe.length, recipe.seed, recipe.impairments)
-    return radioml.inspect(path)
+    return radioml_file.inspect(path)

@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.data import pickled
-from fpga_flow.data.frames import Frames, Indices, Values
+from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.held_out import held_out
-from fpga_flow.data.radioml import Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
-from fpga_flow.recipe import ROOT
 
 SHAPE = (3, 32, 32)
 PIXELS = 3 * 32 * 32
@@ -106,15 +104,6 @@ def frames(name: str, path: Path, split: Split, validation_share: float, seed: i
         source=f"{kind.title}; {split}: {len(rows):,} pictures",
         fetch=fetch,
     )
-
-
-def archive(name: str, file: str | None) -> Path:
-    """Return the path of the archive that `data.file` names; raises `InputError` where it names none."""
-    if file is None:
-        raise InputError(
-            f"data.file: must name {_wanted(KINDS[name])}, which you bring; {name} has no default"
-        )
-    return ROOT / file
 
 
 def _wanted(kind: Kind) -> str:

@@ -12,8 +12,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.data.frames import Frames, Indices, Values
-from fpga_flow.data.radioml import Split
+from fpga_flow.data.frames import Frames, Indices, Split, Values
 
 SEED = 2018
 TEST_SHARE = 1 / 3

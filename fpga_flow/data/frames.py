@@ -3,13 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.quantise import carry_out
+
 Indices = NDArray[np.int64]
 Values = NDArray[np.float32]
+Split = Literal["train", "validation", "test"]
+Steps = tuple[tuple[str, tuple[float, ...]], ...]
+"""What is done to frames, one after the other: kind and numbers, as in `fpga_flow.quantise`."""
 
 
 @dataclass(eq=False)
@@ -30,6 +35,8 @@ class Frames:
     """One line for a report: where the frames come from."""
     fetch: Callable[[Indices], Values] = field(repr=False)
     """Returns the frames of valid indices, float32 (n, *shape)."""
+    steps: Steps = ()
+    """What the host does to a frame before the network, such as to standardise it by the training part."""
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -50,6 +57,11 @@ class Frames:
         if not wanted.size:
             return np.empty((0, *self.shape), dtype=np.float32)
         return self.fetch(wanted)
+
+    def prepared(self, indices: NDArray[Any]) -> Values:
+        """Return the frames at `indices` as the network takes them: `read`, then `steps`, in float32."""
+        prepared: Values = carry_out(self.steps, self.read(indices))
+        return prepared
 
     def sample(self, n: int, seed: int) -> Indices:
         """Return the indices of `n` frames (of all, where there are fewer), evenly over class and SNR.

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from fpga_flow.data.frames import Indices
-from fpga_flow.data.radioml import Split
+from fpga_flow.data.frames import Indices, Split
 
 
 def held_out(labels: Indices, split: Split, share: float, seed: int) -> Indices:

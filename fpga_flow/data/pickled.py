@@ -27,6 +27,7 @@ _ARRAYS = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray",
 _TYPE = ("numpy", "dtype")
 _ENCODE = ("_codecs", "encode")
 _BYTE_TYPES = {"u1", "|u1"}
+_OBJECT_TYPES = {"O", "O8", "|O"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class _Array:
 def read(content: bytes) -> Any:
     """Return what the pickle `content` holds: numbers, texts, lists, tuples, dicts, and arrays of uint8.
 
+    An array of one axis of objects comes as the list of them.
     Texts of Python 2, which may be bytes, come as text in Latin-1. Raises `ValueError` for everything else.
     """
     try:
@@ -78,7 +80,7 @@ class _Machine:
             elif name in _CONSTANTS:
                 self.stack.append(_CONSTANTS[name])
             elif not (self._collect(name) or self._remember(name, argument) or self._named(name, argument)):
-                raise ValueError(f"does what no file of pictures needs (operation {name})")
+                raise ValueError(f"does what no file of data needs (operation {name})")
         raise ValueError("has no end")
 
     def _collect(self, name: str) -> bool:
@@ -168,15 +170,19 @@ def _call(function: Any, arguments: Any) -> Any:
         return _Type(str(arguments[0]))
     if key == _ENCODE:
         return _of(str, arguments[0]).encode("latin-1")
-    raise ValueError(f"calls {named.module}.{named.name}, which no file of pictures needs")
+    raise ValueError(f"calls {named.module}.{named.name}, which no file of data needs")
 
 
 def _array(state: Any) -> Any:
     _version, shape, kind, columns_first, values = _of(tuple, state)
-    if _of(_Type, kind).code not in _BYTE_TYPES:
+    lengths = tuple(_of(int, length) for length in _of(tuple, shape))
+    if _of(_Type, kind).code in _OBJECT_TYPES:
+        if lengths != (len(_of(list, values)),):
+            raise ValueError(f"holds {len(values)} objects in an array of shape {lengths}")
+        return values
+    if kind.code not in _BYTE_TYPES:
         raise ValueError(f"holds an array of type {kind.code}; only unsigned bytes (u1) can be read")
     content = values.encode("latin-1") if isinstance(values, str) else _of(bytes, values)
-    lengths = tuple(_of(int, length) for length in _of(tuple, shape))
     array = np.frombuffer(content, dtype=np.uint8)
     if any(length < 0 for length in lengths):
         raise ValueError(f"holds an array of shape {lengths}")

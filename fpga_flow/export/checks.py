@@ -63,8 +63,8 @@ def check_float(
     """
 
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        floats = source.read(indices[part]).reshape(-1, *spec["frame_shape"])
-        return floats, host.quantise(floats, spec)
+        floats = source.prepared(indices[part]).reshape(-1, *spec["frame_shape"])
+        return floats, host.quantise(source.read(indices[part]), spec)
 
     with bar(f"golden model against {label}", len(indices)) as advance:
         parts = list(batches(len(indices), min(64, batch_size(network))))

@@ -42,6 +42,7 @@ def run(context: Context) -> dict[str, Any]:
     classes = network.output.channels if network.decides else 0
     if source is None:
         source = _outside_data(context, spec, classes)
+    spec["steps"] = [*([kind, list(values)] for kind, values in source.steps), *spec["steps"]]
     model.save(str(folder / MODEL))
     integers.save(str(folder / NETWORK))
     onnx.save(write_golden(network), folder / GOLDEN)

@@ -70,7 +70,7 @@ def read_codes(source: Frames, grid: InputGrid, description: str) -> Codes:
     with bar(f"{description} frames", len(source)) as advance:
         for start in range(0, len(source), READ_FRAMES):
             indices = np.arange(start, min(start + READ_FRAMES, len(source)))
-            codes[start : start + len(indices)] = quantise(torch.from_numpy(source.read(indices)), grid)
+            codes[start : start + len(indices)] = quantise(torch.from_numpy(source.prepared(indices)), grid)
             advance(len(indices))
     return Codes(
         codes,

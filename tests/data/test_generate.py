@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.data import generate, radioml, signals
+from fpga_flow.data import generate, radioml, radioml_file, signals
 from fpga_flow.data.constellations import CLASSES
 from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Impairments
@@ -29,7 +29,7 @@ def test_file_has_the_layout_of_radioml(tmp_path: Path) -> None:
             "Y": ((24 * 3 * 70, 24), np.int64),
             "Z": ((24 * 3 * 70, 1), np.int64),
         }
-    found = radioml.inspect(path)
+    found = radioml_file.inspect(path)
     assert (found.block, found.length, found.snr_db) == (70, 32, SNR_DB)
 
 
@@ -43,7 +43,7 @@ def test_file_says_that_and_how_it_was_generated(tmp_path: Path) -> None:
     assert parameters["snr_db"] == list(SNR_DB)
     assert (parameters["seed"], parameters["length"], parameters["frames_per_block"]) == (5, 32, 70)
     assert Impairments.model_validate_json(json.dumps(parameters["impairments"])).rolloff == (0.2, 0.3)
-    assert radioml.inspect(path).origin == f"generated radio signals (version {signals.VERSION}, seed 5)"
+    assert radioml_file.inspect(path).origin == f"generated radio signals (version {signals.VERSION}, seed 5)"
 
 
 def test_blocks_hold_their_frames_whatever_the_number_of_threads_and_of_other_blocks(tmp_path: Path) -> None:

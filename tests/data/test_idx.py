@@ -84,7 +84,7 @@ def test_colour_is_a_border_and_three_equal_planes(folder: Path) -> None:
 
 def test_wrong_missing_files_tell_how_to_get_them(tmp_path: Path) -> None:
     assert not fashion.installed(tmp_path)
-    with pytest.raises(InputError, match="install Debian's package dataset-fashion-mnist, or use digits"):
+    with pytest.raises(InputError, match=r"apt-get install dataset-fashion-mnist\), or use digits"):
         fashion.frames("test", 0.1, 1, tmp_path)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
-from fpga_flow.data import fashion, generate, radioml, signals
+from fpga_flow.data import fashion, generate, radioml_file, signals
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import DataRecipe, Impairments
@@ -26,7 +26,7 @@ def test_signals_are_generated_once_and_kept(tmp_path: Path, monkeypatch: pytest
     assert data.prepare(SMALL, path.parent) == path
     frames = data.load(SMALL, "train", path.parent)
     assert (len(frames), frames.shape, frames.generated) == (24 * 2 * 8, (2, 32), True)
-    found = radioml.inspect(path)
+    found = radioml_file.inspect(path)
     assert (found.block, found.snr_db) == (10, (0, 20))
     expected = (
         f"generated radio signals (version {signals.VERSION}, seed 2018); train: 384 frames at 0 to 20 dB"

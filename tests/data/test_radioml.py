@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fpga_flow.data import Split, radioml
+from fpga_flow.data import Split, radioml, radioml_file
 from fpga_flow.errors import InputError
 from tests.data.files import layout, write
 
@@ -43,7 +43,7 @@ def test_validation_depends_on_the_seed_and_test_does_not() -> None:
 
 
 def test_layout_is_read_from_the_file(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout(block=7, snr_db=(-4, 0, 2, 30), length=24)))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout(block=7, snr_db=(-4, 0, 2, 30), length=24)))
     assert (found.frames, found.length, found.block) == (24 * 4 * 7, 24, 7)
     assert found.snr_db == (-4, 0, 2, 30)
     assert found.origin is None
@@ -54,19 +54,19 @@ def test_layout_is_found_across_the_pieces_it_is_read_in(
 ) -> None:
     path = write(tmp_path / "a.h5", layout(block=7))
     for rows in (1, 5, 7, 100):
-        monkeypatch.setattr(radioml, "ROWS", rows)
-        radioml._inspect.cache_clear()
-        assert radioml.inspect(path).block == 7
+        monkeypatch.setattr(radioml_file, "ROWS", rows)
+        radioml_file._inspect.cache_clear()
+        assert radioml_file.inspect(path).block == 7
 
 
 def test_one_block_per_class_is_a_layout_too(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout(block=5, snr_db=(10,))))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout(block=5, snr_db=(10,))))
     assert (found.block, found.snr_db) == (5, (10,))
 
 
 def test_frames_carry_their_label_and_snr_and_come_channels_first(tmp_path: Path) -> None:
     arrays = layout(block=10, length=16)
-    found = radioml.inspect(write(tmp_path / "a.h5", arrays))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", arrays))
     seen = []
     sizes: dict[Split, int] = {"train": 8, "validation": 1, "test": 1}
     for split, size in sizes.items():
@@ -87,7 +87,7 @@ def test_frames_carry_their_label_and_snr_and_come_channels_first(tmp_path: Path
 
 
 def test_reading_keeps_any_order_and_repeats(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout()))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout()))
     frames = radioml.frames(found, "train", found.snr_db, 0.1, 3)
     whole = frames.read(np.arange(len(frames)))
     wanted = np.random.default_rng(1).integers(0, len(frames), 300)
@@ -112,7 +112,7 @@ def test_reading_takes_slices_and_never_the_whole_array(
         return value
 
     monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
-    found = radioml.inspect(path)
+    found = radioml_file.inspect(path)
     assert max(sizes) == 0  # X itself is not touched by the check
     frames = radioml.frames(found, "test", found.snr_db, 0.1, 3)
     sizes.clear()
@@ -124,7 +124,7 @@ def test_reading_takes_slices_and_never_the_whole_array(
 
 
 def test_some_snrs_are_chosen_and_others_left_out(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout()))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout()))
     whole = radioml.frames(found, "test", found.snr_db, 0.1, 3)
     part = radioml.frames(found, "test", (30, -20), 0.1, 3)
     assert whole.snr_db is not None
@@ -135,20 +135,20 @@ def test_some_snrs_are_chosen_and_others_left_out(tmp_path: Path) -> None:
 
 
 def test_training_frames_are_limited_per_block_and_test_frames_not(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout()))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout()))
     limited = radioml.frames(found, "train", found.snr_db, 0.1, 3, train_per_block=2)
     assert np.bincount(limited.labels).tolist() == [3 * 2] * 24
     assert len(radioml.frames(found, "test", found.snr_db, 0.1, 3, train_per_block=2)) == 72
 
 
 def test_blocks_too_small_to_split_are_refused(tmp_path: Path) -> None:
-    found = radioml.inspect(write(tmp_path / "a.h5", layout(block=1)))
+    found = radioml_file.inspect(write(tmp_path / "a.h5", layout(block=1)))
     with pytest.raises(InputError, match="blocks of 1 frames are too small for train, validation and test"):
         radioml.frames(found, "train", found.snr_db, 0.1, 3)
 
 
 def test_a_file_is_checked_again_when_it_has_changed(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", layout(block=10))
-    assert radioml.inspect(path).block == 10
+    assert radioml_file.inspect(path).block == 10
     write(path, layout(block=20))
-    assert radioml.inspect(path).block == 20
+    assert radioml_file.inspect(path).block == 20

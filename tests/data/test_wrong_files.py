@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fpga_flow.data import radioml
+from fpga_flow.data import radioml, radioml_file
 from fpga_flow.errors import InputError
 from tests.data.files import layout, write
 
@@ -16,7 +16,7 @@ from tests.data.files import layout, write
 def refusal(path: Path) -> str:
     """Return the message that `path` is refused with."""
     with pytest.raises(InputError) as caught:
-        radioml.inspect(path)
+        radioml_file.inspect(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     return message.removeprefix(f"{path}: ")
@@ -57,12 +57,12 @@ def test_wrong_archive(tmp_path: Path, start: bytes, kind: str) -> None:
 def test_wrong_content(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.hdf5"
     path.write_bytes(content)
-    assert refusal(path) == f"is no HDF5 file; data.file must name {radioml.NAME}"
+    assert refusal(path) == f"is no HDF5 file; data.file must name {radioml_file.NAME}"
 
 
 def test_wrong_path(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none.hdf5") == f"no such file; data.file must name {radioml.NAME}"
-    assert refusal(tmp_path) == f"must be a file, {radioml.NAME}"
+    assert refusal(tmp_path / "none.hdf5") == f"no such file; data.file must name {radioml_file.NAME}"
+    assert refusal(tmp_path) == f"must be a file, {radioml_file.NAME}"
 
 
 def test_wrong_layout_of_2016(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_wrong_missing_key(tmp_path: Path, key: str) -> None:
     arrays = layout()
     del arrays[key]
     held = ", ".join(sorted(arrays))
-    message = f"must hold X, Y and Z, has no {key} (it holds {held}); data.file: {radioml.NAME}"
+    message = f"must hold X, Y and Z, has no {key} (it holds {held}); data.file: {radioml_file.NAME}"
     assert refusal(write(tmp_path / "a.h5", arrays)) == message
 
 
@@ -227,7 +227,7 @@ def test_wrong_values_are_found_when_they_are_read(tmp_path: Path, value: float)
     arrays = layout()
     path = tmp_path / "a.h5"
     arrays["X"][33, 7, 1] = value
-    found = radioml.inspect(write(path, arrays))
+    found = radioml_file.inspect(write(path, arrays))
     everything = np.arange(len(arrays["X"]))
     with pytest.raises(InputError, match="X must be finite, row 33 is not; copy or download the file again"):
         radioml.read_rows(found.path, everything)
@@ -244,7 +244,7 @@ def test_wrong_damaged_compressed_chunk(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[where.byte_offset : where.byte_offset + where.size] = bytes(where.size)
     path.write_bytes(content)
-    found = radioml.inspect(path)
+    found = radioml_file.inspect(path)
     with pytest.raises(InputError, match="cannot be read"):
         radioml.read_rows(found.path, np.arange(5))
 
@@ -265,9 +265,9 @@ def test_wrong_bytes_anywhere_are_refused_or_harmless(tmp_path: Path, chunked: b
         for place in rng.integers(0, 6000, 4):  # where the file describes itself
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
-        radioml._inspect.cache_clear()
+        radioml_file._inspect.cache_clear()
         try:
-            found = radioml.inspect(path)
+            found = radioml_file.inspect(path)
             radioml.read_rows(found.path, np.arange(found.frames))
         except InputError as error:
             assert str(error).startswith(f"{path}: ")
