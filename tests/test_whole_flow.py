@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.train.checkpoint import load_checkpoint
+from tests.compressed_run import weight_memories
 
 FLOW = Path(sys.executable).with_name("flow")
 # Two SNRs, short frames: the way is the default's, the accuracy means nothing.
@@ -56,22 +57,10 @@ def test_pruned_weights_are_zero_up_to_the_hardware_layers(run: Path) -> None:
 
 def test_a_mask_reaches_the_weight_memories_of_the_rtl_in_its_place(run: Path) -> None:
     layers = load_checkpoint(run / "prune" / "checkpoint.pt")["layers"]
-    design = json.loads((run / "rtl" / "design.json").read_text())
-    folded = {layer["name"]: layer for layer in report(run)["hardware"]["layers"]}
     pruned = json.loads((run / "prune" / "result.json").read_text())
     nonzero = {layer["name"]: layer["nonzero"] for layer in pruned["layers"]}
-    matrices = [layer for layer in design["layers"] if layer["op"] == "MVAU_rtl"]
-    for layer, (name, kept) in zip(matrices, layers.items(), strict=True):
-        mask = kept["mask"].numpy()
-        if mask.ndim == 3:  # the hardware's columns are channels within a tap
-            mask = mask.transpose(0, 2, 1).reshape(len(mask), -1)
-        pe, simd = folded[layer["name"]]["pe"], folded[layer["name"]]["simd"]
-        words = [int(word, 16) for word in (run / "rtl" / layer["data"][0]).read_text().split()]
-        codes = np.array([[word >> 4 * lane & 15 for lane in range(pe * simd)] for word in words])
-        outputs, columns = mask.shape
-        # A line is what `pe` rows need of `simd` columns, the first one lowest.
-        codes = codes.reshape(outputs // pe, columns // simd, pe, simd).transpose(0, 2, 1, 3)
-        codes = codes.reshape(outputs, columns)
+    for (name, kept), codes in zip(layers.items(), weight_memories(run), strict=True):
+        mask = kept["mask"].movedim(1, -1).flatten(1).numpy()  # columns are channels within a tap
         assert not mask.all()
         assert not codes[~mask].any(), name
         assert np.count_nonzero(codes) == nonzero[name] > 0

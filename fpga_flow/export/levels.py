@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from fpga_flow.export.reader import QONNX_DOMAIN
-from fpga_flow.train.apot import ROUNDING, ApotWeights, edges, levels
+from fpga_flow.train.apot import ROUNDING, ApotWeights, edges, hardware_bits, levels, weight_levels
 from fpga_flow.train.layers import weighted
 
 
@@ -63,7 +63,8 @@ def put_thresholds(model: onnx.ModelProto) -> None:
         if not rounding.startswith(ROUNDING):
             continue
         scale = float(numpy_helper.to_array(constants[node.input[1]]).reshape(-1)[0])
-        grid = levels(int(rounding.removeprefix(ROUNDING)))
+        bits, signed = int(rounding.removeprefix(ROUNDING)), bool(said["signed"])
+        grid = weight_levels(bits) if signed else levels(bits)
         name = f"{node.output[0]}_thresholds"
         rows = np.array([thresholds(grid)], dtype=np.float32) * np.float32(scale)
         model.graph.initializer.append(numpy_helper.from_array(rows, name))
@@ -73,15 +74,15 @@ def put_thresholds(model: onnx.ModelProto) -> None:
             node.output,
             node.name,
             domain=QONNX_DOMAIN,
-            out_dtype=f"UINT{grid[-1].bit_length()}",
+            out_dtype=f"{'INT' if signed else 'UINT'}{hardware_bits(bits, signed)}",
             out_scale=scale,
-            out_bias=0.0,
+            out_bias=grid[0] * scale,
         )
         made.metadata_props.extend(node.metadata_props)
         node.CopyFrom(made)
 
 
 def thresholds(grid: tuple[int, ...]) -> list[float]:
-    """Return the edges between the unsigned integers of `grid`, each as often as the integer rises there."""
+    """Return the edges between the integers of `grid`, each as often as the integer rises there."""
     rises = np.diff(grid)
     return [edge for edge, times in zip(edges(grid), rises, strict=True) for _ in range(times)]

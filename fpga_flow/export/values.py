@@ -15,6 +15,9 @@ from fpga_flow.export.chain import Chain, Floats, Integers, Step
 from fpga_flow.export.operations import Quantiser, Tensor, integer_type
 from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS
 
+FLOAT32 = float(np.finfo(np.float32).eps)
+"""How far a number in a file may be from the one that is meant, in units of that."""
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -165,7 +168,8 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
             f"its thresholds, of shape {list(rows.shape)}, differ between channels or do not ascend",
             "use one ascending row of thresholds, and batch norm in front of it for what differs",
         )
-    if not (np.isfinite(scale) and scale > 0 and (bias / scale).is_integer()):
+    low = round(bias / scale) if np.isfinite(scale) and scale > 0 and np.isfinite(bias) else None
+    if low is None or abs(low * scale - bias) > FLOAT32 * abs(bias):
         raise UnsupportedError(
             node.name,
             f"its outputs are {scale:g} apart, from {bias:g} on, which are no integers times a scale",
@@ -175,7 +179,6 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
         raise UnsupportedError(
             node.name, f"data_layout {attributes['data_layout'].decode()!r}", "use NCHW or leave it out"
         )
-    low = int(bias / scale)
     bits = int(DataType[integer_type(low, low + rows.shape[1])].bitwidth())
     edges = tuple(float(edge) for edge in rows[0] / scale)
     return QuantSpec(np.array([scale], dtype=np.float32), bits, low < 0, False, "EDGES", low, edges)

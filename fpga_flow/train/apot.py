@@ -127,13 +127,17 @@ class ApotWeights(nn.Module):
 
 
 class ApotActivations(nn.Module):
-    """Activations to unsigned APoT levels below a learned `alpha`, in the activation's own unit."""
+    """Activations to APoT levels up to a learned `alpha`, in the activation's own unit.
 
-    def __init__(self, apot_bits: int) -> None:
+    Behind a ReLU the levels are unsigned. The paper has no others; `signed` ones, for what stands between
+    the factors of a layer, are those of weights.
+    """
+
+    def __init__(self, apot_bits: int, signed: bool) -> None:
         super().__init__()
-        self.grid = levels(apot_bits)
+        self.grid = weight_levels(apot_bits) if signed else levels(apot_bits)
         self.alpha = nn.Parameter(torch.tensor(4.0))
-        self.width = hardware_bits(apot_bits, signed=False)
+        self.width = hardware_bits(apot_bits, signed)
 
     @property
     def scale(self) -> Tensor:
@@ -142,8 +146,8 @@ class ApotActivations(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Quantise `x`."""
-        top, scale = self.grid[-1], self.scale
-        ratio = (x / scale).clamp(0, top)
+        scale = self.scale
+        ratio = (x / scale).clamp(self.grid[0], self.grid[-1])
         codes = nearest(ratio, self.grid)
         values = (ratio + (codes - ratio).detach() if self.training else codes) * scale
         return values, scale, scale.new_zeros(()), scale.new_tensor(float(self.width))
@@ -161,7 +165,7 @@ class ApotWeightQuant(ExtendedInjector):  # type: ignore[misc]
 
 
 class ApotActQuant(ExtendedInjector):  # type: ignore[misc]
-    """What Brevitas makes an activation's quantiser from; `apot_bits` is given with the layer."""
+    """What Brevitas makes a quantiser behind a ReLU from; `apot_bits` is given with the layer."""
 
     proxy_class = ActQuantProxyFromInjector
     tensor_quant = ApotActivations
@@ -174,3 +178,10 @@ class ApotActQuant(ExtendedInjector):  # type: ignore[misc]
         return f"{ROUNDING}{apot_bits}"
 
     apot_bits = 4
+
+
+class SignedApotActQuant(ApotActQuant):
+    """The same for numbers of both signs."""
+
+    signed = True
+    narrow_range = True

@@ -171,13 +171,15 @@ class _Setter:
         proxy: Any = module.act_quant
         scale = scale_of(module)
         assert scale is not None
+        signed = bool(proxy.is_signed)
         levels = getattr(proxy.fused_activation_quant_proxy.tensor_quant, "grid", None)
         if levels is None:
-            levels = tuple(range(1 << (act_bits(module) - bool(proxy.is_signed))))
-        top = levels[-1] + bool(
-            proxy.is_signed
-        )  # of the signed codes the lowest, -(top), has the largest size
-        step = self.step(x.abs() if proxy.is_signed else x, levels)
+            levels = tuple(range(1 << (act_bits(module) - signed)))
+            top = levels[-1] + signed  # of the signed codes the lowest, -(top), has the largest size
+        else:
+            levels = tuple(level for level in levels if level >= 0)
+            top = levels[-1]
+        step = self.step(x.abs() if signed else x, levels)
         if step and self.powers and not scale.requires_grad:
             step = 2.0 ** round(math.log2(step))
         _set_largest(scale, step * top)

@@ -20,7 +20,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe_parts import FactoriseRecipe, Recipe
 from fpga_flow.train.checkpoint import State
-from fpga_flow.train.layers import signed, weight_bits, weighted
+from fpga_flow.train.layers import signed, weight_bits, weight_options, weighted
 from fpga_flow.train.mixed import spoken
 from fpga_flow.train.spec import matches
 
@@ -153,12 +153,13 @@ def _factors(name: str, layer: Any, weight: Tensor, settings: FactoriseRecipe) -
 
 def _thin_layers(layer: Any, method: str, ranks: Sequence[int]) -> list[nn.Module]:
     """Return untrained layers that do what the factors of `layer` do."""
-    bits, bias = weight_bits(layer), layer.bias is not None
-    last = {"bias": bias, "bias_quant": layer.bias_quant.quant_injector if bias else None}
+    options, bias = weight_options(weight_bits(layer)), layer.bias is not None
+    thin = {**options, "bias": False}
+    last = {**options, "bias": bias, "bias_quant": layer.bias_quant.quant_injector if bias else None}
     if not isinstance(layer, qnn.QuantConv1d | qnn.QuantConv2d):
         return [
-            qnn.QuantLinear(layer.in_features, ranks[0], bias=False, weight_bit_width=bits),
-            qnn.QuantLinear(ranks[0], layer.out_features, weight_bit_width=bits, **last),
+            qnn.QuantLinear(layer.in_features, ranks[0], **thin),
+            qnn.QuantLinear(ranks[0], layer.out_features, **last),
         ]
     kind = type(layer)
     axes = len(layer.kernel_size)
@@ -167,9 +168,9 @@ def _thin_layers(layer: Any, method: str, ranks: Sequence[int]) -> list[nn.Modul
     if method == "tucker":
         inner, outer = ranks
         return [
-            kind(layer.in_channels, inner, bias=False, weight_bit_width=bits, **point),
-            kind(inner, outer, bias=False, weight_bit_width=bits, **whole),
-            kind(outer, layer.out_channels, weight_bit_width=bits, **point, **last),
+            kind(layer.in_channels, inner, **thin, **point),
+            kind(inner, outer, **thin, **whole),
+            kind(outer, layer.out_channels, **point, **last),
         ]
     if method == "spatial":
         (high, wide), (down, across) = layer.kernel_size, layer.stride
@@ -177,10 +178,10 @@ def _thin_layers(layer: Any, method: str, ranks: Sequence[int]) -> list[nn.Modul
         column = {"kernel_size": (high, 1), "stride": (down, 1), "padding": (top, 0)}
         row = {"kernel_size": (1, wide), "stride": (1, across), "padding": (0, side)}
         return [
-            kind(layer.in_channels, ranks[0], bias=False, weight_bit_width=bits, **column),
-            kind(ranks[0], layer.out_channels, weight_bit_width=bits, **row, **last),
+            kind(layer.in_channels, ranks[0], **thin, **column),
+            kind(ranks[0], layer.out_channels, **row, **last),
         ]
     return [
-        kind(layer.in_channels, ranks[0], bias=False, weight_bit_width=bits, **whole),
-        kind(ranks[0], layer.out_channels, weight_bit_width=bits, **point, **last),
+        kind(layer.in_channels, ranks[0], **thin, **whole),
+        kind(ranks[0], layer.out_channels, **point, **last),
     ]

@@ -21,7 +21,7 @@ from brevitas.quant import (
 )
 from torch import nn
 
-from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant
+from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant, SignedApotActQuant
 
 SCALE = "scaling_impl.value"
 """End of the name of the parameter that holds a quantiser's largest value."""
@@ -116,7 +116,12 @@ def activation(bits: int) -> nn.Module:
 
 
 def signed(bits: int) -> nn.Module:
-    """Return a signed quantiser, for the numbers between two layers that no ReLU stands between."""
+    """Return a signed quantiser, for the numbers between two layers that no ReLU stands between.
+
+    With one bit it is the sign, as everywhere.
+    """
+    if bits == 1:
+        return activation(bits)
     return qnn.QuantIdentity(  # type: ignore[no-any-return]
         act_quant=_Signed, bit_width=bits, return_quant_tensor=True
     )
@@ -125,14 +130,14 @@ def signed(bits: int) -> nn.Module:
 def put_activation(module: nn.Module, bits: int, apot: bool) -> None:
     """Give `module`, made by `activation` or as it makes them, a quantiser of other bits and levels.
 
-    A signed quantiser without a ReLU stays one, and cannot have APoT levels.
+    A signed quantiser without a ReLU stays one.
     """
     old: Any = module.act_quant
     relu = bits > 1 and (not old.is_signed or _bits(old) == 1)
     if bits == 1:
         quantiser, width = SignedBinaryActPerTensorConst, {}
     elif apot:
-        quantiser, width = ApotActQuant, {"apot_bits": bits}
+        quantiser, width = ApotActQuant if relu else SignedApotActQuant, {"apot_bits": bits}
     else:
         quantiser, width = _Unsigned if relu else _Signed, {"bit_width": bits}
     injector = quantiser.let(act_impl=nn.ReLU if relu else None, passthrough_act=True, **width)
@@ -188,7 +193,8 @@ def activations(network: nn.Module) -> dict[str, Any]:
     }
 
 
-def _weight(bits: int) -> dict[str, object]:
+def weight_options(bits: int) -> dict[str, object]:
+    """Return the options of a Brevitas layer whose weights have so many bits."""
     if bits == 1:
         return {"weight_quant": SignedBinaryWeightPerTensorConst}
     return {"weight_quant": Int8WeightPerTensorFloat, "weight_bit_width": bits}
@@ -206,17 +212,17 @@ def conv1d(
         padding=kernel // 2,
         groups=groups,
         bias=False,
-        **_weight(bits),
+        **weight_options(bits),
     )
 
 
 def conv2d(inputs: int, outputs: int, kernel: int, bits: int, *, padding: int = 0) -> nn.Module:
     """Return a 2-D convolution without bias."""
     return qnn.QuantConv2d(  # type: ignore[no-any-return]
-        inputs, outputs, kernel, padding=padding, bias=False, **_weight(bits)
+        inputs, outputs, kernel, padding=padding, bias=False, **weight_options(bits)
     )
 
 
 def dense(inputs: int, outputs: int, bits: int) -> nn.Module:
     """Return a dense layer without bias."""
-    return qnn.QuantLinear(inputs, outputs, bias=False, **_weight(bits))  # type: ignore[no-any-return]
+    return qnn.QuantLinear(inputs, outputs, bias=False, **weight_options(bits))  # type: ignore[no-any-return]

@@ -6,7 +6,6 @@ recipe's) stays, unless the recipe names that layer.
 
 from torch import nn
 
-from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import QuantRecipe, Recipe
 from fpga_flow.train.apot import check_bits
 from fpga_flow.train.blocks import Chain
@@ -64,12 +63,7 @@ def _put_activation(name: str, act: nn.Module, quant: QuantRecipe) -> None:
     own, now = settle(quant, name), act_bits(act)
     bits = now if own.act_bits == quant.act_bits else own.act_bits
     apot = own.activations == "apot"
-    signed = now > 1 and bool(act.act_quant.is_signed)
-    if apot and signed:
-        raise InputError(
-            f"quant: activations of {name} cannot be apot: its values are signed; make that layer uniform"
-        )
     if apot:
-        check_bits(f"quant: act_bits of {name}", bits, signed=False)
+        check_bits(f"quant: act_bits of {name}", bits, signed=now > 1 and bool(act.act_quant.is_signed))
     if apot or bits != now:
         put_activation(act, bits, apot)

@@ -22,7 +22,7 @@ from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.thresholds import find_thresholds
 from fpga_flow.export.walk import to_integers
-from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant, levels, weight_levels
+from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant, SignedApotActQuant, levels, weight_levels
 from tests.export.graphs import Graph
 from tests.export.small import CLASSES, noise
 from tests.export.test_brevitas import compared
@@ -54,6 +54,29 @@ def apot_network() -> nn.Sequential:
 def test_integers_are_those_of_the_module(tmp_path: Path) -> None:
     found = compared(apot_network(), noise((2, 32), 300, 0), 300, tmp_path)
     assert (found["differences"], found["unexplained"], found["class_unexplained"]) == (0, 0, 0)
+
+
+def test_signed_activations_are_those_of_the_module(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        qnn.QuantIdentity(bit_width=6, return_quant_tensor=True),
+        qnn.QuantConv1d(2, 4, 3, bias=False),
+        qnn.QuantIdentity(act_quant=SignedApotActQuant, apot_bits=4, return_quant_tensor=True),
+        qnn.QuantConv1d(4, 6, 1, bias=False),
+        nn.BatchNorm1d(6),
+        qnn.QuantReLU(act_quant=ApotActQuant, apot_bits=3, return_quant_tensor=True),
+        nn.Flatten(),
+        qnn.QuantLinear(6 * 30, CLASSES, bias=False),
+    )
+    network.get_parameter("2.act_quant.fused_activation_quant_proxy.tensor_quant.alpha").data.fill_(1.0)
+    network(torch.randn(32, 2, 32))
+    found = compared(network.eval(), noise((2, 32), 200, 0), 200, tmp_path)
+    assert (found["differences"], found["unexplained"], found["class_unexplained"]) == (0, 0, 0)
+    first = next(
+        o for o in to_integers(export_module(network, (2, 32))).operations if isinstance(o, Activation)
+    )
+    assert (first.y.datatype, first.quantiser.low, first.quantiser.high) == ("INT5", -10, 10)
+    assert len(first.quantiser.edges) == 20
 
 
 def test_exported_weights_are_the_levels_as_integers_and_zeros_stay() -> None:

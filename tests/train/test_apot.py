@@ -101,12 +101,21 @@ def test_gradient_of_alpha_is_that_of_the_paper() -> None:
 
 
 def test_activations_by_hand() -> None:
-    quantiser = ApotActivations(3).eval()
+    quantiser = ApotActivations(3, signed=False).eval()
     with torch.no_grad():
         quantiser.alpha.fill_(5.0)
         values, scale, _, bits = quantiser(torch.tensor([-1.0, 0.24, 0.25, 1.1, 2.4, 2.5, 4.6, 9.0]))
     assert (float(scale), float(bits)) == (0.5, 4)
     assert values.tolist() == [0, 0, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0]
+
+
+def test_signed_activations_by_hand() -> None:
+    quantiser = ApotActivations(4, signed=True).eval()
+    with torch.no_grad():
+        quantiser.alpha.fill_(5.0)
+        values, scale, _, bits = quantiser(torch.tensor([-9.0, -1.3, -0.24, 0.25, 1.1, 2.4, 9.0]))
+    assert (float(scale), float(bits)) == (0.5, 5)
+    assert values.tolist() == [-5.0, -1.5, 0, 0.5, 1.0, 2.0, 5.0]
 
 
 def test_brevitas_layers_take_them() -> None:
