@@ -5,6 +5,7 @@ Each returns features, float32 (N, 16), and classes, int64 (N,), in the file's o
 
 import csv as separated
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -160,14 +161,24 @@ def _pieces(stream: TextIO) -> Iterator[list[str]]:
 
 def _parsed(path: Path, lines: list[str], kinds: list[tuple[str, str]], head: int) -> NDArray[Any]:
     try:
-        rows = np.loadtxt(lines, dtype=kinds, delimiter=",", quotechar='"', comments="%", ndmin=1)
-    except ValueError as error:
-        place = re.search(r"at row (\d+)", str(error))
-        where = (
-            f"line {head + int(place[1]) + 1}" if place else f"lines {head + 1:,} to {head + len(lines):,}"
-        )
-        text = re.sub(r" at row \d+", "", str(error).splitlines()[0]).partition(";")[0]
-        raise InputError(
-            f"{path}: {where}: must be {len(kinds)} values, numbers but for the class ({text})"
-        ) from None
-    return np.asarray(rows)
+        return _rows(lines, kinds)
+    except ValueError:
+        pass
+    for number, line in enumerate(lines, head + 1):  # NumPy counts rows from 0 or from 1, as it comes
+        try:
+            _rows([line], kinds)
+        except ValueError as error:
+            reason = re.sub(r" at row \d+", "", str(error).splitlines()[0]).partition(";")[0]
+            raise InputError(
+                f"{path}: line {number}: must be {len(kinds)} values, numbers but for the class ({reason})"
+            ) from None
+    raise InputError(
+        f"{path}: lines {head + 1:,} to {head + len(lines):,}: must be {len(kinds)} values each, not quoted "
+        "over several lines"
+    )
+
+
+def _rows(lines: list[str], kinds: list[tuple[str, str]]) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a line that is empty
+        return np.loadtxt(lines, dtype=kinds, delimiter=",", quotechar='"', comments="%", ndmin=1)

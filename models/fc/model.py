@@ -8,6 +8,7 @@ from torch import nn
 
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
+from fpga_flow.train.perceptron import perceptron
 
 PIXELS = 28 * 28
 HIDDEN = 3
@@ -15,14 +16,6 @@ HIDDEN = 3
 
 def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
     """Return the untrained network: float (N, channels, 28, 28) from 0 to 1, to logits (N, classes)."""
-    quant, width = recipe.quant, recipe.model.width
-    parts: list[nn.Module] = [layers.pixels(quant.input_bits), nn.Flatten()]
-    inputs = channels * PIXELS
-    for _ in range(HIDDEN):
-        parts += [
-            layers.dense(inputs, width, quant.weight_bits),
-            nn.BatchNorm1d(width),
-            layers.activation(quant.act_bits),
-        ]
-        inputs = width
-    return nn.Sequential(*parts, layers.dense(inputs, classes, quant.weight_bits))
+    quantiser = layers.pixels(recipe.quant.input_bits)
+    hidden = [recipe.model.width] * HIDDEN
+    return perceptron(quantiser, channels * PIXELS, hidden, classes, recipe.quant)

@@ -8,6 +8,7 @@ from torch import nn
 
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
+from fpga_flow.train.perceptron import perceptron
 
 PIXELS = 28 * 28
 HIDDEN = (300, 100)
@@ -15,14 +16,5 @@ HIDDEN = (300, 100)
 
 def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
     """Return the untrained network: float (N, channels, 28, 28) from 0 to 1, to logits (N, classes)."""
-    quant = recipe.quant
-    parts: list[nn.Module] = [layers.pixels(quant.input_bits), nn.Flatten()]
-    inputs = channels * PIXELS
-    for neurons in recipe.model.parts or HIDDEN:
-        parts += [
-            layers.dense(inputs, neurons, quant.weight_bits),
-            nn.BatchNorm1d(neurons),
-            layers.activation(quant.act_bits),
-        ]
-        inputs = neurons
-    return nn.Sequential(*parts, layers.dense(inputs, classes, quant.weight_bits))
+    quantiser = layers.pixels(recipe.quant.input_bits)
+    return perceptron(quantiser, channels * PIXELS, recipe.model.parts or HIDDEN, classes, recipe.quant)

@@ -38,7 +38,7 @@ def frames_of(recipe: Recipe) -> tuple[Values, int]:
         return _modulations(), 24
     name = recipe.data.name.replace("fashion-mnist", "digits")  # the same shape, and always there
     source = data.load(recipe.data.model_copy(update={"name": name}), "train", Path("unused"))
-    return source.read(source.sample(FRAMES, 1)), len(source.classes)
+    return source.prepared(source.sample(FRAMES, 1)), len(source.classes)
 
 
 def untrained(name: str) -> tuple[nn.Module, Values]:
