@@ -25,6 +25,8 @@ _EXPLAINING = tuple(
 """What a deadlock is explained with."""
 _SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py")
 """What synthesis found out of single layers, for folding."""
+_SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet"))
+"""What a network costs, for the report."""
 STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
@@ -38,10 +40,20 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "prune",
-        "Prune it in rounds, as far as its accuracy allows.",
+        "Prune it in rounds, as far as its accuracy allows, and take out what does nothing.",
         ("train",),
-        ("seed", "data", "model", "quant", "train.batch", "train.distil", "train.calibration", "prune"),
-        ("fpga_flow/prune", *_TRAINING),
+        (
+            "seed",
+            "data",
+            "model",
+            "quant",
+            "train.batch",
+            "train.distil",
+            "train.calibration",
+            "prune",
+            "surgery",
+        ),  # fmt: skip
+        ("fpga_flow/prune", "fpga_flow/surgery", *_TRAINING),
         _TRAINING_TOOLS,
         files=("data.file", "train.distil.file"),
         needs_training=True,
@@ -51,7 +63,7 @@ STAGES: tuple[Stage, ...] = (
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "prune.quantise", "export"),
-        ("fpga_flow/export", "fpga_flow/golden.py", *_TRAINING),
+        ("fpga_flow/export", "fpga_flow/golden.py", *_SCORES, *_TRAINING),
         ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
         files=("data.file",),
     ),

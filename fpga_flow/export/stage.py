@@ -28,6 +28,7 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from fpga_flow.progress import say
+from fpga_flow.scores.counts import for_report
 
 MODEL, NETWORK, GOLDEN, GOLDEN_LAYERS = "model.onnx", "network.onnx", "golden.onnx", "golden_layers.onnx"
 
@@ -66,6 +67,7 @@ def run(context: Context) -> dict[str, Any]:
     return {
         **result,
         "cost": costs,
+        "scores": for_report(network),
         "bits": _bits(network.quantisers[1:] or network.quantisers),
         "input": spec,
         "logits": {

@@ -17,6 +17,7 @@ from fpga_flow.report.schema import (
     Layer,
     Part,
     Report,
+    Scores,
     StageTime,
     Synth,
     Verify,
@@ -51,6 +52,7 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         synth=_part(Synth, found.get("synth")),
         bitstream=_part(Bitstream, found.get("bitstream")),
         board_measured=_part(Board, on_board),
+        scores=_part(Scores, found.get("export", {}).get("scores")),
         stages=_stages(run),
     )
 

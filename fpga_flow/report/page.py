@@ -11,8 +11,8 @@ from fpga_flow.flow import Run
 from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
-from fpga_flow.report.schema import Hardware, Layer, Report
-from fpga_flow.report.table import PART_OF_TEST, accuracies
+from fpga_flow.report.schema import Hardware, Layer, Report, Scores
+from fpga_flow.report.table import PART_OF_TEST, accuracies, named_scores
 from fpga_flow.verdict import RESOURCES, amount
 
 SHOWN = 24
@@ -166,6 +166,8 @@ def _tables(report: Report) -> Iterator[Sheet]:
         verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
         rows = [[f"{value:.2%}" for _, value in reached]]
         yield Sheet("Accuracy", [name for name, _ in reached], rows, verified)
+    if report.scores:
+        yield _costs(report.scores, named_scores(report))
     if lines := comparison.rows(report):
         yield Sheet(
             "Predicted, simulated, measured", comparison.heads(report), [list(line) for line in lines]
@@ -186,6 +188,25 @@ def _tables(report: Report) -> Iterator[Sheet]:
     rows = [[s.name, f"{s.seconds:,.1f} s", "kept" if s.cached else "made"] for s in report.stages]
     if rows:
         yield Sheet("Stages", ["stage", "time", ""], rows)
+
+
+def _costs(scores: Scores, named: Sequence[tuple[str, float]]) -> Sheet:
+    rows = [
+        [
+            layer.name,
+            f"{layer.bits}/{layer.act_bits}",
+            f"{layer.weights:,}",
+            f"{layer.sparsity:.1%}",
+            f"{layer.macs:,}",
+            f"{layer.bit_ops:,}",
+            f"{layer.weight_bits:,}",
+        ]
+        for layer in scores.layers
+    ]
+    heads = ["layer", "bits w/a", "weights", "zeros", "MACs", "bit operations", "weight bits"]
+    detail = "Counted; zero weights are free in bit operations and weight bits."
+    others = "".join(f" {name}: {value:.6f}." for name, value in named)
+    return Sheet("Cost by layer", heads, rows, detail + others)
 
 
 def _layers(hardware: Hardware) -> Sheet:

@@ -44,6 +44,33 @@ class Cost(Part):
     itu_score: float
 
 
+class LayerCost(Part):
+    """What one convolution or dense layer costs, counted; see `Cost`."""
+
+    name: str
+    weights: int
+    nonzero: int
+    sparsity: float
+    """Share of the weights that are zero."""
+    bits: int
+    """Of a weight; `act_bits` are those of the layer's input."""
+    act_bits: int
+    macs: int
+    nonzero_macs: int
+    bit_ops: int
+    weight_bits: int
+
+
+class Scores(Part):
+    """Scores beside the ITU challenge's, None where the network's frames are not those they are meant for."""
+
+    course_parameters: float | None
+    course_operations: float | None
+    micronet: float | None
+    """MicroNet 2019, with the baseline for CIFAR-100."""
+    layers: list[LayerCost]
+
+
 class Resources(Part):
     """What of the part is used."""
 
@@ -171,4 +198,5 @@ class Report(Part):
     synth: Synth | None
     bitstream: Bitstream | None
     board_measured: Board | None
+    scores: Scores | None
     stages: list[StageTime]

@@ -69,6 +69,8 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
             "Cost",
             f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",
         )
+    if scores := named_scores(report):
+        yield "Scores", ", ".join(f"{name} {value:.6f}" for name, value in scores)
     if hardware := report.hardware:
         yield (
             "Speed",
@@ -95,6 +97,18 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
 def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
     """Return the accuracies that were measured, in the order of the stages."""
     table = accuracy.model_dump(by_alias=True, exclude={"samples"})
+    return [(name, value) for name, value in table.items() if value is not None]
+
+
+def named_scores(report: Report) -> list[tuple[str, float]]:
+    """Return the scores of the report beside the ITU challenge's, those that are meant for its network."""
+    if report.scores is None:
+        return []
+    table = {
+        "course, parameters": report.scores.course_parameters,
+        "course, operations": report.scores.course_operations,
+        "MicroNet 2019": report.scores.micronet,
+    }
     return [(name, value) for name, value in table.items() if value is not None]
 
 

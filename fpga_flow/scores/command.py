@@ -22,9 +22,9 @@ def cost(
     """
     from rich.console import Console  # and the packages that read networks are heavy
 
-    from fpga_flow.scores import source, table
+    from fpga_flow.scores import counts, source, table
 
-    found = table.as_json(source.network_in(file))
+    found = counts.as_json(source.network_in(file))
     if as_json:
         print(json.dumps(found, indent=2))
     else:

@@ -49,7 +49,8 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "estimate",
         "synth",
         "bitstream",
-        "board_measured",  # ours, behind the contract's
+        "board_measured",  # ours, behind the contract's, and the next
+        "scores",
         "stages",
     ]
     assert table["schema"] == 1
@@ -122,6 +123,38 @@ def test_values_are_those_the_stages_measured(tmp_path: Path) -> None:
     assert made.hardware and made.hardware.layers[2].synth == fakes.resources(3)
     assert made.hardware.layers[-1].synth is None
     assert made.synth and made.synth.lut == 5500
+
+
+def with_cifar_scores() -> dict[str, Any]:
+    table = fakes.results()
+    scores = {"course_parameters": 0.089, "course_operations": 0.0291, "micronet": 0.0123}
+    return {**table, "export": {**table["export"], "scores": {**table["export"]["scores"], **scores}}}
+
+
+def test_scores_and_counts_by_layer_stand_beside_the_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build(tmp_path / "r")
+    made = report.assemble(run).scores
+    assert made and (made.course_parameters, made.course_operations, made.micronet) == (None, None, None)
+    assert (made.layers[0].sparsity, made.layers[0].bit_ops) == (0.75, 3_145_728)
+    assert "MicroNet" not in text_of(run)
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(with_cifar_scores()))
+    run = build(tmp_path / "of-cifar")
+    report.write(run)
+    assert "course, parameters 0.089000, course, operations 0.029100, MicroNet 2019 0.012300" in text_of(run)
+    shown = (tmp_path / "of-cifar" / "report.html").read_text()
+    assert "MicroNet 2019: 0.012300." in shown
+    assert "<td>conv0</td><td>4/8</td><td>384</td><td>75.0%</td><td>393,216</td>" in shown
+
+
+def test_a_run_made_before_there_were_scores_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = fakes.results()
+    del table["export"]["scores"]
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    assert report.assemble(build(tmp_path / "r")).scores is None
 
 
 def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:

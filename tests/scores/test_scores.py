@@ -10,8 +10,8 @@ from fpga_flow import cli
 from fpga_flow.export.cost import LayerCost
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.scores.cifar_course import course_score
+from fpga_flow.scores.counts import as_json, for_report
 from fpga_flow.scores.micronet import MicroNetScore, micronet_score, of_layer
-from fpga_flow.scores.table import as_json
 from tests.export.graphs import Graph
 from tests.export.test_outside import AMC, zoo
 
@@ -74,6 +74,18 @@ def test_a_small_network_by_hand() -> None:
     assert micronet["multiplications"] == 4 * 8 / 32
     # three products make two additions, one makes none; sums to 3 * 2 * 128 have 11 bits
     assert micronet["additions"] == 2 * 11 / 32
+
+
+def test_scores_of_cifar_are_reported_of_networks_for_its_frames_alone() -> None:
+    found = for_report(small())
+    assert (found["course_parameters"], found["course_operations"], found["micronet"]) == (None, None, None)
+    assert found["layers"] == as_json(small())["layers"]
+    graph = Graph((1, 3, 32, 32)).quant(1 / 255, 8, signed=0)
+    network = graph.node("Conv", graph.weights(np.ones((2, 3, 3, 3)), 0.5, 4), kernel_shape=[3, 3]).integers()
+    whole, reported = as_json(network), for_report(network)
+    assert reported["course_parameters"] == whole["course"]["parameters"] == 54 * 4 / 32 / 5.6e6
+    assert reported["course_operations"] == 54 * 900 * 8 / 32 / 2.8e8
+    assert reported["micronet"] == whole["micronet"]["score"] > 0
 
 
 def test_activations_have_a_gain_and_an_offset_a_channel_and_a_relu() -> None:

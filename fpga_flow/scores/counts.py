@@ -1,0 +1,65 @@
+"""All counts and scores of a network as JSON: of every layer, and of the whole."""
+
+from typing import Any
+
+from fpga_flow.export.cost import LayerCost, cost, layer_costs
+from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.scores.cifar_course import course_score
+from fpga_flow.scores.micronet import micronet_score
+
+CIFAR = (3, 32, 32)
+"""Frames of the contests whose scores compare with a network for CIFAR."""
+
+
+def as_json(network: IntegerNetwork) -> dict[str, Any]:
+    """Return {"layers": [...], "total": as in `report.json`, "course": {...}, "micronet": {...}}."""
+    layers = layer_costs(network)
+    course, micronet = course_score(layers), micronet_score(network)
+    total = cost(network)
+    return {
+        "layers": [_layer(layer) for layer in layers],
+        "total": {**total, "sparsity": sparsity(total["weights"], total["nonzero"])},
+        "course": {"parameters": course.parameters, "operations": course.operations},
+        "micronet": {
+            "score": micronet.score,
+            "parameters": micronet.parameters,
+            "multiplications": micronet.multiplications,
+            "additions": micronet.additions,
+        },
+    }
+
+
+def sparsity(weights: int, nonzero: int) -> float:
+    """Return the share of weights that are 0; of none it is 0."""
+    return 1 - nonzero / weights if weights else 0.0
+
+
+def _layer(layer: LayerCost) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "weights": layer.weights,
+        "nonzero": layer.nonzero,
+        "sparsity": sparsity(layer.weights, layer.nonzero),
+        "bits": layer.weight_bits_each,
+        "act_bits": layer.act_bits,
+        "macs": layer.macs,
+        "nonzero_macs": layer.nonzero_macs,
+        "bit_ops": layer.bit_ops,
+        "weight_bits": layer.weight_bits,
+    }
+
+
+def for_report(network: IntegerNetwork) -> dict[str, Any]:
+    """Return what `report.json` says under `scores`: the layers' counts, and the scores meant for its frames.
+
+    Those of the course and of MicroNet 2019 compare with networks for CIFAR, and are None where the network
+    takes other frames; the ITU score, for radio signals, stands beside the cost in any case.
+    """
+    found = as_json(network)
+    asked = tuple(network.host.frame_shape) == CIFAR
+    return {
+        "course_parameters": found["course"]["parameters"] if asked else None,
+        "course_operations": found["course"]["operations"] if asked else None,
+        "micronet": found["micronet"]["score"] if asked else None,
+        "layers": found["layers"],
+    }
