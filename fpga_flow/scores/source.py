@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from fpga_flow.data.jet_features import FEATURES
 from fpga_flow.errors import InputError
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
 
-SHAPES = {1: (1, 28, 28), 3: (3, 32, 32)}
-"""Of frames that are pictures, by their channels."""
+SHAPES: dict[int, tuple[int, ...]] = {1: (1, 28, 28), 3: (3, 32, 32), len(FEATURES): (len(FEATURES),)}
+"""Of frames that are no signals, by their channels: pictures, and the features of a jet."""
 
 
 def network_in(path: Path) -> IntegerNetwork:

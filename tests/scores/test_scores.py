@@ -121,6 +121,22 @@ def test_a_checkpoint_costs_what_its_tensors_hold(capsys: pytest.CaptureFixture[
     assert found["total"]["weights"] == 155_840
 
 
+def test_a_checkpoint_of_the_jet_tagger_takes_its_features(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fpga_flow.data.jet_features import CLASSES
+    from fpga_flow.recipe import find_recipe, load_recipe
+    from fpga_flow.train.checkpoint import save_state
+    from fpga_flow.train.general import first_state
+
+    state = first_state(load_recipe(find_recipe("jets-w6")), list(CLASSES), 16)
+    save_state(tmp_path / "jets.pt", state)
+    assert cli.main(["cost", str(tmp_path / "jets.pt"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["total"]["weights"] == 16 * 64 + 64 * 32 + 32 * 32 + 32 * 5
+    assert [layer["act_bits"] for layer in found["layers"]] == [8, 6, 6, 6]
+
+
 def test_the_table_names_every_layer_and_score(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
