@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fpga_flow.train.dataset import Codes
-from fpga_flow.train.general import AnyNetwork
+from fpga_flow.train.general import AnyNetwork, GeneralNetwork
 
 BATCH = 512
 
@@ -25,9 +25,15 @@ class Score:
     """int (N,)."""
 
 
-def evaluate(network: AnyNetwork, frames: Codes) -> Score:
-    """Run `network` in eval mode over all frames."""
+def evaluate(network: AnyNetwork, frames: Codes, quick: bool = False) -> Score:
+    """Run `network` in eval mode over all frames.
+
+    `quick` takes the light graph of a module, equal to the accuracy of float32: a sum halfway between two
+    levels may go to the other one. Otherwise it is Brevitas' own, which is what is exported.
+    """
     training = network.training
+    if isinstance(network, GeneralNetwork):
+        network.quick = quick
     network.eval()
     loss, predictions = 0.0, []
     with torch.no_grad():

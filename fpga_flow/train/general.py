@@ -1,7 +1,8 @@
 """Training of any Brevitas module, with the interface of the fast graph.
 
 For models that are no chain, and for what the fast graph cannot do: levels of powers of two, learned scales,
-one bit, factorised layers. Slower by the price of Brevitas' own quantisers.
+one bit, factorised layers. What can run in the light graph does; the rest takes Brevitas' own
+quantisers, which are slow.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.layers import activations, input_grid, weight_bits, weighted
+from fpga_flow.train.light import light_graph
 from fpga_flow.train.mixed import spoken
 from fpga_flow.train.network import build_network, module_of
 from fpga_flow.train.spec import chain, quant_of, trains_fast
@@ -34,6 +36,10 @@ class GeneralNetwork(nn.Module):
         self.network = module_of(recipe, state)
         self.weights = {spoken(self.network, path): layer for path, layer in weighted(self.network).items()}
         self.input_scale = input_grid(self.network).scale
+        # In a list, lest it be a part of this module, whose parameters would stand in it twice.
+        self._light: list[nn.Module | None] = [light_graph(self.network)]
+        self.quick = False
+        """Whether the light graph also runs in eval mode, equal to float accuracy, and not Brevitas' own."""
         self.masks: dict[str, Tensor | None] = dict.fromkeys(self.weights)
         self._is_weight = {f"{path}.weight" for path in weighted(self.network)}
         self.load(state)
@@ -46,7 +52,9 @@ class GeneralNetwork(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return the logits."""
-        out = self.network(codes.movedim(-1, 1).float() * self.input_scale)
+        x = codes.movedim(-1, 1).float() * self.input_scale
+        light = self._light[0] if self.training or self.quick else None
+        out = (light or self.network)(x)
         logits: Tensor = getattr(out, "value", out)
         return logits
 

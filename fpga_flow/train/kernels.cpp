@@ -7,7 +7,9 @@
 
 #include "conv_bf16.h"
 #include "conv_f32.h"
+#include "conv_planes.h"
 #include "norm.h"
+#include "norm_planes.h"
 
 #ifdef __AVX512BF16__
 #define FPGA_FLOW_NARROW(call, wide) \
@@ -87,6 +89,79 @@ void norm_gradient(const float* g, const float* x, const float* a, const float* 
     const Vec value = load(x + at);
     const Vec gradient = norm::passed(load(g + at), load(a + c) * value + load(b + c), top);
     store(dx + at, load(p + c) * gradient + load(q + c) * value + load(r + c));
+  });
+}
+
+// What follows is for frames stored channel by channel: (frame, channel, position).
+
+// x (frames, channels, length), w (outputs, channels / groups, kernel) -> y (frames, outputs, out_length).
+void planes_conv_forward(const float* x, const float* w, float* y, long frames, long channels, long outputs, long groups,
+                         long length, long kernel, long stride, long padding, long out_length, int threads) {
+  planes::forward(x, w, y, {frames, channels, outputs, groups, length, kernel, stride, padding, out_length}, threads);
+}
+
+// g is the gradient of y; dx like x or null; dw like w, after one copy of it per chunk of frames.
+void planes_conv_backward(const float* g, const float* x, const float* w, float* dx, float* dw, long chunk, long frames,
+                          long channels, long outputs, long groups, long length, long kernel, long stride, long padding,
+                          long out_length, int threads) {
+  planes::backward(g, x, w, dx, dw, chunk,
+                   {frames, channels, outputs, groups, length, kernel, stride, padding, out_length}, threads);
+}
+
+// Per channel: sums (2, channels) of x - shift and of its squares. The shift, any value near the mean, keeps them exact.
+void planes_sums(const float* x, const float* shift, double* sums, long frames, long channels, long positions, long chunk, int threads) {
+  planes::plane_sums<2>(frames, channels, positions, chunk, sums, threads, [=](long c, long at, Vec* sum) {
+    const float zero = shift[c];
+    planes::vectors(x, at, positions, [=](Vec value, long count, long) {
+      const Vec shifted = planes::first(value - zero, count);
+      sum[0] += shifted;
+      sum[1] += shifted * shifted;
+    });
+  });
+}
+
+// y = clamp(round((a*x + b) / step), 0, top) * step; without `round` only the ReLU.
+void planes_norm_quant(const float* x, const float* a, const float* b, float* y, long frames, long channels,
+                       long positions, float step, float top, int round, int threads) {
+  const planes::Levels levels{step, top, round};
+  planes::each_plane(frames, channels, positions, threads, [=](long c, long at) {
+    const float slope = a[c], offset = b[c];
+    planes::vectors(x, at, positions, [=](Vec value, long count, long to) {
+      planes::put(y + to, planes::code((value * slope + offset) / step, levels) * step, count);
+    });
+  });
+}
+
+// Straight-through gradient g of `planes_norm_quant`: per channel the sums (3, channels) of g and g*(x - shift)
+// where it passes, and of what g makes of a change of the step.
+void planes_norm_gradient_sums(const float* g, const float* x, const float* shift, const float* a, const float* b, double* sums, long frames,
+                               long channels, long positions, long chunk, float step, float top, int round,
+                               int threads) {
+  const planes::Levels levels{step, top, round};
+  planes::plane_sums<3>(frames, channels, positions, chunk, sums, threads, [=](long c, long at, Vec* sum) {
+    const float slope = a[c], offset = b[c], zero = shift[c];
+    planes::vectors(x, at, positions, [=](Vec value, long count, long from) {
+      const Vec given = planes::part(g + from, count), ratio = (value * slope + offset) / step;
+      const planes::Passed passed = planes::passed(given, ratio, levels);
+      sum[0] += passed.gradient;
+      sum[1] += passed.gradient * (value - zero);
+      sum[2] += passed.of_step;
+    });
+  });
+}
+
+// dx = p*g (where it passes) + q*x + r, per channel.
+void planes_norm_gradient(const float* g, const float* x, const float* a, const float* b, const float* p, const float* q,
+                          const float* r, float* dx, long frames, long channels, long positions, float step, float top,
+                          int round, int threads) {
+  const planes::Levels levels{step, top, round};
+  planes::each_plane(frames, channels, positions, threads, [=](long c, long at) {
+    const float slope = a[c], offset = b[c], own = p[c], linear = q[c], constant = r[c];
+    planes::vectors(x, at, positions, [=](Vec value, long count, long from) {
+      const Vec given = planes::part(g + from, count), ratio = (value * slope + offset) / step;
+      const Vec gradient = planes::passed(given, ratio, levels).gradient;
+      planes::put(dx + from, gradient * own + value * linear + constant, count);
+    });
   });
 }
 }

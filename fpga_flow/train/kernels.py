@@ -23,7 +23,10 @@ from fpga_flow.progress import say
 from fpga_flow.toolchain import CPU_COUNT, compiler
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
-HEADERS = [Path(__file__).with_name(name) for name in ("conv_f32.h", "conv_bf16.h", "norm.h")]
+HEADERS = [
+    Path(__file__).with_name(name)
+    for name in ("conv_f32.h", "conv_bf16.h", "norm.h", "conv_planes.h", "norm_planes.h")
+]
 FLAGS = (
     "-std=c++20",
     "-O3",
@@ -61,7 +64,8 @@ class Kernels:
             self._library = ctypes.CDLL(str(library))
         _keep_freed_memory()
 
-    def _call(self, name: str, *arguments: Tensor | int | float | None, work: int) -> None:
+    def call(self, name: str, *arguments: Tensor | int | float | None, work: int) -> None:
+        """Run the function `name` of `kernels.cpp` on as many threads as `work` multiplications are worth."""
         converted: list[object] = []
         for argument in arguments:
             if isinstance(argument, Tensor):
@@ -91,7 +95,7 @@ class Kernels:
         winner = torch.empty(y.shape, dtype=torch.uint8)
         kind = "i8" if x.dtype == torch.int8 else "f32"
         sizes = (frames, length, channels, outputs, kernel)
-        self._call(f"conv_pool_forward_{kind}", x, w, y, winner, *sizes, codes, work=math.prod(sizes))
+        self.call(f"conv_pool_forward_{kind}", x, w, y, winner, *sizes, codes, work=math.prod(sizes))
         return y, winner
 
     def conv_pool_backward(
@@ -108,25 +112,25 @@ class Kernels:
         sizes = (frames, FRAMES_PER_CHUNK, length, channels, outputs, kernel)
         work = 2 * frames * length * w.numel()
         if x.dtype == torch.int8:
-            self._call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, codes, work=work)
+            self.call("conv_pool_backward_i8", gradient, winner, x, dw, *sizes, codes, work=work)
             return None, dw[0]
         flipped = w.flip(0).transpose(1, 2).contiguous()
         dx = torch.empty_like(x)
-        self._call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, codes, work=work)
+        self.call("conv_pool_backward_f32", gradient, winner, x, flipped, dx, dw, *sizes, codes, work=work)
         return dx, dw[0]
 
     def norm_sums(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sums of x and of its squares over all rows of x (rows, C), float64."""
         rows, channels = _whole_lanes(x)
         sums = torch.empty(2, channels, dtype=torch.float64)
-        self._call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels, work=16 * x.numel())
+        self.call("norm_sums", x, sums, rows, ROWS_PER_CHUNK, channels, work=16 * x.numel())
         return sums[0], sums[1]
 
     def norm_quant(self, x: Tensor, a: Tensor, b: Tensor, top: float, rounded: bool) -> Tensor:
         """Return clamp(a*x + b, 0, top), rounded where asked, of x (rows, C)."""
         y = torch.empty_like(x)
         rows, channels = _whole_lanes(x)
-        self._call("norm_quant", x, a, b, y, rows, channels, float(top), rounded, work=16 * x.numel())
+        self.call("norm_quant", x, a, b, y, rows, channels, float(top), rounded, work=16 * x.numel())
         return y
 
     def norm_gradient_sums(
@@ -136,7 +140,7 @@ class Kernels:
         rows, channels = _whole_lanes(x)
         sums = torch.empty(2, channels, dtype=torch.float64)
         sizes = (rows, ROWS_PER_CHUNK, channels)
-        self._call("norm_gradient_sums", g, x, a, b, sums, *sizes, float(top), work=16 * x.numel())
+        self.call("norm_gradient_sums", g, x, a, b, sums, *sizes, float(top), work=16 * x.numel())
         return sums[0], sums[1]
 
     def norm_gradient(
@@ -145,7 +149,7 @@ class Kernels:
         """Return p*g + q*x + r, with g taken as 0 outside 0 <= a*x + b <= top."""
         dx = torch.empty_like(x)
         rows, channels = _whole_lanes(x)
-        self._call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top), work=16 * x.numel())
+        self.call("norm_gradient", g, x, a, b, p, q, r, dx, rows, channels, float(top), work=16 * x.numel())
         return dx
 
 

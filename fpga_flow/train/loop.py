@@ -137,7 +137,7 @@ def fit(
             mean = _epoch(
                 network, train, optimiser, settings, seed_now, advance, loss, hooks, len(curve) * batches
             )
-            score = evaluate(network, validation)
+            score = evaluate(network, validation, quick=True)
             if not settings.linear:
                 plateau.step(score.loss)
             curve.append(
