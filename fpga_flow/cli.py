@@ -18,6 +18,7 @@ from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.scores import command as cost_command
 from fpga_flow.stage import Stage
+from fpga_flow.sweep import command as sweep_command
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
@@ -338,6 +339,7 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
+app.command()(sweep_command.sweep)
 
 
 def main(arguments: list[str] | None = None) -> int:
