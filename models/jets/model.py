@@ -17,6 +17,5 @@ REACH = 4.0
 
 def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
     """Return the untrained network: float (N, channels), standardised features, to logits (N, classes)."""
-    bits = recipe.quant.input_bits
-    quantiser = layers.samples(bits, REACH * (1 - 2.0 ** (1 - bits)))
+    quantiser = layers.samples(recipe.quant.input_bits, REACH)
     return perceptron(quantiser, channels, recipe.model.parts or HIDDEN, classes, recipe.quant)
