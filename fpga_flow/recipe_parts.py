@@ -259,13 +259,13 @@ class SurgeryRecipe(Part):
     """What is really taken out of the network behind pruning, and the training after it."""
 
     remove: tuple[str, ...] = ()
-    """Parts that go whole: what the model calls a block (densenet: block1 to block4), or a layer or part by its
-    name. The layer before one is widened to make as many channels, where one layer feeds it."""
+    """Parts that go whole: what the model calls a block (densenet: block1 to block4), or a layer or part by
+    its name. The layer before one is widened to make as many channels, where one layer feeds it."""
     widen: bool = True
     """False: the layers behind a removed part lose its channels instead."""
     channels: Literal["none", "idle", "l1-filters", "slimming"] = "none"
-    """Idle ones do nothing: pruned filters, and those nobody reads. The others also take channels out of every
-    layer, those of the smallest filters or of the smallest batch-norm scales."""
+    """Idle ones do nothing: pruned filters, and those nobody reads. The others also take channels out of
+    every layer, those of the smallest filters or of the smallest batch-norm scales."""
     share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of each layer's channels, that goes by the criterion."""
     shares: dict[str, Annotated[float, Field(ge=0, lt=1)]] = {}
@@ -273,8 +273,8 @@ class SurgeryRecipe(Part):
     keep: dict[str, Count] = {}
     """The same -> number of channels that stay, instead of a share."""
     multiple: Count | Literal["divisors"] = 1
-    """Channels that stay are rounded up to a multiple of it, or to a near number with many divisors: layers fold
-    by numbers that divide their channels."""
+    """Channels that stay are rounded up to a multiple of it, or to a near number with many divisors: layers
+    fold by numbers that divide their channels."""
     constants: Literal["silence", "keep"] = "silence"
     """Of a pruned filter that still gives a constant which the next layer cannot take in exactly: it becomes
     zero, or the filter stays."""

@@ -25,6 +25,8 @@ from fpga_flow.prune.schedules import (
     sparsity_at,
 )
 from fpga_flow.recipe_parts import PruneRecipe, Recipe
+from fpga_flow.surgery.idle import silence_idle
+from fpga_flow.surgery.operation import operated
 from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.distil import Loss, labels_only, loss_of
@@ -45,7 +47,8 @@ def run(context: Context) -> dict[str, Any]:
     source = context.inputs["train"] / CHECKPOINT
     state = load_checkpoint(source)
     quantise = recipe.prune.quantise.epochs > 0
-    if recipe.prune.method == "none" and not quantise:
+    operate = recipe.surgery.operates
+    if recipe.prune.method == "none" and not quantise and not operate:
         shutil.copyfile(source, context.folder / CHECKPOINT)
         write_json(context.folder / HISTORY, {"target": None, "rounds": []})
         trained = read_result(context.inputs["train"])
@@ -63,7 +66,10 @@ def run(context: Context) -> dict[str, Any]:
     progress, target = Progress(state, recipe.prune.rate), None
     if recipe.prune.method != "none":
         progress, target = prune(network, state, recipe, train, validation, context.folder, loss)
-    state = progress.passing
+    state, surgery = progress.passing, None
+    if operate:
+        state, surgery = operated(recipe, state, train, validation, context.folder, loss)
+        network = network_of(recipe, state)
     if quantise:
         state = requantised(recipe, state, train, validation, context.folder, loss)
         network = network_of(final(recipe), state)
@@ -80,6 +86,7 @@ def run(context: Context) -> dict[str, Any]:
     }
     accuracy = round(score.accuracy, 6)
     result = _result(final(recipe), state, accuracy, measured, target, progress.history)
+    result["surgery"] = surgery
     say(
         f"  pruned network: {score.accuracy:.2%} of {len(test)} test frames, "
         f"{result['left']} of {result['weights']} weights left, {result['nonzero']} not zero"
@@ -175,6 +182,9 @@ class RoundTrainer:
         if method in GRADUAL:
             return self._fit(state, number, description, self._gradually(state), whole=True)
         pruned = masked(state, self.criterion(state, rate))
+        if self.recipe.surgery.channels != "none" and self.recipe.surgery.constants == "silence":
+            # What will be taken out gives nothing from now on, so that it can go without a change.
+            pruned = silence_idle(self.recipe, pruned)
         return self._fit(pruned, number, description, whole=False)
 
     def _gradually(self, state: State) -> Callable[[AnyNetwork, int], None]:

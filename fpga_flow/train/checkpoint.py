@@ -12,7 +12,8 @@
                    "bias": float (outputs,)                           the last layer}}}
 
 That is a chain, trained in the fast graph. Of a module that was trained as such, `layers` hold `weight` and
-`mask` only, and beside them is "rest": {name: tensor}, all other parameters and buffers.
+`mask` only, and beside them is "rest": {name: tensor}, all other parameters and buffers. "factors" and "thin"
+say how a network was factorised or made thinner (`train.factorise`, `train.thin`).
 """
 
 import pickle
@@ -116,7 +117,7 @@ def check_fits(path: Path, state: State, recipe: Recipe, classes: list[str], ign
                 "or train from scratch (--from-scratch)"
             )
     if "rest" not in state:
-        check_shapes(path, state, chain(recipe, len(classes), state["channels"]))
+        check_shapes(path, state, chain(recipe, len(classes), state["channels"], state.get("thin")))
 
 
 def check_shapes(path: Path, state: State, layers: tuple[Layer, ...]) -> None:

@@ -121,7 +121,7 @@ def network_of(recipe: Recipe, state: State, rounded: bool = True) -> AnyNetwork
     """Return the network in `state`, ready to be trained: the fast graph, or the module where it is one's."""
     if "rest" in state:
         return GeneralNetwork(recipe, state, rounded)
-    layers = chain(recipe, len(state["classes"]), state["channels"])
+    layers = chain(recipe, len(state["classes"]), state["channels"], state.get("thin"))
     return FastNetwork(layers, quant_of(recipe), state, rounded)
 
 
@@ -144,7 +144,15 @@ def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
 
 
 def factorise(recipe: Recipe, state: State) -> State:
-    """Return a checkpoint with its layers factorised as the recipe says, in the form of a module's."""
+    """Return a checkpoint with its layers factorised as the recipe says, in the form of a module's.
+
+    Raises `InputError` where surgery has been at it: its names are those of the layers before.
+    """
+    if "thin" in state:
+        raise InputError(
+            "train.factorise.method: must be none for a network that surgery has made thinner; factorise the "
+            "network before that"
+        )
     state = state if "rest" in state else as_module(state)
     network = build_network(recipe, len(state["classes"]), state["channels"])
     return factorised(recipe, network, state)

@@ -13,17 +13,23 @@ from fpga_flow.train.factorise import Factors, shape_factors
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
 from fpga_flow.train.layers import weighted
 from fpga_flow.train.mixed import put_quant, spoken
-from fpga_flow.train.spec import Dense, load_model
+from fpga_flow.train.spec import Dense, Thin, load_model
+from fpga_flow.train.thin import thin_module
 
 
-def build_network(recipe: Recipe, classes: int, channels: int, factors: Factors | None = None) -> nn.Module:
-    """Return the recipe's model, untrained and in eval mode, factorised and quantised as the recipe says.
+def build_network(
+    recipe: Recipe, classes: int, channels: int, factors: Factors | None = None, thin: Thin | None = None
+) -> nn.Module:
+    """Return the recipe's model, untrained and in eval mode, quantised as the recipe says.
 
+    `factors` and `thin` are a checkpoint's: what was factorised, and what surgery took out.
     It takes float frames (N, channels, ...) and gives logits (N, classes).
     """
     network: nn.Module = load_model(recipe.model.name).build(recipe, classes, channels)
     shape_factors(network, factors or {}, recipe.quant.act_bits)
     put_quant(network, recipe)
+    if thin is not None:
+        thin_module(network, thin)
     return network.eval()
 
 
@@ -35,9 +41,14 @@ def load_network(recipe: Recipe, checkpoint_path: Path) -> nn.Module:
     """
     state = load_checkpoint(checkpoint_path)
     check_fits(checkpoint_path, state, recipe, state["classes"], ignore=set())
+    return deployed(recipe, state)
+
+
+def deployed(recipe: Recipe, state: State) -> nn.Module:
+    """Return the network in the checkpoint `state` as it is exported: a chain of the fast graph is frozen."""
     if "rest" in state:
         return module_of(recipe, state)
-    network = build_network(recipe, len(state["classes"]), state["channels"])
+    network = build_network(recipe, len(state["classes"]), state["channels"], thin=state.get("thin"))
     assert isinstance(network, Chain)
     fill(network, state)
     return network.eval()
@@ -49,7 +60,9 @@ def module_of(recipe: Recipe, state: State) -> nn.Module:
     What `state` does not have, the quantisers' parameters of a float network, stays as it is built.
     Raises `InputError` where shapes differ.
     """
-    network = build_network(recipe, len(state["classes"]), state["channels"], state.get("factors"))
+    network = build_network(
+        recipe, len(state["classes"]), state["channels"], state.get("factors"), state.get("thin")
+    )
     values = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     given = dict(state["rest"])
     for path in weighted(network):

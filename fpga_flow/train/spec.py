@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import ROOT
@@ -41,6 +42,8 @@ class Dense:
 
 
 Layer = Conv | Dense
+Thin = dict[str, Any]
+"""What surgery took out of a network, as `fpga_flow.train.thin` says."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,8 @@ def is_chain(model: ModuleType) -> bool:
     return callable(getattr(model, "layers", None))
 
 
-def chain(recipe: Recipe, classes: int, channels: int) -> tuple[Layer, ...]:
-    """Return the layers of the recipe's model, in order."""
+def chain(recipe: Recipe, classes: int, channels: int, thin: Thin | None = None) -> tuple[Layer, ...]:
+    """Return the layers of the recipe's model, in order; less what is `thin` in a checkpoint."""
     model = load_model(recipe.model.name)
     if not is_chain(model):
         raise InputError(
@@ -170,7 +173,18 @@ def chain(recipe: Recipe, classes: int, channels: int) -> tuple[Layer, ...]:
         )
     layers: tuple[Layer, ...] = model.layers(recipe, classes, channels)
     check_entries(recipe, [layer.name for layer in layers])
-    return layers
+    return layers if thin is None else thin_layers(layers, thin)
+
+
+def thin_layers(layers: Sequence[Layer], thin: Thin) -> tuple[Layer, ...]:
+    """Return the layers of a chain that are left, of the sizes they have now."""
+    return tuple(thin_layer(layer, thin) for layer in layers if layer.name not in thin["removed"])
+
+
+def thin_layer(layer: Layer, thin: Thin) -> Layer:
+    """Return one layer of the size it has now."""
+    size = thin["sizes"].get(layer.name)
+    return layer if size is None else replace(layer, outputs=size[0], inputs=size[1])
 
 
 def check_entries(recipe: Recipe, names: Sequence[str]) -> None:

@@ -81,18 +81,36 @@ class DenseNet(nn.Module):
         return logits
 
 
-def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
-    """Return the untrained network: float (N, channels, 32, 32) to logits (N, classes).
+def block_sizes(recipe: Recipe) -> Sequence[int]:
+    """Return the layers of each block: `model.parts`, or those known for the growth.
 
-    `model.parts` are the layers of the blocks. Raises `InputError` where it is empty and `model.width` no
-    growth whose blocks are known.
+    Raises `InputError` where it is empty and `model.width` no growth whose blocks are known.
     """
-    quant, growth = recipe.quant, recipe.model.width
-    blocks = recipe.model.parts or BLOCKS.get(growth)
-    if blocks is None:
+    growth = recipe.model.width
+    sizes = recipe.model.parts or BLOCKS.get(growth)
+    if sizes is None:
         known = " or ".join(map(str, BLOCKS))
         raise InputError(
             f"model.width: is the growth of model densenet and must be {known}, not {growth}, "
             "unless model.parts says the layers of each block"
         )
-    return DenseNet(classes, channels, growth, blocks, quant.weight_bits, quant.act_bits, quant.input_bits)
+    return sizes
+
+
+def blocks(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Return the dense blocks by name, block1 to block4, each as the parts of the network that it is."""
+    found, first = {}, 0
+    for number, count in enumerate(block_sizes(recipe), 1):
+        found[f"block{number}"] = tuple(f"stages.{first + k}" for k in range(count))
+        first += count + 2  # the transition's step and pool
+    return found
+
+
+def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
+    """Return the untrained network: float (N, channels, 32, 32) to logits (N, classes).
+
+    Raises `InputError` where the recipe does not say the layers of the blocks.
+    """
+    quant, growth = recipe.quant, recipe.model.width
+    sizes = block_sizes(recipe)
+    return DenseNet(classes, channels, growth, sizes, quant.weight_bits, quant.act_bits, quant.input_bits)

@@ -1,0 +1,1 @@
+"""Surgery: channels, filters and whole blocks are really taken out; what is left is a smaller network."""

@@ -1,0 +1,108 @@
+"""The operation as the recipe says: parts, then idle channels, then those chosen, then training."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fpga_flow.artifact import write_json
+from fpga_flow.errors import InputError
+from fpga_flow.progress import say
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.surgery.blocks import without_blocks
+from fpga_flow.surgery.choose import CRITERIA, emptied
+from fpga_flow.surgery.counts import fold_friendly
+from fpga_flow.surgery.idle import take_out_idle
+from fpga_flow.train.checkpoint import State
+from fpga_flow.train.dataset import Codes
+from fpga_flow.train.distil import Loss, labels_only
+from fpga_flow.train.evaluate import evaluate
+from fpga_flow.train.general import network_of
+from fpga_flow.train.loop import Settings, curve_json, fit
+
+NAME = "surgery"
+
+
+def smaller(recipe: Recipe, state: State) -> State:
+    """Return the checkpoint of the network without what `recipe.surgery` takes out, not trained further.
+
+    Where only idle channels go, and none is silenced, it computes what the network before did.
+    """
+    settings = recipe.surgery
+    if settings.remove:
+        state = without_blocks(recipe, state)
+    if settings.channels == "none":
+        return state
+    keep = partial(fold_friendly, multiple=settings.multiple)
+    state = take_out_idle(recipe, state, keep, silence=settings.constants == "silence")
+    if settings.channels in CRITERIA:
+        state = take_out_idle(recipe, emptied(recipe, state), keep)
+    return state
+
+
+def operated(
+    recipe: Recipe, state: State, train: Codes, validation: Codes, folder: Path, loss: Loss = labels_only
+) -> tuple[State, dict[str, Any]]:
+    """Operate on the network in `state` and train what is left; returns it, and what was done.
+
+    What a killed run left in `folder` is taken up. Raises `InputError` where what is left takes no such
+    frames.
+    """
+    settings = recipe.surgery
+    before = evaluate(network_of(recipe, state), validation).accuracy
+    thin = smaller(recipe, state)
+    network = network_of(recipe, thin)
+    _check_runs(network, train, recipe)
+    after = evaluate(network, validation).accuracy
+    weights = [_weights(each) for each in (state, thin)]
+    say(
+        f"  surgery: {weights[1]:,} of {weights[0]:,} weights stay; {after:.2%} of {len(validation)} "
+        f"validation frames, {before:.2%} before"
+    )
+    done: dict[str, Any] = {
+        "removed": list(settings.remove),
+        "weights": {"before": weights[0], "after": weights[1]},
+        "layers": {name: list(kept["weight"].shape) for name, kept in thin["layers"].items()},
+        "validation": {"before": before, "after": after, "trained": None},
+    }
+    if not settings.epochs:
+        return thin, done
+    path = folder / f"{NAME}.pt"
+    outcome = fit(
+        network,
+        train,
+        validation,
+        Settings(
+            epochs=settings.epochs,
+            batch=recipe.train.batch,
+            learning_rate=settings.learning_rate,
+            factor=recipe.prune.factor,
+            patience=0,
+            linear=recipe.prune.schedule == "linear",
+        ),
+        path,
+        recipe.seed + 98_000_000,
+        NAME,
+        loss=loss,
+    )
+    write_json(folder / f"curve-{NAME}.json", curve_json(outcome.curve))
+    path.unlink()
+    done["validation"]["trained"] = outcome.accuracy
+    return outcome.state, done
+
+
+def _weights(state: State) -> int:
+    return sum(kept["weight"].numel() for kept in state["layers"].values())
+
+
+def _check_runs(network: torch.nn.Module, frames: Codes, recipe: Recipe) -> None:
+    try:
+        with torch.no_grad():
+            network.eval()(frames.codes[:2])
+    except RuntimeError as error:
+        names = ", ".join(recipe.surgery.remove)
+        raise InputError(
+            f"surgery.remove: without {names} frames do not come out in the shape that the layers behind "
+            f"take ({error}); only parts can go that keep the positions, or stand before a pool over all"
+        ) from None
