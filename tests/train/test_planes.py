@@ -68,7 +68,7 @@ def quantised(x: torch.Tensor, step: torch.Tensor, levels: Levels) -> torch.Tens
     return torch.where(codes > levels.top, torch.full_like(codes, levels.top), codes) * step
 
 
-@pytest.mark.parametrize("shape", [(40, 5, 33), (3, 24, 8, 8), (17, 1, 16), (2, 3, 1)])
+@pytest.mark.parametrize("shape", [(40, 5, 33), (3, 24, 8, 8), (17, 1, 16), (2, 3, 1), (30, 20)])
 @pytest.mark.parametrize("rounded", [True, False])
 def test_batch_norm_and_quantised_relu_equal_torch(shape: tuple[int, ...], rounded: bool) -> None:
     generator = torch.Generator().manual_seed(1)
