@@ -8,19 +8,16 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist
+from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist, radioml, radioml_file
 from fpga_flow.data.frames import Frames, Split
+from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import LENGTHS, DataRecipe
-
-if TYPE_CHECKING:
-    from fpga_flow.data.radioml_file import Layout  # h5py takes a while to import
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
 
@@ -29,10 +26,9 @@ IN_COLOUR = "-32"
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
 BROUGHT = {
-    "radioml2018": "RadioML 2018.01A (GOLD_XYZ_OSC.0001_1024.hdf5)",
+    "radioml2018": radioml_file.NAME,
     "mnist": "a file of MNIST",
-    "cifar10": "cifar-10-python.tar.gz or cifar-10-binary.tar.gz, as downloaded",
-    "cifar100": "cifar-100-python.tar.gz or cifar-100-binary.tar.gz, as downloaded",
+    **{name: cifar.wanted(kind) for name, kind in cifar.KINDS.items()},
     "jets": f"the jets' data ({jets.WANTED})",
 }
 """What `data.file` must name, for the sets that users bring."""
@@ -69,8 +65,6 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
         name = _plain(recipe)
         frames = _LOADERS[name](recipe, _brought(recipe) or Path(), split)
         return colour.as_colour(frames) if name != recipe.name else frames
-    from fpga_flow.data import radioml
-
     return radioml.frames(
         layout, split, recipe.snr_db, recipe.validation_share, recipe.seed, recipe.train_per_block
     )
@@ -124,22 +118,20 @@ def _brought(recipe: DataRecipe) -> Path | None:
     return None if recipe.file is None else ROOT / recipe.file
 
 
-def _layout(recipe: DataRecipe, cache: Path) -> "Layout | None":
+def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:
     path = _brought(recipe)
     if recipe.name == "signals":
         return _generated(recipe, cache)
     if recipe.name != "radioml2018" or path is None:
         return None
-    from fpga_flow.data import radioml_file
-
     layout = radioml_file.inspect(path)
     if layout.length != recipe.length:
         raise InputError(f"data.length: must be {layout.length}, as in {layout.path}, not {recipe.length}")
     return layout
 
 
-def _generated(recipe: DataRecipe, cache: Path) -> "Layout":
-    from fpga_flow.data import generate, radioml_file, signals
+def _generated(recipe: DataRecipe, cache: Path) -> Layout:
+    from fpga_flow.data import generate, signals  # SciPy takes a while to import
 
     snr_db = tuple(sorted(set(recipe.snr_db)))
     parameters = signals.parameters(recipe.length, recipe.seed, recipe.impairments)

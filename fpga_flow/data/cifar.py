@@ -87,7 +87,7 @@ def frames(name: str, path: Path, split: Split, validation_share: float, seed: i
     try:
         status = path.stat()
     except OSError:
-        raise InputError(f"{path}: no such file; data.file must name {_wanted(kind)}") from None
+        raise InputError(f"{path}: no such file; data.file must name {wanted(kind)}") from None
     images, labels, classes = _part(name, path, split == "test", status.st_size, status.st_mtime_ns)
     rows = held_out(labels, split, validation_share, seed)
 
@@ -106,7 +106,8 @@ def frames(name: str, path: Path, split: Split, validation_share: float, seed: i
     )
 
 
-def _wanted(kind: Kind) -> str:
+def wanted(kind: Kind) -> str:
+    """Return what `data.file` must name, in words."""
     return " or ".join(kind.archives) + ", as downloaded"
 
 
@@ -135,7 +136,7 @@ def _part(
 def _members(path: Path, kind: Kind, batches: tuple[str, ...]) -> tuple[bool, dict[str, bytes]]:
     """Return whether the archive is the binary one, and the content of `batches` and of the names' file."""
     found: dict[str, dict[str, bytes]] = {folder: {} for folder in kind.folders}
-    wanted = {
+    sought = {
         folder: {
             name: name if name == kind.names[k] else f"{name}{suffix}" for name in (*batches, kind.names[k])
         }
@@ -153,26 +154,26 @@ def _members(path: Path, kind: Kind, batches: tuple[str, ...]) -> tuple[bool, di
                 place = PurePosixPath(member.name)
                 folder = place.parent.name
                 seen.add(folder or place.name)
-                keys = [key for key, file in wanted.get(folder, {}).items() if file == place.name]
+                keys = [key for key, file in sought.get(folder, {}).items() if file == place.name]
                 if not keys or not member.isreg():
                     continue
                 stream = archive.extractfile(member)
                 content = stream.read() if stream else b""
                 found[folder][keys[0]] = content
                 advance()
-                if len(found[folder]) == len(wanted[folder]):
+                if len(found[folder]) == len(sought[folder]):
                     return folder == kind.folders[1], found[folder]
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise InputError(
-            f"{path}: cannot be read ({error}); it must be {_wanted(kind)}, whole: download it again"
+            f"{path}: cannot be read ({error}); it must be {wanted(kind)}, whole: download it again"
         ) from None
     folder = max(found, key=lambda name: len(found[name]))
     if not found[folder]:
         raise InputError(
-            f"{path}: must be {_wanted(kind)}; it has no folder {' or '.join(kind.folders)}"
+            f"{path}: must be {wanted(kind)}; it has no folder {' or '.join(kind.folders)}"
             f" (it has {', '.join(sorted(seen))[:200] or 'nothing'})"
         )
-    missing = ", ".join(wanted[folder][name] for name in wanted[folder] if name not in found[folder])
+    missing = ", ".join(sought[folder][name] for name in sought[folder] if name not in found[folder])
     raise InputError(f"{path}: {folder} has no file {missing}; download the archive again")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fpga_flow.data import jet_tables
+from fpga_flow.data import jet_pythia, jet_tables
 from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.jet_features import CLASSES, FEATURES, Jets, as_frames, tutorial_split
 from fpga_flow.data.npy import read_npy, read_texts
@@ -26,20 +26,14 @@ NPY = ".npy"
 TUTORIAL = ("X_train_val.npy", "y_train_val.npy", "X_test.npy", "y_test.npy", "classes.npy")
 
 
-def _pythia(path: Path) -> Jets:
-    from fpga_flow.data import jet_pythia  # h5py takes a while to import
-
-    return jet_pythia.read(path)
-
-
 _READERS: dict[str, Callable[[Path], Jets]] = {
     ".arff": jet_tables.arff,
     ".csv": jet_tables.csv,
     ".parquet": jet_tables.parquet,
     ".pq": jet_tables.parquet,
-    ".h5": _pythia,
-    ".hdf5": _pythia,
-    ".z": _pythia,
+    ".h5": jet_pythia.read,
+    ".hdf5": jet_pythia.read,
+    ".z": jet_pythia.read,
 }
 WANTED = f"{', '.join(_READERS)}, or one of {', '.join(TUTORIAL)}"
 
