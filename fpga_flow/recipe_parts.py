@@ -207,10 +207,14 @@ norm; channels of small batch-norm scales; weights small beside the largest of t
 class PruneRecipe(Part):
     """What is pruned, and when pruning stops."""
 
-    method: Literal["none", "imp", "fmp", "lr-rewinding", "l1", "one-shot", "polynomial", "constant"] = "fmp"
-    """imp and fmp end where the accuracy does, the others at `sparsity`."""
+    method: Literal[
+        "none", "imp", "fmp", "lr-rewinding", "l1", "one-shot", "polynomial", "constant", "thresholds"
+    ] = "fmp"
+    """imp and fmp end where the accuracy does, thresholds with the last of them, the others at `sparsity`."""
     criterion: Criterion = "magnitude"
-    """Which weights go."""
+    """Which weights go (all methods but thresholds)."""
+    thresholds: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.15, 0.25, 0.25)
+    """Method thresholds: absolute value below which weights go, for each round."""
     dense_criterion: Criterion | None = None
     """Of dense layers, where they have another one; `rate` and `sparsity` then count for either kind."""
     sparsity: Share = 0.8
@@ -245,6 +249,7 @@ class PruneRecipe(Part):
     """How a round's learning rate falls: after epochs without a better validation loss, or evenly to zero."""
     factor: Share = 0.5
     """What the learning rate is multiplied by after an epoch without a better validation loss."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     quantise: RequantRecipe = RequantRecipe()
 
     @field_validator("end")

@@ -79,6 +79,23 @@ def slimming(state: State, share: float) -> Masks:
     return masks
 
 
+def below(state: State, threshold: float) -> Masks:
+    """Take the weights whose absolute value is less than `threshold`, out of every layer.
+
+    Raises `InputError` where a layer would have none left.
+    """
+    masks = {}
+    for name, mask in masks_of(state).items():
+        sizes = state["layers"][name]["weight"].abs()
+        masks[name] = mask & (sizes >= threshold)
+        if mask.any() and not masks[name].any():
+            raise InputError(
+                f"prune.thresholds: must leave weights in every layer; {threshold:g} takes all of {name}, "
+                f"whose largest is {float(sizes[mask].max()):.3g}"
+            )
+    return masks
+
+
 CRITERIA: dict[str, Criterion] = {
     "magnitude": magnitude,
     "layer-magnitude": layer_magnitude,

@@ -27,6 +27,8 @@ class Rules:
     """Successful prunes after which pruning ends."""
     sparsity: float = 0.8
     """Share of all weights that shall be gone in the end, where the schedule has such an end."""
+    thresholds: tuple[float, ...] = ()
+    """Absolute values below which weights go, one for each round, where the schedule has such."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Round:
 
     round: int
     rate: float
+    """Share of the remaining weights, or threshold."""
     density: float
     """Share of all weights that the masks leave, counted."""
     accuracy: float
@@ -82,6 +85,7 @@ class Trainer(Protocol):
     def attempt(self, state: State, rate: float, number: int) -> Attempt:
         """Prune `rate` of the weights left in `state`, then train until the target is met or hope is lost.
 
+        For a schedule by thresholds, `rate` is the threshold.
         Optimiser and scheduler are made anew and the epoch budget starts afresh; `number` names the round.
         """
 
@@ -128,6 +132,18 @@ def once(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Pro
         save(progress)
 
 
+def by_thresholds(
+    progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Progress], None]
+) -> None:
+    """Take the weights below the round's threshold and retrain in full, whatever the accuracy.
+
+    With three rounds, what the authors of BacalhauNet did.
+    """
+    for threshold in rules.thresholds[len(progress.history) :]:
+        _round(progress, trainer, threshold, keep=True)
+        save(progress)
+
+
 SCHEDULES: dict[str, Schedule] = {
     "imp": imp,
     "fmp": fmp,
@@ -136,9 +152,10 @@ SCHEDULES: dict[str, Schedule] = {
     "one-shot": once,
     "polynomial": once,
     "constant": once,
+    "thresholds": by_thresholds,
 }
-TO_SPARSITY = frozenset(name for name, schedule in SCHEDULES.items() if schedule in (to_sparsity, once))
-"""Those that end at a sparsity and not at an accuracy: every round trains all its epochs."""
+WHATEVER_THE_ACCURACY = frozenset(SCHEDULES) - {"imp", "fmp"}
+"""Those that do not end at an accuracy: every round trains all its epochs."""
 GRADUAL = frozenset({"polynomial", "constant"})
 """Those that prune while they train."""
 

@@ -10,13 +10,13 @@ from fpga_flow.artifact import read_result, write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
-from fpga_flow.prune.criteria import CRITERIA, Criterion, by_kind
+from fpga_flow.prune.criteria import CRITERIA, Criterion, below, by_kind
 from fpga_flow.prune.masks import count, density, masked
 from fpga_flow.prune.penalty import penalty_of
 from fpga_flow.prune.schedules import (
     GRADUAL,
     SCHEDULES,
-    TO_SPARSITY,
+    WHATEVER_THE_ACCURACY,
     Attempt,
     Progress,
     Round,
@@ -109,7 +109,14 @@ def prune(
     and does not reach it within a round's epochs.
     """
     settings = recipe.prune
-    rules = Rules(settings.rate, settings.decay, settings.min_rate, settings.rounds, settings.sparsity)
+    rules = Rules(
+        settings.rate,
+        settings.decay,
+        settings.min_rate,
+        settings.rounds,
+        settings.sparsity,
+        settings.thresholds,
+    )
     network.load(state)
     start = evaluate(network, validation).accuracy
     target = target_accuracy(settings, start)
@@ -166,7 +173,7 @@ class RoundTrainer:
         """
         if self.penalty:
             return self._fit(state, 0, "training under the penalty", whole=True).state
-        if accuracy >= self.target or self.recipe.prune.method in TO_SPARSITY:
+        if accuracy >= self.target or self.recipe.prune.method in WHATEVER_THE_ACCURACY:
             return state
         outcome = self._fit(state, 0, "training towards the target")
         if outcome.passed:
@@ -214,8 +221,8 @@ class RoundTrainer:
         whole: bool = False,
     ) -> Attempt:
         settings = self.recipe.prune
-        # To a sparsity, all epochs are trained; to an accuracy, only until it is there.
-        full = whole or settings.method in TO_SPARSITY
+        # Towards an accuracy, training ends when it is there.
+        full = whole or settings.method in WHATEVER_THE_ACCURACY
         self.network.load(state)
         path = self.folder / f"round-{number}.pt"
         outcome = fit(
@@ -228,6 +235,7 @@ class RoundTrainer:
                 learning_rate=settings.learning_rate,
                 factor=settings.factor,
                 patience=0,
+                weight_decay=settings.weight_decay,
                 linear=settings.schedule == "linear",
                 give_up_after=None if full else settings.patience,
                 last=whole,
@@ -252,6 +260,8 @@ class RoundTrainer:
 
 def criterion_of(settings: PruneRecipe) -> Criterion:
     """Return the recipe's criterion, one or one for each kind of layer."""
+    if settings.method == "thresholds":
+        return below
     criterion = CRITERIA[settings.criterion]
     if settings.dense_criterion is None:
         return criterion

@@ -71,7 +71,8 @@ class NormQuant(torch.autograd.Function):
         ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, step: Tensor, epsilon: float, levels: Levels
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = x.contiguous()
-        sums, shift = torch.empty(2, x.shape[1], dtype=torch.float64), x[0].reshape(x.shape[1], -1)[:, 0].contiguous()
+        sums = torch.empty(2, x.shape[1], dtype=torch.float64)
+        shift = x[0].reshape(x.shape[1], -1)[:, 0].contiguous()
         _compiled().call("planes_sums", x, shift, sums, *_planes(x), FRAMES_PER_CHUNK, work=4 * x.numel())
         count = x.numel() // x.shape[1]
         var = (sums[1] / count - (sums[0] / count) ** 2).clamp(min=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fpga_flow.errors import InputError
-from fpga_flow.prune.criteria import CRITERIA, by_kind
+from fpga_flow.prune.criteria import CRITERIA, below, by_kind
 from fpga_flow.prune.masks import LayerCount, count, density, masked, masks_of
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.freeze import weight_codes
@@ -53,6 +53,23 @@ def test_layer_magnitude_takes_the_same_share_of_every_layer() -> None:
     masks = CRITERIA["layer-magnitude"](two_layers(), 0.5)
     assert masks["a"].tolist() == [[False, True, False, True]]
     assert masks["b"].tolist() == [[True, False], [False, True], [True, False]]
+
+
+def test_below_takes_what_is_smaller_than_the_threshold_and_keeps_what_was_gone() -> None:
+    state = two_layers()
+    state["layers"]["b"]["mask"] = torch.tensor([[False, True], [True, True], [True, True]])
+    masks = below(state, 0.25)
+    assert masks["a"].tolist() == [[False, True, False, True]]
+    assert masks["b"].tolist() == [[False, True], [False, True], [True, False]]
+    # A weight of just the threshold stays.
+    assert below(two_layers(), 0.5)["b"].tolist() == [[True, False], [False, True], [True, False]]
+    state["layers"]["a"]["weight"][0, 3] = 0.25
+    assert below(state, 0.25)["a"].tolist() == [[False, True, False, True]]
+
+
+def test_wrong_threshold_that_takes_a_whole_layer() -> None:
+    with pytest.raises(InputError, match=r"prune.thresholds: .* 0.95 takes all of a, whose largest is 0.9"):
+        below(two_layers(), 0.95)
 
 
 def test_relative_magnitude_looks_at_the_share_of_the_layers_largest() -> None:

@@ -83,6 +83,29 @@ def test_killed_run_ends_the_same(
     assert run(prune_stage, recipe, tmp_path / "killed", train=trained) == whole
 
 
+def test_thresholds_take_the_small_weights_round_by_round(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of(method="thresholds", thresholds=[0.02, 0.05], epochs=1, weight_decay=0.01)
+    decays, fit = set(), prune_stage.fit
+
+    def watched(*args: Any, **options: Any) -> Any:
+        decays.add(args[3].weight_decay)
+        return fit(*args, **options)
+
+    monkeypatch.setattr(prune_stage, "fit", watched)
+    result = run(prune_stage, recipe, tmp_path / "prune", train=trained)
+    assert [line["rate"] for line in result["rounds"]] == [0.02, 0.05]
+    assert decays == {0.01}
+    before = load_checkpoint(trained / CHECKPOINT)["layers"]
+    after = load_checkpoint(tmp_path / "prune" / CHECKPOINT)["layers"]
+    for name, kept in after.items():
+        assert not kept["mask"][before[name]["weight"].abs() < 0.02].any()
+        assert not kept["weight"][~kept["mask"]].any()
+    first, second = (line["density"] for line in result["rounds"])
+    assert 1 > first > second == pytest.approx(result["left"] / result["weights"])
+
+
 def test_convolutions_lose_filters_and_dense_layers_weights(trained: Path, tmp_path: Path) -> None:
     recipe = recipe_of(method="one-shot", criterion="slimming", dense_criterion="magnitude", sparsity=0.5)
     run(prune_stage, recipe, tmp_path / "prune", train=trained)

@@ -44,6 +44,19 @@ def test_imp_ends_after_its_rounds() -> None:
     assert progress.passing == {"left": 512}
 
 
+def test_thresholds_are_taken_in_turn_whatever_the_accuracy() -> None:
+    rules = Rules(0.2, 2.0, 0.05, 20, thresholds=(0.1, 0.5, 0.2))
+    progress, trainer, saved = course("thresholds", 800, rules)
+    assert trainer.calls == [(1000, 0.1, 1), (900, 0.5, 2), (450, 0.2, 3)]
+    assert [line.passed for line in progress.history] == [True, False, False]
+    assert progress.passing == {"left": 360}
+    assert saved == [1, 2, 3]
+    again = Scripted(800)
+    half = Progress({"left": 900}, 0.2, progress.history[:1])
+    SCHEDULES["thresholds"](half, rules, again, lambda now: None)
+    assert again.calls == trainer.calls[1:]
+
+
 def test_fmp_lowers_the_rate_and_goes_back_after_a_failure() -> None:
     progress, trainer, _ = course("fmp", 500, Rules(0.2, 2.0, 0.05, 20))
     assert trainer.calls == [
