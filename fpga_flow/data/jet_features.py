@@ -1,6 +1,6 @@
 """What all forms of the jet-tagging set have in common: features, classes, the split, standardised frames.
 
-The set is that of Duarte et al. 2018 (arXiv:1804.06913): jets at 13 TeV, simulated with Pythia, of five
+The set is that of Duarte et al. 2018 (arXiv:1804.06913): simulated jets at 13 TeV, of five
 kinds, by 16 features of their substructure. OpenML has 830,000 of them as data set 42468,
 hls4ml_lhc_jets_hlf.
 """
