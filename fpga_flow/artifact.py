@@ -125,6 +125,30 @@ def open_partial(final: Path, digest: str) -> Path:
     return partial
 
 
+def adopt(source: Path, final: Path, digest: str) -> Manifest | None:
+    """Put the artifact `source` of another run in the place of `final` where it is of `digest`.
+
+    Files are hard links where the file system has them: nobody writes into an artifact that is whole. Returns
+    the manifest, or None where `source` is no such artifact.
+    """
+    manifest = read_manifest(source)
+    if manifest is None or manifest.digest != digest:
+        return None
+    partial = final.with_name(final.name + PARTIAL)
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial, ignore=shutil.ignore_patterns(MANIFEST), copy_function=_link)
+    write_json(partial / MANIFEST, asdict(manifest))  # last: with it the artifact counts as whole
+    _put_in_place(partial, final)
+    return manifest
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+
+
 def finish(
     partial: Path,
     final: Path,

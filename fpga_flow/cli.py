@@ -14,9 +14,10 @@ from fpga_flow import __version__, bits_command, flow
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe, parse_setting
+from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.scores import command as cost_command
+from fpga_flow.settings import changes_of
 from fpga_flow.stage import Stage
 from fpga_flow.sweep import command as sweep_command
 
@@ -133,10 +134,7 @@ def build(
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --board zcu104
     """
-    changes = [parse_setting(text) for text in settings or ()]
-    changes = [change._replace(value=_from_here(change)) for change in changes]
-    if bits is not None:
-        changes += [Change(key, bits, "--bits") for key in ("quant.weight_bits", "quant.act_bits")]
+    changes = changes_of(settings or (), bits)
     if board is not None:
         changes.append(Change("board", board, "--board"))
     changes += _folding_target(fps, latency, fit)
@@ -170,15 +168,6 @@ def _folding_target(fps: float | None, latency: float | None, fit: bool) -> list
     else:
         return []
     return [Change(key, value, given[0]) for key, value in changes.items()]
-
-
-def _from_here(change: Change) -> object:
-    """A file named by `--set` is looked for in the working folder first, as the shell would."""
-    if change.key in flow.FILE_KEYS and isinstance(change.value, str):
-        path = Path(change.value).expanduser()
-        if path.is_file():
-            return str(path.resolve())
-    return change.value
 
 
 def _outside_recipe(

@@ -7,7 +7,7 @@ its parts of the recipe, its tools' versions and its own code is that of what st
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,10 +89,18 @@ def open_run(folder: Path) -> Run:
     return new_run(folder, recipe, model if model.is_file() else None)
 
 
-def execute(run: Run, until: str | None = None, force: str | None = None) -> None:
+def execute(
+    run: Run,
+    until: str | None = None,
+    force: str | None = None,
+    relatives: Sequence[Path] = (),
+    wait: float = 0.0,
+) -> None:
     """Run all stages of `run` up to `until`, in order; `force` names one that runs in any case.
 
-    Without `until` those are left out that run on demand.
+    Without `until` those are left out that run on demand. A stage that one of the runs in `relatives` has
+    made of the same inputs, recipe, tools and code is taken from there. `wait` is how many seconds another
+    flow that works on this run is waited for; -1: as long as it takes.
 
     Every file and tool is looked for before the first stage starts. Raises what a stage raises, and
     `DifferenceError` or `FitError` where a finished stage's result says so.
@@ -107,12 +115,14 @@ def execute(run: Run, until: str | None = None, force: str | None = None) -> Non
     else:
         stages = [stage for stage in stages if not stage.on_demand]
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
-    with _locked(run.folder):
+    with locked(run.folder, wait):
         say(f"run       {run.folder}")
         before = _take_up(run)
         try:
             for stage in stages:
-                run.outcomes.append(_execute_stage(run, stage, tools[stage.name], force == stage.name))
+                run.outcomes.append(
+                    _execute_stage(run, stage, tools[stage.name], force == stage.name, relatives)
+                )
                 problem = _judge(run, stage)
                 if problem:
                     raise problem
@@ -171,7 +181,9 @@ def _give_back(run: Run, before: dict[Path, bytes]) -> None:
         shutil.rmtree(run.folder)
 
 
-def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -> Outcome:
+def _execute_stage(
+    run: Run, stage: Stage, tools: dict[str, str], force: bool, relatives: Sequence[Path]
+) -> Outcome:
     final = run.folder / stage.name
     artifact.recover(final)
     inputs, recipe = _input_digests(run, stage), recipe_digest(run.recipe, stage.parts)
@@ -189,6 +201,11 @@ def _execute_stage(run: Run, stage: Stage, tools: dict[str, str], force: bool) -
     if standing and standing.digest == digest and not force:
         say(f"{stage.name:9} kept ({standing.seconds:.1f} s when it was made)")
         return Outcome(stage.name, standing.seconds, True)
+    for other in relatives if not force else ():
+        taken = artifact.adopt(other / stage.name, final, digest)
+        if taken is not None:
+            say(f"{stage.name:9} taken from {other} ({taken.seconds:.1f} s when it was made)")
+            return Outcome(stage.name, taken.seconds, True)
     say(f"{stage.name:9} ...")
     partial = artifact.open_partial(final, digest)
     context = Context(
@@ -251,11 +268,21 @@ def _input_digests(run: Run, stage: Stage) -> dict[str, str]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold `folder`, which is made where it is missing, against other flows; see `execute` for `wait`.
+
+    Raises `InputError` where another one has it, or it cannot be written.
+    """
     lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not wait:
+                raise
+            say(f"waiting   for another flow that works on {folder}")
+            lock.acquire(timeout=wait)
     except Timeout:
         raise InputError(f"{folder}: another flow is working on this run; wait for it or use --out") from None
     except OSError as error:

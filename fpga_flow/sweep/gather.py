@@ -13,9 +13,8 @@ from fpga_flow.errors import InputError
 from fpga_flow.flow import MODEL, RECIPE, STAGES
 from fpga_flow.report.data import data_note
 from fpga_flow.sweep.rows import LayerCount, Row, State
+from fpga_flow.sweep.states import SUFFIX, read_state
 
-POINT = "point.json"
-"""What a sweep writes into a point's folder about its end."""
 _OWN_COLUMNS = {
     "name",
     "model.name",
@@ -31,15 +30,16 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def run_folders(paths: Iterable[Path]) -> list[Path]:
-    """Return the runs among `paths` and directly below them; a link to a run counts once.
+    """Return the runs among `paths` and directly below them, also points of a sweep that have none.
 
-    Raises `InputError` for a path that neither is a run nor holds one.
+    A link to a run counts once. Raises `InputError` for a path that neither is a run nor holds one.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        here = (
-            [path] if (path / RECIPE).is_file() else sorted(file.parent for file in path.glob(f"*/{RECIPE}"))
-        )
+        here = [path]
+        if not (path / RECIPE).is_file():
+            failed = (path / file.name.removesuffix(SUFFIX) for file in path.glob(f"*{SUFFIX}"))
+            here = sorted({*(file.parent for file in path.glob(f"*/{RECIPE}")), *failed})
         if not here:
             raise InputError(f"--gather: {path} is no run of fpga_flow (it has no {RECIPE}) and holds none")
         found |= {folder.resolve(): folder for folder in here}
@@ -49,25 +49,31 @@ def run_folders(paths: Iterable[Path]) -> list[Path]:
 def gather(folders: Iterable[Path]) -> list[Row]:
     """Return a row for each run in `folders`, named after the folders, in their order."""
     folders = list(folders)
-    names = _names(folders)
-    recipes = [_flat(_recipe(folder)) for folder in folders]
-    keys = [key for key in _differing(recipes) if key not in _OWN_COLUMNS]
+    recipes = [_recipe(folder) for folder in folders]
     return [
-        read(folder).model_copy(update={"point": name, "settings": {key: recipe.get(key) for key in keys}})
-        for folder, name, recipe in zip(folders, names, recipes, strict=True)
+        read(folder, recipe).model_copy(update={"point": name, "settings": settings})
+        for folder, name, recipe, settings in zip(
+            folders, _names(folders), recipes, differences(recipes), strict=True
+        )
     ]
 
 
-def read(folder: Path) -> Row:
-    """Return the row of the run in `folder`."""
-    recipe = _recipe(folder)
+def differences(recipes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return, for each recipe, the keys in which they differ and its values; not those with own columns."""
+    flat = [dict(_leaves(recipe, "")) for recipe in recipes]
+    keys = [key for key in _differing(flat) if key not in _OWN_COLUMNS]
+    return [{key: recipe.get(key) for key in keys} for recipe in flat]
+
+
+def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> Row:
+    """Return the row of the run of `recipe` in `folder`, if any yet; `until` is to be its last stage."""
     manifests, same = standing(folder, recipe)
     found = {name: artifact.read_result(folder / name) for name in manifests}
     accuracy: dict[str, Any] = {}
     for result in found.values():
         accuracy |= result.get("accuracy") or {}
     quant, settings = _part(recipe, "quant"), _part(recipe, "prune")
-    state, message = _state(folder, same, bool(found))
+    state, message = _state(folder, same, found, until)
     return Row(
         point=folder.name,
         state=state,
@@ -119,6 +125,9 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, artifac
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
+    ended = None if (folder / RECIPE).is_file() else read_state(folder)
+    if ended is not None:
+        return ended.recipe
     recipe = artifact.read_json(folder / RECIPE)
     if not isinstance(recipe, dict):
         raise InputError(f"{folder / RECIPE}: must be a JSON object, not {type(recipe).__name__}")
@@ -147,11 +156,12 @@ def _value(recipe: Mapping[str, Any], dotted: str) -> Any:
     return table.get(leaf)
 
 
-def _state(folder: Path, same: bool, any_stage: bool) -> tuple[State, str | None]:
-    if (folder / POINT).is_file():
-        ended = artifact.read_json(folder / POINT)
-        return ended["state"], ended.get("message")
-    if not any_stage or any(folder.glob(f"*{artifact.PARTIAL}")):
+def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple[State, str | None]:
+    ended = read_state(folder)
+    if ended is not None and ended.state == "failed":
+        return "failed", ended.message
+    whole = until in found if until else bool(found) and not any(folder.glob(f"*{artifact.PARTIAL}"))
+    if not whole:
         return "unfinished", None
     return ("done" if same else "outdated"), None
 
@@ -202,10 +212,6 @@ def _names(folders: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]
-
-
-def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    return dict(_leaves(table, before))
 
 
 def _leaves(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
