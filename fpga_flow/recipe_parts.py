@@ -68,7 +68,7 @@ class DataRecipe(Part):
     frames_per_block: Annotated[int, Field(ge=3)] = 128
     """Generated frames per class, and per SNR where there are any (all splits together)."""
     train_per_block: Count | None = None
-    """Training frames per class and SNR that are used; None takes all."""
+    """Training frames per class, and per SNR where there are any, that are used; None takes all."""
     snr_db: Annotated[tuple[Annotated[int, Field(ge=-100, le=100)], ...], Field(min_length=1)] = tuple(
         range(-20, 31, 2)
     )
@@ -162,7 +162,38 @@ class FactoriseRecipe(Part):
     """Layer -> rank, instead of by energy."""
 
 
-class TrainRecipe(Part):
+RateSchedule = Literal["plateau", "linear", "steps"]
+
+
+class OptimiserRecipe(Part):
+    """The optimiser and how its learning rate falls, of a training run or of a round of pruning."""
+
+    optimiser: Literal["adam", "sgd"] = "adam"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: RateSchedule = "plateau"
+    """When the learning rate falls: after epochs without a better validation loss, evenly to zero over all
+    epochs, or at `milestones`."""
+    milestones: Annotated[tuple[Count, ...], Field(validate_default=True)] = ()
+    """Schedule steps: epochs from which on, the first being 1, the rate is multiplied by `factor` once more;
+    [90, 110] with factor 0.1 trains 89 epochs, then 20 with a tenth of the rate, then with a hundredth."""
+    factor: Share = 0.3
+    """What the learning rate is multiplied by on a plateau or at a milestone."""
+
+    @field_validator("milestones")
+    @classmethod
+    def _of_steps(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if bool(value) != (info.data.get("schedule") == "steps"):
+            raise PydanticCustomError(
+                "milestones", "must be given where the schedule is steps, and only there"
+            )
+        if list(value) != sorted(set(value)):
+            raise PydanticCustomError("milestones", "must be epochs in rising order")
+        return value
+
+
+class TrainRecipe(OptimiserRecipe):
     """The training run of the unpruned network."""
 
     checkpoint: str | None = None
@@ -177,10 +208,7 @@ class TrainRecipe(Part):
     batch: Count = 256
     learning_rate: Annotated[float, Field(gt=0)] = 0.005
     patience: Count = 3
-    """Epochs without a better validation loss before the learning rate is reduced."""
-    factor: Share = 0.3
-    """What the learning rate is multiplied by then."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Schedule plateau: epochs without a better validation loss before the learning rate is reduced."""
     rotate: bool = False
     """Turn every I/Q training frame by a random multiple of 90 degrees, each time it is used."""
 
@@ -204,7 +232,7 @@ Criterion = Literal["magnitude", "layer-magnitude", "l1-filters", "slimming", "r
 norm; channels of small batch-norm scales; weights small beside the largest of their layer."""
 
 
-class PruneRecipe(Part):
+class PruneRecipe(OptimiserRecipe):
     """What is pruned, and when pruning stops."""
 
     method: Literal[
@@ -245,11 +273,9 @@ class PruneRecipe(Part):
     patience: Count = 4
     """Epochs without a better validation accuracy after which a round counts as failed."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
-    schedule: Literal["plateau", "linear"] = "plateau"
-    """How a round's learning rate falls: after epochs without a better validation loss, or evenly to zero."""
     factor: Share = 0.5
-    """What the learning rate is multiplied by after an epoch without a better validation loss."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """What a round's learning rate is multiplied by, after each epoch without a better validation loss or at
+    a milestone."""
     quantise: RequantRecipe = RequantRecipe()
 
     @field_validator("end")

@@ -229,14 +229,13 @@ class RoundTrainer:
             self.network,
             self.train,
             self.validation,
-            Settings(
+            Settings.of(
+                settings,
                 epochs=settings.epochs,
                 batch=self.recipe.train.batch,
                 learning_rate=settings.learning_rate,
-                factor=settings.factor,
                 patience=0,
-                weight_decay=settings.weight_decay,
-                linear=settings.schedule == "linear",
+                rotate=self.recipe.train.rotate,
                 give_up_after=None if full else settings.patience,
                 last=whole,
             ),

@@ -73,13 +73,12 @@ def operated(
         network,
         train,
         validation,
-        Settings(
+        Settings.of(
+            recipe.prune,
             epochs=settings.epochs,
             batch=recipe.train.batch,
             learning_rate=settings.learning_rate,
-            factor=recipe.prune.factor,
             patience=0,
-            linear=recipe.prune.schedule == "linear",
         ),
         path,
         recipe.seed + 98_000_000,

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from fpga_flow.progress import bar
+from fpga_flow.recipe_parts import OptimiserRecipe, RateSchedule
 from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
@@ -37,18 +38,37 @@ class Settings:
     batch: int
     learning_rate: float
     factor: float
-    """What the learning rate is multiplied by on a plateau of the validation loss."""
+    """What the learning rate is multiplied by on a plateau of the validation loss, or at a milestone."""
     patience: int
     """Epochs without a better validation loss that make a plateau."""
     weight_decay: float = 0.0
-    linear: bool = False
-    """The learning rate falls evenly to zero over the epochs, and not on plateaus."""
+    optimiser: Literal["adam", "sgd"] = "adam"
+    momentum: float = 0.9
+    """Of SGD."""
+    schedule: RateSchedule = "plateau"
+    """When the learning rate falls: on plateaus, evenly to zero over the epochs, or at `milestones`."""
+    milestones: tuple[int, ...] = ()
+    """Epochs from which on, the first being 1, the rate is multiplied by `factor` once more."""
     rotate: bool = False
     """Turn every frame by a random multiple of 90 degrees: a carrier's phase says nothing of its class."""
     give_up_after: int | None = None
     """Epochs without a better validation accuracy after which training ends; None: never."""
     last: bool = False
     """End with the last epoch's network, whatever its accuracy, and not with the best one's."""
+
+    @classmethod
+    def of(cls, part: OptimiserRecipe, **others: Any) -> "Settings":
+        """Return what `part` of a recipe says of optimiser and learning rate, with `others` beside it."""
+        names = ("optimiser", "momentum", "weight_decay", "schedule", "milestones", "factor")
+        return cls(**{name: getattr(part, name) for name in names}, **others)
+
+    def rate(self, epoch: int) -> float | None:
+        """Return the learning rate that `epoch`, the first being 1, begins with; None: plateaus say."""
+        if self.schedule == "linear":
+            return self.learning_rate * (1 - (epoch - 1) / self.epochs)
+        if self.schedule == "steps":
+            return self.learning_rate * self.factor ** sum(start <= epoch for start in self.milestones)
+        return None
 
 
 @dataclass(frozen=True)
@@ -99,9 +119,7 @@ def fit(
 
     Optimiser and scheduler start anew, unless `path` holds the checkpoint of this very run.
     """
-    optimiser = torch.optim.Adam(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    optimiser = _optimiser(network, settings)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimiser, factor=settings.factor, patience=settings.patience
     )
@@ -123,22 +141,23 @@ def fit(
         if settings.give_up_after is not None and len(curve) - best_epoch >= settings.give_up_after:
             return True
         lowest = LOWEST_RATE * settings.learning_rate
-        return not settings.linear and float(optimiser.param_groups[0]["lr"]) < lowest
+        return settings.schedule == "plateau" and float(optimiser.param_groups[0]["lr"]) < lowest
 
     batches = -(-len(train) // settings.batch)
     with one_pool(isinstance(network, FastNetwork)), bar(description, settings.epochs * batches) as advance:
         advance(len(curve) * batches)
         while not over():
             start = time.monotonic()
-            if settings.linear:
-                optimiser.param_groups[0]["lr"] = settings.learning_rate * (1 - len(curve) / settings.epochs)
+            given = settings.rate(len(curve) + 1)
+            if given is not None:
+                optimiser.param_groups[0]["lr"] = given
             rate = float(optimiser.param_groups[0]["lr"])
             seed_now = seed + 1000 * (len(curve) + 1)
             mean = _epoch(
                 network, train, optimiser, settings, seed_now, advance, loss, hooks, len(curve) * batches
             )
             score = evaluate(network, validation, quick=True)
-            if not settings.linear:
+            if settings.schedule == "plateau":
                 plateau.step(score.loss)
             curve.append(
                 Epoch(
@@ -167,6 +186,17 @@ def fit(
             advance(0, f"epoch {len(curve)}: validation {score.accuracy:.2%}, best {best_accuracy:.2%}")
     network.load(best)
     return Fit(best, best_accuracy, curve)
+
+
+def _optimiser(network: AnyNetwork, settings: Settings) -> torch.optim.Optimizer:
+    options: dict[str, Any] = {
+        "lr": settings.learning_rate,
+        "weight_decay": settings.weight_decay,
+        "fused": True,
+    }
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(network.parameters(), momentum=settings.momentum, **options)
+    return torch.optim.Adam(network.parameters(), **options)
 
 
 def _epoch(
@@ -201,7 +231,7 @@ def _epoch(
         value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         network.constrain()
-        if settings.linear:
+        if settings.schedule == "linear":
             step = settings.learning_rate / settings.epochs / math.ceil(len(order) / settings.batch)
             optimiser.param_groups[0]["lr"] -= step
         total += float(value.detach()) * len(indices)

@@ -61,13 +61,13 @@ def requantised(
         network_of(wanted, state),
         train,
         validation,
-        Settings(
+        Settings.of(
+            recipe.prune,
             epochs=settings.epochs,
             batch=recipe.train.batch,
             learning_rate=settings.learning_rate,
-            factor=recipe.prune.factor,
             patience=0,
-            linear=recipe.prune.schedule == "linear",
+            rotate=recipe.train.rotate,
         ),
         path,
         recipe.seed + 99_000_000,

@@ -137,13 +137,12 @@ def train_network(
             network,
             train,
             validation,
-            Settings(
+            Settings.of(
+                settings,
                 epochs=epochs,
                 batch=settings.batch,
                 learning_rate=settings.learning_rate,
-                factor=settings.factor,
                 patience=settings.patience,
-                weight_decay=settings.weight_decay,
                 rotate=settings.rotate,
             ),
             folder / f"training-{phase}.pt",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from fpga_flow.errors import InputError
 from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import load_state
 from fpga_flow.train.dataset import Codes
@@ -98,7 +99,7 @@ def test_learning_rate_falls_on_a_plateau_and_training_ends_when_it_is_low(
 def test_learning_rate_falls_evenly_to_zero_where_asked(
     frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"linear": True, "epochs": 4, "batch": 128, "learning_rate": 0.008}
+    options: dict[str, Any] = {"schedule": "linear", "epochs": 4, "batch": 128, "learning_rate": 0.008}
     seen: list[float] = []
     step = torch.optim.Adam.step
 
@@ -126,6 +127,50 @@ def test_learning_rate_falls_evenly_to_zero_where_asked(
         patch.setattr(loop, "_epoch", killed)
         run(frames, tmp_path / "killed.pt", **options)
     assert equal(run(frames, tmp_path / "killed.pt", **options).state, whole.state)
+
+
+def test_learning_rate_falls_at_milestones(frames: dict[str, Codes], tmp_path: Path) -> None:
+    options: dict[str, Any] = {"schedule": "steps", "milestones": (2, 4), "factor": 0.1, "epochs": 4}
+    outcome = run(frames, tmp_path / "t.pt", learning_rate=0.01, **options)
+    assert [line.learning_rate for line in outcome.curve] == pytest.approx([0.01, 0.001, 0.001, 0.0001])
+
+
+def test_rates_of_the_densenets_authors() -> None:
+    settings = Settings(120, 64, 0.1, 0.1, 0, schedule="steps", milestones=(90, 110))
+    rates = [settings.rate(epoch) for epoch in (1, 89, 90, 109, 110, 120)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_sgd_with_momentum_and_weight_decay_by_hand() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(module.weight, 2.0)
+    settings = Settings(1, 1, 0.1, 0.5, 0, optimiser="sgd", momentum=0.5, weight_decay=0.01)
+    optimiser = loop._optimiser(module, settings)  # type: ignore[arg-type]
+    weights = []
+    for _ in range(2):
+        optimiser.zero_grad()
+        module(torch.tensor([[3.0]])).sum().backward()
+        optimiser.step()
+        weights.append(float(module.weight.detach()))
+    # Gradient 3 + 0.01 w; velocity v = 0.5 v + gradient; step 0.1 v.
+    first = 2.0 - 0.1 * (3 + 0.02)
+    assert weights == pytest.approx([first, first - 0.1 * (0.5 * 3.02 + 3 + 0.01 * first)])
+
+
+def test_a_killed_run_of_sgd_ends_with_the_same_result(frames: dict[str, Codes], tmp_path: Path) -> None:
+    options = {"optimiser": "sgd", "schedule": "steps", "milestones": (2,), "learning_rate": 0.05}
+    whole = run(frames, tmp_path / "whole.pt", epochs=3, **options)
+    run(frames, tmp_path / "killed.pt", epochs=1, **options)
+    assert equal(run(frames, tmp_path / "killed.pt", epochs=3, **options).state, whole.state)
+
+
+def test_wrong_milestones() -> None:
+    with pytest.raises(InputError, match=r"train.milestones must be given where the schedule is steps"):
+        small_recipe(train={"schedule": "steps"})
+    with pytest.raises(InputError, match=r"prune.milestones must be given where .* and only there"):
+        small_recipe(prune={"milestones": [3]})
+    with pytest.raises(InputError, match=r"train.milestones must be epochs in rising order"):
+        small_recipe(train={"schedule": "steps", "milestones": [9, 3]})
 
 
 def test_training_gives_up_without_a_better_accuracy(frames: dict[str, Codes], tmp_path: Path) -> None:
