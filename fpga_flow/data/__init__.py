@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock
 
 from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist, radioml, radioml_file
@@ -64,6 +65,10 @@ def load(recipe: DataRecipe, split: Split, cache: Path) -> Frames:
     if layout is None:
         name = _plain(recipe)
         frames = _LOADERS[name](recipe, _brought(recipe) or Path(), split)
+        if split == "train" and recipe.train_per_block is not None:
+            frames = frames.only(
+                np.sort(frames.sample(recipe.train_per_block * len(frames.classes), recipe.seed))
+            )
         return colour.as_colour(frames) if name != recipe.name else frames
     return radioml.frames(
         layout, split, recipe.snr_db, recipe.validation_share, recipe.seed, recipe.train_per_block

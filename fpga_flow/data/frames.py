@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -62,6 +62,15 @@ class Frames:
         """Return the frames at `indices` as the network takes them: `read`, then `steps`, in float32."""
         prepared: Values = carry_out(self.steps, self.read(indices))
         return prepared
+
+    def only(self, indices: Indices) -> "Frames":
+        """Return the frames at `indices` (valid ones) alone."""
+        return replace(
+            self,
+            labels=self.labels[indices],
+            snr_db=None if self.snr_db is None else self.snr_db[indices],
+            fetch=lambda wanted: self.fetch(indices[wanted]),
+        )
 
     def sample(self, n: int, seed: int) -> Indices:
         """Return the indices of `n` frames (of all, where there are fewer), evenly over class and SNR.

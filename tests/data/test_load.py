@@ -120,6 +120,23 @@ def test_digits_need_no_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_training_pictures_are_limited_by_class_and_the_rest_stays(tmp_path: Path) -> None:
+    few = DataRecipe(name="digits", train_per_block=20)
+    train, all_of_it = (
+        data.load(few, "train", tmp_path),
+        data.load(DataRecipe(name="digits"), "train", tmp_path),
+    )
+    assert np.bincount(train.labels).tolist() == [20] * 10
+    assert len(all_of_it) > 1000
+    own, every = train.read(np.arange(len(train))), all_of_it.read(np.arange(len(all_of_it)))
+    places = [int(np.flatnonzero((every == frame).all(axis=(1, 2, 3)))[0]) for frame in own]
+    assert (all_of_it.labels[places] == train.labels).all()
+    for split in ("validation", "test"):
+        assert len(data.load(few, split, tmp_path)) == len(
+            data.load(DataRecipe(name="digits"), split, tmp_path)
+        )
+
+
 @pytest.mark.parametrize(
     ("shape", "name", "length"),
     [
