@@ -48,6 +48,7 @@ STAGES: tuple[Stage, ...] = (
             "model",
             "quant",
             "train.batch",
+            "train.rotate",
             "train.distil",
             "train.calibration",
             "prune",
