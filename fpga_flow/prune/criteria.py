@@ -5,6 +5,7 @@ A criterion is a function (state, share) -> masks, entered in `CRITERIA` under i
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from fpga_flow.prune.masks import Masks, masks_of
 from fpga_flow.train.checkpoint import State
 
 Criterion = Callable[[State, float], Masks]
+Entry = tuple[str, int]
+"""The key of a batch norm's scales in a module's checkpoint, and the entry of one channel."""
 
 
 def magnitude(state: State, share: float) -> Masks:
@@ -39,44 +42,27 @@ def layer_magnitude(state: State, share: float) -> Masks:
 
 
 def l1_filters(state: State, share: float) -> Masks:
-    """Take the filters (dense: neurons) with the smallest L1 norm out of every layer but the last.
+    """Take the filters (dense: neurons) with the smallest L1 norm, the same part of every layer but the last.
 
-    `share` is of the filters that are left in a layer; one always stays (Li et al. 2017, section 3.1).
+    As many go as it takes for `share` of the weights; one always stays (Li et al. 2017, section 3.1).
     """
-    masks = masks_of(state)
+    found = masks_of(state)
+    ranks = {}
     for name in _but_last(state):
-        rows = masks[name].flatten(1).any(1)
-        norms = state["layers"][name]["weight"].mul(masks[name]).abs().flatten(1).sum(1)[rows]
-        number = min(round(share * len(norms)), len(norms) - 1)
-        masks[name] = _without_rows(masks[name], rows, _smallest(norms, number))
-    return masks
+        rows = _rows(found[name])
+        norms = state["layers"][name]["weight"].mul(found[name]).abs().flatten(1).sum(1)
+        places = torch.argsort(torch.argsort(norms.masked_fill(~rows, torch.inf), stable=True))
+        ranks[name] = (places + 1) / max(int(rows.sum()), 1)
+    return _whole_rows(found, ranks, share)
 
 
 def slimming(state: State, share: float) -> Masks:
     """Take the channels with the smallest batch-norm scales of all layers together (Liu et al. 2017).
 
-    `share` is of the channels that are left; every layer keeps the one of the largest scale. Raises
-    `InputError` for a layer without a batch norm of its own.
+    As many go as it takes for `share` of the weights; every layer keeps the one of the largest scale. Raises
+    `InputError` for a layer without a batch norm behind it.
     """
-    masks = masks_of(state)
-    names = _but_last(state)
-    rows = {name: masks[name].flatten(1).any(1) for name in names}
-    sizes, first = [], []
-    for name in names:
-        own = _scales(state, name).abs()[rows[name]]
-        sizes.append(own)
-        kept = torch.zeros_like(own, dtype=torch.bool)
-        if len(own):
-            kept[own.argmax()] = True
-        first.append(kept)
-    if not sizes:
-        return masks
-    together = torch.cat(sizes)
-    number = min(round(share * len(together)), int((~torch.cat(first)).sum()))
-    gone = _smallest(together.masked_fill(torch.cat(first), torch.inf), number)
-    for name, piece in zip(names, torch.split(gone, [len(own) for own in sizes]), strict=True):
-        masks[name] = _without_rows(masks[name], rows[name], piece)
-    return masks
+    return _whole_rows(masks_of(state), {name: _scales(state, name) for name in _but_last(state)}, share)
 
 
 def below(state: State, threshold: float) -> Masks:
@@ -131,13 +117,41 @@ def _but_last(state: State) -> list[str]:
 
 
 def _scales(state: State, name: str) -> Tensor:
-    kept, rest = state["layers"][name], state.get("rest", {})
-    found = kept.get("gamma", rest.get(f"blocks.{name}.norm.weight"))
-    if not isinstance(found, Tensor):
+    kept = state["layers"][name]
+    if "gamma" in kept:
+        return cast(Tensor, kept["gamma"].abs())
+    norms: list[list[Entry]] = state.get("norms", {}).get(name, [])
+    if not norms or not all(norms):
         raise InputError(
-            f"prune.criterion: slimming must have a batch norm right behind every layer, {name} has none "
-            "that is known to be its own; use l1-filters or magnitude"
+            f"prune.criterion: slimming must have a batch norm behind every layer but the last, "
+            f"{name} has none; use l1-filters or magnitude"
         )
+    rest = state["rest"]
+    return torch.stack([torch.stack([rest[key][entry].abs() for key, entry in own]).mean() for own in norms])
+
+
+def _rows(mask: Tensor) -> Tensor:
+    return mask.flatten(1).any(1)
+
+
+def _whole_rows(masks: Masks, sizes: dict[str, Tensor], share: float) -> Masks:
+    """Take the rows of the smallest sizes until `share` of all weights left are gone; a layer keeps one."""
+    found = {name: mask.clone() for name, mask in masks.items()}
+    wanted = share * sum(int(mask.sum()) for mask in masks.values())
+    stay = {name: int(own.masked_fill(~_rows(masks[name]), -1).argmax()) for name, own in sizes.items()}
+    order = sorted(
+        (size, place, row)
+        for place, (name, own) in enumerate(sizes.items())
+        for row, size in enumerate(own.tolist())
+        if row != stay[name] and masks[name][row].any()
+    )
+    names, gone = list(sizes), 0
+    for _, place, row in order:
+        if gone >= wanted - 1e-6:
+            break
+        mask = found[names[place]]
+        gone += int(mask[row].sum())
+        mask[row] = False
     return found
 
 
@@ -147,12 +161,6 @@ def _smallest_of_all(state: State, share: float, size: Callable[[Tensor], Tensor
     gone = _smallest(sizes, round(share * sizes.numel()))
     pieces = torch.split(gone, [int(mask.sum()) for mask in masks.values()])
     return {name: _without(mask, piece) for (name, mask), piece in zip(masks.items(), pieces, strict=True)}
-
-
-def _without_rows(mask: Tensor, rows: Tensor, gone: Tensor) -> Tensor:
-    result = mask.clone()
-    result[rows.nonzero().flatten()[gone]] = False
-    return result
 
 
 def _smallest(sizes: Tensor, number: int) -> Tensor:

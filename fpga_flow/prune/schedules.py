@@ -154,7 +154,9 @@ SCHEDULES: dict[str, Schedule] = {
     "constant": once,
     "thresholds": by_thresholds,
 }
-WHATEVER_THE_ACCURACY = frozenset(SCHEDULES) - {"imp", "fmp"}
+TO_SPARSITY = frozenset(name for name, schedule in SCHEDULES.items() if schedule in (to_sparsity, once))
+"""Those that end at `Rules.sparsity`."""
+WHATEVER_THE_ACCURACY = TO_SPARSITY | {"thresholds"}
 """Those that do not end at an accuracy: every round trains all its epochs."""
 GRADUAL = frozenset({"polynomial", "constant"})
 """Those that prune while they train."""

@@ -12,10 +12,12 @@ from fpga_flow.flow import Context
 from fpga_flow.progress import say
 from fpga_flow.prune.criteria import CRITERIA, Criterion, below, by_kind
 from fpga_flow.prune.masks import count, density, masked
+from fpga_flow.prune.norms import norms_behind
 from fpga_flow.prune.penalty import penalty_of
 from fpga_flow.prune.schedules import (
     GRADUAL,
     SCHEDULES,
+    TO_SPARSITY,
     WHATEVER_THE_ACCURACY,
     Attempt,
     Progress,
@@ -31,13 +33,15 @@ from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint
 from fpga_flow.train.dataset import Codes, describe, load_codes
 from fpga_flow.train.distil import Loss, labels_only, loss_of
 from fpga_flow.train.evaluate import by_class, by_snr, evaluate
-from fpga_flow.train.general import AnyNetwork, network_of
+from fpga_flow.train.general import AnyNetwork, GeneralNetwork, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Hooks, Settings, curve_json, fit
 from fpga_flow.train.requantise import final, requantised
 
 HISTORY = "history.json"
 PROGRESS = "progress.pt"
+TOLERANCE = 5e-4
+"""Sparsity that is not told as missed: one weight of a small layer, and what schedules count as nothing."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -140,7 +144,23 @@ def prune(
         )
 
     SCHEDULES[settings.method](progress, rules, trainer, save)
+    missed = shortfall(settings, 1 - density(progress.passing), len(progress.history))
+    if missed:
+        say(f"  {missed}")
     return progress, target
+
+
+def shortfall(settings: PruneRecipe, reached: float, rounds: int) -> str | None:
+    """Return by how much a method that ends at `prune.sparsity` has missed it after so many rounds, and why.
+
+    None where it has not, or has no such end. Whole filters end at or above it, by at most one filter.
+    """
+    if settings.method not in TO_SPARSITY or reached >= settings.sparsity - TOLERANCE:
+        return None
+    missed = f"sparsity {reached:.2%}, {settings.sparsity - reached:.2%} less than prune.sparsity: "
+    if settings.method in ("lr-rewinding", "l1") and rounds >= settings.rounds:
+        return missed + f"{rounds} rounds (prune.rounds) are too few for prune.rate {settings.rate:g}"
+    return missed + "nothing more can go; by whole filters, every layer keeps one and the last one all"
 
 
 def target_accuracy(settings: PruneRecipe, unpruned: float) -> float:
@@ -163,8 +183,17 @@ class RoundTrainer:
     loss: Loss = labels_only
 
     def __post_init__(self) -> None:
-        self.criterion = criterion_of(self.recipe.prune)
+        self.criterion = self._criterion()
         self.penalty = penalty_of(self.recipe.prune)
+
+    def _criterion(self) -> Criterion:
+        settings, network = self.recipe.prune, self.network
+        criterion = criterion_of(settings)
+        slims = "slimming" in (settings.criterion, settings.dense_criterion)
+        if not slims or not isinstance(network, GeneralNetwork):
+            return criterion
+        norms = norms_behind(network)
+        return lambda state, share: criterion(state | {"norms": norms}, share)
 
     def first(self, state: State, accuracy: float) -> State:
         """Return the network that pruning starts from: `state`, trained further if it misses the target.

@@ -103,36 +103,44 @@ def rows(mask: torch.Tensor) -> list[bool]:
     return mask.flatten(1).all(1).tolist()
 
 
-def test_l1_filters_take_whole_filters_of_every_layer_but_the_last() -> None:
-    # Norms 6, 1, 4, 3 and 10, 36, 5: half of four and of three (rounded to two) go.
-    masks = CRITERIA["l1-filters"](three_layers(), 0.5)
+def test_l1_filters_take_the_same_part_of_every_layer_but_the_last() -> None:
+    # Norms 6, 1, 4, 3 and 10, 36, 5. In the order of their place in the layer: second of conv (1/4, of 2
+    # weights), third of dense (1/3, of 4), fourth of conv (2/4), first of dense (2/3), third of conv (3/4).
+    # Two in five of 26 weights are 10.4: 2 + 4 + 2 + 4 is the first sum that is not less.
+    masks = CRITERIA["l1-filters"](three_layers(), 0.4)
     assert rows(masks["conv"]) == [True, False, True, False]
     assert rows(masks["dense"]) == [False, True, False]
     assert bool(masks["classes"].all())
-    again = CRITERIA["l1-filters"](masked(three_layers(), masks), 0.5)
+    # Of the 14 left: the last of dense stays, so only the third of conv can go.
+    again = CRITERIA["l1-filters"](masked(three_layers(), masks), 0.9)
     assert rows(again["conv"]) == [True, False, False, False]
     assert rows(again["dense"]) == [False, True, False]
 
 
 def test_slimming_takes_the_channels_of_the_smallest_scales_of_all_layers() -> None:
-    # Seven channels, three go: 0.05, 0.1, 0.15.
-    masks = CRITERIA["slimming"](three_layers(), 3 / 7)
+    # 0.05 (4 weights), 0.1 (2), 0.15 (4) are the ten of 26.
+    masks = CRITERIA["slimming"](three_layers(), 10 / 26)
     assert rows(masks["conv"]) == [False, True, True, True]
     assert rows(masks["dense"]) == [True, False, False]
     assert bool(masks["classes"].all())
-    # Of the four left 0.3 goes before 0.2, which is the last of its layer; then 0.8.
-    again = CRITERIA["slimming"](masked(three_layers(), masks), 0.5)
+    # Of the 16 left 0.3 goes before 0.2, which is the last of its layer; then 0.8: two weights each.
+    again = CRITERIA["slimming"](masked(three_layers(), masks), 4 / 16)
     assert rows(again["conv"]) == [False, True, False, False]
     assert rows(again["dense"]) == [True, False, False]
 
 
-def test_slimming_finds_the_scales_of_a_chains_module() -> None:
+def test_slimming_takes_the_mean_of_the_norms_that_a_channel_passes() -> None:
     state, other = three_layers(), three_layers()
-    other["rest"] = {
-        f"blocks.{name}.norm.weight": kept.pop("gamma")
-        for name, kept in other["layers"].items()
-        if "gamma" in kept
-    }
+    other["rest"], other["norms"] = {}, {}
+    for name, kept in other["layers"].items():
+        if "gamma" in kept:
+            scales = kept.pop("gamma")
+            other["rest"] |= {f"{name}.one": -2 * scales, f"{name}.two": torch.cat([torch.zeros(1), scales])}
+            other["norms"][name] = [
+                [(f"{name}.one", k), (f"{name}.two", k + 1)] if k else [(f"{name}.one", k)]
+                for k in range(len(scales))
+            ]
+    # Means: 0.2, 1.35, 1.2, 0.45 and 0.4, 0.075, 0.225, the order of which is no other but for dense's first.
     for name, mask in CRITERIA["slimming"](state, 0.4).items():
         assert torch.equal(mask, CRITERIA["slimming"](other, 0.4)[name])
 
@@ -142,6 +150,13 @@ def test_wrong_slimming_without_a_batch_norm() -> None:
     del state["layers"]["dense"]["gamma"]
     with pytest.raises(InputError, match=r"slimming must have a batch norm .* dense has none"):
         CRITERIA["slimming"](state, 0.5)
+
+
+@pytest.mark.parametrize("name", ["l1-filters", "slimming"])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
+def test_whole_filters_end_at_or_above_the_share_by_at_most_one(name: str, share: float) -> None:
+    left = density(masked(three_layers(), CRITERIA[name](three_layers(), share)))
+    assert share <= 1 - left < share + 4 / 26
 
 
 def test_convolutions_and_dense_layers_have_their_own_criteria() -> None:

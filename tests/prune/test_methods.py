@@ -113,8 +113,10 @@ def test_convolutions_lose_filters_and_dense_layers_weights(trained: Path, tmp_p
     convolutions = [kept["mask"].flatten(1) for kept in layers.values() if kept["weight"].dim() == 3]
     dense = [kept["mask"] for kept in layers.values() if kept["weight"].dim() == 2]
     assert all(torch.equal(mask.any(1), mask.all(1)) for mask in convolutions)
-    channels = torch.cat([mask.all(1) for mask in convolutions])
-    assert int(channels.sum()) == len(channels) - round(0.5 * len(channels))
+    total, gone = (
+        sum(sizes) for sizes in zip(*((m.numel(), int((~m).sum())) for m in convolutions), strict=True)
+    )
+    assert 0.5 * total <= gone < 0.5 * total + max(mask[0].numel() for mask in convolutions)
     weights = sum(mask.numel() for mask in dense)
     assert sum(int(mask.sum()) for mask in dense) == weights - round(0.5 * weights)
 
