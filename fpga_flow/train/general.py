@@ -16,7 +16,7 @@ from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised
 from fpga_flow.train.fast import FastNetwork
-from fpga_flow.train.layers import activations, input_grid, weight_bits, weighted
+from fpga_flow.train.layers import activations, input_grid, kept_of, weight_bits, weighted
 from fpga_flow.train.light import light_graph
 from fpga_flow.train.mixed import spoken
 from fpga_flow.train.network import build_network, module_of
@@ -110,8 +110,8 @@ class GeneralNetwork(nn.Module):
         self.constrain()
 
     def _rest(self) -> dict[str, Tensor]:
-        named = {**dict(self.network.named_parameters()), **dict(self.network.named_buffers())}
-        return {name: value for name, value in named.items() if name not in self._is_weight}
+        kept = kept_of(self.network)
+        return {name: value for name, value in kept.items() if name not in self._is_weight}
 
 
 AnyNetwork = FastNetwork | GeneralNetwork
@@ -136,9 +136,10 @@ def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
         spoken(network, path): {"weight": layer.weight.detach(), "mask": None}
         for path, layer in parts.items()
     }
-    others = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     rest = {
-        name: value.detach() for name, value in others.items() if name.removesuffix(".weight") not in parts
+        name: value.detach()
+        for name, value in kept_of(network).items()
+        if name.removesuffix(".weight") not in parts
     }
     return header(recipe, classes, channels) | {"layers": layers, "rest": rest}
 

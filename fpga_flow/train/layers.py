@@ -19,7 +19,7 @@ from brevitas.quant import (
     SignedBinaryWeightPerTensorConst,
     Uint8ActPerTensorFloat,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant, SignedApotActQuant
 
@@ -171,6 +171,16 @@ def weight_bits(layer: nn.Module) -> int:
 def act_bits(module: nn.Module) -> int:
     """Return the bits of an activation as its quantiser has them."""
     return _bits(module.act_quant)
+
+
+def kept_of(network: nn.Module) -> dict[str, Tensor]:
+    """Return what a checkpoint keeps of `network` by its path: parameters, and buffers but for constants.
+
+    A quantiser's constants, its bits among them, are the recipe's: a checkpoint must not bring its own.
+    """
+    kept = network.state_dict().keys()
+    buffers = {path: value for path, value in network.named_buffers() if path in kept}
+    return {**dict(network.named_parameters()), **buffers}
 
 
 def weighted(network: nn.Module) -> dict[str, Any]:

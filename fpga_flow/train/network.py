@@ -11,7 +11,7 @@ from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
 from fpga_flow.train.factorise import Factors, shape_factors
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
-from fpga_flow.train.layers import weighted
+from fpga_flow.train.layers import kept_of, weighted
 from fpga_flow.train.mixed import put_quant, spoken
 from fpga_flow.train.spec import Dense, Thin, load_model
 from fpga_flow.train.thin import thin_module
@@ -63,7 +63,7 @@ def module_of(recipe: Recipe, state: State) -> nn.Module:
     network = build_network(
         recipe, len(state["classes"]), state["channels"], state.get("factors"), state.get("thin")
     )
-    values = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    values = kept_of(network)
     given = dict(state["rest"])
     for path in weighted(network):
         name = spoken(network, path)

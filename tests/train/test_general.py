@@ -16,7 +16,7 @@ from fpga_flow.train.apot import weight_levels
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import GeneralNetwork, convert, first_state, network_of
-from fpga_flow.train.layers import weighted
+from fpga_flow.train.layers import act_bits, activations, weight_bits, weighted
 from fpga_flow.train.network import load_network
 from fpga_flow.train.requantise import final
 from tests.train.frames import small_recipe
@@ -197,3 +197,15 @@ def test_float_phase_of_a_module_rounds_nothing(frames: dict[str, Codes]) -> Non
         # With activations far from 4, where the chain clamps and the module does not.
         ours, theirs = module(frames["test"].codes[:32]), floats(frames["test"].codes[:32])
     assert float((ours - theirs).abs().max()) < 1e-3 * float(theirs.std())
+
+
+def test_bits_are_the_recipes_whatever_the_checkpoint_was_trained_with() -> None:
+    model = {"name": "bacalhaunet", "width": 4}
+    state = first_state(small_recipe(model=model, quant={"weight_bits": 8, "act_bits": 8}), CLASSES, 2)
+    recipe = small_recipe(model=model, quant={"weight_bits": 3, "act_bits": 2})
+    network = network_of(recipe, state)
+    assert isinstance(network, GeneralNetwork)
+    assert {weight_bits(layer) for layer in network.weights.values()} == {3}
+    assert {act_bits(act) for act in activations(network.network).values()} == {2}
+    assert {int(codes.abs().max()) for codes in network.codes().values()} == {3}
+    assert not any("bit_width" in name for name in network.state()["rest"])
