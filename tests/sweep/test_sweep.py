@@ -1,4 +1,4 @@
-"""Sweeps on real Dask workers, with stages that do no work; and what becomes of them when something is killed."""
+"""Sweeps on real Dask workers with stages that do no work, and what becomes of them after a kill."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def test_killed_worker_s_point_goes_on_where_it_was(recipe: str, tmp_path: Path)
 
 def test_killed_sweep_leaves_no_process_and_the_same_command_goes_on(recipe: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    words = [recipe, "--prune", "none,imp", "--set", "train.epochs=40", "--out", str(folder)]
+    words = [recipe, "--prune", "none,imp", "--set", "train.epochs=20", "--out", str(folder)]
     stage = folder / "tiny-w4-none" / "train"
     parent = start(words)
     wait_for(lambda: len(work_of(stage)) >= 2)
@@ -94,7 +94,7 @@ def test_killed_sweep_leaves_no_process_and_the_same_command_goes_on(recipe: str
     before = work_of(stage)
     assert sweep(words) == 0
     assert work_of(stage)[: len(before)] == before
-    assert len(work_of(stage)) == 40
+    assert len(work_of(stage)) == 20
     assert {row["state"] for row in points(folder).values()} == {"done"}
 
 
@@ -120,7 +120,9 @@ def test_sweep_runs_on_a_cluster_of_the_user(recipe: str, tmp_path: Path) -> Non
         assert points(folder)["tiny-w4"]["state"] == "done"
 
 
-def test_wrong_cluster(recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+def test_wrong_cluster(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
     assert cli.main(["sweep", recipe, "--scheduler", "tcp://127.0.0.1:1", "--out", str(tmp_path / "a")]) == 4
     assert "error: --scheduler: none answers at tcp://127.0.0.1:1" in capsys.readouterr().err

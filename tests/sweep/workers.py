@@ -1,4 +1,4 @@
-"""Sweeps whose stages do no work: they count who made what, step by step, and go on where a killed one stopped."""
+"""Sweeps whose stages do no work: they write down who made which step, and go on after a kill."""
 
 import os
 import subprocess

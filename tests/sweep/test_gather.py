@@ -1,0 +1,162 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fpga_flow import artifact, cli, flow
+from fpga_flow.errors import InputError
+from fpga_flow.sweep.gather import gather, run_folders
+from fpga_flow.sweep.states import Ended, write_state
+from tests import fakes
+
+
+@pytest.fixture(autouse=True)
+def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prune(context: flow.Context) -> dict[str, Any]:
+        method = context.recipe.prune.method
+        kept = 1 if method == "none" else 4
+        layers = [{"name": f"conv{i}", "weights": 100, "nonzero": 100 // kept} for i in range(3)]
+        return {
+            "accuracy": {"pruned": 0.6 if method == "none" else 0.58},
+            "method": method,
+            "weights": 300,
+            "left": 80,
+            "nonzero": 75,
+            "layers": layers,
+            "samples": 6240,
+            "data": fakes.DATA,
+        }
+
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(prune=prune))
+
+
+def build(folder: Path, until: str | None, **parts: Any) -> Path:
+    flow.execute(fakes.run_of(folder, **parts), until)
+    return folder
+
+
+def test_whole_run_is_one_row(tmp_path: Path) -> None:
+    (row,) = gather(
+        [build(tmp_path / "mine", None, quant={"weight_bits": 3}, prune={"criterion": "slimming"})]
+    )
+    assert (row.point, row.state, row.stage) == ("mine", "done", "synth")
+    assert (row.bits, row.act_bits, row.method, row.criterion) == (3, 4, "fmp", "slimming")
+    assert (row.accuracy_float, row.accuracy_unpruned, row.accuracy_pruned) == (0.64, 0.62, 0.58)
+    assert (row.accuracy_golden, row.accuracy_rtl, row.accuracy, row.samples) == (0.615, 0.6, 0.615, 6240)
+    assert (row.weights, row.left, row.nonzero) == (159_104, 80, 17_018)
+    assert row.sparsity == pytest.approx(1 - 17_018 / 159_104, abs=1e-6)
+    assert (row.bit_ops, row.weight_bits, row.itu_score) == (24_436_576, 68_072, 0.0424668)
+    assert (row.lut, row.ff, row.bram18, row.dsp, row.mismatches) == (5500, 8250, 55, 110, 0)
+    assert [layer.sparsity for layer in row.layers] == [0.75] * 3
+    assert (row.generated, row.data) == (True, "signals (generated), 24 classes, -20 to 30 dB SNR")
+
+
+def test_run_that_was_built_in_part_says_what_it_knows(tmp_path: Path) -> None:
+    pruned, trained = gather([build(tmp_path / "a", "prune"), build(tmp_path / "b", "train")])
+    assert (pruned.stage, pruned.accuracy, pruned.sparsity, pruned.itu_score) == ("prune", 0.58, 0.75, None)
+    assert (trained.stage, trained.accuracy, trained.sparsity, trained.layers) == ("train", 0.62, None, [])
+
+
+def test_columns_for_keys_in_which_the_recipes_differ(tmp_path: Path) -> None:
+    rows = gather([build(tmp_path / f"s{seed}", "train", seed=seed, train={"epochs": 9}) for seed in (1, 2)])
+    assert [row.settings for row in rows] == [{"seed": 1}, {"seed": 2}]
+
+
+def test_stage_made_of_a_replaced_input_is_left_out(tmp_path: Path) -> None:
+    run = build(tmp_path / "run", "export")
+    build(run, "train", seed=2)
+    (row,) = gather([run])
+    # The fake stage makes the same of another seed, so its content still fits; its recipe does not.
+    assert row.state == "outdated"
+    manifest = json.loads((run / "train" / "manifest.json").read_text())
+    artifact.write_json(run / "train" / "manifest.json", manifest | {"content": "other"})
+    (row,) = gather([run])
+    assert (row.stage, row.accuracy_pruned) == ("train", None)
+
+
+def test_run_of_an_older_version_without_a_part_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build(tmp_path / "run", "prune")
+    table = artifact.read_json(run / "recipe.json")
+    without = {key: value for key, value in table.items() if key != "prune"}
+    manifest = json.loads((run / "prune" / "manifest.json").read_text())
+    stage = next(each for each in flow.STAGES if each.name == "prune")
+    parts = [part for part in stage.parts if part != "prune"]
+    old = artifact.digest_json({part: _value(table, part) for part in parts})
+    artifact.write_json(run / "recipe.json", without)
+    artifact.write_json(run / "prune" / "manifest.json", manifest | {"recipe": old})
+    assert gather([run])[0].state == "done"
+
+
+def _value(table: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        table = table[key]
+    return table
+
+
+def test_half_made_and_failed_runs(tmp_path: Path) -> None:
+    half = build(tmp_path / "half", "train")
+    (half / "prune.partial").mkdir()
+    recipe = fakes.recipe().model_dump(mode="json")
+    write_state(tmp_path / "gone", Ended("failed", "export", recipe, 2, "data.file: must be a file"))
+    rows = gather(run_folders([tmp_path]))
+    assert [(row.point, row.state, row.message) for row in rows] == [
+        ("gone", "failed", "data.file: must be a file"),
+        ("half", "unfinished", None),
+    ]
+    build(tmp_path / "gone", "train")  # mended by hand since
+    assert gather(run_folders([tmp_path]))[0].state == "done"
+
+
+def test_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [build(tmp_path / name / "w4", "train") for name in ("a", "b")]
+    assert [row.point for row in gather(run_folders([runs[0], tmp_path / "b", runs[0]]))] == ["a-w4", "b-w4"]
+
+
+def test_wrong_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no run of fpga_flow .* and holds none"):
+        run_folders([tmp_path])
+
+
+def test_command_writes_table_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for method in ("none", "imp"):
+        build(tmp_path / f"net-{method}", None, prune={"method": method})
+    out = tmp_path / "out"
+    assert cli.main(["sweep", "--gather", str(tmp_path), "--out", str(out)]) == 0
+    with (out / "sweep.csv").open() as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(line["point"], line["method"], line["lut"]) for line in lines] == [
+        ("net-imp", "imp", "5500.0"),
+        ("net-none", "none", "5500.0"),
+    ]
+    table = json.loads((out / "sweep.json").read_text())
+    assert (table["schema"], len(table["points"][0]["layers"])) == (1, 3)
+    for name in ("accuracy-sparsity", "accuracy-score", "accuracy-lut", "sparsity-layers"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (out / f"{name}.svg").read_text()
+    drawn = (out / "accuracy-lut.svg").read_text()
+    assert "signals (generated), 24 classes" in drawn
+    assert ">none<" in drawn
+    assert "net-none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["a", "b"], "RECIPE: a sweep is of one recipe, not a, b"),
+        (["a", "--gather", "--bits", "4"], "--bits: has no meaning with --gather"),
+        (["a", "b", "--gather"], "--out: name the folder"),
+    ],
+)
+def test_wrong_options(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sweep", *words]) == 2
+    assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_sweep_into_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = build(tmp_path / "run", "train")
+    assert cli.main(["sweep", "signals", "--out", str(run)]) == 2
+    assert "is a single run; name another folder" in capsys.readouterr().err

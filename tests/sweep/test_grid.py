@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.errors import InputError
+from fpga_flow.recipe import Change
+from fpga_flow.sweep.grid import grid
+from fpga_flow.sweep.plan import plan
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "net.toml"
+    path.write_text("[quant]\nweight_bits = 5\n")
+    return path
+
+
+def test_points_are_all_combinations_with_their_names(recipe: Path) -> None:
+    points = grid(recipe, bits="4..3", prune="none,fmp", over=["prune.criterion=magnitude,l1-filters"])
+    assert [point.name for point in points] == [
+        f"net-w{bits}-{method}-criterion_{criterion}"
+        for bits in (4, 3)
+        for method in ("none", "fmp")
+        for criterion in ("magnitude", "l1_filters")
+    ]
+    last = points[-1].recipe
+    assert (last.quant.weight_bits, last.quant.act_bits) == (3, 3)
+    assert (last.prune.method, last.prune.criterion) == ("fmp", "l1-filters")
+
+
+def test_without_axes_there_is_the_recipe_itself(recipe: Path) -> None:
+    (point,) = grid(recipe, [Change("seed", 7)])
+    assert (point.name, point.recipe.seed) == ("net-w5", 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("seed=1..3", [1, 2, 3]),
+        ("prune.rate=0.1,0.25", [0.1, 0.25]),
+        ("model.parts=[6],[6, 12]", [(6,), (6, 12)]),
+        ("data.file=null,a.npz", [None, "a.npz"]),
+    ],
+)
+def test_values_of_an_axis(recipe: Path, text: str, values: list[object]) -> None:
+    key = text.partition("=")[0].split(".")
+    found = []
+    for point in grid(recipe, over=[text]):
+        value: object = point.recipe
+        for part in key:
+            value = getattr(value, part)
+        found.append(value)
+    assert found == values
+
+
+def test_a_point_keeps_its_name_when_values_are_added(recipe: Path) -> None:
+    few = {point.name for point in grid(recipe, bits="4", over=["seed=1"])}
+    assert few <= {point.name for point in grid(recipe, bits="2..8", over=["seed=1..9"])}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"bits": "4..9"}, "--bits must be less than or equal to 8, not 9"),
+        ({"bits": "a"}, "--bits: must be numbers of bits as in 4..8 or 4,6,8, not 'a'"),
+        ({"bits": "4,,5"}, "--bits: must be values with commas between them, not '4,,5'"),
+        ({"prune": "none,magic"}, "--prune: must be some of none, imp, "),
+        ({"over": ["prune.rate"]}, "--over: must be key=value,value,... as in prune.rate=0.1,0.2, not "),
+        ({"over": ["prune.rate=2"]}, "--over prune.rate: must be less than 1, not 2"),
+        ({"over": ["prune.speed=2"]}, "--over prune.speed: is no key of a recipe; "),
+        ({"over": ["seed=1", "seed=2"]}, "seed: is set twice in this sweep; leave one of the options out"),
+        ({"changes": [Change("seed", 1)], "over": ["seed=2"]}, "seed: is set twice"),
+        ({"over": ["seed=1,1"]}, "two points of this sweep are called net-w5-seed_1; "),
+        ({"over": ["seed=1..99999"]}, "--over seed: 1..99999 are more than 10,000 values"),
+        ({"over": ["seed=1..200", "data.seed=1..200"]}, "the axes make more than 10,000 points"),
+    ],
+)  # fmt: skip
+def test_wrong_axes(recipe: Path, words: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        grid(recipe, **words)  # type: ignore[arg-type]
+    assert str(error.value).startswith(message)
+
+
+def jobs(recipe: Path, until: str, **axes: object) -> list[tuple[str, str, int | None, bool]]:
+    planned = plan(grid(recipe, **axes), until)  # type: ignore[arg-type]
+    return [(job.point.name, job.until, job.after, job.last) for job in planned]
+
+
+def test_what_points_have_in_common_is_built_once_before_what_differs(recipe: Path) -> None:
+    assert jobs(recipe, "export", bits="4,5", prune="none,imp") == [
+        ("net-w4-none", "train", None, False),
+        ("net-w4-none", "export", 0, True),
+        ("net-w4-imp", "export", 0, True),
+        ("net-w5-none", "train", None, False),
+        ("net-w5-none", "export", 3, True),
+        ("net-w5-imp", "export", 3, True),
+    ]
+
+
+def test_sharing_goes_as_far_as_the_recipes_are_alike(recipe: Path) -> None:
+    axes = {"prune": "imp,fmp", "over": ["hardware.fps=1000,2000"]}
+    assert jobs(recipe, "synth", **axes) == [
+        ("net-w5-imp-fps_1000", "train", None, False),
+        ("net-w5-imp-fps_1000", "export", 0, False),
+        ("net-w5-imp-fps_1000", "synth", 1, True),
+        ("net-w5-imp-fps_2000", "synth", 1, True),
+        ("net-w5-fmp-fps_1000", "export", 0, False),
+        ("net-w5-fmp-fps_1000", "synth", 4, True),
+        ("net-w5-fmp-fps_2000", "synth", 4, True),
+    ]
+
+
+def test_points_that_do_not_differ_in_what_is_built_take_all_from_the_first(recipe: Path) -> None:
+    assert jobs(recipe, "train", prune="imp,fmp") == [
+        ("net-w5-imp", "train", None, True),
+        ("net-w5-fmp", "train", 0, True),
+    ]
+
+
+def test_wrong_stage(recipe: Path) -> None:
+    with pytest.raises(InputError, match="--until: must be one of train, prune, .*, not 'deploy'"):
+        plan(grid(recipe), "deploy")

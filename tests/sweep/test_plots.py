@@ -1,0 +1,110 @@
+import random
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+from fpga_flow.sweep import plots
+from fpga_flow.sweep.labels import place
+from fpga_flow.sweep.pareto import frontier
+from fpga_flow.sweep.rows import LayerCount, Row
+
+
+def test_frontier_by_hand() -> None:
+    # (cost, gain): 1 beats 0; 2 costs more for more; 3 costs more for less; 4 equals 2.
+    assert frontier([(1.0, 5.0), (1.0, 6.0), (3.0, 9.0), (4.0, 8.0), (3.0, 9.0)]) == [1, 2]
+    assert frontier([]) == []
+
+
+def test_names_cover_neither_one_another_nor_points_nor_the_line() -> None:
+    draw = random.Random(5)
+    points = [(draw.random(), draw.gauss(0.5, 0.05), f"point-w{i}") for i in range(40)]
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter([x for x, _, _ in points], [y for _, y, _ in points])
+    line = [(0.0, 0.4), (0.5, 0.4), (0.5, 0.6)]
+    axes.plot([x for x, _ in line], [y for _, y in line])
+    assert place(figure, axes, points, line) == []
+    figure.draw_without_rendering()
+    boxes = [
+        super(Annotation, text).get_window_extent()  # of the text, without the line to its point
+        for text in axes.texts
+        if isinstance(text, Annotation)
+    ]
+    assert len(boxes) == 40
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    for x, y, _ in points:
+        px, py = axes.transData.transform((x, y))
+        assert not any(box.contains(px, py) for box in boxes)
+    (x0, y0), (x1, _) = (axes.transData.transform(corner) for corner in line[:2])
+    assert not any(box.y0 < y0 < box.y1 and box.x0 < x1 and box.x1 > x0 for box in boxes)
+
+
+def test_names_without_room_are_returned() -> None:
+    figure = Figure(figsize=(2, 1.5), layout="constrained")
+    axes = figure.subplots()
+    assert place(figure, axes, [(0.5, 0.5, "x" * 100)]) == ["x" * 100]
+
+
+def rows() -> list[Row]:
+    return [
+        Row(
+            point=f"net-{method}-w{bits}",
+            state="done",
+            data="digits",
+            samples=100,
+            bits=bits,
+            method=method,
+            accuracy_golden=0.9 + bits / 100,
+            sparsity=0.1 * bits,
+            layers=[
+                LayerCount(name="a", weights=10, nonzero=bits),
+                LayerCount(name="b", weights=4, nonzero=0),
+            ],
+        )
+        for method in ("imp", "none", "fmp")
+        for bits in (4, 6)
+    ]
+
+
+def test_pictures_of_what_is_known_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "accuracy-lut.png").touch()
+    assert plots.draw(tmp_path, rows()) == [
+        f"{name}.{suffix}" for name in ("accuracy-sparsity", "sparsity-layers") for suffix in ("png", "svg")
+    ]
+    assert not (tmp_path / "accuracy-lut.png").exists()
+    drawn = (tmp_path / "accuracy-sparsity.svg").read_text()
+    assert drawn.index(">none<") < drawn.index(">imp<") < drawn.index(">fmp<")
+    heat = (tmp_path / "sparsity-layers.svg").read_text()
+    assert ">60<" in heat and ">100<" in heat
+
+
+def test_same_rows_make_the_same_files(tmp_path: Path) -> None:
+    names = plots.draw(tmp_path, rows())
+    before = [(tmp_path / name).read_bytes() for name in names]
+    plots.draw(tmp_path, rows())
+    assert [(tmp_path / name).read_bytes() for name in names] == before
+
+
+def test_each_set_of_data_has_a_panel_of_its_own() -> None:
+    other = [row.model_copy(update={"data": "jets (generated)"}) for row in rows()]
+    figure = plots.against([*rows(), *other], plots.AXES[0])
+    assert figure is not None
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "digits: 100 test frames",
+        "jets (generated): 100 test frames",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["net-w4-none", "net-w4-imp"], ["none", "imp"]),
+        (["net-w4", "net-w4-imp"], ["w4", "w4-imp"]),
+        (["a"], ["a"]),
+    ],
+)
+def test_names_without_what_all_have_in_common(names: list[str], found: list[str]) -> None:
+    assert plots.short(names) == found
