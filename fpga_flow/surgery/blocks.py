@@ -12,46 +12,40 @@ from copy import deepcopy
 import torch
 
 from fpga_flow.errors import InputError, UnsupportedError
-from fpga_flow.recipe_parts import Recipe
 from fpga_flow.surgery.body import Body, Cut
 from fpga_flow.surgery.graph import Channel, Graph, Node, trace
 from fpga_flow.train.blocks import Chain
-from fpga_flow.train.checkpoint import State
 from fpga_flow.train.spec import load_model
 from fpga_flow.train.thin import remove
 
 
-def without_blocks(recipe: Recipe, state: State) -> State:
-    """Return the checkpoint without what `recipe.surgery.remove` names.
+def remove_blocks(body: Body) -> None:
+    """Take out what the recipe's `surgery.remove` names.
 
     New filters of a widened layer are drawn by the recipe's seed, as large as those that are there. Raises
     `InputError` naming a part that does not exist, or that cannot go.
     """
-    settings = recipe.surgery
+    recipe = body.recipe
+    if not recipe.surgery.remove:
+        return
     named = getattr(load_model(recipe.model.name), "blocks", None)
     blocks: dict[str, tuple[str, ...]] = {} if named is None else named(recipe)
-    for name in settings.remove:
-        state = _without(recipe, state, name, blocks.get(name, (name,)), tuple(blocks), settings.widen)
-    return state
+    for name in recipe.surgery.remove:
+        _remove(body, name, blocks.get(name, (name,)), tuple(blocks))
 
 
-def _without(
-    recipe: Recipe, state: State, name: str, parts: Sequence[str], blocks: Sequence[str], widen: bool
-) -> State:
-    body = Body(recipe, state)
+def _remove(body: Body, name: str, parts: Sequence[str], blocks: Sequence[str]) -> None:
     _check_there(body, name, parts, blocks)
     module = deepcopy(body.module)
     for part in parts:
         remove(module, part)
     try:
-        after = trace(module, state["channels"])
+        after = trace(module, body.state["channels"])
         lost = _lost(body, after, name)
     except UnsupportedError as error:
         raise _stays(name, f"what is behind it would not fit ({error})") from None
-    widened = _widened(body, after, parts, lost) if widen else None
-    if widened is not None:
-        return body.cut(widened, parts)
-    return body.cut(_narrowed(body, lost), parts)
+    widened = _widened(body, after, parts, lost) if body.recipe.surgery.widen else None
+    body.cut(_narrowed(body, lost) if widened is None else widened, parts)
 
 
 def _check_there(body: Body, name: str, parts: Sequence[str], blocks: Sequence[str]) -> None:
@@ -132,7 +126,7 @@ def _widened(body: Body, after: Graph, parts: Sequence[str], lost: Lost) -> dict
     assert isinstance(weight, torch.Tensor)
     generator = torch.Generator().manual_seed(body.recipe.seed)
     drawn = torch.randn((len(missing), *weight.shape[1:]), generator=generator) * weight.detach().std()
-    largest = float(weight.abs().max())  # by which a scale may be set
+    largest = float(weight.detach().abs().max())  # by which a scale may be set
     drawn = drawn.clamp(-largest, largest)
     return {path: Cut(range(len(weight)), range(weight.shape[1]), drawn)}
 

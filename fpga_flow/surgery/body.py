@@ -1,6 +1,5 @@
 """A checkpoint on the table: its module, its graph, and the cuts that make it a smaller checkpoint."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +10,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.surgery.graph import Graph, trace
+from fpga_flow.train.blocks import Chain
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.freeze import VARIANCE_FLOOR, weight_codes
 from fpga_flow.train.general import as_module
 from fpga_flow.train.layers import put_weights, scale_of, weight_bits, weighted
 from fpga_flow.train.mixed import spoken
-from fpga_flow.train.network import deployed, module_of
+from fpga_flow.train.network import deployed, fill, module_of
 from fpga_flow.train.spec import Quant, Thin, quant_of
-from fpga_flow.train.thin import new_thin, put_layer, put_norm, remove
+from fpga_flow.train.thin import new_thin, put_layer, put_norm, remove, resize
 
 NORM = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 """What a chain's checkpoint calls the parts of a batch norm."""
@@ -38,8 +38,8 @@ class Cut:
 class Body:
     """The network in a checkpoint.
 
-    `module` has the float parameters, which may be changed in place; `exact` computes what is deployed, and
-    is not touched.
+    `module` has the float parameters; whoever changes them calls `save`. `exact` computes what is deployed:
+    a chain of the fast graph is frozen there, other modules are their own.
     """
 
     recipe: Recipe
@@ -52,7 +52,7 @@ class Body:
         if self.is_chain:
             self.state = _without_idle_means(self.state, self.recipe)
         self.module = module_of(self.recipe, as_module(self.state) if self.is_chain else self.state)
-        self.exact = deployed(self.recipe, self.state)
+        self.exact = deployed(self.recipe, self.state) if self.is_chain else self.module
         self.graph = trace(self.module, self.state["channels"])
 
     @property
@@ -76,13 +76,15 @@ class Body:
         mask: Tensor | None = self.state["layers"][self.name(path)]["mask"]
         return mask
 
-    def saved(self, masks: dict[str, Tensor | None] | None = None) -> State:
-        """Return the checkpoint of the module as it stands now; `masks`, by name, replace those it had."""
-        return _state(self.module, self.state, self.recipe, masks or {})
+    def save(self, masks: dict[str, Tensor | None] | None = None) -> None:
+        """Take the module as it stands now into the checkpoint; `masks`, by name, replace those it had."""
+        self.state = _state(self.module, self.state, self.recipe, masks or {})
+        if isinstance(self.exact, Chain) and self.is_chain:
+            fill(self.exact, self.state)
 
-    def cut(self, cuts: dict[str, Cut], removed: Sequence[str] = ()) -> State:
-        """Return the checkpoint of what is left by `cuts` (by path), without the parts named in `removed`."""
-        module, masks = copy.deepcopy(self.module), dict[str, Tensor | None]()
+    def cut(self, cuts: dict[str, Cut], removed: Sequence[str] = ()) -> None:
+        """Leave what `cuts` (by path) say of the layers and batch norms, and no part named in `removed`."""
+        masks = dict[str, Tensor | None]()
         before = self.state.get("thin") or new_thin()
         thin: Thin = {
             "removed": [*(name for name in before["removed"] if not _inside(name, removed)), *removed],
@@ -91,10 +93,12 @@ class Body:
         }
         with torch.no_grad():
             for path, cut in cuts.items():
-                part: Any = module.get_submodule(path)
+                part: Any = self.module.get_submodule(path)
                 if isinstance(part, _BatchNorm):
                     _cut_norm(part, cut)
                     thin["sizes"][self.name(path)] = [len(cut.rows)]
+                    if self.is_chain:
+                        resize(self.exact.get_submodule(path), [len(cut.rows)])
                     continue
                 mask, largest = self.mask(path), part.weight.abs().max()
                 bias = None if part.bias is None else part.bias[torch.tensor(cut.rows)].clone()
@@ -103,10 +107,16 @@ class Body:
                     _hold(part, largest)
                     thin["held"] = [*thin["held"], self.name(path)]
                 thin["sizes"][self.name(path)] = [*_size(part)]
+                if self.is_chain:
+                    resize(self.exact.get_submodule(path), _size(part))
                 masks[self.name(path)] = _cut_mask(mask, cut)
         for name in removed:
-            remove(module, name)
-        return _state(module, {**self.state, "thin": thin}, self.recipe, masks)
+            remove(self.module, name)
+            if self.is_chain:
+                remove(self.exact, name)
+        self.state = {**self.state, "thin": thin}
+        self.save(masks)
+        self.graph = trace(self.module, self.state["channels"])
 
 
 def _without_idle_means(state: State, recipe: Recipe) -> State:

@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe, SurgeryRecipe
+from fpga_flow.recipe_parts import SurgeryRecipe
 from fpga_flow.surgery.body import Body
 from fpga_flow.surgery.constants import constants, needed
 from fpga_flow.surgery.counts import fold_friendly
 from fpga_flow.surgery.graph import Channel
-from fpga_flow.surgery.idle import families, silence_idle
-from fpga_flow.train.checkpoint import State
+from fpga_flow.surgery.idle import families, silence_empty
 from fpga_flow.train.spec import matches
 
 Importance = Callable[[Body], dict[Channel, float]]
@@ -57,13 +56,13 @@ def norm_scales(body: Body) -> dict[Channel, float]:
 CRITERIA: dict[str, Importance] = {"l1-filters": l1_norms, "slimming": norm_scales}
 
 
-def emptied(recipe: Recipe, state: State) -> State:
-    """Return the checkpoint in which the channels that `recipe.surgery` takes out of each layer are empty.
+def empty(body: Body) -> None:
+    """Empty the channels that the recipe's `surgery` takes out of each layer.
 
     Their weights are zero, and masked; what they give is zero. Raises `InputError` naming a layer that does
     not exist, or whose channels cannot be made zero.
     """
-    body, settings = Body(recipe, state), recipe.surgery
+    settings = body.recipe.surgery
     sizes = CRITERIA[settings.channels](body)
     doomed = set[Channel]()
     _check_names(body, settings)
@@ -72,7 +71,7 @@ def emptied(recipe: Recipe, state: State) -> State:
         smallest = sorted(channels, key=lambda channel: sizes[channel])  # stable: the first among equals
         doomed.update(smallest[: len(channels) - stay])
     if not doomed:
-        return state
+        return
     masks: dict[str, Tensor | None] = {}
     with torch.no_grad():
         for node in body.graph.of("layer", "depthwise"):
@@ -86,9 +85,9 @@ def emptied(recipe: Recipe, state: State) -> State:
             layer.weight.mul_(mask)
             if layer.bias is not None:
                 layer.bias.mul_(rows)
-    empty = silence_idle(recipe, body.saved(masks))
-    _check_empty(recipe, empty, doomed)
-    return empty
+    body.save(masks)
+    silence_empty(body)
+    _check_empty(body, doomed)
 
 
 def _weight(body: Body, path: str) -> Tensor:
@@ -121,8 +120,7 @@ def _check_names(body: Body, settings: SurgeryRecipe) -> None:
                 )
 
 
-def _check_empty(recipe: Recipe, state: State, doomed: set[Channel]) -> None:
-    body = Body(recipe, state)
+def _check_empty(body: Body, doomed: set[Channel]) -> None:
     moving, constant = needed(body, constants(body))
     stuck = doomed & (moving | constant)
     if stuck:

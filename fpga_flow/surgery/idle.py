@@ -26,29 +26,24 @@ def exactly(wanted: int, there: int) -> int:
     return min(max(1, wanted), there)
 
 
-def take_out_idle(recipe: Recipe, state: State, keep: Keep = exactly, silence: bool = False) -> State:
-    """Return the checkpoint without the channels that do nothing; the network computes the same.
+def take_out_idle(body: Body, keep: Keep = exactly, silence: bool = False) -> None:
+    """Take out the channels that do nothing; the network computes the same.
 
     A channel that is constant but needed at the edges of frames stays, unless `silence` says that its
     constant shall become zero first, which changes what the network computes there. `keep` says how many
-    channels stay of those that one layer makes. Raises `UnsupportedError` for a network that cannot be
-    followed.
+    channels stay of those that one layer makes.
     """
     while True:
-        body = Body(recipe, state)
         known = constants(body)
         moving, constant = needed(body, known)
-        if silence and constant:
-            quiet = silenced(body, known, constant)
-            if quiet is not None:
-                state = quiet
-                continue
+        if silence and constant and _silence(body, known, constant):
+            continue
         idle = set(body.graph.made_by) - moving - constant - body.graph.fixed
         gone = _as_many(body.graph, idle, keep)
         if not gone:
-            return state
+            return
         _fold(body, known, gone)
-        state = body.cut(cuts(body, gone))
+        body.cut(cuts(body, gone))
 
 
 def families(graph: Graph) -> dict[tuple[str, ...], list[Channel]]:
@@ -115,11 +110,11 @@ def _fold(body: Body, known: list[Constants], gone: set[Channel]) -> None:
             shifts.append(shift)
 
 
-def silenced(body: Body, known: list[Constants], channels: Iterable[Channel]) -> State | None:
-    """Return the checkpoint in which these constant channels are zero behind every quantised ReLU.
+def _silence(body: Body, known: list[Constants], channels: Iterable[Channel]) -> bool:
+    """Let these constant channels be zero behind every quantised ReLU; returns whether they were not.
 
     Their batch norms give -1 whatever comes in: below zero, where no gradient reaches them, so they stay
-    silent through training. None where nothing of them was left to silence.
+    silent through training.
     """
     quiet, changed = set(channels), False
     with torch.no_grad():
@@ -132,7 +127,9 @@ def silenced(body: Body, known: list[Constants], channels: Iterable[Channel]) ->
                 silent = norm.running_mean[k] == read.values[k] and norm.bias[k] == -1
                 changed = changed or not bool(silent)
                 norm.running_mean[k], norm.running_var[k], norm.bias[k] = read.values[k], 1.0, -1.0
-    return body.saved() if changed else None
+    if changed:
+        body.save()
+    return changed
 
 
 def silence_idle(recipe: Recipe, state: State) -> State:
@@ -141,9 +138,13 @@ def silence_idle(recipe: Recipe, state: State) -> State:
     So pruning of whole filters is meant (Li et al. 2017): the feature map goes, with its batch norm.
     """
     body = Body(recipe, state)
-    known = constants(body)
-    quiet = silenced(body, known, _empty(body))
-    return state if quiet is None else quiet
+    silence_empty(body)
+    return body.state
+
+
+def silence_empty(body: Body) -> None:
+    """Let filters without weights give zero."""
+    _silence(body, constants(body), _empty(body))
 
 
 def _empty(body: Body) -> set[Channel]:

@@ -10,8 +10,9 @@ from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.surgery.blocks import without_blocks
-from fpga_flow.surgery.choose import CRITERIA, emptied
+from fpga_flow.surgery.blocks import remove_blocks
+from fpga_flow.surgery.body import Body
+from fpga_flow.surgery.choose import CRITERIA, empty
 from fpga_flow.surgery.counts import fold_friendly
 from fpga_flow.surgery.idle import take_out_idle
 from fpga_flow.train.checkpoint import State
@@ -29,16 +30,15 @@ def smaller(recipe: Recipe, state: State) -> State:
 
     Where only idle channels go, and none is silenced, it computes what the network before did.
     """
-    settings = recipe.surgery
-    if settings.remove:
-        state = without_blocks(recipe, state)
-    if settings.channels == "none":
-        return state
-    keep = partial(fold_friendly, multiple=settings.multiple)
-    state = take_out_idle(recipe, state, keep, silence=settings.constants == "silence")
-    if settings.channels in CRITERIA:
-        state = take_out_idle(recipe, emptied(recipe, state), keep)
-    return state
+    body, settings = Body(recipe, state), recipe.surgery
+    remove_blocks(body)
+    if settings.channels != "none":
+        keep = partial(fold_friendly, multiple=settings.multiple)
+        take_out_idle(body, keep, silence=settings.constants == "silence")
+        if settings.channels in CRITERIA:
+            empty(body)
+            take_out_idle(body, keep)
+    return body.state
 
 
 def operated(
@@ -79,6 +79,7 @@ def operated(
             batch=recipe.train.batch,
             learning_rate=settings.learning_rate,
             patience=0,
+            rotate=recipe.train.rotate,
         ),
         path,
         recipe.seed + 98_000_000,

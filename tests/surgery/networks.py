@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.surgery.blocks import remove_blocks
+from fpga_flow.surgery.body import Body
+from fpga_flow.surgery.choose import empty
+from fpga_flow.surgery.idle import Keep, exactly, take_out_idle
 from fpga_flow.train import layers, network
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.fast import FastNetwork
@@ -20,7 +24,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "vgg10": {"name": "vgg10", "width": 16, "dense": 32},
     "bacalhaunet": {"name": "bacalhaunet", "width": 8},
     "cnv": {"name": "cnv", "width": 8, "dense": 16},
-    "densenet": {"name": "densenet", "width": 4, "parts": (2, 3)},
+    "densenet": {"name": "densenet", "width": 4, "parts": (1, 2)},
     "mlp": {"name": "mlp", "parts": (16, 12)},
 }
 SHAPES = {"vgg10": (256, 2), "bacalhaunet": (256, 2), "mlp": (28, 28, 1)}
@@ -51,7 +55,7 @@ def lively(name: str, recipe: Recipe) -> State:
         with torch.no_grad():
             for block in net.layers[:-1]:
                 block.beta.copy_(torch.rand(len(block.beta), generator=generator) - 0.2)
-            for _ in range(40):
+            for _ in range(25):
                 net(codes)
         return net.eval().state()
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
@@ -145,3 +149,21 @@ def joint(monkeypatch: pytest.MonkeyPatch, make: Any, channels: int, **surgery: 
         name: value.detach() for name, value in named.items() if name.removesuffix(".weight") not in parts
     }
     return recipe, header(recipe, ["a", "b"], channels) | {"layers": found, "rest": rest}
+
+
+def without_idle(recipe: Recipe, state: State, keep: Keep = exactly, silence: bool = False) -> State:
+    body = Body(recipe, state)
+    take_out_idle(body, keep, silence)
+    return body.state
+
+
+def emptied(recipe: Recipe, state: State) -> State:
+    body = Body(recipe, state)
+    empty(body)
+    return body.state
+
+
+def without_blocks(recipe: Recipe, state: State) -> State:
+    body = Body(recipe, state)
+    remove_blocks(body)
+    return body.state

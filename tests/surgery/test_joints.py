@@ -8,10 +8,9 @@ from torch import Tensor
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.surgery.idle import take_out_idle
 from fpga_flow.train import layers
 from fpga_flow.train.checkpoint import State
-from tests.surgery.networks import Joint, act, joint, logits, norm, shapes, weigh
+from tests.surgery.networks import Joint, act, joint, logits, norm, shapes, weigh, without_idle
 
 
 def same(recipe: Recipe, before: State, after: State, shape: tuple[int, ...]) -> None:
@@ -36,7 +35,7 @@ def test_flatten_takes_all_positions_of_a_channel_and_its_constant(monkeypatch: 
         )
 
     recipe, before = joint(monkeypatch, make, 1)
-    after = take_out_idle(recipe, before)
+    after = without_idle(recipe, before)
     assert after["layers"]["conv"]["weight"].flatten().tolist() == [2, 7]
     assert after["rest"]["norm1.bias"].tolist() == [0, 1]
     assert after["layers"]["dense"]["weight"].tolist() == [[1, 2, 0, -1], [-2, 1, 1, 0]]
@@ -65,8 +64,8 @@ def test_constant_stays_before_a_padded_layer_unless_it_is_silenced(monkeypatch:
         )
 
     recipe, before = joint(monkeypatch, make, 1)
-    assert "thin" not in take_out_idle(recipe, before)
-    after = take_out_idle(recipe, before, silence=True)
+    assert "thin" not in without_idle(recipe, before)
+    after = without_idle(recipe, before, silence=True)
     assert after["layers"]["conv1"]["weight"].flatten().tolist() == [1, 7]
     assert after["layers"]["conv2"]["weight"].tolist() == [[[0, 1, 0], [-7, 0, 1]], [[1, 0, -1], [0, 1, 0]]]
     assert after["rest"]["norm2.running_mean"].tolist() == [0, 0]
@@ -102,7 +101,7 @@ def add(m: Any, x: Tensor) -> Tensor:
 def test_sum_ties_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     # Channel 1 is empty in both summands: rows, columns and batch norms of both sides go.
     recipe, before = joint(monkeypatch, lambda: residual({"conv0": [1], "conv1": [1]}), 1)
-    after = take_out_idle(recipe, before)
+    after = without_idle(recipe, before)
     assert after["layers"]["conv0"]["weight"].flatten().tolist() == [1, 7]
     assert after["layers"]["conv1"]["weight"].squeeze(2).tolist() == [[7, 0], [1, 3]]
     assert after["layers"]["classes"]["weight"].tolist() == [[1, 2, 5, 6], [7, -2, 3, 1]]
@@ -113,7 +112,7 @@ def test_sum_ties_channels(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("side", ["conv0", "conv1"])
 def test_sum_keeps_a_channel_that_one_side_still_makes(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, before = joint(monkeypatch, lambda: residual({side: [1]}), 1)
-    assert "thin" not in take_out_idle(recipe, before)
+    assert "thin" not in without_idle(recipe, before)
 
 
 def test_concatenation_has_offsets_in_its_readers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +135,7 @@ def test_concatenation_has_offsets_in_its_readers(monkeypatch: pytest.MonkeyPatc
         )
 
     recipe, before = joint(monkeypatch, make, 1)
-    after = take_out_idle(recipe, before)
+    after = without_idle(recipe, before)
     assert shapes(after) == {"first": (2, 1, 1), "second": (2, 2, 1), "classes": (2, 4)}
     assert after["layers"]["classes"]["weight"].tolist() == [[1, 2, 3, 5], [7, -2, 1, 3]]
     assert after["rest"]["norm2.bias"].tolist() == [1, 2, 3, 5]
@@ -157,7 +156,7 @@ def test_depthwise_ties_its_inputs_to_its_outputs(monkeypatch: pytest.MonkeyPatc
         )
 
     recipe, before = joint(monkeypatch, make, 1)
-    after = take_out_idle(recipe, before)
+    after = without_idle(recipe, before)
     assert after["layers"]["point"]["weight"].flatten().tolist() == [1, 7]
     assert after["layers"]["deep"]["weight"].squeeze(1).tolist() == [[4, 5, 6], [7, 1, 2]]
     assert after["layers"]["classes"]["weight"].tolist() == [[3, 4, 5, 6], [1, 0, 3, 1]]
@@ -181,7 +180,7 @@ def test_channels_that_nobody_reads_go_and_then_what_they_read(monkeypatch: pyte
         )
 
     recipe, before = joint(monkeypatch, make, 1)
-    after = take_out_idle(recipe, before)
+    after = without_idle(recipe, before)
     assert after["layers"]["a"]["weight"].tolist() == [[2, -1], [3, 1]]
     assert after["layers"]["b"]["weight"].tolist() == [[1, 7], [2, -1]]
     assert after["layers"]["classes"]["weight"].tolist() == [[1, 2], [7, -3]]
@@ -195,4 +194,4 @@ def test_operation_that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -
 
     recipe, before = joint(monkeypatch, make, 1)
     with pytest.raises(UnsupportedError, match=r"'roll': surgery does not know what roll does to channels"):
-        take_out_idle(recipe, before)
+        without_idle(recipe, before)
