@@ -76,7 +76,7 @@ def _tiny_networks() -> Iterator[None]:
         patch.setattr(
             data, "load", lambda part, split, _cache: frames_of(SHAPES_BY_LENGTH[part.length], split)
         )
-        patch.setattr(loop, "CPU_COUNT", 1)  # all tensors are small here
+        patch.setattr(loop, "thread_limit", lambda: 1)  # all tensors are small here
         # Compiling takes longer than running.
         patch.setitem(tuning.TUNING, "fast", tuning.TUNING["quick"])
         torch.set_num_threads(1)

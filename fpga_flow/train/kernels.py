@@ -11,8 +11,6 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -46,6 +44,13 @@ KEPT_BYTES = 1 << 30
 LANES = 16
 """Channel counts that the compiled layers take are multiples of this."""
 
+
+def thread_limit() -> int:
+    """Return how many threads training may take: all processors, or fewer where `OMP_NUM_THREADS` says so."""
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(CPU_COUNT, int(given)) if given.isdigit() and int(given) else CPU_COUNT
+
+
 _folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "fpga_flow"
 
 
@@ -59,9 +64,7 @@ class Kernels:
     """The compiled functions; all tensors are contiguous, float32 unless said otherwise."""
 
     def __init__(self, library: Path) -> None:
-        # Waiting threads sleep soon: on a busy machine, spinning keeps the others from finishing.
-        with _environment("GOMP_SPINCOUNT", "20000"):
-            self._library = ctypes.CDLL(str(library))
+        self._library = ctypes.CDLL(str(library))
         _keep_freed_memory()
 
     def call(self, name: str, *arguments: Tensor | int | float | None, work: int) -> None:
@@ -79,7 +82,7 @@ class Kernels:
                 converted.append(ctypes.c_void_p(None))
             else:
                 converted.append(ctypes.c_long(argument))
-        threads = max(1, min(CPU_COUNT, work // WORK_PER_THREAD))
+        threads = max(1, min(thread_limit(), work // WORK_PER_THREAD))
         getattr(self._library, name)(*converted, ctypes.c_int(threads))
 
     def conv_pool_forward(self, x: Tensor, w: Tensor, codes: bool) -> tuple[Tensor, Tensor]:
@@ -157,17 +160,6 @@ def _whole_lanes(x: Tensor) -> tuple[int, int]:
     rows, channels = x.shape
     assert channels % LANES == 0
     return rows, channels
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ.setdefault(name, value)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
 
 
 def _keep_freed_memory() -> None:

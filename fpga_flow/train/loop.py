@@ -17,14 +17,13 @@ from torch import Tensor
 
 from fpga_flow.progress import bar
 from fpga_flow.recipe_parts import OptimiserRecipe, RateSchedule
-from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss, labels_only
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork
-from fpga_flow.train.kernels import kernels
+from fpga_flow.train.kernels import kernels, thread_limit
 
 LOWEST_RATE = 1e-3
 """Training ends when the learning rate falls below this share of the first one."""
@@ -254,7 +253,7 @@ def one_pool(fast: bool = True) -> Iterator[None]:
     Without `fast` they do not.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1 if fast and kernels() is not None else CPU_COUNT)
+    torch.set_num_threads(1 if fast and kernels() is not None else thread_limit())
     try:
         yield
     finally:

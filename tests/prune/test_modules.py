@@ -57,7 +57,7 @@ def recipe_of(name: str, **prune: Any) -> Recipe:
 def pruned(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     name = recipe.model.name
     frames = {split: DATA[name](64, seed) for seed, split in enumerate(("train", "validation", "test"))}
-    monkeypatch.setattr(loop, "CPU_COUNT", 1)
+    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
     monkeypatch.setattr(prune_stage, "load_codes", lambda recipe, split, cache: frames[split])
     state = first_state(recipe, CLASSES, frames["train"].channels)
     network = network_of(recipe, state)

@@ -37,7 +37,7 @@ def test_a_student_that_agrees_with_its_teacher_has_only_the_labels_to_learn() -
 
 @pytest.fixture
 def tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "CPU_COUNT", 1)
+    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
 

@@ -90,7 +90,7 @@ def test_network_of_factors_is_the_float_network(frames: dict[str, Codes]) -> No
 def test_factors_through_the_stages(
     frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "CPU_COUNT", 1)
+    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
     recipe = factor_recipe()

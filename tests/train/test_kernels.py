@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpga_flow.train.fast import NormQuant
-from fpga_flow.train.kernels import kernels
+from fpga_flow.train.kernels import kernels, thread_limit
 
 
 def integers(low: int, high: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
@@ -110,6 +110,7 @@ def test_gradients_do_not_depend_on_the_number_of_threads(
     g = torch.randn(70, 16, 16, generator=torch.Generator().manual_seed(6))
     _, winner = compiled.conv_pool_forward(x, w, False)
     monkeypatch.setattr("fpga_flow.train.kernels.WORK_PER_THREAD", 1)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", 3)
     _, expected = compiled.conv_pool_backward(g, winner, x, w, False)
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", threads)
@@ -132,3 +133,10 @@ def test_wrong_compiler_is_said_and_torch_takes_over() -> None:
     )
     assert "several times slower" in result.stderr and "no-such-compiler" in result.stderr
     assert result.stdout.strip() == "tensor([48., 48.])"
+
+
+@pytest.mark.parametrize(("given", "limit"), [("1", 1), ("2,4", 2), ("9", 4), ("", 4), ("0", 4), ("many", 4)])
+def test_openmp_variable_limits_the_threads(given: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert thread_limit() == limit
