@@ -17,6 +17,10 @@ BLOCKS = {8: (6, 10, 20, 12), 12: (6, 12, 24, 16)}
 """Layers of the four blocks, by growth (`model.width`)."""
 BOTTLENECK = 4
 """Channels of a bottleneck, in units of the growth."""
+PICTURE = 32
+"""Rows and columns of a picture."""
+SUM_BITS = 8
+"""Bits of what the last layer reads, at most: where the sums of its pool have more, they are quantised."""
 REDUCTION = 0.5
 """Part of the channels that a transition keeps."""
 
@@ -71,7 +75,10 @@ class DenseNet(nn.Module):
                 stages += [step(width, kept, 1, bits), nn.AvgPool2d(2)]
                 width = kept
         self.stages = nn.Sequential(*stages)
+        size = PICTURE >> (len(blocks) - 1)
         self.last = nn.Sequential(nn.BatchNorm2d(width), layers.activation(act_bits), nn.AdaptiveAvgPool2d(1))
+        if (((1 << act_bits) - 1) * size**2).bit_length() > SUM_BITS:
+            self.last.append(layers.activation(SUM_BITS))
         self.classes = layers.dense(width, classes, weight_bits)
 
     def forward(self, x: Tensor) -> Tensor:
