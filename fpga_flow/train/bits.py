@@ -5,7 +5,7 @@ the choice is a knapsack problem with one item out of each class (Sinha and Zolt
 programming over the cost. Costs are rounded up to the programme's grid: the limit is never passed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -30,11 +30,24 @@ class LayerSize:
 
 
 @dataclass(frozen=True)
-class Option:
-    """One choice of bits for a layer's weights and its input."""
+class Reader:
+    """A layer as one that reads an activation."""
 
-    weight_bits: int
+    size: LayerSize
+    weight_loss: dict[int, float]
+    """What is lost with so many bits for its weights."""
+    wider: int = 0
+    """Bits that its input has more than the activation: sums of it, such as an average pool's."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of bits for an activation and the weights of the layers that read it."""
+
+    weight_bits: tuple[int, ...]
+    """Of each of these layers."""
     input_bits: int
+    """Of the activation."""
     cost: float
     loss: float
 
@@ -65,28 +78,35 @@ def positions(layers: Sequence[Layer], length: int) -> list[int]:
     return found
 
 
-def options(
-    sizes: Sequence[LayerSize],
-    weight_loss: Sequence[dict[int, float]],
-    act_loss: Sequence[dict[int, float]],
-    first_input_bits: int,
-    measure: Measure,
-) -> list[list[Option]]:
-    """Return the choices of every layer of a chain.
+def options(readers: Sequence[Reader], act_loss: dict[int, float], measure: Measure) -> list[Option]:
+    """Return the choices for an activation and the layers `readers`, less those that another one beats.
 
-    `weight_loss[l][b]` is what is lost with b bits for the weights of layer l, `act_loss[l][b]` for its
-    activation, which is the input of layer l + 1; the last layer has none (an empty dictionary).
+    `act_loss[b]` is what is lost with b bits for the activation.
     """
     found = []
-    for index, size in enumerate(sizes):
-        inputs = act_loss[index - 1] if index else {first_input_bits: 0.0}
-        found.append(
-            [
-                Option(w, a, measure.of(size, w, a), weight_loss[index][w] + inputs[a])
-                for w, a in product(weight_loss[index], inputs)
-            ]
-        )
-    return found
+    for bits, lost in act_loss.items():
+        made = [Option((), bits, 0.0, lost)]
+        for reader in readers:
+            made = _best(
+                Option(
+                    (*option.weight_bits, b),
+                    bits,
+                    option.cost + measure.of(reader.size, b, bits + reader.wider),
+                    option.loss + loss,
+                )
+                for option, (b, loss) in product(made, reader.weight_loss.items())
+            )
+        found += made
+    return _best(found)
+
+
+def _best(found: Iterable[Option]) -> list[Option]:
+    """Return those than which none loses less at no higher cost, cheapest first."""
+    kept: list[Option] = []
+    for option in sorted(found, key=lambda option: (option.cost, option.loss)):
+        if not kept or option.loss < kept[-1].loss:
+            kept.append(option)
+    return kept
 
 
 def choose(classes: Sequence[Sequence[Option]], limit: float) -> list[Option]:
