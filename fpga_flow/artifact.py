@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Manifest:
     """Of the files it made; the next stage's digest is made of this."""
     seconds: float
     tools: dict[str, str]
+    parts: list[str] = field(default_factory=list)
+    """The dotted parts of the recipe that `recipe` is the digest of; empty: not written down."""
 
 
 def digest_json(value: Any) -> str:
@@ -159,10 +161,12 @@ def finish(
     recipe: str,
     seconds: float,
     tools: dict[str, str],
+    parts: Sequence[str] = (),
 ) -> Manifest:
     """Write result and manifest into `partial` and put it in the place of `final`."""
     write_json(partial / RESULT, result)
-    manifest = Manifest(final.name, digest, inputs, recipe, digest_folder(partial), round(seconds, 3), tools)
+    content = digest_folder(partial)
+    manifest = Manifest(final.name, digest, inputs, recipe, content, round(seconds, 3), tools, list(parts))
     write_json(partial / MANIFEST, asdict(manifest))
     _put_in_place(partial, final)
     return manifest

@@ -220,7 +220,15 @@ def _execute_stage(
         result = stage.run(context)
     seconds = time.monotonic() - start
     artifact.finish(
-        partial, final, result, digest=digest, inputs=inputs, recipe=recipe, seconds=seconds, tools=tools
+        partial,
+        final,
+        result,
+        digest=digest,
+        inputs=inputs,
+        recipe=recipe,
+        seconds=seconds,
+        tools=tools,
+        parts=stage.parts,
     )
     say(f"{stage.name:9} done in {seconds:.1f} s")
     return Outcome(stage.name, round(seconds, 3), False)

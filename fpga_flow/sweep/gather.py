@@ -107,7 +107,8 @@ def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> R
 def standing(folder: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, artifact.Manifest], bool]:
     """Return the manifests of the artifacts that belong together, and whether all are of `recipe`.
 
-    One that was made from an input that has since been made anew is left out.
+    One that was made from an input that has since been made anew is left out. Of artifacts that do not tell
+    which parts of the recipe they depend on, the latter is taken for granted.
     """
     found: dict[str, artifact.Manifest] = {}
     same = True
@@ -118,9 +119,9 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, artifac
         inputs = {name: digest for name, digest in manifest.inputs.items() if name != MODEL}
         if inputs == {name: found[name].content for name in inputs if name in found}:
             found[stage.name] = manifest
-            # A part that the run's recipe lacks is younger than the run.
-            there = [key for key in stage.parts if _has(recipe, key)]
-            same &= manifest.recipe == artifact.digest_json({key: _value(recipe, key) for key in there})
+            # By the parts it was made with: the stage may depend on others today.
+            parts = {key: _value(recipe, key) for key in manifest.parts}
+            same &= not parts or manifest.recipe == artifact.digest_json(parts)
     return found, same
 
 
@@ -139,21 +140,11 @@ def _part(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-def _above(recipe: Mapping[str, Any], dotted: str) -> tuple[Mapping[str, Any], str]:
+def _value(recipe: Mapping[str, Any], dotted: str) -> Any:
     *parents, leaf = dotted.split(".")
     for key in parents:
         recipe = _part(recipe, key)
-    return recipe, leaf
-
-
-def _has(recipe: Mapping[str, Any], dotted: str) -> bool:
-    table, leaf = _above(recipe, dotted)
-    return leaf in table
-
-
-def _value(recipe: Mapping[str, Any], dotted: str) -> Any:
-    table, leaf = _above(recipe, dotted)
-    return table.get(leaf)
+    return recipe.get(leaf)
 
 
 def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple[State, str | None]:

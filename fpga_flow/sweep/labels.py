@@ -104,7 +104,7 @@ def _write(
         fontsize=size,
         ha=_horizontal(offset[0]),
         va=_vertical(offset[1]),
-        arrowprops={"arrowstyle": "-", "color": "#b8c0cc", "linewidth": 0.6, "shrinkB": 3}
+        arrowprops={"arrowstyle": "-", "color": "#8a94a3", "linewidth": 0.6, "shrinkB": 3}
         if joined
         else None,
     )
