@@ -242,7 +242,7 @@ WRONG = [
     ("build {recipe} --set prune.rate=7", "--set prune.rate: must be less than 1, not 7"),
     (
         "build {recipe} --set prune.rat=1",
-        "--set prune.rat: is no key of a recipe; it must be one of method, ",
+        "--set prune.rat: is no key of a recipe; it must be one of optimiser, ",
     ),
     ("build {recipe} --set model.name=nix", "model.name: must be one of"),
     ("build {recipe} --set train.checkpoint=nix", "train.checkpoint: must be a file, not"),

@@ -54,8 +54,8 @@ def test_every_recipe_of_the_project_is_valid(name: str) -> None:
         ('name = "../x"\n', "name must match pattern '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$', not '../x'"),
         (
             "[prune]\nrate = 2\nmethod = 3\n",
-            "prune.method must be 'none', 'imp', 'fmp', 'lr-rewinding', 'l1', 'one-shot', 'polynomial' or "
-            "'constant', not 3 (and 1 more)",
+            "prune.method must be 'none', 'imp', 'fmp', 'lr-rewinding', 'l1', 'one-shot', 'polynomial', "
+            "'constant' or 'thresholds', not 3 (and 1 more)",
         ),
         ("[verify]\nframe = 2\n", "verify.frame is no key of a recipe; it must be one of "),
         ("bits = 4\n", "bits is no key of a recipe; it must be one of name, board, seed, data, model, quant"),

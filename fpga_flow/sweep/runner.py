@@ -119,7 +119,7 @@ def problem(found: Mapping[str, Ended]) -> FlowError | None:
     failed = {name: ended for name, ended in found.items() if ended.state == "failed"}
     if not failed:
         return None
-    error = FlowError(f"{len(failed)} of {len(found)} points failed: {', '.join(failed)}")
+    error = FlowError(f"{len(failed)} of {len(found)} points failed: {', '.join(sorted(failed))}")
     codes = {ended.exit_code for ended in failed.values()}
     error.exit_code = codes.pop() if len(codes) == 1 else 1
     return error

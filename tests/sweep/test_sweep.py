@@ -56,7 +56,7 @@ def test_points_share_the_training_and_a_failed_one_does_not_stop_the_others(
     assert len(work_of(other / "prune")) == 3
     shown = capfd.readouterr()
     assert "4 points, 5 jobs" in shown.err
-    assert "2 of 4 points failed: tiny-w4-none-rate_0.95, tiny-w4-imp-rate_0.95" in shown.err
+    assert "2 of 4 points failed: tiny-w4-imp-rate_0.95, tiny-w4-none-rate_0.95" in shown.err
     assert (folder / "accuracy-score.svg").is_file()
     assert "prune.rate: must be at most" in (folder / "tiny-w4-imp-rate_0.95.log").read_text()
 
