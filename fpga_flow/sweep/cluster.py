@@ -18,8 +18,6 @@ from fpga_flow.sweep.guard import set_guard
 
 CONNECT_S = 15
 """Seconds to wait for the answer of a scheduler."""
-CLOSE_S = 5
-"""Seconds that workers of this machine have to end before they are killed."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Variables of the environment that libraries take their number of threads from."""
 KILLS = 3

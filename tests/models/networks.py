@@ -17,6 +17,8 @@ from fpga_flow.train.network import build_network
 
 NAMES = tuple(name for name in recipe_names() if not name.startswith("signals"))
 FRAMES = 48
+STAND_INS = {"fashion-mnist": "digits", "fashion-mnist-32": "digits-32", "cifar10": "digits-32"}
+"""Sets of the same shape and number of classes that are always there."""
 FEW = 8
 """Frames for a network as deep as DenseNet: many positions a frame, and hundreds of layers."""
 
@@ -36,8 +38,8 @@ def frames_of(recipe: Recipe) -> tuple[Values, int]:
     """Return frames of the recipe's data, as anyone has them, and its number of classes."""
     if recipe.data.name == "signals":
         return _modulations(), 24
-    name = recipe.data.name.replace("fashion-mnist", "digits")  # the same shape, and always there
-    source = data.load(recipe.data.model_copy(update={"name": name}), "train", Path("unused"))
+    other = {"name": STAND_INS.get(recipe.data.name, recipe.data.name), "file": None}
+    source = data.load(recipe.data.model_copy(update=other), "train", Path("unused"))
     return source.prepared(source.sample(FRAMES, 1)), len(source.classes)
 
 

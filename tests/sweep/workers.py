@@ -1,6 +1,7 @@
 """Sweeps whose stages do no work: they write down who made which step, and go on after a kill."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -87,4 +88,5 @@ def sweep(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts with &
     sys.exit(sweep(sys.argv[1:]))
