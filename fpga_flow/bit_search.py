@@ -16,7 +16,8 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import RUNS
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts import LayerQuant, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import LayerQuant
 from fpga_flow.train.bits import (
     LayerSize,
     Measure,

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from fpga_flow.boards import Board
 from fpga_flow.errors import FlowError
-from fpga_flow.recipe_parts import Part, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.base import Part
 
 Kind = TypeVar("Kind", bound=Part)
 

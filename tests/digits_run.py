@@ -33,7 +33,7 @@ def _train(path: Path) -> None:
 
     from fpga_flow import data
     from fpga_flow.export.brevitas_export import export_module
-    from fpga_flow.recipe_parts import DataRecipe
+    from fpga_flow.recipe_parts.data import DataRecipe
 
     class Weights(Int8WeightPerTensorFloat):  # type: ignore[misc]
         bit_width = 3

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fpga_flow import cli, flow
-from fpga_flow.recipe_parts import HardwareRecipe
+from fpga_flow.recipe_parts.hardware import HardwareRecipe
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts import LENGTHS, DataRecipe
+from fpga_flow.recipe_parts.data import LENGTHS, DataRecipe
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
 

@@ -15,7 +15,7 @@ from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.signals import CHUNK, Real
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import Impairments
+from fpga_flow.recipe_parts.data import Impairments
 from fpga_flow.toolchain import CPU_COUNT
 
 

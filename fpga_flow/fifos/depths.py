@@ -17,7 +17,7 @@ from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.progress import say
-from fpga_flow.recipe_parts import FifosRecipe
+from fpga_flow.recipe_parts.hardware import FifosRecipe
 from fpga_flow.rtl.build import build_design
 
 FILE = "fifos.json"

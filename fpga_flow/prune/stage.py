@@ -26,7 +26,8 @@ from fpga_flow.prune.schedules import (
     share_to_take,
     sparsity_at,
 )
-from fpga_flow.recipe_parts import PruneRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.pruning import PruneRecipe
 from fpga_flow.surgery.idle import silence_idle
 from fpga_flow.surgery.operation import operated
 from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state

@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import Change, load_recipe, parse_setting
-from fpga_flow.recipe_parts import PruneRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.pruning import PruneRecipe
 from fpga_flow.settings import bits_changes, from_here
 
 MOST = 10_000

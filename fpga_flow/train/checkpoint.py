@@ -25,7 +25,8 @@ import torch
 
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts import QuantRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.spec import Conv, Layer, chain
 
 FORMAT = 1

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts import QuantRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.checkpoint import State, load_checkpoint
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork, network_of

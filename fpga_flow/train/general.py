@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import CalibrationRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import CalibrationRecipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import OptimiserRecipe, RateSchedule
+from fpga_flow.recipe_parts.training import OptimiserRecipe, RateSchedule
 from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss, labels_only

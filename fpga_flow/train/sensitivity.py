@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import CalibrationRecipe, LayerQuant, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import CalibrationRecipe, LayerQuant
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.dataset import Codes

@@ -14,7 +14,8 @@ from typing import Any
 
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts import LayerQuant, QuantRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.quant import LayerQuant, QuantRecipe
 
 LAST_BIAS_BITS = 24
 """Width of the integer bias of the last layer; its grid is that of the accumulator."""

@@ -19,7 +19,7 @@ from scipy import signal as dsp
 
 from fpga_flow.data import generate, signals
 from fpga_flow.data.constellations import CLASSES, LINEAR, constellation
-from fpga_flow.recipe_parts import Impairments
+from fpga_flow.recipe_parts.data import Impairments
 from fpga_flow.toolchain import CPU_COUNT
 
 SNR_DB = 10

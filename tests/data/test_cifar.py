@@ -9,7 +9,7 @@ import pytest
 from fpga_flow import data
 from fpga_flow.data import cifar
 from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import DataRecipe
+from fpga_flow.recipe_parts.data import DataRecipe
 from tests.data import archives
 
 

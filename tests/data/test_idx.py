@@ -12,7 +12,7 @@ from fpga_flow.data import colour, fashion
 from fpga_flow.data.frames import Frames
 from fpga_flow.data.idx import read_idx
 from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import DataRecipe
+from fpga_flow.recipe_parts.data import DataRecipe
 
 PARTS = {"train": 40, "t10k": 20}
 

@@ -14,7 +14,7 @@ from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.jet_features import CLASSES, FEATURES
 from fpga_flow.errors import InputError
 from fpga_flow.export import host
-from fpga_flow.recipe_parts import DataRecipe
+from fpga_flow.recipe_parts.data import DataRecipe
 from tests.data import jet_files
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -11,7 +11,7 @@ from fpga_flow import data, flow
 from fpga_flow.data import fashion
 from fpga_flow.data.frames import Frames
 from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import DataRecipe
+from fpga_flow.recipe_parts.data import DataRecipe
 from tests import fakes
 from tests.data.test_idx import idx, pictures
 

@@ -27,7 +27,7 @@ from fpga_flow.export.operations import Activation, Add, Concat, GlobalMax, Glob
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
-from fpga_flow.recipe_parts import DataRecipe
+from fpga_flow.recipe_parts.data import DataRecipe
 
 
 def quantised(bits: int = 4) -> nn.Module:

@@ -19,7 +19,7 @@ from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, apply, go_together
 from fpga_flow.hardware.fold.resources import Resources, capacity
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.recipe_parts import HardwareRecipe
+from fpga_flow.recipe_parts.hardware import HardwareRecipe
 from tests import networks
 from tests.networks import Builder
 

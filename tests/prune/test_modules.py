@@ -12,7 +12,8 @@ from fpga_flow.prune import stage as prune_stage
 from fpga_flow.prune.norms import norms_behind
 from fpga_flow.prune.stage import shortfall
 from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import PruneRecipe, Recipe
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.pruning import PruneRecipe
 from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes

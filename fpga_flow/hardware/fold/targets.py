@@ -15,7 +15,7 @@ from fpga_flow.hardware.fold.file import fold_from_file
 from fpga_flow.hardware.fold.options import Known, foldings_of
 from fpga_flow.hardware.fold.problem import Problem, Solution, apply
 from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import HardwareRecipe
+from fpga_flow.recipe_parts.hardware import HardwareRecipe
 
 SEARCH_STEPS = 40
 """Of a progress bar; a search may end before."""

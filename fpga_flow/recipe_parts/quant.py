@@ -1,0 +1,46 @@
+"""What a recipe says of bits, of scales, and of how a float network is quantised."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fpga_flow.recipe_parts.base import Bits, Count, Part, Share
+
+Levels = Literal["uniform", "apot"]
+"""The values of a quantiser: evenly spaced, or additive powers of two."""
+
+
+class LayerQuant(Part):
+    """What one layer, or all layers below one name, has of its own; None: as the others."""
+
+    weight_bits: Bits | None = None
+    act_bits: Bits | None = None
+    weights: Levels | None = None
+    activations: Levels | None = None
+
+
+class QuantRecipe(Part):
+    """Bits per weight, activation and input sample, the levels, and where the scales come from."""
+
+    weight_bits: Bits = 4
+    act_bits: Bits = 4
+    input_bits: Annotated[int, Field(ge=2, le=8)] = 8
+    weights: Levels = "uniform"
+    activations: Levels = "uniform"
+    scales: Literal["model", "fixed", "learned"] = "model"
+    """`learned`: every scale is trained, `fixed`: none is, they stay as calibrated. `model`: as the model
+    says; a chain has powers of two, other models learn the scales of activations."""
+    layers: dict[str, LayerQuant] = {}
+    """Layer, the name of a part that holds layers, or a pattern with * -> what differs there; of several that
+    match, the last counts."""
+
+
+class CalibrationRecipe(Part):
+    """How scales are set from training frames when a float network is quantised."""
+
+    frames: Count = 256
+    method: Literal["quantile", "max", "mse"] = "mse"
+    """What the largest value of an activation is: nearly the largest seen, the largest, or that of the least
+    squared error."""
+    quantile: Share = 0.999
+    """Part of the positive values that are not clipped, where the method is quantile."""
