@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_flow.arguments import Debug
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import find_recipe, load_recipe, parse_setting
@@ -32,7 +33,7 @@ def bits(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Choose bits for every layer's weights and activations, so that the network loses least under a limit.
 

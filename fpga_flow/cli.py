@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fpga_flow import __version__, bits_command, flow
+from fpga_flow import __version__, bits_command, board_command, flow
+from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.progress import say
@@ -34,25 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run: its folder, or its name in build/out ('flow list').")
-]
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"must be an integer, not {text!r}") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"must be a number, not {text!r}") from None
 
 
 def _version(wanted: bool) -> None:
@@ -93,7 +75,7 @@ def build(
         str | None, typer.Argument(help="A recipe: a TOML file, or its name in build/. Default: signals.")
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(metavar="N", parser=_integer, help="Bits per weight and activation.")
+        int | None, typer.Option(metavar="N", parser=integer, help="Bits per weight and activation.")
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
@@ -101,11 +83,11 @@ def build(
     board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
     fps: Annotated[
         float | None,
-        typer.Option(metavar="N", parser=_number, help="Frames per second that hardware is folded for."),
+        typer.Option(metavar="N", parser=number, help="Frames per second that hardware is folded for."),
     ] = None,
     latency: Annotated[
         float | None,
-        typer.Option(metavar="US", parser=_number, help="Fold for this latency in microseconds instead."),
+        typer.Option(metavar="US", parser=number, help="Fold for this latency in microseconds instead."),
     ] = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Fold for the fastest hardware that fits the board instead.")
@@ -202,12 +184,6 @@ def _build(run: flow.Run, until: str | None = None, force: str | None = None) ->
     report.show(run)
 
 
-def find_run(name: str) -> Path:
-    """Return the folder of run `name`: a path, or a name in `build/out`."""
-    inside = flow.RUNS / name
-    return inside if not Path(name).exists() and inside.is_dir() else Path(name)
-
-
 def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     def command(run: RunArgument, debug: Debug = False) -> None:
         _build(flow.open_run(find_run(run)), stage.name, stage.name)
@@ -220,84 +196,6 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
 
 for _stage in flow.STAGES:
     app.command(_stage.name, rich_help_panel="Stages")(_stage_command(_stage))
-
-
-@app.command(rich_help_panel="Board")
-def package(
-    run: RunArgument,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="For the virtual board: a simulator instead of a bitstream.")
-    ] = False,
-    debug: Debug = False,
-) -> None:
-    """Make the zip for the board: bitstream, driver, test frames with golden outputs.
-
-    On the board: python3 -m zipfile -e FILE.zip . && python3 -m accelerator --test
-    """
-    from fpga_flow.deploy import command
-
-    opened = flow.open_run(find_run(run))
-    print(command.make_package(opened, virtual))
-
-
-@app.command(rich_help_panel="Board")
-def deploy(
-    run: RunArgument,
-    host: Annotated[
-        str, typer.Option(metavar="USER@ADDRESS[:PORT]", help="The board, or 'virtual' for the virtual one.")
-    ],
-    key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Private key; default: the agent's and ~/.ssh.")
-    ] = None,
-    known_hosts: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Known host keys; default ~/.ssh/known_hosts.")
-    ] = None,
-    ask_password: Annotated[
-        bool, typer.Option("--ask-password", help="Ask for the user's password on the board.")
-    ] = False,
-    sudo: Annotated[
-        bool,
-        typer.Option("--sudo", help="Become root there with that password; loading a bitstream wants it."),
-    ] = False,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="The host is no board: take the virtual board's package.")
-    ] = False,
-    frames: Annotated[
-        int | None, typer.Option(metavar="N", parser=_integer, help="Only so many test frames.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="S", parser=_number, help="Seconds after which a run is given up.")
-    ] = None,
-    debug: Debug = False,
-) -> None:
-    """Copy a run to a board, flash it, run the accuracy test there, bring the figures back.
-
-    \b
-    flow deploy signals-w4 --host virtual
-    flow deploy signals-w4 --host xilinx@192.168.2.99 --ask-password --sudo
-    """
-    from fpga_flow import report
-    from fpga_flow.deploy import command
-
-    if sudo and not ask_password:
-        raise InputError("--sudo: give --ask-password too; the password is what sudo asks for")
-    opened = flow.open_run(find_run(run))
-    password = typer.prompt(f"Password of {host}", hide_input=True) if ask_password else None
-    try:
-        command.deploy(
-            opened,
-            host,
-            key=key,
-            known_hosts=known_hosts,
-            password=password,
-            sudo=sudo,
-            virtual=virtual,
-            frames=frames,
-            timeout=timeout,
-        )
-    finally:
-        report.write(opened)
-    report.show(opened)
 
 
 @app.command("list")
@@ -326,6 +224,8 @@ def report(run: RunArgument, debug: Debug = False) -> None:
     report_package.show(opened)
 
 
+for _command in (board_command.package, board_command.deploy):
+    app.command(rich_help_panel="Board")(_command)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(sweep_command.sweep)

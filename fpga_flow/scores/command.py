@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from fpga_flow.arguments import Debug
+
 
 def cost(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A QONNX network (.onnx) or a checkpoint (.pt).")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Count what a network costs by layer: MACs, bit operations, weight bits, zeros; and score it.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpga_flow import flow
+from fpga_flow.arguments import Debug
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe import find_recipe
@@ -59,7 +60,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The sweep's folder; build/out/<recipe>-sweep.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Build a recipe at all combinations of some values; put the points into one table and plots.
 
