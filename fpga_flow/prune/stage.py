@@ -133,15 +133,17 @@ def prune(
     else:
         progress = Progress(trainer.first(state, start), settings.rate, start=density(state))
         _save(path, progress, target)
-    say(f"  unpruned {start:.2%} of {len(validation)} validation frames, target {target:.2%}")
+    judged = settings.method not in WHATEVER_THE_ACCURACY
+    wanted = f", target {target:.2%}" if judged else ""
+    say(f"  unpruned {start:.2%} of {len(validation)} validation frames{wanted}")
 
     def save(now: Progress) -> None:
         _save(path, now, target)
         line = now.history[-1]
-        verdict = "passed" if line.passed else "failed"
+        verdict = (": passed" if line.passed else ": failed") if judged else ""
         say(
             f"  round {line.round}: rate {line.rate:.3f}, {line.density:.1%} left, "
-            f"validation {line.accuracy:.2%} after {line.epochs} epochs: {verdict}"
+            f"validation {line.accuracy:.2%} after {line.epochs} epochs{verdict}"
         )
 
     SCHEDULES[settings.method](progress, rules, trainer, save)
