@@ -43,6 +43,8 @@ AXES = (
     Axis("accuracy-lut", "LUTs (synthesis)", lambda row: row.lut, 1),
 )
 LAYERS = "sparsity-layers"
+COLUMNS = 26
+"""Layers side by side in a picture, at most; others follow below."""
 
 
 def draw(folder: Path, rows: Sequence[Row]) -> list[str]:
@@ -163,27 +165,47 @@ def _per_cent(share: float | None) -> float | None:
 
 
 def layers(rows: Sequence[Row]) -> Figure | None:
-    """Draw the share of zeros in every layer (column) of every point (row), one panel a network."""
-    known = [row for row in rows if row.layers]
-    networks = list(dict.fromkeys(tuple(layer.name for layer in row.layers) for row in known))
-    if not networks:
+    """Draw the share of zeros in every layer (column) of every point (row).
+
+    One panel a network, or one for every `COLUMNS` of its layers.
+    """
+    strips = _strips(rows)
+    if not strips:
         return None
-    groups = [
-        [row for row in known if tuple(layer.name for layer in row.layers) == names] for names in networks
-    ]
-    columns = max(len(names) for names in networks)
-    heights = [0.26 * len(group) + 0.9 for group in groups]
+    columns = max(len(strip.names) for strip in strips)
+    heights = [0.26 * len(strip.rows) + 0.9 for strip in strips]
     figure = Figure(figsize=(max(6.0, 2.6 + 0.52 * columns), sum(heights) + 0.3), layout="constrained")
-    panels = figure.subplots(len(groups), squeeze=False, height_ratios=heights)[:, 0]
-    image: Any = None
-    for names, group, axes in zip(networks, groups, panels, strict=True):
-        image = _heat(axes, names, group)
-    figure.colorbar(image, ax=list(panels), label="weights that are zero in %", shrink=0.8, aspect=30)
+    panels = figure.subplots(len(strips), squeeze=False, height_ratios=heights)[:, 0]
+    images = [_heat(axes, strip) for axes, strip in zip(panels, strips, strict=True)]
+    for axes in panels:
+        axes.set_xlim(-0.5, columns - 0.5)  # cells of one width
+    figure.colorbar(images[0], ax=list(panels), label="weights that are zero in %", shrink=0.8, aspect=30)
     return figure
 
 
-def _heat(axes: Axes, names: Sequence[str], rows: Sequence[Row]) -> Any:
-    values = [[100 * layer.sparsity for layer in row.layers] for row in rows]
+class Strip(NamedTuple):
+    """Layers of a network from number `first` on, and the points that have it."""
+
+    first: int
+    names: Sequence[str]
+    rows: Sequence[Row]
+
+
+def _strips(rows: Sequence[Row]) -> list[Strip]:
+    networks: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row.layers:
+            networks.setdefault(tuple(layer.name for layer in row.layers), []).append(row)
+    return [
+        Strip(first, names[first : first + COLUMNS], group)
+        for names, group in networks.items()
+        for first in range(0, len(names), COLUMNS)
+    ]
+
+
+def _heat(axes: Axes, strip: Strip) -> Any:
+    shown = slice(strip.first, strip.first + len(strip.names))
+    values = [[100 * layer.sparsity for layer in row.layers[shown]] for row in strip.rows]
     image = axes.imshow(values, cmap="viridis", vmin=0, vmax=100, aspect="auto")
     for y, line in enumerate(values):
         for x, value in enumerate(line):
@@ -192,11 +214,12 @@ def _heat(axes: Axes, names: Sequence[str], rows: Sequence[Row]) -> Any:
             axes.text(
                 x, y, text, ha="center", va="center", fontsize=7, color="black" if value > 60 else "white"
             )
+    names = strip.names
     turned = max(map(len, names)) > 4
     axes.set_xticks(
         range(len(names)), names, fontsize=7, rotation=35 if turned else 0, ha="right" if turned else "center"
     )
-    axes.set_yticks(range(len(rows)), short([row.point for row in rows]), fontsize=8)
+    axes.set_yticks(range(len(values)), short([row.point for row in strip.rows]), fontsize=8)
     axes.grid(False)
     axes.tick_params(length=0)
     for side in axes.spines.values():
@@ -205,7 +228,9 @@ def _heat(axes: Axes, names: Sequence[str], rows: Sequence[Row]) -> Any:
 
 
 def short(names: Sequence[str]) -> list[str]:
-    """Return `names` less the parts, between dashes, that all of them begin with."""
+    """Return `names` less the parts, between dashes, that all of them begin with; one alone stays whole."""
+    if len(names) == 1:
+        return list(names)
     parts = [name.split("-") for name in names]
     same = 0
     while all(len(part) > same + 1 for part in parts) and len({part[same] for part in parts}) == 1:

@@ -104,7 +104,26 @@ def test_each_set_of_data_has_a_panel_of_its_own() -> None:
         (["net-w4-none", "net-w4-imp"], ["none", "imp"]),
         (["net-w4", "net-w4-imp"], ["w4", "w4-imp"]),
         (["a"], ["a"]),
+        (["net-w4"], ["net-w4"]),
     ],
 )
 def test_names_without_what_all_have_in_common(names: list[str], found: list[str]) -> None:
     assert plots.short(names) == found
+
+
+def deep(point: str, count: int) -> Row:
+    """A network whose layer number n has n zeros among 100 weights."""
+    layers = [LayerCount(name=f"n{n}", weights=100, nonzero=100 - n) for n in range(count)]
+    return Row(point=point, state="done", layers=layers)
+
+
+def test_layers_of_a_deep_network_go_on_below() -> None:
+    figure = plots.layers([deep("a", 60), deep("b", 60), deep("c", 3)])
+    assert figure is not None
+    panels = figure.axes[:-1]  # the last is the colour bar
+    assert [len(axes.get_xticks()) for axes in panels] == [26, 26, 8, 3]
+    assert [[label.get_text() for label in axes.get_yticklabels()] for axes in panels] == [["a", "b"]] * 3 + [
+        ["c"]
+    ]
+    texts = [text.get_text() for axes in panels[:3] for text in axes.texts]
+    assert [texts[0], texts[26], texts[-8]] == ["0", "0", "52"]  # layer l has l per cent
