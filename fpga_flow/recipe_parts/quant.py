@@ -38,7 +38,8 @@ class QuantRecipe(Part):
 class CalibrationRecipe(Part):
     """How scales are set from training frames when a float network is quantised."""
 
-    frames: Count = 256
+    frames: Count = 2048
+    """For the statistics of dense layers' batch norms a few hundred are not enough."""
     method: Literal["quantile", "max", "mse"] = "mse"
     """What the largest value of an activation is: nearly the largest seen, the largest, or that of the least
     squared error."""

@@ -23,6 +23,8 @@ from fpga_flow.train.state import fit_scale
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 QUANTILE = 0.999
 """Part of the positive values that a quantised activation holds; the others are clipped."""
+BATCH = 256
+"""Frames that a module takes at once: a deep one keeps hundreds of kilobytes of each."""
 TRIED = 40
 """Scales that are tried for the least error, from a tenth of the largest value's up to that one."""
 SAMPLE = 1 << 14
@@ -33,12 +35,13 @@ Method = Literal["quantile", "max", "mse"]
 def calibrate(
     network: nn.Module, frames: Values, method: Method = "quantile", quantile: float = QUANTILE
 ) -> None:
-    """Set the statistics of every batch norm, and every scale that is a parameter, by `frames` (one batch).
+    """Set the statistics of every batch norm, and every scale that is a parameter, by `frames`.
 
     The layers are set in the order in which they run, each on what those before it, set already, make of the
-    frames. A quantiser that runs twice (both sides of a sum) keeps the scale of the first time; the input's
-    is the host's and stays. Weights take the scale of the least squared error over those that are not zero.
-    Scales of a chain that are not learned are powers of two. The network is in eval mode afterwards.
+    first `BATCH` frames; the statistics are then the mean of those of all batches. A quantiser that runs
+    twice (both sides of a sum) keeps the scale of the first time; the input's is the host's and stays.
+    Weights take the scale of the least squared error over those that are not zero. Scales of a chain that are
+    not learned are powers of two. The network is in eval mode afterwards.
     """
 
     def largest(values: Tensor, grid: tuple[int, ...]) -> float:
@@ -58,10 +61,12 @@ def calibrate(
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.train()
-        norm.momentum = 1.0  # the statistics of this batch replace those that were
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over the batches replaces what was
     try:
         with torch.no_grad():
-            network(torch.from_numpy(np.ascontiguousarray(frames)))
+            for batch in torch.split(torch.from_numpy(np.ascontiguousarray(frames)), BATCH):
+                network(batch)
     finally:
         for handle in handles:
             handle.remove()

@@ -10,7 +10,7 @@ from torch import nn
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.apot import levels
-from fpga_flow.train.calibrate import best_step, calibrate, calibrate_chain
+from fpga_flow.train.calibrate import BATCH, best_step, calibrate, calibrate_chain
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
@@ -37,6 +37,19 @@ def test_least_error_clips_an_outlier_and_follows_the_levels() -> None:
     assert best_step(values, tuple(range(16)), "max") * 15 == pytest.approx(4)
     exact = torch.tensor([float(level) for level in levels(3)])
     assert best_step(exact, levels(3), "mse") == 1.0
+
+
+def test_scales_are_of_the_first_batch_and_statistics_of_all() -> None:
+    network = nn.Sequential(layers.samples(8, 2.0), nn.BatchNorm1d(1), layers.activation(4))
+    frames = np.repeat(np.float32([1, -1, 0.5, 1.5]), BATCH // 2).reshape(2 * BATCH, 1, 1)
+    calibrate(network, frames, "max")
+    norm = network[1]
+    assert float(norm.running_mean) == pytest.approx((0 + 1) / 2, abs=0.02)  # type: ignore[arg-type]
+    assert float(norm.running_var) == pytest.approx((1 + 0.25) / 2, abs=0.02)  # type: ignore[arg-type]
+    # The first batch is -1 and 1 behind the norm, so is the second; in one batch 1.5 would give 1.17.
+    assert float(scale_of(network[2]).detach()) == pytest.approx(1, abs=0.02)  # type: ignore[union-attr]
+    assert norm.momentum == 0.1
+    assert not norm.training
 
 
 def test_every_kind_of_scale_is_set() -> None:
