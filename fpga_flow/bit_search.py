@@ -133,7 +133,7 @@ def _module_classes(
 ) -> list[Class]:
     """Return the classes of any module, sizes and widths by its export with the recipe's bits."""
     network = GeneralNetwork(recipe, judge.state)
-    network.calibrate(judge.some, judge.settings)
+    network.calibrate(judge.some, judge.settings, clipped=True)
     net = to_integers(export_module(network.network, (some.channels, *some.codes.shape[1:-1])))
     matrices = [o for o in net.operations if isinstance(o, Matrix)]
     ran = readings(network.network, some.codes[:1].movedim(-1, 1).float() * network.input_scale)

@@ -33,7 +33,11 @@ Method = Literal["quantile", "max", "mse"]
 
 
 def calibrate(
-    network: nn.Module, frames: Values, method: Method = "quantile", quantile: float = QUANTILE
+    network: nn.Module,
+    frames: Values,
+    method: Method = "quantile",
+    quantile: float = QUANTILE,
+    clipped: bool = False,
 ) -> None:
     """Set the statistics of every batch norm, and every scale that is a parameter, by `frames`.
 
@@ -41,7 +45,8 @@ def calibrate(
     first `BATCH` frames; the statistics are then the mean of those of all batches. A quantiser that runs
     twice (both sides of a sum) keeps the scale of the first time; the input's is the host's and stays.
     Weights take the scale of the least squared error over those that are not zero. Scales of a chain that are
-    not learned are powers of two. The network is in eval mode afterwards.
+    not learned are powers of two. `clipped`: the network was trained quantised, so that what its ReLUs clip
+    now belongs to it, and their new largest values are no larger. The network is in eval mode afterwards.
     """
 
     def largest(values: Tensor, grid: tuple[int, ...]) -> float:
@@ -53,7 +58,7 @@ def calibrate(
         _set_weights(layer, powers)
     done: set[nn.Module] = set()
     handles = [
-        act.register_forward_pre_hook(_Setter(largest, done, powers))
+        act.register_forward_pre_hook(_Setter(largest, done, powers, clipped))
         for act in activations(network).values()
         if scale_of(act) is not None
     ]
@@ -81,8 +86,9 @@ def calibrate_chain(
     """Do the same for a chain in the fast graph, whose scales are fixed; `codes` are (N, length, channels).
 
     The step of an activation stays; its batch norm's gain and offset are multiplied instead, so that the
-    values fit it. The batch norm behind the next layer, measured anew, takes the factor out again; behind the
-    last layer, which has none, all logits are larger by it, and the bias with them.
+    values fit it, as far as they were not clipped before: a chain is trained with that, also where its codes
+    are not rounded. The batch norm behind the next layer, measured anew, takes the factor out again; behind
+    the last layer, which has none, all logits are larger by it, and the bias with them.
     """
     network.eval()
     network.fit_scales()
@@ -99,7 +105,8 @@ def calibrate_chain(
             block.var.copy_(values.var(0, unbiased=False))
             floats = block.gamma * (values.float() - block.mean) / torch.sqrt(block.var) + block.beta
             top = block.quant.act_max
-            step = best_step(floats, tuple(range(top + 1)), method, quantile)
+            held = floats.clamp(max=(top + 1) * block.quant.act_scale)
+            step = best_step(held, tuple(range(top + 1)), method, quantile)
             factor = block.quant.act_scale / step if step else 1.0
             block.gamma.mul_(factor)
             block.beta.mul_(factor)
@@ -164,9 +171,13 @@ class _Setter:
     """Sets a quantiser's scale by the first input it sees."""
 
     def __init__(
-        self, step: Callable[[Tensor, tuple[int, ...]], float], done: set[nn.Module], powers: bool
+        self,
+        step: Callable[[Tensor, tuple[int, ...]], float],
+        done: set[nn.Module],
+        powers: bool,
+        clipped: bool,
     ) -> None:
-        self.step, self.done, self.powers = step, done, powers
+        self.step, self.done, self.powers, self.clipped = step, done, powers, clipped
 
     def __call__(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if module in self.done:
@@ -184,6 +195,8 @@ class _Setter:
         else:
             levels = tuple(level for level in levels if level >= 0)
             top = levels[-1]
+        if self.clipped and not signed:
+            x = x.clamp(max=float(scale.detach()))
         step = self.step(x.abs() if signed else x, levels)
         if step and self.powers and not scale.requires_grad:
             step = 2.0 ** round(math.log2(step))

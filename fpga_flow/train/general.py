@@ -104,10 +104,13 @@ class GeneralNetwork(nn.Module):
                 found[name] = torch.round(quantised.value / quantised.scale) + 0.0
         return found
 
-    def calibrate(self, codes: Tensor, settings: CalibrationRecipe) -> None:
-        """Set scales and batch norms by some frames, input codes (N, ..., channels)."""
+    def calibrate(self, codes: Tensor, settings: CalibrationRecipe, clipped: bool = False) -> None:
+        """Set scales and batch norms by some frames, input codes (N, ..., channels).
+
+        `clipped`: the network was trained with quantisers, as in `fpga_flow.train.calibrate`.
+        """
         frames = codes.movedim(-1, 1).float() * self.input_scale
-        calibrate(self.network, frames.numpy(), settings.method, settings.quantile)
+        calibrate(self.network, frames.numpy(), settings.method, settings.quantile, clipped)
         self.constrain()
 
     def _rest(self) -> dict[str, Tensor]:

@@ -34,14 +34,17 @@ def final(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"quant": recipe.quant.model_copy(update=changed)})
 
 
-def calibrated(recipe: Recipe, state: State, train: Codes, validation: Codes) -> State:
-    """Return the network in `state` with scales and batch norms calibrated for the recipe's bits."""
+def calibrated(recipe: Recipe, state: State, train: Codes, validation: Codes, clipped: bool) -> State:
+    """Return the network in `state` with scales and batch norms calibrated for the recipe's bits.
+
+    `clipped`: it was trained quantised, with other bits.
+    """
     network, settings = network_of(recipe, state), recipe.train.calibration
     some = train.some(settings.frames, recipe.seed).codes
     if isinstance(network, FastNetwork):
         calibrate_chain(network, some, settings.method, settings.quantile)
     else:
-        network.calibrate(some, settings)
+        network.calibrate(some, settings, clipped)
     say(f"  calibrated: {evaluate(network, validation).accuracy:.2%} of {len(validation)} validation frames")
     return network.state()
 
@@ -55,7 +58,7 @@ def requantised(
     """
     settings, wanted = recipe.prune.quantise, final(recipe)
     state = state | header(wanted, state["classes"], state["channels"])
-    state = calibrated(wanted, convert(wanted, state), train, validation)
+    state = calibrated(wanted, convert(wanted, state), train, validation, clipped=True)
     path = folder / f"{NAME}.pt"
     outcome = fit(
         network_of(wanted, state),

@@ -92,7 +92,7 @@ class ModuleSensitivity:
         """Return the calibrated network with the bits `own` of single layers, and `HIGHEST` elsewhere."""
         quant = self.recipe.quant.model_copy(update={"layers": own})
         network = GeneralNetwork(self.recipe.model_copy(update={"quant": quant}), self.state)
-        network.calibrate(self.some, self.settings)
+        network.calibrate(self.some, self.settings, clipped=True)
         return network
 
     def score(self, own: dict[str, LayerQuant]) -> Score:

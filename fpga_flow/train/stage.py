@@ -129,7 +129,8 @@ def train_network(
             state = factorise(recipe, state)
         # A module that nothing has trained has no scales yet.
         if phase == "quantised" and (not ready or "rest" in state):
-            state = calibrated(recipe, state, train, validation)
+            clipped = starts_float and not settings.float_epochs
+            state = calibrated(recipe, state, train, validation, clipped)
         if not epochs:
             continue
         network = network_of(recipe, state, rounded=phase == "quantised")

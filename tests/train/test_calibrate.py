@@ -113,3 +113,30 @@ def test_float_chain_is_quantised_without_training(frames: dict[str, Codes], tmp
     after = evaluate(network, frames["test"]).accuracy
     assert after > before
     assert after > evaluate(floats, frames["test"]).accuracy - 0.1
+
+
+def test_what_a_chain_clips_it_goes_on_clipping(frames: dict[str, Codes]) -> None:
+    recipe = small_recipe(quant={"weight_bits": 8, "act_bits": 8})
+    state = new_state(recipe, CLASSES, 2)
+    state["layers"]["conv1"]["gamma"] *= 6.0  # most of what is positive lies beyond the largest code
+    network = FastNetwork(chain(recipe, 4, 2), quant_of(recipe), state)
+    calibrate_chain(network, frames["train"].codes[:128])
+    assert float(network.layers[0].gamma.detach().mean()) == pytest.approx(6.0, rel=0.02)
+
+
+def test_largest_value_of_a_trained_quantiser_does_not_grow() -> None:
+    frames = np.linspace(-1, 1, 64, dtype=np.float32).reshape(64, 1, 1)
+
+    def found(clipped: bool) -> float:
+        network = nn.Sequential(layers.samples(8, 2.0), nn.BatchNorm1d(1), layers.activation(4))
+        scale = scale_of(network[2])
+        assert scale is not None
+        with torch.no_grad():
+            scale.fill_(0.5)
+        calibrate(network, frames, "max", clipped=clipped)
+        return float(scale.detach())
+
+    assert found(clipped=True) == 0.5
+    assert found(clipped=False) == pytest.approx(
+        np.sqrt(3), abs=0.05
+    )  # of an even distribution's deviation 1
