@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
 from fpga_flow.recipe_parts import Recipe
@@ -19,10 +18,8 @@ from fpga_flow.train.checkpoint import State
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss, labels_only
 from fpga_flow.train.evaluate import evaluate
+from fpga_flow.train.further import train_on
 from fpga_flow.train.general import network_of
-from fpga_flow.train.loop import Settings, curve_json, fit
-
-NAME = "surgery"
 
 
 def smaller(recipe: Recipe, state: State) -> State:
@@ -68,26 +65,7 @@ def operated(
     }
     if not settings.epochs:
         return thin, done
-    path = folder / f"{NAME}.pt"
-    outcome = fit(
-        network,
-        train,
-        validation,
-        Settings.of(
-            recipe.prune,
-            epochs=settings.epochs,
-            batch=recipe.train.batch,
-            learning_rate=settings.learning_rate,
-            patience=0,
-            rotate=recipe.train.rotate,
-        ),
-        path,
-        recipe.seed + 98_000_000,
-        NAME,
-        loss=loss,
-    )
-    write_json(folder / f"curve-{NAME}.json", curve_json(outcome.curve))
-    path.unlink()
+    outcome = train_on("surgery", recipe, settings, network, train, validation, folder, loss)
     done["validation"]["trained"] = outcome.accuracy
     return outcome.state, done
 

@@ -9,47 +9,19 @@ from typing import Any
 
 import torch
 from brevitas import nn as qnn
-from brevitas.inject.enum import RestrictValueType, ScalingImplType
 from brevitas.quant import (
-    Int8ActPerTensorFloat,
-    Int8WeightPerTensorFloat,
     Int32Bias,
     SignedBinaryActPerTensorConst,
     SignedBinaryWeightPerTensorConst,
-    Uint8ActPerTensorFloat,
 )
 from torch import Tensor, nn
 
-from fpga_flow.train.layers import mark_input
+from fpga_flow.train.layers import Signed, Unsigned, Weights, mark_input
 from fpga_flow.train.spec import LAST_BIAS_BITS, Conv, Dense, Layer, Quant
 from fpga_flow.train.state import fit_scale
 
 BATCH_NORM_EPS = 2.0**-17
 """A power of two: a batch norm with variance 1 - 2^-17 divides by exactly 1."""
-
-
-class _Weight(Int8WeightPerTensorFloat):  # type: ignore[misc]
-    """Signed, narrow range, one scale per tensor that is set from outside."""
-
-    scaling_impl_type = ScalingImplType.PARAMETER
-    restrict_scaling_type = RestrictValueType.FP
-    scaling_init = 1.0
-
-
-class _Input(Int8ActPerTensorFloat):  # type: ignore[misc]
-    """Signed, full range, one scale per tensor that is set from outside."""
-
-    scaling_impl_type = ScalingImplType.PARAMETER
-    restrict_scaling_type = RestrictValueType.FP
-    scaling_init = 2.0
-
-
-class _Activation(Uint8ActPerTensorFloat):  # type: ignore[misc]
-    """Unsigned, one scale per tensor that is set from outside."""
-
-    scaling_impl_type = ScalingImplType.PARAMETER
-    restrict_scaling_type = RestrictValueType.FP
-    scaling_init = 4.0
 
 
 class _Bias(Int32Bias):  # type: ignore[misc]
@@ -69,7 +41,7 @@ class Block(nn.Module):
         binary = quant.weight_bits == 1
         options = {
             **({} if binary else {"weight_bit_width": quant.weight_bits}),
-            "weight_quant": SignedBinaryWeightPerTensorConst if binary else _Weight,
+            "weight_quant": SignedBinaryWeightPerTensorConst if binary else Weights,
             "bias": last,
             "bias_quant": _Bias if last else None,
         }
@@ -109,7 +81,7 @@ def _activation(quant: Quant) -> nn.Module:
         return qnn.QuantIdentity(  # type: ignore[no-any-return]
             act_quant=SignedBinaryActPerTensorConst, return_quant_tensor=True
         )
-    act = qnn.QuantReLU(act_quant=_Activation, bit_width=quant.act_bits, return_quant_tensor=True)
+    act = qnn.QuantReLU(act_quant=Unsigned, bit_width=quant.act_bits, return_quant_tensor=True)
     _set_scale(act.act_quant, quant.act_scale * quant.act_max)
     return act  # type: ignore[no-any-return]
 
@@ -133,7 +105,7 @@ class Chain(nn.Module):
         super().__init__()
         self.quant = quant
         self.input = mark_input(
-            qnn.QuantIdentity(act_quant=_Input, bit_width=quant.input_bits, return_quant_tensor=True)
+            qnn.QuantIdentity(act_quant=Signed, bit_width=quant.input_bits, return_quant_tensor=True)
         )
         _set_scale(self.input.act_quant, quant.input_scale * 2 ** (quant.input_bits - 1))
         self.layers = {layer.name: Block(layer, quant.layer(layer.name)) for layer in layers}

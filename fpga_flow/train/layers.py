@@ -30,7 +30,9 @@ ALPHA = "tensor_quant.alpha"
 _INPUT = "takes_the_hosts_scale"
 
 
-class _Unsigned(Uint8ActPerTensorFloat):  # type: ignore[misc]
+class Unsigned(Uint8ActPerTensorFloat):  # type: ignore[misc]
+    """Activations from 0 up whose largest value is a parameter, learned or set from outside."""
+
     scaling_impl_type = ScalingImplType.PARAMETER
     restrict_scaling_type = RestrictValueType.FP
     scaling_init = 4.0
@@ -44,7 +46,9 @@ class Weights(Int8WeightPerTensorFloat):  # type: ignore[misc]
     scaling_init = 1.0
 
 
-class _Signed(Int8ActPerTensorFloat):  # type: ignore[misc]
+class Signed(Int8ActPerTensorFloat):  # type: ignore[misc]
+    """The same with a sign."""
+
     scaling_impl_type = ScalingImplType.PARAMETER
     restrict_scaling_type = RestrictValueType.FP
     scaling_init = 4.0
@@ -68,12 +72,12 @@ def samples(bits: int, largest: float) -> nn.Module:
 
     Its scale is given by what the host delivers and is not learned.
     """
-    return _fixed(qnn.QuantIdentity(act_quant=_Signed, bit_width=bits), largest)
+    return _fixed(qnn.QuantIdentity(act_quant=Signed, bit_width=bits), largest)
 
 
 def pixels(bits: int) -> nn.Module:
     """Return the input quantiser of pictures from 0 to 1: with 8 bits, codes are the bytes of their file."""
-    return _fixed(qnn.QuantIdentity(act_quant=_Unsigned, bit_width=bits), 1.0)
+    return _fixed(qnn.QuantIdentity(act_quant=Unsigned, bit_width=bits), 1.0)
 
 
 def _fixed(quantiser: nn.Module, largest: float) -> nn.Module:
@@ -112,7 +116,7 @@ def activation(bits: int) -> nn.Module:
     """Return a quantised ReLU; with one bit the sign, whose values are -1 and 1."""
     if bits == 1:
         return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst)  # type: ignore[no-any-return]
-    return qnn.QuantReLU(act_quant=_Unsigned, bit_width=bits)  # type: ignore[no-any-return]
+    return qnn.QuantReLU(act_quant=Unsigned, bit_width=bits)  # type: ignore[no-any-return]
 
 
 def signed(bits: int) -> nn.Module:
@@ -123,7 +127,7 @@ def signed(bits: int) -> nn.Module:
     if bits == 1:
         return activation(bits)
     return qnn.QuantIdentity(  # type: ignore[no-any-return]
-        act_quant=_Signed, bit_width=bits, return_quant_tensor=True
+        act_quant=Signed, bit_width=bits, return_quant_tensor=True
     )
 
 
@@ -139,7 +143,7 @@ def put_activation(module: nn.Module, bits: int, apot: bool) -> None:
     elif apot:
         quantiser, width = ApotActQuant if relu else SignedApotActQuant, {"apot_bits": bits}
     else:
-        quantiser, width = _Unsigned if relu else _Signed, {"bit_width": bits}
+        quantiser, width = Unsigned if relu else Signed, {"bit_width": bits}
     injector = quantiser.let(act_impl=nn.ReLU if relu else None, passthrough_act=True, **width)
     module.act_quant = injector.proxy_class(module, injector)
 

@@ -6,7 +6,6 @@ left, and trained for some epochs more.
 
 from pathlib import Path
 
-from fpga_flow.artifact import write_json
 from fpga_flow.progress import say
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate_chain
@@ -15,10 +14,8 @@ from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss, labels_only
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
+from fpga_flow.train.further import train_on
 from fpga_flow.train.general import convert, network_of
-from fpga_flow.train.loop import Settings, curve_json, fit
-
-NAME = "quantising"
 
 
 def final(recipe: Recipe) -> Recipe:
@@ -59,24 +56,5 @@ def requantised(
     settings, wanted = recipe.prune.quantise, final(recipe)
     state = state | header(wanted, state["classes"], state["channels"])
     state = calibrated(wanted, convert(wanted, state), train, validation, clipped=True)
-    path = folder / f"{NAME}.pt"
-    outcome = fit(
-        network_of(wanted, state),
-        train,
-        validation,
-        Settings.of(
-            recipe.prune,
-            epochs=settings.epochs,
-            batch=recipe.train.batch,
-            learning_rate=settings.learning_rate,
-            patience=0,
-            rotate=recipe.train.rotate,
-        ),
-        path,
-        recipe.seed + 99_000_000,
-        NAME,
-        loss=loss,
-    )
-    write_json(folder / f"curve-{NAME}.json", curve_json(outcome.curve))
-    path.unlink()
-    return outcome.state
+    network = network_of(wanted, state)
+    return train_on("quantising", recipe, settings, network, train, validation, folder, loss).state
