@@ -6,11 +6,13 @@ is told by the digests in its own manifests.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from fpga_flow import artifact
 from fpga_flow.errors import InputError
 from fpga_flow.flow import MODEL, RECIPE, STAGES
+from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.base import Part
 from fpga_flow.report.data import data_note
 from fpga_flow.sweep.rows import LayerCount, Row, State
 from fpga_flow.sweep.states import SUFFIX, read_state
@@ -25,6 +27,19 @@ _OWN_COLUMNS = {
     "prune.dense_criterion",
 }
 """Keys of a recipe that have a column of their own, and its name."""
+
+
+def _open(part: type[Part], before: str) -> Iterator[str]:
+    for name, field in part.model_fields.items():
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if any(get_origin(kind) is dict for kind in (field.annotation, *kinds)):
+            yield before + name
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            yield from _open(field.annotation, f"{before}{name}.")
+
+
+_OPEN = frozenset(_open(Recipe, ""))
+"""Tables of a recipe whose keys are the user's, as `quant.layers`: each is one value."""
 Results = Mapping[str, Mapping[str, Any]]
 """The result of each stage that stands, by stage name, in the order of the stages."""
 
@@ -207,7 +222,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 def _leaves(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and before + key not in _OPEN:
             yield from _leaves(value, f"{before}{key}.")
         else:
             yield before + key, value

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,5 +118,20 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(row.model_dump(mode="json", include=set(fields)) | row.settings)
+        settings = {key: _cell(value) for key, value in row.settings.items()}
+        writer.writerow(row.model_dump(mode="json", include=set(fields)) | settings)
     return stream.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return what a table or a list of a recipe is in one cell: JSON, without what is not set."""
+    if isinstance(value, Mapping):
+        value = {
+            name: {key: own for key, own in entry.items() if own is not None}
+            if isinstance(entry, Mapping)
+            else entry
+            for name, entry in value.items()
+        }
+    return (
+        json.dumps(value) if isinstance(value, Mapping | Sequence) and not isinstance(value, str) else value
+    )

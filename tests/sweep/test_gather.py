@@ -9,6 +9,7 @@ import pytest
 from fpga_flow import artifact, cli, flow
 from fpga_flow.errors import InputError
 from fpga_flow.sweep.gather import gather, run_folders
+from fpga_flow.sweep.rows import as_csv
 from fpga_flow.sweep.states import Ended, write_state
 from tests import fakes
 
@@ -63,6 +64,15 @@ def test_run_that_was_built_in_part_says_what_it_knows(tmp_path: Path) -> None:
 def test_columns_for_keys_in_which_the_recipes_differ(tmp_path: Path) -> None:
     rows = gather([build(tmp_path / f"s{seed}", "train", seed=seed, train={"epochs": 9}) for seed in (1, 2)])
     assert [row.settings for row in rows] == [{"seed": 1}, {"seed": 2}]
+
+
+def test_table_with_keys_of_the_user_is_one_value(tmp_path: Path) -> None:
+    own = {"layers": {"conv1": {"weight_bits": 5}}}
+    rows = gather([build(tmp_path / "a", "train"), build(tmp_path / "b", "train", quant=own)])
+    conv1 = {"weight_bits": 5, "act_bits": None, "weights": None, "activations": None}
+    assert [row.settings for row in rows] == [{"quant.layers": {}}, {"quant.layers": {"conv1": conv1}}]
+    cells = [line["quant.layers"] for line in csv.DictReader(as_csv(rows).splitlines())]
+    assert cells == ["{}", '{"conv1": {"weight_bits": 5}}']
 
 
 def test_stage_made_of_a_replaced_input_is_left_out(tmp_path: Path) -> None:
