@@ -39,6 +39,7 @@ def hardware_layer(
         "cycles": cycles,
         "pe": pe,
         "simd": simd,
+        "weights": None if nonzero is None else 1000,
         "nonzero": nonzero,
     }
 

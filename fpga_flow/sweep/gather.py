@@ -202,11 +202,13 @@ def _synthesised(found: Results) -> dict[str, Any]:
 
 
 def _layers(found: Results) -> list[LayerCount]:
-    """Return the layers of the last stage that counted their weights."""
-    for result in reversed(list(found.values())):
-        layers = result.get("layers")
-        if isinstance(layers, list) and layers and {"name", "weights", "nonzero"} <= layers[0].keys():
-            return [LayerCount.model_validate(layer) for layer in layers]
+    """Return the layers whose weights were counted, of the network; of hardware where it came from outside."""
+    for stage in ("prune", "hardware"):
+        counted = [
+            layer for layer in found.get(stage, {}).get("layers") or () if layer["weights"] is not None
+        ]
+        if counted:
+            return [LayerCount.model_validate(layer) for layer in counted]
     return []
 
 

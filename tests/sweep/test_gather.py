@@ -66,6 +66,16 @@ def test_columns_for_keys_in_which_the_recipes_differ(tmp_path: Path) -> None:
     assert [row.settings for row in rows] == [{"seed": 1}, {"seed": 2}]
 
 
+def test_layers_are_the_networks_or_those_of_hardware_that_have_weights(tmp_path: Path) -> None:
+    run = build(tmp_path / "run", "hardware")
+    assert [layer.name for layer in gather([run])[0].layers] == ["conv0", "conv1", "conv2"]
+    result = artifact.read_json(run / "prune" / "result.json")
+    artifact.write_json(
+        run / "prune" / "result.json", {**result, "layers": []}
+    )  # as of a network from outside
+    assert [layer.name for layer in gather([run])[0].layers] == fakes.LAYERS
+
+
 def test_table_with_keys_of_the_user_is_one_value(tmp_path: Path) -> None:
     own = {"layers": {"conv1": {"weight_bits": 5}}}
     rows = gather([build(tmp_path / "a", "train"), build(tmp_path / "b", "train", quant=own)])
