@@ -202,7 +202,7 @@ def _synthesised(found: Results) -> dict[str, Any]:
 
 
 def _layers(found: Results) -> list[LayerCount]:
-    """Return the layers whose weights were counted, of the network; of hardware where it came from outside."""
+    """Return the layers whose weights were counted: the network's, or of one from outside the hardware's."""
     for stage in ("prune", "hardware"):
         counted = [
             layer for layer in found.get(stage, {}).get("layers") or () if layer["weights"] is not None
