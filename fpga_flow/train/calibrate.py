@@ -42,11 +42,12 @@ def calibrate(
     """Set the statistics of every batch norm, and every scale that is a parameter, by `frames`.
 
     The layers are set in the order in which they run, each on what those before it, set already, make of the
-    first `BATCH` frames; the statistics are then the mean of those of all batches. A quantiser that runs
-    twice (both sides of a sum) keeps the scale of the first time; the input's is the host's and stays.
-    Weights take the scale of the least squared error over those that are not zero. Scales of a chain that are
-    not learned are powers of two. `clipped`: the network was trained quantised, so that what its ReLUs clip
-    now belongs to it, and their new largest values are no larger. The network is in eval mode afterwards.
+    first batch, of at most `BATCH` frames; the statistics are then the mean of those of all batches. A
+    quantiser that runs twice (both sides of a sum) keeps the scale of the first time; the input's is the
+    host's and stays. Weights take the scale of the least squared error over those that are not zero. Scales
+    of a chain that are not learned are powers of two. `clipped`: the network was trained quantised, so that
+    what its ReLUs clip now belongs to it, and their new largest values are no larger. The network is in eval
+    mode afterwards.
     """
 
     def largest(values: Tensor, grid: tuple[int, ...]) -> float:
@@ -68,9 +69,10 @@ def calibrate(
         norm.train()
         norm.reset_running_stats()
         norm.momentum = None  # the mean over the batches replaces what was
+    x = torch.from_numpy(np.ascontiguousarray(frames))
     try:
         with torch.no_grad():
-            for batch in torch.split(torch.from_numpy(np.ascontiguousarray(frames)), BATCH):
+            for batch in torch.tensor_split(x, -(-len(x) // BATCH)):  # of equal size, for their mean
                 network(batch)
     finally:
         for handle in handles:

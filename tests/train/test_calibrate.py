@@ -52,6 +52,14 @@ def test_scales_are_of_the_first_batch_and_statistics_of_all() -> None:
     assert not norm.training
 
 
+def test_batches_are_of_one_size() -> None:
+    network = nn.Sequential(layers.samples(8, 2.0), nn.Flatten(), nn.BatchNorm1d(1), layers.activation(4))
+    calibrate(
+        network, np.ones((BATCH + 1, 1, 1), np.float32)
+    )  # not one of a single frame, which has no variance
+    assert int(network[2].num_batches_tracked) == 2  # type: ignore[arg-type]
+
+
 def test_every_kind_of_scale_is_set() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(
