@@ -14,6 +14,8 @@ DISTANCES = range(6, 150, 6)
 """From a point to its name, in pt; the nearest free place is taken."""
 JOINED = 12
 """Names further off than this are joined to their points."""
+CLEARLY = 1.5
+"""So much further from a name that is not joined must every other point be."""
 MARK = 4.0
 """Half the width of a point's mark, in pt."""
 
@@ -38,12 +40,13 @@ def place(
     taken += [_around(start, end, scale) for start, end in pairwise(corners)]
     frame = axes.get_window_extent()
     lost = []
-    for (x, y, name), (px, py) in zip(points, pixels, strict=True):
+    for index, ((x, y, name), (px, py)) in enumerate(zip(points, pixels, strict=True)):
         width, height = _extent(figure, name, size)
         for dx, dy in _offsets():
             # The nearest corner or edge of the text is what stands at the offset.
             box = _box(px + dx * scale, py + dy * scale, width, height, dx, dy)
-            if _inside(frame, box) and not any(box.overlaps(other) for other in taken):
+            free = _inside(frame, box) and not any(box.overlaps(other) for other in taken)
+            if free and (_joined(dx, dy) or _nearest(pixels, box) == index):
                 taken.append(box)
                 _write(axes, (x, y), (dx, dy), name, size)
                 break
@@ -57,6 +60,17 @@ def _offsets() -> Iterator[tuple[float, float]]:
         for step in range(DIRECTIONS):
             angle = 2 * math.pi * step / DIRECTIONS
             yield round(distance * math.cos(angle), 6), round(distance * math.sin(angle), 6)
+
+
+def _joined(dx: float, dy: float) -> bool:
+    return math.hypot(dx, dy) > JOINED
+
+
+def _nearest(points: Sequence[tuple[float, ...]], box: Bbox) -> int | None:
+    """Return the number of the point that `box` clearly belongs to, None where two are about as near."""
+    away = [math.hypot(max(box.x0 - x, x - box.x1, 0.0), max(box.y0 - y, y - box.y1, 0.0)) for x, y in points]
+    first, *others = sorted(range(len(away)), key=away.__getitem__)
+    return first if not others or away[others[0]] > CLEARLY * away[first] else None
 
 
 def _around(start: tuple[float, ...], end: tuple[float, ...], half: float) -> Bbox:
@@ -95,7 +109,6 @@ def _inside(frame: Bbox, box: Bbox) -> bool:
 def _write(
     axes: Axes, point: tuple[float, float], offset: tuple[float, float], name: str, size: float
 ) -> None:
-    joined = math.hypot(*offset) > JOINED
     axes.annotate(
         name,
         point,
@@ -105,6 +118,6 @@ def _write(
         ha=_horizontal(offset[0]),
         va=_vertical(offset[1]),
         arrowprops={"arrowstyle": "-", "color": "#8a94a3", "linewidth": 0.6, "shrinkB": 3}
-        if joined
+        if _joined(*offset)
         else None,
     )

@@ -42,6 +42,16 @@ def test_names_cover_neither_one_another_nor_points_nor_the_line() -> None:
     assert not any(box.y0 < y0 < box.y1 and box.x0 < x1 and box.x1 > x0 for box in boxes)
 
 
+def test_name_that_is_not_joined_is_nearest_to_its_own_point() -> None:
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    assert place(figure, axes, [(0.10, 0.5, "left"), (0.14, 0.5, "right"), (0.8, 0.5, "far")]) == []
+    left, right, _ = (text.get_position() for text in axes.texts)
+    assert left[0] <= 0 <= right[0]  # offsets from their points
+    assert all(text.arrow_patch is None for text in axes.texts)  # type: ignore[attr-defined]
+
+
 def test_names_without_room_are_returned() -> None:
     figure = Figure(figsize=(2, 1.5), layout="constrained")
     axes = figure.subplots()
