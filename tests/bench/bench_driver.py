@@ -8,13 +8,11 @@ estimate: the ratio to the copy on this machine, times the copy on that core.
 """
 
 import argparse
-import csv
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ import numpy as np
 from fpga_flow.deploy.board.accelerator.packing import frame_bytes, pack, unpack
 from fpga_flow.progress import bar, say
 from fpga_flow.recipe import ROOT
+from tests.bench.tables import processor, write_rows
 
 RESULT = ROOT / "docs" / "driver.csv"
 FRAMES, VALUES = 65536, 1024
@@ -94,19 +93,10 @@ def main() -> None:
             advance(1)
     with out.open("w", newline="", encoding="utf-8") as stream:
         stream.write(f"# {processor()}, one core, numpy {np.__version__}; MB/s of integers, one byte each\n")
-        writer = csv.DictWriter(stream, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        write_rows(stream, rows)
     slowest = min(min(row.zynq_pack, row.zynq_unpack) for row in rows)
     least = min(min(row.zynq_pack_least, row.zynq_unpack_least) for row in rows)
     say(f"{out}: on a Zynq-7000's core at least {slowest:.0f} MB/s, {least:.0f} by the slowest copy")
-
-
-def processor() -> str:
-    """Return the name of this machine's processor."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ in ../shared/data; without it the others are measured.
 import argparse
 import csv
 import os
-import platform
 import shlex
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from fpga_flow import artifact, flow, toolchain, untrained
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.verify.compiled import INFO
+from tests.bench.tables import processor
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
 BUILT = ("export", "hardware", "rtl")
@@ -170,10 +170,8 @@ def _simulator(rtl: Path, cache: Path) -> dict[str, Any]:
 
 def machine() -> str:
     """Return processor, cores and memory of this machine."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{(names or [platform.machine()])[0]}, {toolchain.CPU_COUNT} cores, {memory:.0f} GiB"
+    return f"{processor()}, {toolchain.CPU_COUNT} cores, {memory:.0f} GiB"
 
 
 def markdown(rows: Iterable[Row]) -> str:

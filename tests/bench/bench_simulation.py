@@ -11,10 +11,8 @@ wall time shows what threads gain. All variants must give the same words.
 """
 
 import argparse
-import csv
 import json
 import os
-import platform
 import resource
 import shlex
 import shutil
@@ -22,7 +20,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +34,7 @@ from fpga_flow.verify.packing import channels_last, pack
 from fpga_flow.verify.simulator import Port, Simulator
 from fpga_flow.verify.tuning import TUNING, Tuning
 from fpga_flow.verify.verilate import Plan, compile_plan
+from tests.bench.tables import processor, write_rows
 from tests.rtl.modules import finn
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
@@ -206,7 +205,7 @@ def measure(
             for variant in variants:
                 times[variant.name].append(bench.simulate(variant))
                 advance(1)
-    machine = f"{toolchain.CPU_COUNT} x {_processor()}"
+    machine = f"{toolchain.CPU_COUNT} x {processor()}"
     rows = []
     for variant in variants:
         cpu, wall = (statistics.median(each[i] for each in times[variant.name]) for i in (0, 1))
@@ -229,13 +228,6 @@ def measure(
             )
         )
     return rows
-
-
-def _processor() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -274,9 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chosen = [known[each] for each in names]
         rows = measure(name, run, folder / "variants", chosen, options.frames, options.rounds)
     with options.csv.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [each.name for each in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        write_rows(file, rows)
     say(f"{options.csv}")
     print(table(rows))
 

@@ -1,0 +1,26 @@
+"""What the benchmarks' tables have in common: the machine's name, and rows as CSV."""
+
+import csv
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def processor() -> str:
+    """Return the name of this machine's processor."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def write_rows(file: TextIO, rows: "Sequence[DataclassInstance]") -> None:
+    """Write `rows`, dataclasses of one kind and at least one, with their fields' names as the head."""
+    writer = csv.DictWriter(file, [field.name for field in fields(rows[0])], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
