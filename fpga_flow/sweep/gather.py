@@ -31,8 +31,8 @@ _OWN_COLUMNS = {
 
 def _open(part: type[Part], before: str) -> Iterator[str]:
     for name, field in part.model_fields.items():
-        kinds = get_args(field.annotation) or (field.annotation,)
-        if any(get_origin(kind) is dict for kind in (field.annotation, *kinds)):
+        kinds = (field.annotation, *get_args(field.annotation))
+        if any(get_origin(kind) is dict for kind in kinds):
             yield before + name
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
             yield from _open(field.annotation, f"{before}{name}.")
