@@ -1,24 +1,23 @@
 """Training speed: this project's graphs against plain Brevitas, the same network and the same frames.
 
-    python tests/bench/bench_training.py [RECIPE ...] [--batch 128] [--seconds 20] [--csv docs/training.csv]
+    python -m tests.bench.bench_training [RECIPE ...] [--batch 128] [--seconds 20] [--csv docs/training.csv]
 
 One step is what the training loop does with one batch: take its frames, forward, backward, Adam. Brevitas
-is the same module called as it is, with the same optimiser. Given are frames per second of the shortest
+is the same module called as it is, with the same optimiser. Given are frames per second of the median
 step, and frames per second of processor time, which other work on the machine disturbs little; with one core
 (`taskset -c 0 python ...`) the two are the same on a quiet machine. Loading is the part of the step that
 takes the batch out of the frames in memory, where the loop has all of them.
 """
 
 import argparse
-import csv
 import os
-import platform
 import shlex
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +31,7 @@ from fpga_flow.train.kernels import kernels, thread_limit
 from fpga_flow.train.layers import input_grid
 from fpga_flow.train.loop import one_pool
 from fpga_flow.train.network import build_network, module_of
+from tests.bench.tables import processor, write_rows
 
 RECIPES = ("vgg10", "bacalhaunet-w6", "densenet-small-w4")
 """Of `build/`, but for vgg10: the recipes' defaults, 64 filters of 4 bits."""
@@ -44,9 +44,9 @@ class Speed:
     """Of one way to train."""
 
     wall: float
-    """Frames per second of the shortest step."""
+    """Frames per second of the median step."""
     processor: float
-    """Frames per second of processor time, of the step that took least."""
+    """Frames per second of processor time, of the median step."""
     loading: float
     """Part of the processor time that takes batches out of the frames."""
 
@@ -109,7 +109,7 @@ def measure(network: nn.Module, codes: Tensor, labels: Tensor, batch: int, secon
     while time.monotonic() < end:
         found.append(step())
     walls, busy, loads = zip(*found, strict=True)
-    return Speed(batch / min(walls), batch / min(busy), sum(loads) / sum(busy))
+    return Speed(batch / median(walls), batch / median(busy), sum(loads) / sum(busy))
 
 
 def batches(frames: int, batch: int) -> Iterator[Tensor]:
@@ -169,16 +169,6 @@ def compare(name: str, batch: int, seconds: float, command: str) -> Line:
     )
 
 
-def processor() -> str:
-    """Return the processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(
@@ -193,16 +183,14 @@ def main() -> None:
         raise SystemExit("no compiled kernels: nothing to compare")
     cores = sorted(os.sched_getaffinity(0))
     pinned = f"taskset -c {','.join(map(str, cores))} " if len(cores) < (os.cpu_count() or 1) else ""
-    command = f"{pinned}python {shlex.join(sys.argv)}"
+    command = f"{pinned}python -m tests.bench.bench_training {shlex.join(sys.argv[1:])}"
     lines = []
     for name in options.recipes:
         lines.append(compare(name, options.batch, options.seconds, command))
         print(*(f"{key} {value}" for key, value in asdict(lines[-1]).items()), sep="\n", end="\n\n")
     if options.csv:
         with options.csv.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(Line)])
-            writer.writeheader()
-            writer.writerows(asdict(line) for line in lines)
+            write_rows(file, lines)
 
 
 if __name__ == "__main__":
