@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -167,18 +168,22 @@ def _outside_recipe(
 
 
 def _build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
-    """Execute the run and show its results, also where one of them is the reason to end with an error."""
+    """Execute the run and show its results, also where one of them is the reason to end with an error.
+
+    With `force`, only that stage is wanted: an input of it that was changed since it was made is an error.
+    """
     from fpga_flow import report
 
     try:
-        flow.execute(run, until, force)
+        flow.execute(run, until, force, mend=force is None)
     except (DifferenceError, FitError):
         report.write(run)
         report.show(run)
         raise
     except FlowError:
         if run.made:
-            report.write(run)
+            with suppress(InputError):  # of a stage behind the one that failed
+                report.write(run)
         raise
     report.write(run)
     report.show(run)

@@ -17,7 +17,7 @@ HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
     monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
     # Drawing takes a second; tests/report draws.
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
@@ -55,7 +55,7 @@ def call(capfd: pytest.CaptureFixture[str]) -> Any:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
 
 
 def raising(error: BaseException) -> Any:

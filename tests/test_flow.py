@@ -20,11 +20,11 @@ AFTER_EXPORT = ALL[ALL.index("hardware") :]
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
 
 
 def execute(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
@@ -135,7 +135,7 @@ def test_missing_tool_is_found_before_the_first_stage(
 
     monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
     stages = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in fakes.stages()]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     with pytest.raises(ToolError, match="^verilator: gone$"):
         execute(tmp_path / "r")
     assert not (tmp_path / "r").exists()
@@ -268,7 +268,7 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
     (code / "fmp.py").write_text("rate = 1")
     (code / "notes.txt").write_text("x")
     stages = [s if s.name != "prune" else fakes.replace(s, code=(str(code),)) for s in fakes.stages()]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     monkeypatch.setattr(digests, "ROOT", tmp_path)
     execute(tmp_path / "r")
     (code / "notes.txt").write_text("y")

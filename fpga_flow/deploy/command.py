@@ -15,6 +15,7 @@ from fpga_flow.design import Design, load_design
 from fpga_flow.errors import DifferenceError, InputError
 from fpga_flow.flow import RUNS, Run, current
 from fpga_flow.progress import say
+from fpga_flow.standing import intact
 
 FRAMES = 1000
 """Test frames in a package, at most."""
@@ -27,8 +28,11 @@ NEEDED = ("export", "rtl", "verify")
 
 
 def verified_folders(run: Run) -> dict[str, Path]:
-    """Return the artifacts of `run`; raises `InputError` where it is not verified to its present state."""
-    folders = current(run)
+    """Return the artifacts of `run`.
+
+    Raises `InputError` where it is not verified to its present state, or a file was changed since.
+    """
+    folders = intact(run)
     missing = [name for name in NEEDED if name not in folders]
     if missing:
         raise InputError(

@@ -22,6 +22,7 @@ from fpga_flow.report.schema import (
     Synth,
     Verify,
 )
+from fpga_flow.standing import intact, outdated
 
 Kind = TypeVar("Kind", bound=Part)
 Results = Mapping[str, Mapping[str, Any]]
@@ -29,8 +30,11 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def results(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the results of the stages that belong together in `run`."""
-    return {name: artifact.read_result(folder) for name, folder in current(run).items()}
+    """Return the results of the stages that belong together in `run`.
+
+    Raises `InputError` that names a file which is not as its stage made it.
+    """
+    return {name: artifact.read_result(folder) for name, folder in intact(run).items()}
 
 
 def assemble(run: Run, found: Results | None = None) -> Report:
@@ -53,6 +57,7 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         bitstream=_part(Bitstream, found.get("bitstream")),
         board_measured=_part(Board, on_board),
         scores=_part(Scores, found.get("export", {}).get("scores")),
+        outdated=outdated(run),
         stages=_stages(run),
     )
 

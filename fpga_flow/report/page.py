@@ -12,7 +12,7 @@ from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report, Scores
-from fpga_flow.report.table import PART_OF_TEST, accuracies, named_scores
+from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
 from fpga_flow.verdict import RESOURCES, amount
 
 SHOWN = 24
@@ -65,6 +65,7 @@ def render(run: Run, report: Report, found: Results, version: str) -> str:
         version=version,
         report=report,
         note=data_note(found),
+        outdated=OUTDATED.format(stages=", ".join(report.outdated)) if report.outdated else "",
         cards=list(_cards(report)),
         difference=report.verify.first_difference if report.verify else None,
         plots=list(_plots(report, found)),

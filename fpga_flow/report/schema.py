@@ -199,4 +199,6 @@ class Report(Part):
     bitstream: Bitstream | None
     board_measured: Board | None
     scores: Scores | None
+    outdated: list[str]
+    """Stages whose artifacts stand in the run, but were made from what has since been replaced."""
     stages: list[StageTime]

@@ -16,6 +16,8 @@ from fpga_flow.verdict import RESOURCES, amount
 
 PART_OF_TEST = ("rtl", "board")
 """Accuracies of fewer frames than the whole test part."""
+OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
+"""Of stages whose artifacts still stand in the run."""
 
 
 def show(run: Run, console: Console | None = None) -> None:
@@ -35,6 +37,8 @@ def show(run: Run, console: Console | None = None) -> None:
         console.print()
         console.print(resources(report, BOARDS[report.board]))
     console.print()
+    if report.outdated:
+        console.print(f"{OUTDATED.format(stages=', '.join(report.outdated))}\n", soft_wrap=True)
     if report.stages:
         console.print(stages(report))
     else:

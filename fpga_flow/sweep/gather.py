@@ -166,6 +166,9 @@ def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple
     ended = read_state(folder)
     if ended is not None and ended.state == "failed":
         return "failed", ended.message
+    damaged = [words for name in found if (words := artifact.damage(folder / name))]
+    if damaged:
+        return "failed", damaged[0]
     whole = until in found if until else bool(found) and not any(folder.glob(f"*{artifact.PARTIAL}"))
     if not whole:
         return "unfinished", None

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from fpga_flow import data
-from fpga_flow.artifact import digest_folder
+from fpga_flow.artifact import digest_content
 from fpga_flow.data.frames import Frames
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export import stage
@@ -88,7 +88,7 @@ def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pyt
     assert result["checks"]["float"]["against"] == "the float network in onnxruntime"
     again = context(tmp_path / "b", tmp_path / "net.onnx")
     assert stage.run(again) == result
-    assert digest_folder(again.folder) == digest_folder(made.folder)
+    assert digest_content(again.folder) == digest_content(made.folder)
 
 
 def test_network_from_outside_without_data_is_checked_on_frames_called_random(

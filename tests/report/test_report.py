@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from fpga_flow import artifact, flow, report
+from fpga_flow import flow, report
 from fpga_flow.deploy import results as deployed
 from fpga_flow.report import page, plots
 from tests import fakes
@@ -17,12 +17,12 @@ from tests import fakes
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
 
 
-def build(folder: Path, until: str | None = None, **parts: Any) -> flow.Run:
+def build(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
     run = fakes.run_of(folder, **parts)
-    flow.execute(run, until)
+    flow.execute(run, until, force)
     return run
 
 
@@ -51,6 +51,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "bitstream",
         "board_measured",  # ours, behind the contract's, and the next
         "scores",
+        "outdated",
         "stages",
     ]
     assert table["schema"] == 1
@@ -139,7 +140,7 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     assert made and (made.course_parameters, made.course_operations, made.micronet) == (None, None, None)
     assert (made.layers[0].sparsity, made.layers[0].bit_ops) == (0.75, 3_145_728)
     assert "MicroNet" not in text_of(run)
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(with_cifar_scores()))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(with_cifar_scores()))
     run = build(tmp_path / "of-cifar")
     report.write(run)
     assert "course, parameters 0.089000, course, operations 0.029100, MicroNet 2019 0.012300" in text_of(run)
@@ -153,7 +154,7 @@ def test_a_run_made_before_there_were_scores_has_none(
 ) -> None:
     table = fakes.results()
     del table["export"]["scores"]
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
     assert report.assemble(build(tmp_path / "r")).scores is None
 
 
@@ -167,7 +168,7 @@ def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:
 def test_results_of_replaced_hardware_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path / "r")
     other = {**fakes.results()["hardware"], "cycles_per_frame": 77}
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: other))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: other))
     made = report.assemble(build(tmp_path / "r", until="hardware", hardware={"fps": 9}))
     assert made.hardware and made.hardware.cycles_per_frame == 77
     assert (made.verify, made.synth, made.accuracy.rtl) == (None, None, None)
@@ -247,7 +248,7 @@ def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     layer = "<script>alert(1)</script>"
     result = fakes.results()["hardware"]
     result["layers"][0]["name"] = layer
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: result))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: result))
     run = build(tmp_path / "r")
     report.write(run)
     assert layer not in (tmp_path / "r" / "report.html").read_text()
@@ -257,7 +258,7 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     run = build(tmp_path / "r")
     report.write(run)
     text = (tmp_path / "r" / "report.html").read_text()
@@ -276,9 +277,10 @@ def test_page_is_drawn_again_only_when_what_it_shows_changes(
     report.write(build(tmp_path / "r"))
     report.write(build(tmp_path / "r"))
     assert len(drawn) == 1
-    result = {**fakes.results()["synth"], "lut": 1}
-    (tmp_path / "r" / "synth" / artifact.RESULT).write_text(json.dumps(result))
-    report.write(build(tmp_path / "r"))
+    table = fakes.results()
+    table["synth"] |= {"lut": 1}
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    report.write(build(tmp_path / "r", force="synth"))
     assert len(drawn) == 2
 
 
