@@ -6,12 +6,12 @@ Yosys and FINN, and on the project's RTL, so an entry that is found is never out
 folding used stands in its result.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from fpga_flow import artifact, toolchain
 from fpga_flow.digests import code_digest
+from fpga_flow.kept import read_table, write_table
 
 FOLDER = "layers"
 """Below the cache of all runs."""
@@ -37,13 +37,9 @@ class SynthesisedLayers:
 
     def get(self, key: str) -> dict[str, int] | None:
         """Return the counts of the layer with `key` by resource, None where it has not been synthesised."""
-        try:
-            table = json.loads(self._path(key).read_text(encoding="utf-8"))
-            return {name: int(table[name]) for name in RESOURCES}
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        table = read_table(self._path(key))
+        return table and {name: int(table[name]) for name in RESOURCES}
 
     def put(self, key: str, counts: Mapping[str, int]) -> None:
         """Keep the counts of a layer."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        artifact.write_json(self._path(key), {name: counts[name] for name in RESOURCES})
+        write_table(self._path(key), {name: counts[name] for name in RESOURCES})

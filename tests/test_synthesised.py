@@ -30,7 +30,8 @@ def test_another_family_or_tool_has_its_own_entries(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"lut": 1}', '{"lut": "x", "ff": 1, "bram18": 1, "dsp": 1}']
+    "text",
+    ["", "{", "[]", '{"lut": 1}', '{"value": {"lut": 1, "ff": 1, "bram18": 1, "dsp": 1}, "sha256": 0}'],
 )
 def test_a_broken_entry_counts_as_unknown(tmp_path: Path, text: str) -> None:
     entries = SynthesisedLayers(tmp_path, "xc7")

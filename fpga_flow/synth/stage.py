@@ -1,6 +1,5 @@
 """The stage `synth`: Yosys on every distinct layer of the RTL design, in parallel, cached and summed."""
 
-import json
 import logging
 import os
 import tempfile
@@ -17,6 +16,7 @@ from fpga_flow.boards import Board, board
 from fpga_flow.design import LayerRtl, load_design
 from fpga_flow.errors import ToolError
 from fpga_flow.flow import Context
+from fpga_flow.kept import read_table, write_table
 from fpga_flow.progress import bar, say
 from fpga_flow.synth.usage import Usage, total
 from fpga_flow.synth.yosys import PRIMITIVES, SHIFT_REGISTERS, make_script, synthesise
@@ -113,8 +113,9 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -
     """Return the usage of `layer` and whether it was known; another run's work on it is waited for."""
     path = cache / f"{key}.json"
     with FileLock(cache / f"{key}.lock"):
-        known = _read_cached(path)
-        if known is not None:
+        kept = read_table(path)
+        if kept is not None:
+            known = Usage(**kept)
             _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
             return known, True
         start = time.monotonic()
@@ -124,21 +125,14 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -
             try:
                 usage = synthesise(layer.module, sources, folder, family, log)
             except ToolError as error:
-                kept = path.with_suffix(".failed.log")
-                os.replace(log, kept)
-                message = str(error).replace(str(log), str(kept))
+                failed = path.with_suffix(".failed.log")
+                os.replace(log, failed)
+                message = str(error).replace(str(log), str(failed))
                 raise ToolError(f"synth: layer {layer.name} ({layer.op}): {message}") from None
             os.replace(log, path.with_suffix(".log"))
-        artifact.write_json(path, usage.as_dict())
+        write_table(path, usage.as_dict())
         _logger.info("layer %s: %s in %.1f s", layer.name, usage, time.monotonic() - start)
         return usage, False
-
-
-def _read_cached(path: Path) -> Usage | None:
-    try:
-        return Usage(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _effort(layer: LayerRtl) -> tuple[bool, int]:

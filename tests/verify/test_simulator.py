@@ -1,8 +1,11 @@
 """The simulator: what it measures, and how it tells a deadlock, a broken handshake and an RTL error."""
 
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,6 +182,68 @@ def test_using_a_simulator_makes_it_the_last_to_leave_the_cache(tmp_path: Path) 
     os.utime(folder, (0, 0))
     build(tmp_path)
     assert time.time() - folder.stat().st_mtime < 60
+
+
+def sources_of(folder: Path) -> dict[str, Any]:
+    """What `Simulator.build` needs of a module with a cache of its own."""
+    source = folder / "fickle.sv"
+    source.write_text(MODULE)
+    ports = {"inputs": [Port("a", WIDTH)], "outputs": [Port("b", WIDTH)]}
+    return {"top": "fickle", "sources": [source], **ports, "cache": folder / "cache"}
+
+
+def works(simulator: Simulator) -> bool:
+    return simulator.run(WORDS, {"b": len(VALUES)}).outputs["b"].shape == WORDS["a"].shape
+
+
+@pytest.mark.parametrize("name", ["simulator", "simulator.json"])
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_damaged_simulator_is_made_again(tmp_path: Path, name: str, content: bytes) -> None:
+    needed = sources_of(tmp_path)
+    folder = Simulator.build(**needed).folder
+    whole = (folder / "simulator").read_bytes()
+    (folder / name).write_bytes(content)
+    assert works(Simulator.build(**needed))
+    assert (folder / "simulator").read_bytes() == whole
+
+
+def test_damaged_object_is_compiled_again(tmp_path: Path) -> None:
+    needed = sources_of(tmp_path)
+    shutil.rmtree(Simulator.build(**needed).folder)
+    objects = tmp_path / "cache" / "objects"
+    count = len(list(objects.iterdir()))
+    for path in objects.iterdir():
+        path.write_bytes(b"garbage")
+    assert works(Simulator.build(**needed))
+    assert len([path for path in objects.iterdir() if path.read_bytes() != b"garbage"]) == count
+
+
+GARBAGE = """#!{python}
+import os, sys
+words = sys.argv[1:]
+if "{when}" in words and "-o" in words:
+    with open(words[words.index("-o") + 1], "wb") as stream:
+        stream.write(b"garbage")
+    os.chmod(stream.name, 0o755)
+else:
+    os.execvp("g++", ["g++", *words])
+"""
+
+
+@pytest.mark.parametrize("when", ["-c", "-pthread"])
+def test_compiler_that_wrote_garbage_once_is_named_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text(GARBAGE.format(python=sys.executable, when=when))
+    compiler.chmod(0o755)
+    needed = sources_of(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setenv("CXX", str(compiler))
+        with pytest.raises(ToolError, match="failed with exit code|wrote a simulator that does not run"):
+            Simulator.build(**needed)
+    assert works(Simulator.build(**needed))
 
 
 def test_wrong_ports_are_refused_with_name_and_width(tmp_path: Path) -> None:
