@@ -24,7 +24,6 @@ from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantIn
 from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.rewrite import drop_decision, merge_padding, separate_inputs
-from fpga_flow.export.walk import unsupported_operator
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
@@ -34,7 +33,7 @@ FOLDED = (
     *("Round", "Pow", "Sqrt", "Reciprocal", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
     *("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"),
 )
-"""Operators without a reader that may stand between constants (none makes much of little) or at the end."""
+"""Operators without a reader that are folded between constants (none makes much of little)."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")
 MAX_NAME = 100
 MAX_FILE_BYTES = 512 * 2**20
@@ -111,7 +110,7 @@ def _clean(wrapper: ModelWrapper) -> ModelWrapper:
     for transformation in (
         InferShapes(),
         GiveUniqueParameterTensors(),
-        FoldConstants(exclude_op_types=[*QONNX_OPERATORS]),
+        FoldConstants(exclude_op_types=[*QONNX_OPERATORS, *_unfolded(wrapper)]),
         FoldTransposeIntoQuantInit(),
         RemoveUnusedTensors(),
         RemoveStaticGraphInputs(),
@@ -119,6 +118,11 @@ def _clean(wrapper: ModelWrapper) -> ModelWrapper:
     ):
         wrapper = wrapper.transform(transformation)
     return wrapper
+
+
+def _unfolded(wrapper: ModelWrapper) -> set[str]:
+    """Return the operators that may make much of little even of constants; the walk refuses them."""
+    return {node.op_type for node in wrapper.graph.node} - READERS.keys() - set(FOLDED)
 
 
 def _check(model: onnx.ModelProto, origin: str) -> None:
@@ -198,10 +202,7 @@ def _update_domains(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
             node.domain = QONNX_DOMAIN
-        elif node.domain in ("", "ai.onnx"):
-            if node.op_type not in READERS and node.op_type not in FOLDED:
-                raise unsupported_operator(node)
-        else:
+        elif node.domain not in ("", "ai.onnx"):
             raise UnsupportedError(
                 node.name,
                 f"operator {node.op_type} of domain {node.domain!r} is unknown",

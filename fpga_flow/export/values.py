@@ -64,7 +64,12 @@ class Value:
         return replace(self, chain=self.chain.then(step))
 
 
-Known = Constant | QuantisedConstant | HostValue | Value
+@dataclass(frozen=True)
+class Refused:
+    """What a node that cannot be mapped would give, or a node behind it."""
+
+
+Known = Constant | QuantisedConstant | HostValue | Value | Refused
 
 
 @dataclass(frozen=True)

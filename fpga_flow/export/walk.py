@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.errors import UnsupportedError, UnsupportedNodesError
 from fpga_flow.export.chain import Chain, Integers, affine
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.logits import finish
@@ -27,8 +27,17 @@ from fpga_flow.export.operations import (
     Tensor,
 )
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.readers.common import bounded
-from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
+from fpga_flow.export.readers.common import bounded, one_per_channel
+from fpga_flow.export.values import (
+    QUANTISERS,
+    Constant,
+    HostValue,
+    Known,
+    QuantisedConstant,
+    Refused,
+    Value,
+    quant_spec,
+)
 
 _LIMITS = {
     EXACT_LIMIT: "2^24 that float32 holds exactly",
@@ -37,14 +46,25 @@ _LIMITS = {
 
 _QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
 _MONOTONE = "use a QuantReLU or QuantHardTanh"
+_NO_STATE = "use convolutions or dense layers over the sequence"
+_UPSAMPLE = "use nn.Upsample(mode='nearest') and a convolution"
 INSTEAD = {
-    "ConvTranspose": "use nn.Upsample(mode='nearest') and a convolution",
+    "ConvTranspose": _UPSAMPLE,
+    "DepthToSpace": _UPSAMPLE,
+    "LSTM": _NO_STATE,
+    "GRU": _NO_STATE,
+    "RNN": _NO_STATE,
     "QuantizeLinear": _QCDQ,
     "DequantizeLinear": _QCDQ,
     "Sigmoid": _MONOTONE,
     "Tanh": _MONOTONE,
     "Elu": _MONOTONE,
     "Selu": _MONOTONE,
+    "Gelu": _MONOTONE,
+    "Erf": _MONOTONE,
+    "Softplus": _MONOTONE,
+    "HardSigmoid": _MONOTONE,
+    "HardSwish": _MONOTONE,
     "PRelu": "use a ReLU or a leaky ReLU",
     "InstanceNormalization": "use batch norm",
     "LayerNormalization": "use batch norm",
@@ -58,7 +78,7 @@ QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 def to_integers(model: ModelWrapper) -> IntegerNetwork:
     """Return the integer network of a cleaned QONNX model (see `reader.read`).
 
-    Raises `UnsupportedError` naming the first node that cannot be mapped.
+    Raises `UnsupportedError` naming every node that cannot be mapped.
     """
     return Walk(model).run()
 
@@ -68,7 +88,7 @@ def unsupported_operator(node: onnx.NodeProto) -> UnsupportedError:
     return UnsupportedError(
         node.name,
         f"operator {node.op_type} cannot be mapped to hardware",
-        INSTEAD.get(node.op_type, f"build the network from {', '.join(READERS)}"),
+        INSTEAD.get(node.op_type, "README, 'Networks from outside', lists what can be"),
     )
 
 
@@ -96,20 +116,51 @@ class Walk:
 
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
+        refused: list[UnsupportedError] = []
         for node in self.graph.node:
-            if node.op_type not in READERS:
-                raise unsupported_operator(node)
-            made = READERS[node.op_type](self, node)
-            results = made if isinstance(made, tuple) else (made,)
+            try:
+                results = self._read(node)
+            except UnsupportedError as error:
+                refused.append(error)
+                results = (Refused(),) * len(node.output)
             self.known.update(zip(node.output, results, strict=False))
-            for output in node.output[len(results) :]:
-                if self.reads[output]:
-                    raise UnsupportedError(
-                        node.name,
-                        f"another output of this {node.op_type} is used",
-                        "use its first output only",
-                    )
+        if len(refused) > 1:
+            raise UnsupportedNodesError(refused)
+        if refused:
+            raise refused[0]
         return self._finish()
+
+    def _read(self, node: onnx.NodeProto) -> tuple[Known, ...]:
+        """Return what is known of the outputs of `node`."""
+        if any(isinstance(self.known.get(name), Refused) for name in node.input):
+            return self._behind_refused(node)
+        if node.op_type not in READERS:
+            raise unsupported_operator(node)
+        made = READERS[node.op_type](self, node)
+        results = made if isinstance(made, tuple) else (made,)
+        for output in node.output[len(results) :]:
+            if self.reads[output]:
+                raise UnsupportedError(
+                    node.name, f"another output of this {node.op_type} is used", "use its first output only"
+                )
+        return results
+
+    def _behind_refused(self, node: onnx.NodeProto) -> tuple[Known, ...]:
+        """Return what is known behind a node that was refused, so that the rest of the network is looked at.
+
+        A quantiser's values are known whatever comes in.
+        """
+        nothing = (Refused(),) * len(node.output)
+        if node.op_type not in QUANTISERS or not isinstance(self.known.get(node.input[0]), Refused):
+            return nothing
+        spec = quant_spec(node, self.constant_named)
+        shape = tuple(int(size) for size in self.model.get_tensor_shape(node.output[0]))
+        if not 2 <= len(shape) <= 4:
+            return nothing
+        shape = (*shape, 1) if len(shape) == 3 else shape
+        scale = affine(one_per_channel(node, spec.scale, len(shape)))
+        limits = [np.full(shape[1], end, dtype=np.int64) for end in (spec.quantiser.low, spec.quantiser.high)]
+        return (Value(Tensor(node.output[0], shape, spec.quantiser.datatype, *limits), Chain((scale,))),)
 
     def dynamic(self, node: onnx.NodeProto, index: int = 0, any_view: bool = False) -> Value:
         """Return input `index` of `node` as a value computed from the quantised input.

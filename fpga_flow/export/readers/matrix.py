@@ -38,7 +38,14 @@ def _input(walk: "Walk", node: Node, depthwise: bool = False) -> tuple[Tensor, f
         scale = np.abs(line.mul)
     else:
         value, scale = walk.scaled(node)
-    bits = DataType[value.tensor.datatype].bitwidth()
+    bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, walk.dynamic(node)))
+    if line is not None and bits > MAX_BITS >= own:
+        raise UnsupportedError(
+            node.name,
+            f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
+            f"which are multiples of one scale only with {bits} bits",
+            f"use one scale per tensor, or a quantiser of {MAX_BITS} bits or fewer in front of it",
+        )
     if bits > MAX_BITS:
         raise UnsupportedError(
             node.name,
@@ -144,7 +151,7 @@ def dense(walk: "Walk", node: Node) -> Value:
     if integers.ndim != 2 or len(x.shape) != 2:
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} on an input of {len(x.shape)} axes",
+            f"{node.op_type} on an input of {len(walk.model.get_tensor_shape(node.input[0]))} axes",
             "flatten to (batch, features) first",
         )
     for key, wanted in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
