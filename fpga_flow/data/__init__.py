@@ -12,7 +12,18 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist, radioml, radioml_file
+from fpga_flow.data import (
+    arrays,
+    cifar,
+    colour,
+    digits,
+    fashion,
+    jets,
+    jets_generated,
+    mnist,
+    radioml,
+    radioml_file,
+)
 from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
@@ -26,11 +37,14 @@ IN_COLOUR = "-32"
 """End of the name of a set of 28 x 28 pictures that is asked for in CIFAR's shape."""
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
+OWN = "own"
+"""Name of frames that the user brings as arrays."""
 BROUGHT = {
     "radioml2018": radioml_file.NAME,
     "mnist": "a file of MNIST",
     **{name: cifar.wanted(kind) for name, kind in cifar.KINDS.items()},
     "jets": f"the jets' data ({jets.WANTED})",
+    OWN: f"an .npz file with {arrays.WANTED}",
 }
 """What `data.file` must name, for the sets that users bring."""
 
@@ -42,6 +56,7 @@ _LOADERS: dict[str, Loader] = {
     "cifar10": lambda of, file, split: cifar.frames("cifar10", file, split, of.validation_share, of.seed),
     "cifar100": lambda of, file, split: cifar.frames("cifar100", file, split, of.validation_share, of.seed),
     "jets": lambda of, file, split: jets.frames(file, split, of.validation_share, of.seed),
+    OWN: lambda of, file, split: arrays.frames(file, split, of.validation_share, of.seed),
     "jets-generated": lambda of, _, split: jets_generated.frames(
         of.frames_per_block, split, of.validation_share, of.seed
     ),

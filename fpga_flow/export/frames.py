@@ -5,11 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.data.frames import Frames
+from fpga_flow.data.frames import UNKNOWN, Frames
 from fpga_flow.export import host
-
-UNKNOWN = -1
-"""Label of a frame without one."""
 
 
 def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.data.frames import Frames
+from fpga_flow.data.frames import UNKNOWN, Frames
 from fpga_flow.export import host
-from fpga_flow.export.frames import UNKNOWN
 from fpga_flow.export.golden import batches
 from fpga_flow.golden import Golden
 from fpga_flow.progress import bar
