@@ -12,6 +12,7 @@ from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Quantiser, Tensor, integer_type
 from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS
 
@@ -56,8 +57,8 @@ class Value:
     tensor: Tensor
     chain: Chain
     shared: bool = False
-    view: tuple[int, ...] | None = None
-    """Its shape in the file, where that has the tensor's spatial axes in other places."""
+    layout: Layout | None = None
+    """How the file's tensor lies; None: channels first, less the unit axis of a 1-D network."""
 
     def then(self, step: Step) -> "Value":
         """Return the value with one more step applied."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError, UnsupportedNodesError
-from fpga_flow.export.chain import Chain, Integers, affine
+from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.grid import whole_multiples
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.logits import finish
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
@@ -27,7 +28,7 @@ from fpga_flow.export.operations import (
     Tensor,
 )
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.readers.common import bounded, one_per_channel
+from fpga_flow.export.readers.common import bounded
 from fpga_flow.export.values import (
     QUANTISERS,
     Constant,
@@ -158,14 +159,14 @@ class Walk:
         if not 2 <= len(shape) <= 4:
             return nothing
         shape = (*shape, 1) if len(shape) == 3 else shape
-        scale = affine(one_per_channel(node, spec.scale, len(shape)))
+        scale = affine(self.per_channel(node, spec.scale, shape))
         limits = [np.full(shape[1], end, dtype=np.int64) for end in (spec.quantiser.low, spec.quantiser.high)]
         return (Value(Tensor(node.output[0], shape, spec.quantiser.datatype, *limits), Chain((scale,))),)
 
-    def dynamic(self, node: onnx.NodeProto, index: int = 0, any_view: bool = False) -> Value:
+    def dynamic(self, node: onnx.NodeProto, index: int = 0, any_layout: bool = False) -> Value:
         """Return input `index` of `node` as a value computed from the quantised input.
 
-        With `any_view` also where the file has its spatial axes in other places than the integer tensor.
+        With `any_layout` also where the file's tensor does not lie as the integer tensor.
         """
         known = self.known[node.input[index]]
         if isinstance(known, HostValue):
@@ -178,17 +179,41 @@ class Walk:
             raise UnsupportedError(
                 node.name, f"{node.op_type} works on a constant", "fold the constants before the export"
             )
-        if known.view is not None and not any_view:
+        if known.layout is not None and not any_layout:
             raise UnsupportedError(
                 node.name,
-                f"its input was reshaped to {list(known.view)}",
-                "keep the positions of a 1-D network in the third axis",
+                f"its input, of shape {list(known.layout.shape(known.tensor.shape))} in the file, was "
+                "transposed or reshaped",
+                f"transpose it back in front of this {node.op_type}: channels first, then positions",
             )
         return replace(known, shared=known.shared or self.reads[node.input[index]] > 1)
 
-    def scaled(self, node: onnx.NodeProto, index: int = 0) -> tuple[Value, float]:
-        """Return input `index` and its scale; it must be quantised."""
-        value = self.dynamic(node, index)
+    def layout(self, node: onnx.NodeProto, index: int = 0) -> Layout:
+        """Return how the file's tensor at input `index` of `node` lies against the integer tensor."""
+        known, name = self.known[node.input[index]], node.input[index]
+        if isinstance(known, Value) and known.layout is not None:
+            return known.layout
+        return Layout(tuple(range(len(self.model.get_tensor_shape(name)))))
+
+    def per_channel(
+        self, node: onnx.NodeProto, constant: Any, shape: tuple[int, ...], index: int = 0
+    ) -> Floats:
+        """Return a constant that meets input `index` of `node`, flat: one number, or one for each channel.
+
+        `shape` is that of the integer tensor.
+        """
+        array = np.asarray(constant, dtype=np.float64)
+        found = self.layout(node, index).per_channel(array, shape)
+        if found is None:
+            raise UnsupportedError(
+                node.name,
+                f"a constant of shape {list(array.shape)} is not one number per channel",
+                "scale per tensor or per channel",
+            )
+        return found
+
+    def scaled(self, node: onnx.NodeProto, value: Value) -> tuple[Value, float]:
+        """Return `value`, an input of `node` that must be quantised, and its scale."""
         if value.chain.scale is None:
             value = self._on_one_grid(node, self.align(node, value))
         scale = value.chain.scale
@@ -211,9 +236,8 @@ class Walk:
                 "use one scale per tensor, for all that a Concat joins too, or a quantiser behind the Concat",
             )
         step, factors = found
-        return Value(
-            self.multiply(f"{node.name}_grid", value.tensor, factors), Chain((affine(step),)), value.shared
-        )
+        tensor = self.multiply(f"{node.name}_grid", value.tensor, factors)
+        return replace(value, tensor=tensor, chain=Chain((affine(step),)))
 
     def constant(self, node: onnx.NodeProto, index: int) -> NDArray[Any] | None:
         """Return the constant at input `index` as numbers, None where it is computed."""

@@ -90,20 +90,3 @@ def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = Non
     if axes is None:
         return list(range(rank)) if default is None else default
     return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))
-
-
-def one_per_channel(node: Node, constant: Any, rank: int) -> Any:
-    """Return a constant as a flat array: one number, or one per channel (axis 1 of `rank` axes)."""
-    array = np.asarray(constant, dtype=np.float64)
-    if array.size == 1:
-        return array.reshape(-1)
-    # a 1-D network has a unit axis more here than in its file
-    for axes in {rank, rank - 1} if rank == 4 else {rank}:
-        aligned = array.reshape((1,) * max(0, axes - array.ndim) + array.shape)
-        if aligned.ndim == axes and aligned.size == aligned.shape[1]:
-            return array.reshape(-1)
-    raise UnsupportedError(
-        node.name,
-        f"a constant of shape {list(array.shape)} is not one number per channel",
-        "scale per tensor or per channel",
-    )

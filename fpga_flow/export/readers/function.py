@@ -7,7 +7,7 @@ import numpy as np
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Clip, Leaky, affine
-from fpga_flow.export.readers.common import Node, attributes_of, one_per_channel
+from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import residual
 from fpga_flow.export.values import HostValue, Known, Value
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 def batch_norm(walk: "Walk", node: Node) -> Value:
     """Read a batch norm in eval mode: an affine function per channel, folded in float64."""
-    value = walk.dynamic(node)
+    value = walk.dynamic(node, any_layout=True)
+    if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
+        raise UnsupportedError(
+            node.name, "its channels are not in axis 1", "transpose the channels to axis 1 in front of it"
+        )
     parameters = [walk.constant(node, index) for index in (1, 2, 3, 4)]
     if any(p is None for p in parameters):
         raise UnsupportedError(node.name, "its parameters are computed", "export the network in eval mode")
     gamma, beta, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
     # The attribute is a float32; its exact value is what the other parameters are too.
     factor = gamma / np.sqrt(variance + float(attributes_of(node).get("epsilon", 1e-5)))
-    return value.then(affine(factor, beta - mean * factor))
+    order = walk.layout(node).in_order
+    return value.then(affine(order(factor), order(beta - mean * factor)))
 
 
 _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
@@ -45,18 +50,15 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     if index == 1 and node.op_type == "Div":
         raise UnsupportedError(node.name, "a constant divided by a computed tensor", "write it as a product")
     known = walk.known[node.input[index]]
-    rank = (
-        len(known.shape) + 1 if isinstance(known, HostValue) else len(walk.dynamic(node, index).tensor.shape)
-    )
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
     if isinstance(known, HostValue):
         if mirrored:
             known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
-        values = one_per_channel(node, constant, rank)
+        values = walk.per_channel(node, constant, (1, *known.shape), index)
         step = "add" if mirrored else _ARITHMETIC[node.op_type]
         return replace(known, steps=(*known.steps, (step, values.tolist())))
-    value = walk.dynamic(node, index)
-    numbers = one_per_channel(node, constant, rank)
+    value = walk.dynamic(node, index, any_layout=True)
+    numbers = walk.per_channel(node, constant, value.tensor.shape, index)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
     if node.op_type == "Mul":
@@ -68,12 +70,12 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
 
 def negate(walk: "Walk", node: Node) -> Value:
     """Read a change of sign."""
-    return walk.dynamic(node).then(affine(-1.0))
+    return walk.dynamic(node, any_layout=True).then(affine(-1.0))
 
 
 def relu(walk: "Walk", node: Node) -> Value:
     """Read a ReLU."""
-    return walk.align(node, walk.dynamic(node)).then(Clip(0.0, np.inf))
+    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Clip(0.0, np.inf))
 
 
 def leaky_relu(walk: "Walk", node: Node) -> Value:
@@ -81,7 +83,7 @@ def leaky_relu(walk: "Walk", node: Node) -> Value:
     slope = float(attributes_of(node).get("alpha", 0.01))
     if slope < 0:
         raise UnsupportedError(node.name, f"its slope is {slope:g}", "use a slope of 0 or more")
-    return walk.align(node, walk.dynamic(node)).then(Leaky(slope))
+    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Leaky(slope))
 
 
 def clip(walk: "Walk", node: Node) -> Value:
@@ -94,4 +96,5 @@ def clip(walk: "Walk", node: Node) -> Value:
             if constant is None:
                 raise UnsupportedError(node.name, "its limits are computed", "use constant limits")
             ends[index - 1] = float(constant.reshape(-1)[0])
-    return walk.align(node, walk.dynamic(node)).then(Clip(float(ends[0]), float(ends[1])))
+    value = walk.align(node, walk.dynamic(node, any_layout=True))
+    return value.then(Clip(float(ends[0]), float(ends[1])))

@@ -1,5 +1,6 @@
 """Readers of convolutions and dense layers."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,8 +8,10 @@ from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
+from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
+from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
 from fpga_flow.progress import say
 
@@ -29,16 +32,21 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
     return weights
 
 
-def _input(walk: "Walk", node: Node, depthwise: bool = False) -> tuple[Tensor, float | Floats]:
-    """Return the integers that `node` multiplies, and their scale; one per channel only where `depthwise`."""
+def _input(
+    walk: "Walk", node: Node, given: Value, depthwise: bool = False
+) -> tuple[Tensor, float | Floats]:
+    """Return the integers of `given` that `node` multiplies, and their scale.
+
+    It is one scale, or one for each channel only where `depthwise`.
+    """
     scale: float | Floats
-    line = walk.dynamic(node).chain.line
+    line = given.chain.line
     if depthwise and line is not None and line.mul.ndim and not line.add.any():
-        value = walk.align(node, walk.dynamic(node))
+        value = walk.align(node, given)
         scale = np.abs(line.mul)
     else:
-        value, scale = walk.scaled(node)
-    bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, walk.dynamic(node)))
+        value, scale = walk.scaled(node, given)
+    bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, given))
     if line is not None and bits > MAX_BITS >= own:
         raise UnsupportedError(
             node.name,
@@ -107,7 +115,7 @@ def conv(walk: "Walk", node: Node) -> Value:
     weights = _weights(walk, node)
     kernel, datatype = weights.integers, weights.datatype
     group = int(attributes_of(node).get("group", 1))
-    x, scale = _input(walk, node, depthwise=kernel.shape[1] == 1 and group == len(kernel))
+    x, scale = _input(walk, node, walk.dynamic(node), kernel.shape[1] == 1 and group == len(kernel))
     settings = window(node, list(kernel.shape[2:]), x.shape[2:])
     if x.datatype == "BIPOLAR" and any(settings["pads"]):
         raise UnsupportedError(
@@ -145,15 +153,21 @@ def _dense_kernel(kernel: Integers, group: int) -> Integers:
 
 def dense(walk: "Walk", node: Node) -> Value:
     """Read a MatMul or Gemm with constant weights."""
-    weights, (x, scale) = _weights(walk, node), _input(walk, node)
+    weights = _weights(walk, node)
     attributes = attributes_of(node)
     integers, weight_scale = weights.integers, weights.scale
-    if integers.ndim != 2 or len(x.shape) != 2:
+    value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
+    lying = layout.shape(value.tensor.shape)
+    if integers.ndim != 2 or any(size > 1 for size in lying[:-1]):
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} on an input of {len(walk.model.get_tensor_shape(node.input[0]))} axes",
+            f"{node.op_type} on an input of {len(lying)} axes, {list(lying)}",
             "flatten to (batch, features) first",
         )
+    if len(value.tensor.shape) > 2:
+        row = walk.fresh(f"{node.input[0]}_row")
+        value = flattened(walk, f"{node.name}_flat", row, value, layout)
+    x, scale = _input(walk, node, value)
     for key, wanted in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
         if attributes.get(key, wanted) != wanted:
             raise UnsupportedError(node.name, f"{key} is {attributes[key]}", f"export with {key}={wanted:g}")
@@ -165,7 +179,12 @@ def dense(walk: "Walk", node: Node) -> Value:
             else weight_scale.reshape(-1, *[1] * (weight_scale.ndim > 0))
         )
         weight_scale = weight_scale.reshape(1, -1) if weight_scale.size > 1 else weight_scale
+    if layout.order is not None:
+        integers = layout.in_order(integers)
     out_scale = scale * _per_output(node, weight_scale, 1, integers.shape)
     shape = (1, integers.shape[1])
     tensor = _matrix(walk, node, x, integers, weights.datatype, shape, kind="MatMul")
-    return _scaled_sum(walk, node, tensor, out_scale, 2 if node.op_type == "Gemm" else None)
+    value = _scaled_sum(walk, node, tensor, out_scale, 2 if node.op_type == "Gemm" else None)
+    if len(lying) == 2:
+        return value
+    return replace(value, layout=Layout((0, *[NEW] * (len(lying) - 2), 1)))

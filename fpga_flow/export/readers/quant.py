@@ -10,7 +10,7 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.operations import Activation, HostInput, Quantiser, Tensor, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node, one_per_channel
+from fpga_flow.export.readers.common import MAX_BITS, Node
 from fpga_flow.export.values import (
     HostValue,
     Known,
@@ -67,9 +67,9 @@ def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
 
 
 def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
-    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node))
+    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True))
     tensor = value.tensor
-    result = affine(one_per_channel(node, spec.scale, len(tensor.shape)))
+    result = affine(walk.per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
     last = chain.steps[-1]
     if isinstance(last, Clip):
@@ -84,13 +84,14 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
         return replace(value, chain=Chain((result,)))  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), Chain((result,)))
+    made = walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser))
+    return Value(made, Chain((result,)), layout=value.layout)
 
 
 def trunc(walk: "Walk", node: Node) -> Value:
     """Read a `Trunc`: integers divided by a power of two, rounded, limited."""
     spec = trunc_spec(node, walk.constant_named)
-    value = walk.align(node, walk.dynamic(node))
+    value = walk.align(node, walk.dynamic(node, any_layout=True))
     line = value.chain.divided(spec.scale).line
     if line is None or not all(_whole(values) for values in (line.mul, line.add)):
         raise UnsupportedError(
@@ -113,7 +114,7 @@ def trunc(walk: "Walk", node: Node) -> Value:
     quantiser = Quantiser(low, high, datatype, spec.rounding)
     tensor = walk.add(Activation(node.name, (x,), (y,), chain, quantiser))
     walk.quantisers.append((node.name, tensor))
-    return Value(tensor, Chain((affine(spec.out_scale),)))
+    return Value(tensor, Chain((affine(spec.out_scale),)), layout=value.layout)
 
 
 def _whole(values: Floats) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Tensor, Upsample
 from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.pool import flattened
-from fpga_flow.export.values import HostValue, Known, QuantisedConstant, Value
+from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
@@ -29,33 +30,41 @@ def reshape(walk: "Walk", node: Node) -> Known:
             )
         shape = wanted[1:]
         return HostValue(shape, (*known.steps, ("reshape", [float(size) for size in shape])))
-    value = walk.dynamic(node, any_view=True)
-    x = value.tensor
-    if wanted == x.shape:
-        return replace(value, view=None)
-    if len(x.shape) == 4 and len(wanted) in (3, 4) and wanted[:2] == x.shape[:2]:
-        plain = wanted if len(wanted) == 4 else (*wanted, 1)
-        if plain == x.shape:
-            return replace(value, view=None)
-        if [size for size in plain[2:] if size > 1] == [size for size in x.shape[2:] if size > 1]:
-            return replace(value, view=plain)  # unit axes in other places; only some readers take that
+    value = walk.dynamic(node, any_layout=True)
+    layout, x = walk.layout(node), value.tensor
+    if wanted[:1] == (1,) and (found := layout.reshaped(x.shape, wanted)) is not None:
+        return _lying(value, found)
     if wanted == (1, prod(x.shape[1:])):
-        return flattened(walk, node.name, node.output[0], value)
+        return flattened(walk, node.name, node.output[0], value, layout)
     raise UnsupportedError(
-        node.name, f"a reshape to {list(wanted)} in mid-network", "only flatten to (batch, features)"
+        node.name,
+        f"a reshape of {list(layout.shape(x.shape))} to {list(wanted)} in mid-network",
+        "only unit axes can come and go there, or all axes be flattened to (batch, features)",
     )
 
 
 def transpose(walk: "Walk", node: Node) -> Known:
-    """Read a transpose of weights."""
+    """Read a transpose: of weights, of the input, which the host carries out, or of an activation."""
     known = walk.known[node.input[0]]
-    if not isinstance(known, QuantisedConstant):
-        raise UnsupportedError(
-            node.name, "a transpose of an activation cannot be mapped to hardware", "keep channels first"
-        )
-    order = attributes_of(node).get("perm") or list(range(known.integers.ndim))[::-1]
-    scale = known.scale.transpose(order) if known.scale.ndim == known.integers.ndim else known.scale
-    return replace(known, integers=known.integers.transpose(order), scale=scale)
+    rank = len(walk.model.get_tensor_shape(node.input[0]))
+    order = [int(axis) for axis in attributes_of(node).get("perm") or reversed(range(rank))]
+    if isinstance(known, QuantisedConstant):
+        scale = known.scale.transpose(order) if known.scale.ndim == known.integers.ndim else known.scale
+        return replace(known, integers=known.integers.transpose(order), scale=scale)
+    if isinstance(known, Constant):
+        return Constant(known.array.transpose(order))
+    if order[0] != 0:
+        raise UnsupportedError(node.name, "it moves the batch axis", "keep the batch axis first")
+    if isinstance(known, HostValue):
+        shape = tuple(known.shape[axis - 1] for axis in order[1:])
+        return HostValue(shape, (*known.steps, ("transpose", [float(axis) for axis in order])))
+    value = walk.dynamic(node, any_layout=True)
+    return _lying(value, walk.layout(node).transposed(order))
+
+
+def _lying(value: Value, layout: Layout) -> Value:
+    """Return `value` where the file's tensor lies as `layout`."""
+    return replace(value, layout=None if layout.is_plain(value.tensor.shape) else layout)
 
 
 def pad(walk: "Walk", node: Node) -> Value:
@@ -70,7 +79,7 @@ def pad(walk: "Walk", node: Node) -> Value:
 def identity(walk: "Walk", node: Node) -> Known:
     """Read an operator that does nothing when a network is run."""
     known = walk.known[node.input[0]]
-    return walk.dynamic(node, any_view=True) if isinstance(known, Value) else known
+    return walk.dynamic(node, any_layout=True) if isinstance(known, Value) else known
 
 
 def resize(walk: "Walk", node: Node) -> Value:
