@@ -157,6 +157,38 @@ def test_paced_input_comes_evenly(simulator: Simulator) -> None:
     assert result.input_cycles["a"].tolist() == [-(-word * 30 // 4) for word in range(20)]
 
 
+MEMORY = """
+module remembering (
+  input logic ap_clk, input logic ap_rst_n,
+  output logic [7:0] b_tdata, output logic b_tvalid, input logic b_tready
+);
+  logic [7:0] memory[4];
+  initial $readmemh("words.dat", memory, 0, 3);
+  logic [1:0] place_q;
+  always_ff @(posedge ap_clk) place_q <= !ap_rst_n ? 0 : place_q + 2'(b_tready);
+  assign b_tdata = memory[place_q];
+  assign b_tvalid = 1'b1;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("text", [None, "1 2\n"], ids=["missing", "short"])
+def test_a_memory_file_that_is_missing_or_short_ends_the_simulation(tmp_path: Path, text: str | None) -> None:
+    source = tmp_path / "remembering.sv"
+    source.write_text(MEMORY)
+    memory = tmp_path / "words.dat"
+    memory.write_text("1 2 3 4\n")
+    cache = RUNS / ".cache" / "verilator"
+    simulator = Simulator.build("remembering", [source], inputs=[], outputs=[Port("b", 8)], cache=cache)
+    result = simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
+    assert result.outputs["b"][:, 0].tolist() == [1, 2, 3, 4]
+    memory.unlink()
+    if text is not None:
+        memory.write_text(text)
+    with pytest.raises(RtlError, match=r"words\.dat:\d+: \$readmem file"):
+        simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
+
+
 def test_wrong_parameters_stop_the_build_with_the_message_of_the_rtl(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="fickle: Width must be at least 2, not 1"):
         build(tmp_path, Width=1)
