@@ -20,7 +20,7 @@ from fpga_flow.verify.simulator import (
     Simulator,
     StarvedError,
 )
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 MODULE = """
 // What goes wrong is chosen by a plusarg; without one this is a register with a handshake.
