@@ -1,7 +1,7 @@
 """The recipe: one TOML file that says everything about a build, validated.
 
 A recipe is read from `build/<name>.toml`; `--bits`, `--fps`, `--board` and `--set key=value`
-change single values on top. Each stage depends on the parts of the recipe it names in `flow.py`
+change single values on top. Each stage depends on the parts of the recipe it names in `stages.py`
 and on nothing else, so a change re-runs only what it must.
 """
 

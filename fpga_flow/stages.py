@@ -16,6 +16,7 @@ _SIMULATOR = tuple(
         "cache.py",
         "harness.cpp",
         "harness.h",
+        "runtime.cpp",
     )
 )
 """What FIFO depths are simulated with."""
@@ -23,7 +24,7 @@ _EXPLAINING = tuple(
     f"fpga_flow/fifos/{name}.py" for name in ("explain", "deadlock", "simulated", "sizing", "tokens")
 )
 """What a deadlock is explained with."""
-_SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py")
+_SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py", "fpga_flow/synth")
 """What synthesis found out of single layers, for folding."""
 _SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet"))
 """What a network costs, for the report."""
@@ -120,7 +121,7 @@ STAGES: tuple[Stage, ...] = (
         "Synthesise every layer and add up its resources.",
         ("rtl", "hardware"),
         ("board",),
-        ("fpga_flow/synth", *_SYNTHESISED, "fpga_flow/design.py", "fpga_flow/boards.py"),
+        (*_SYNTHESISED, "fpga_flow/design.py", "fpga_flow/boards.py"),
         ("yosys",),
         judge=verdict.fits,
     ),

@@ -2,8 +2,8 @@
 
 A layer is known by its key: a digest of its operator, its attributes and its constants, without FIFO depths
 (`fpga_flow.hardware.fold.options.layer_key`). Entries also depend on the device family, on the versions of
-Yosys and FINN, and on the project's RTL, so an entry that is found is never out of date. Which entries a
-folding used stands in its result.
+Yosys and FINN, on the project's RTL and on how it is synthesised and counted, so an entry that is found is
+never out of date. Which entries a folding used stands in its result.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class SynthesisedLayers:
             {
                 "family": family,
                 "tools": toolchain.versions(("yosys", "finn-plus")),
-                "code": code_digest(["fpga_flow/rtl/hdl", "fpga_flow/finn_adapter/layers", "fpga_flow/rtl"]),
+                "code": code_digest(["fpga_flow/rtl", "fpga_flow/finn_adapter/layers", "fpga_flow/synth"]),
             }
         )
 

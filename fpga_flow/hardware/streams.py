@@ -55,7 +55,6 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
     layers = {node.name for node in model.graph.node}
-    layers = {node.name for node in model.graph.node}
     streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True))
     model = transform(model, (*MINIMISE, *streams))
     # The next step names all layers anew, but they must keep the names of the folding file.

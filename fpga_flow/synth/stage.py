@@ -14,12 +14,13 @@ from filelock import FileLock
 from fpga_flow import artifact, toolchain
 from fpga_flow.boards import Board, board
 from fpga_flow.design import LayerRtl, load_design
+from fpga_flow.digests import code_digest
 from fpga_flow.errors import ToolError
 from fpga_flow.flow import Context
 from fpga_flow.kept import read_table, write_table
 from fpga_flow.progress import bar, say
 from fpga_flow.synth.usage import Usage, total
-from fpga_flow.synth.yosys import PRIMITIVES, SHIFT_REGISTERS, make_script, synthesise
+from fpga_flow.synth.yosys import PRIMITIVES, make_script, synthesise
 from fpga_flow.synthesised import SynthesisedLayers
 from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.verdict import RESOURCES
@@ -33,7 +34,8 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     layers = load_design(folder).layers
     tool = toolchain.yosys()
-    keys = {layer.name: cache_key(layer, folder, target.yosys_family, tool.version) for layer in layers}
+    ours = (target.yosys_family, tool.version, code_digest(["fpga_flow/synth"]))
+    keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
     distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
     found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
     usages = {layer.name: found[keys[layer.name]] for layer in layers}
@@ -67,15 +69,18 @@ def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Boa
             entries.put(key, usages[name].as_dict())
 
 
-def cache_key(layer: LayerRtl, folder: Path, family: str, version: str) -> str:
-    """Return the digest of all that the counts of `layer` depend on, which its name is not part of."""
+def cache_key(layer: LayerRtl, folder: Path, family: str, version: str, code: str) -> str:
+    """Return the digest of all that the counts of `layer` depend on, which its name is not part of.
+
+    `version` is Yosys', `code` the digest of this package.
+    """
     script = make_script(layer.module, [], family, Path("statistics")).replace(str(PRIMITIVES.parent), "")
     return artifact.digest_json(
         {
             "layer": artifact.digest_files(folder, [folder / path for path in (*layer.sources, *layer.data)]),
             "yosys": version,
             "script": script,
-            "support": artifact.digest_files(PRIMITIVES.parent, [PRIMITIVES, SHIFT_REGISTERS]),
+            "code": code,
         }
     )
 

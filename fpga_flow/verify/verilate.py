@@ -26,6 +26,8 @@ HERE = Path(__file__).resolve().parent
 PREFIX = "Vdut"
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = "verilated_vcd_c.cpp"
+OWN_RUNTIME = "runtime.cpp"
+"""Ours, in place of the runtime's way with warnings (`VL_USER_WARN`)."""
 COLD = ("__Slow", "__Syms", "ConstPool")
 """Parts of the names of the files whose code runs once."""
 PORTS = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
@@ -98,7 +100,9 @@ class Plan:
                 "glue": glue_text(self),
                 "flags": [COMMON, asdict(self.how), UNITS, UNIT_BYTES, SMALL_BYTES],
                 "sources": [[path.name, digest_files(path.parent, [path])] for path in files],
-                "harness": digest_files(HERE, [HERE / "harness.cpp", HERE / "harness.h"]),
+                "harness": digest_files(
+                    HERE, [HERE / name for name in ("harness.cpp", "harness.h", OWN_RUNTIME)]
+                ),
                 "tools": toolchain.versions(["verilator", "g++"]),
             }
         )
@@ -206,15 +210,15 @@ def compile_plan(
     shutil.copyfile(HERE / "harness.h", work / "harness.h")
     trace = int(plan.trace)
     off = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
-    macros = (f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", *(f"VM_{name}=0" for name in off))
+    macros = (f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", *(f"VM_{name}=0" for name in off), "VL_USER_WARN")
     common = [*COMMON, *(f"-D{macro}" for macro in macros)]
     common += [f"-I{work}", f"-I{runtime_folder}", f"-I{runtime_folder / 'vltstd'}"]
     units = _units(plan, work)
     headers = digest_files(work, work.glob("*.h"))
     for name in (*RUNTIME, *((TRACE_RUNTIME,) if plan.trace else ())):
         units.append(Unit(name, (runtime_folder / name).read_text(encoding="utf-8"), ("-O2",)))
-    if plan.program is None:
-        units.append(Unit("harness.cpp", (HERE / "harness.cpp").read_text(encoding="utf-8"), ("-O2",)))
+    for name in (OWN_RUNTIME, *(("harness.cpp",) if plan.program is None else ())):
+        units.append(Unit(name, (HERE / name).read_text(encoding="utf-8"), ("-O2",)))
     total = sum(len(unit.text) for unit in units)
 
     def build(unit: Unit) -> tuple[str, Path]:

@@ -1,16 +1,18 @@
 """The stage `synth`: distinct layers, the sum over instances, the cache, layers that fail, the board."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from fpga_flow import digests
 from fpga_flow.boards import board
 from fpga_flow.design import Design, LayerRtl, Stream
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.flow import Context
-from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe import ROOT, make_recipe
 from fpga_flow.synth import stage
 from fpga_flow.synth.usage import Usage
 
@@ -91,16 +93,30 @@ def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
         assert entry.read_text() == whole
 
 
-def test_the_cache_depends_on_data_tool_and_family(tmp_path: Path) -> None:
+def test_the_cache_depends_on_data_tool_family_and_code(tmp_path: Path) -> None:
     folder = tmp_path / "rtl"
     design(folder, ["m4"])
     (folder / "a.dat").write_text("0")
     layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), (), (STREAM,), ())
-    keys = [stage.cache_key(layer, folder, "xc7", "1"), stage.cache_key(layer, folder, "xc7", "2")]
-    keys.append(stage.cache_key(layer, folder, "xcup", "1"))
+    how = [("xc7", "1", "a"), ("xc7", "2", "a"), ("xcup", "1", "a"), ("xc7", "1", "b")]
+    keys = [stage.cache_key(layer, folder, *each) for each in how]
     (folder / "a.dat").write_text("1")
-    keys.append(stage.cache_key(layer, folder, "xc7", "1"))
-    assert len(set(keys)) == 4
+    keys.append(stage.cache_key(layer, folder, *how[0]))
+    assert len(set(keys)) == 5
+
+
+def test_results_are_made_again_where_cells_are_counted_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fpga_flow").mkdir()
+    shutil.copytree(ROOT / "fpga_flow" / "synth", tmp_path / "fpga_flow" / "synth")
+    monkeypatch.setattr(digests, "ROOT", tmp_path)
+    design(tmp_path / "rtl", ["m4"])
+    assert stage.run(context(tmp_path))["cached"] == 0
+    assert stage.run(context(tmp_path))["cached"] == 1
+    counting = tmp_path / "fpga_flow" / "synth" / "usage.py"
+    counting.write_text(counting.read_text() + "\n")
+    assert stage.run(context(tmp_path))["cached"] == 0
 
 
 def test_wrong_rtl_names_the_layer_and_keeps_the_log(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fpga_flow.verify.simulator import (
     Simulator,
     StarvedError,
 )
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 MODULE = """
 // What goes wrong is chosen by a plusarg; without one this is a register with a handshake.
@@ -158,6 +158,38 @@ def test_simulation_longer_than_allowed_is_stopped(simulator: Simulator) -> None
 def test_paced_input_comes_evenly(simulator: Simulator) -> None:
     result = simulator.run(WORDS, {"b": 20}, pace=(4, 30))
     assert result.input_cycles["a"].tolist() == [-(-word * 30 // 4) for word in range(20)]
+
+
+MEMORY = """
+module remembering (
+  input logic ap_clk, input logic ap_rst_n,
+  output logic [7:0] b_tdata, output logic b_tvalid, input logic b_tready
+);
+  logic [7:0] memory[4];
+  initial $readmemh("words.dat", memory, 0, 3);
+  logic [1:0] place_q;
+  always_ff @(posedge ap_clk) place_q <= !ap_rst_n ? 0 : place_q + 2'(b_tready);
+  assign b_tdata = memory[place_q];
+  assign b_tvalid = 1'b1;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("text", [None, "1 2\n"], ids=["missing", "short"])
+def test_a_memory_file_that_is_missing_or_short_ends_the_simulation(tmp_path: Path, text: str | None) -> None:
+    source = tmp_path / "remembering.sv"
+    source.write_text(MEMORY)
+    memory = tmp_path / "words.dat"
+    memory.write_text("1 2 3 4\n")
+    cache = RUNS / ".cache" / "verilator"
+    simulator = Simulator.build("remembering", [source], inputs=[], outputs=[Port("b", 8)], cache=cache)
+    result = simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
+    assert result.outputs["b"][:, 0].tolist() == [1, 2, 3, 4]
+    memory.unlink()
+    if text is not None:
+        memory.write_text(text)
+    with pytest.raises(RtlError, match=r"words\.dat:\d+: \$readmem file"):
+        simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
 
 
 def test_wrong_parameters_stop_the_build_with_the_message_of_the_rtl(tmp_path: Path) -> None:
