@@ -1,9 +1,10 @@
 """Runs `network.onnx` itself, thresholds and all, in onnxruntime: many frames at once.
 
-onnxruntime has no MultiThreshold; each one becomes a look-up table over the accumulator, which is
-made from the node's own thresholds by counting, as the operator is defined.
+onnxruntime has no MultiThreshold; each one becomes a look-up table over the accumulator, or a search in the
+node's own thresholds: both count those that are reached, as the operator is defined.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from fpga_flow.export.chain import Integers
 from fpga_flow.export.operations import EXACT_LIMIT
 from fpga_flow.golden import session
 
-TABLE_LIMIT = 2**27
-"""Entries; a layer that needs more is compared level by level."""
+TABLE_LIMIT = 2**22
+"""Entries; a layer that needs more is searched, which takes longer and no memory to speak of."""
 
 
 class NetworkRunner:
@@ -103,24 +104,45 @@ def _write_out(node: NodeProto, thresholds: Integers, rank: int, extra: list[Ten
         made.append(helper.make_node(operator, list(inputs), [name], f"{node.name}_step_{len(made)}", **more))
         return name
 
-    channels, levels = thresholds.shape
-    low, high = int(thresholds.min()) - 1, int(thresholds.max())
-    width = high - low + 1
-    positions = (1, channels, *[1] * (rank - 2))
-    if channels * width <= TABLE_LIMIT:
-        grid = np.arange(low, high + 1)
-        table = np.stack([np.searchsorted(np.sort(row), grid, side="right") for row in thresholds])
-        index = step("Clip", node.input[0], constant(low, np.float32), constant(high, np.float32))
-        index = step("Cast", index, to=TensorProto.INT64)
-        start = np.arange(channels).reshape(positions) * width - low
-        index = step("Add", index, constant(start, np.int64))
-        count = step("Gather", constant(table.reshape(-1), np.float32), index, axis=0)
-    else:
-        count = ""
-        for level in range(levels):
-            limit = constant(thresholds[:, level].reshape(positions), np.float32)
-            reached = step("Cast", step("GreaterOrEqual", node.input[0], limit), to=TensorProto.FLOAT)
-            count = step("Add", count, reached) if count else reached
-    scaled = step("Mul", count, constant(attributes["out_scale"], np.float32))
+    rows, x = np.sort(thresholds, axis=1), node.input[0]
+    width = int(rows.max() - rows.min()) + 2
+    write = _by_table if len(rows) * width <= TABLE_LIMIT else _by_halves
+    scaled = step("Mul", write(x, rows, rank, constant, step), constant(attributes["out_scale"], np.float32))
     step("Add", scaled, constant(attributes["out_bias"], np.float32), last=True)
     return made
+
+
+def _starts(table: NDArray[Any], rank: int) -> Integers:
+    """Return where the row of each channel starts in the flat `table`, to be added to (N, channels, ...)."""
+    starts: Integers = np.arange(len(table)) * table.shape[1]
+    return starts.reshape(1, -1, *[1] * (rank - 2))
+
+
+def _by_table(
+    x: str, thresholds: Integers, rank: int, constant: Callable[..., str], step: Callable[..., str]
+) -> str:
+    """Count the `thresholds` (channels, levels; ascending) that `x` reaches: they are looked up."""
+    low, high = int(thresholds.min()) - 1, int(thresholds.max())
+    grid = np.arange(low, high + 1)
+    table = np.stack([np.searchsorted(row, grid, side="right") for row in thresholds])
+    index = step("Clip", x, constant(low, np.float32), constant(high, np.float32))
+    index = step("Cast", index, to=TensorProto.INT64)
+    index = step("Add", index, constant(_starts(table, rank) - low, np.int64))
+    return step("Gather", constant(table.reshape(-1), np.float32), index, axis=0)
+
+
+def _by_halves(
+    x: str, thresholds: Integers, rank: int, constant: Callable[..., str], step: Callable[..., str]
+) -> str:
+    """Count the `thresholds` (channels, levels; ascending) that `x` reaches: by bisection of each row."""
+    channels, levels = thresholds.shape
+    bits = levels.bit_length()
+    rows = np.full((channels, 2**bits), np.inf)  # no sum reaches what fills the row up
+    rows[:, :levels] = thresholds
+    place = first = constant(_starts(rows, rank), np.int32)
+    for half in (1 << bit for bit in reversed(range(bits))):
+        last_of_half = constant(np.roll(rows.reshape(-1), 1 - half), np.float32)
+        reached = step("GreaterOrEqual", x, step("Gather", last_of_half, place, axis=0))
+        passed = step("Where", reached, constant(half, np.int32), constant(0, np.int32))
+        place = step("Add", place, passed)
+    return step("Cast", step("Sub", place, first), to=TensorProto.FLOAT)

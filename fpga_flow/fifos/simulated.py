@@ -86,6 +86,7 @@ class SizingSimulator:
                     idle_limit=max(1_000_000, 100 * period),
                     cycle_limit=limit or 0,
                     drain=0,
+                    beyond=words_out,
                     plusargs=[f"fifo_depths={table}"],
                     folder=self.folder,
                     progress=progress,

@@ -1,6 +1,7 @@
 """The whole accelerator in Verilator: frames in, classes or logits out, and how long they took."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from fpga_flow.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.fifos.explain import explained
 from fpga_flow.verify.packing import channels_last, pack, unpack
-from fpga_flow.verify.simulator import DeadlockError, Port, SimResult, Simulator
+from fpga_flow.verify.simulator import DeadlockError, ExtraOutputError, Port, SimResult, Simulator
 
 PAUSE_FRAMES = 4
 """Frames that a stall of the output lasts on average."""
@@ -57,6 +58,9 @@ class Accelerator:
 
         The values are the indices of the `top_k` largest logits, or all logits, channels last. `advance` is
         told how many more frames came out. Several runs may go on at the same time.
+
+        Raises as `Simulator.run`; of words after the last frame only those are no error that a next frame
+        begins with before any of it has come.
         """
         words, shown = self.design.output.words, 0
 
@@ -73,6 +77,7 @@ class Accelerator:
             pause_out=self.pause,
             idle_limit=IDLE_LIMIT + 4 * self.pause,
             drain=DRAIN + (2 * self.design.cycles_per_frame if taps else 0),
+            beyond=words,
             starved_limit=self.starved_limit,
             seed=seed,
             plusargs=[f"taps={taps}"] if taps else [],
@@ -80,7 +85,29 @@ class Accelerator:
             progress=progress,
         )
         progress(len(x) * words)
+        if len(result.beyond[OUTPUT]):
+            self._check_beyond(result)
         return unpack(result.outputs[OUTPUT], self.design.output), result
+
+    def _check_beyond(self, result: SimResult) -> None:
+        """Raise `ExtraOutputError` where what came after the last frame does not begin a next one."""
+        found, begun = result.beyond[OUTPUT], self._begun
+        if len(found) > len(begun) or not np.array_equal(found, begun[: len(found)]):
+            raise ExtraOutputError(
+                f"simulation: {OUTPUT}: {len(found)} words came out after the last one, and not those that a "
+                f"frame begins with before any of it has come ({len(begun)} words)",
+                result,
+            )
+
+    @cached_property
+    def _begun(self) -> NDArray[np.uint8]:
+        """The words that the design gives without any input: windows that lie in the padding alone."""
+        words, cycles = self.design.output.words, self.design.cycles_per_frame + self.design.latency_cycles
+        nothing = np.zeros((0, self.design.input.width // 8), np.uint8)
+        result = self.simulator.run(
+            {INPUT: nothing}, {OUTPUT: 0}, beyond=words, drain=DRAIN + 2 * cycles, folder=self.folder
+        )
+        return result.beyond[OUTPUT]
 
     def explained(self, error: DeadlockError) -> DeadlockError:
         """Return a deadlock of `run` with its reason: layers, FIFOs, and how deep these must be."""

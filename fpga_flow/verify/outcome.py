@@ -39,6 +39,8 @@ class SimResult:
 
     outputs: dict[str, Words]
     """uint8 (words, bytes), little endian."""
+    beyond: dict[str, Words]
+    """What came out after those."""
     input_cycles: dict[str, NDArray[np.uint64]]
     """When each word went in."""
     output_cycles: dict[str, NDArray[np.uint64]]

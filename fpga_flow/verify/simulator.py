@@ -134,6 +134,7 @@ class Simulator:
         cycle_limit: int = 0,
         pace: tuple[int, int] | None = None,
         drain: int = 1_000,
+        beyond: int = 0,
         strict: bool = False,
         plusargs: Sequence[str] = (),
         folder: Path | None = None,
@@ -149,7 +150,8 @@ class Simulator:
         cycles): an input offers at most so many words in so many cycles, evenly. A design whose
         registers do not change any more is told at once; `idle_limit` cycles without a transfer are
         for one that is busy with nothing, `starved_limit` (0: none) for a single output, `cycle_limit`
-        (0: none) for all. After the last word `drain` more cycles look for words too many. `strict`
+        (0: none) for all. After the last word `drain` more cycles look for words too many; up to `beyond`
+        of each output are no error, and stand apart in the result. `strict`
         also checks in every cycle that no valid depends on ready (slower). The simulation runs in
         `folder` (relative names of memory files), with `plusargs` ("taps=folder"). `progress` is
         called with the number of words that came out so far, about twice a second.
@@ -176,6 +178,7 @@ class Simulator:
                 "frame_words": pace[0] if pace else 0,
                 "period": pace[1] if pace else 0,
                 "drain": drain,
+                "beyond": beyond,
                 "strict": int(strict),
             }
             if trace is not None:
@@ -184,7 +187,7 @@ class Simulator:
             command += [f"{key}={value}" for key, value in options.items()]
             command += [f"+{plusarg}" for plusarg in (*plusargs, f"fifo_state={exchange / FIFOS}")]
             text = _execute(command, folder or exchange, progress)
-            status, detail, result = self._result(exchange, text)
+            status, detail, result = self._result(exchange, text, expect)
         if status != "ok":
             limits = {
                 "idle_limit": idle_limit,
@@ -194,7 +197,7 @@ class Simulator:
             raise self._error(status, detail, result, {**streams_in}, expect, limits)
         return result
 
-    def _result(self, exchange: Path, log: str) -> tuple[str, str, SimResult]:
+    def _result(self, exchange: Path, log: str, expect: Mapping[str, int]) -> tuple[str, str, SimResult]:
         status, detail, cycles, seconds = (exchange / "result.txt").read_text(encoding="utf-8").splitlines()
         outputs = {
             port.name: np.fromfile(exchange / f"out_{i}.bin", dtype=np.uint8).reshape(-1, _bytes(port))
@@ -208,9 +211,10 @@ class Simulator:
             }
 
         result = SimResult(
-            outputs=outputs,
+            outputs={name: words[: expect[name]] for name, words in outputs.items()},
+            beyond={name: words[expect[name] :] for name, words in outputs.items()},
             input_cycles=moved("in", self.inputs),
-            output_cycles=moved("out", self.outputs),
+            output_cycles={name: moves[: expect[name]] for name, moves in moved("out", self.outputs).items()},
             cycles=int(cycles),
             seconds=float(seconds),
             log=log,

@@ -6,7 +6,7 @@ import pytest
 
 from fpga_flow.errors import DifferenceError, InputError
 from fpga_flow.export.checks import check_network
-from fpga_flow.export.evaluate import NetworkRunner
+from fpga_flow.export.evaluate import NetworkRunner, lower
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.golden import Golden
@@ -55,12 +55,20 @@ def test_wrong_golden_file(tmp_path: Path) -> None:
         Golden(tmp_path / "golden.onnx")
 
 
-def test_large_layers_are_compared_level_by_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_layers_are_searched_by_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = network().integers()
     codes = random_codes(net, 5)
     expected = both_ways(net, codes, tmp_path)[net.output.name]
     monkeypatch.setattr("fpga_flow.export.evaluate.TABLE_LIMIT", 0)
     np.testing.assert_array_equal(NetworkRunner(write_network(net)).run(codes), expected)
+
+
+def test_layers_of_wide_sums_take_no_large_tables() -> None:
+    graph = Graph((1, 256)).quant(0.1, 8)
+    graph.node("MatMul", graph.weights(np.full((256, 8), 100.0), 1.0, 8)).quant(1000.0, 8)
+    graph.node("MatMul", graph.weights(np.ones((8, 3)), 1.0, 8))
+    model = write_network(graph.integers())
+    assert lower(model, layers=False).ByteSize() < 100_000
 
 
 def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:

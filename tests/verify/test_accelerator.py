@@ -15,7 +15,8 @@ from fpga_flow.recipe import make_recipe
 from fpga_flow.rtl import stage as rtl
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
-from fpga_flow.verify.simulator import RtlError
+from fpga_flow.verify.simulator import ExtraOutputError, RtlError
+from fpga_flow.verify.stage import wanted
 from tests import networks
 
 FRAMES = 6
@@ -106,3 +107,48 @@ def test_simulation_in_another_folder_ends_with_the_memory_file_that_is_missing(
 def test_equal_layers_share_one_module(accelerator: Accelerator) -> None:
     modules = {layer.key: layer.module for layer in accelerator.design.layers}
     assert len(set(modules.values())) == len(modules) < len(accelerator.design.layers)
+
+
+def window(kernel: int, pad: int, stride: int, shape: tuple[int, int, int]) -> networks.Builder:
+    """A network that ends in a convolution whose windows may lie in its padding alone."""
+    axes = [0 if size == 1 else 1 for size in shape[1:]]
+    kernels, pads, strides = ([n if axis else least for axis in axes] for n, least in (
+        (kernel, 1), (pad, 0), (stride, 1)))  # fmt: skip
+    builder = networks.Builder(shape)
+    weights = builder.weights((2, shape[0], *kernels), 4)
+    sizes = [
+        (size + 2 * p - k) // s + 1 for size, p, k, s in zip(shape[1:], pads, kernels, strides, strict=True)
+    ]
+    attributes = {"kernel_shape": kernels, "pads": pads * 2, "strides": strides, "dilations": [1, 1]}
+    builder.add("Conv", (1, 2, *sizes), "INT32", weights, group=1, **attributes)
+    return builder
+
+
+@pytest.mark.parametrize(
+    ("kernel", "pad", "stride", "shape"),
+    [(1, 1, 1, (2, 6, 1)), (3, 3, 1, (2, 6, 1)), (1, 1, 1, (2, 3, 4)), (2, 2, 2, (1, 4, 4))],
+)
+def test_a_next_frame_may_begin_with_windows_in_the_padding(
+    kernel: int, pad: int, stride: int, shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    model = window(kernel, pad, stride, shape).build()
+    for stage in ("export", "hardware", "rtl"):
+        (tmp_path / stage).mkdir()
+    model.save(str(tmp_path / "export" / "network.onnx"))
+    recipe = make_recipe({"name": "small", "hardware": {"top_k": 0}})
+    inputs = {stage: tmp_path / stage for stage in ("export", "hardware")}
+    result = hardware.run(Context(recipe, tmp_path / "hardware", inputs, tmp_path / "cache"))
+    write_json(tmp_path / "hardware" / "result.json", result)
+    rtl.run(Context(recipe, tmp_path / "rtl", inputs, tmp_path / "cache"))
+    accelerator = Accelerator(tmp_path / "rtl", RUNS / ".cache" / "verilator", tmp_path / "verilator.log")
+    x = np.random.default_rng(5).integers(-128, 128, (3, *shape))
+    expected = wanted(networks.layers(model, x)[model.graph.output[0].name], 0)
+    found, measured = accelerator.run(x, stall=0.3, seed=2)
+    np.testing.assert_array_equal(found, expected)
+    beyond = measured.beyond["m_axis"]
+    assert len(beyond) > 0
+    assert not beyond.any()  # sums of zeros
+
+    accelerator._begun = measured.outputs["m_axis"][-1:] + 1
+    with pytest.raises(ExtraOutputError, match=r"came out after the last one, and not those that a frame"):
+        accelerator.run(x)

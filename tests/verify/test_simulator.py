@@ -127,6 +127,15 @@ def test_wrong_behaviour_is_named_with_streams_and_words(
         np.testing.assert_array_equal(found, VALUES[:7] + 1)
 
 
+def test_words_beyond_the_last_one_stand_apart(simulator: Simulator) -> None:
+    result = simulator.run(WORDS, {"b": 12}, beyond=8)
+    assert (len(result.outputs["b"]), len(result.output_cycles["b"])) == (12, 12)
+    found = unpack_words(result.beyond["b"], WIDTH, 1, signed=False)
+    np.testing.assert_array_equal(found, VALUES[12:20] + 1)
+    with pytest.raises(ExtraOutputError):
+        simulator.run(WORDS, {"b": 12}, beyond=7)
+
+
 def test_deadlock_is_told_as_soon_as_nothing_can_change_any_more(simulator: Simulator) -> None:
     with pytest.raises(DeadlockError, match="no register of the design changes any more") as raised:
         simulator.run(WORDS, {"b": 20}, plusargs=["how=stuck"], idle_limit=1_000_000_000)
