@@ -14,7 +14,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from fpga_flow.export.reader import QONNX_DOMAIN
+from fpga_flow.export.operators import QONNX_DOMAIN
 from fpga_flow.train.apot import ROUNDING, ApotWeights, edges, hardware_bits, levels, weight_levels
 from fpga_flow.train.layers import weighted
 

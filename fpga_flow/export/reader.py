@@ -11,33 +11,21 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.fold_constants import FoldConstants
-from qonnx.transformation.general import (
-    GiveReadableTensorNames,
-    GiveUniqueParameterTensors,
-    RemoveStaticGraphInputs,
-    RemoveUnusedTensors,
-)
-from qonnx.transformation.infer_shapes import InferShapes
-from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.export.clean import KINDS, clean
+from fpga_flow.export.operators import QONNX_DOMAIN
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.rewrite import drop_decision, merge_padding, separate_inputs
+from fpga_flow.export.refusal import unsupported_operator
+from fpga_flow.export.rewrite import drop_decision, merge_padding
 
-QONNX_DOMAIN = "qonnx.custom_op.general"
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
-FOLDED = (
-    *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
-    *("Round", "Pow", "Sqrt", "Reciprocal", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
-    *("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"),
-)
-"""Operators without a reader that are folded between constants (none makes much of little)."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")
 MAX_NAME = 100
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TENSOR_ELEMENTS = 2**28
+MAX_NODES = 10_000
 OPSETS = range(9, 22)
 """Opsets of the default domain that are read."""
 
@@ -73,67 +61,30 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     _name_nodes(model)
     _update_domains(model)
     _fix_input(model, origin)
-    separate_inputs(model)
-    order = {node.name: place for place, node in enumerate(model.graph.node)}
+    clean(model, origin)
     try:
         onnx.checker.check_model(model)
-        _forget_shapes(model)
-        wrapper = _clean(ModelWrapper(model))
-        drop_decision(wrapper)
-        merge_padding(wrapper)
-        # qonnx sorts branches as it likes; the author's order is that in which his quantisers run
-        nodes = sorted(wrapper.graph.node, key=lambda node: order[node.name])
-        del wrapper.graph.node[:]
-        wrapper.graph.node.extend(nodes)
-        for shape in (
-            wrapper.get_tensor_shape(t.name) for t in (*wrapper.graph.input, *wrapper.graph.output)
-        ):
-            if not shape or any(size < 1 for size in shape):
-                raise InputError(f"{origin}: the shapes of its tensors cannot be inferred (got {shape})")
-    except InputError:
-        raise
-    except Exception as error:  # qonnx, onnx and onnxruntime raise of every kind on a bad graph
+    except onnx.checker.ValidationError as error:
         reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{origin}: is not a valid network: {reason or type(error).__name__}") from error
+        raise InputError(f"{origin}: is not a valid network: {reason}") from error
+    wrapper = ModelWrapper(model, fix_missing_initializer_valueinfo=False)
+    drop_decision(wrapper)
+    merge_padding(wrapper)
     return wrapper
-
-
-def _forget_shapes(model: onnx.ModelProto) -> None:
-    """Drop what the file says of shapes behind the input: with the batch at 1 they are inferred anew."""
-    del model.graph.value_info[:]
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-
-
-def _clean(wrapper: ModelWrapper) -> ModelWrapper:
-    """What `qonnx.util.cleanup` does, but that the nodes keep the names their author knows."""
-    for transformation in (
-        InferShapes(),
-        GiveUniqueParameterTensors(),
-        FoldConstants(exclude_op_types=[*QONNX_OPERATORS, *_unfolded(wrapper)]),
-        FoldTransposeIntoQuantInit(),
-        RemoveUnusedTensors(),
-        RemoveStaticGraphInputs(),
-        GiveReadableTensorNames(),
-    ):
-        wrapper = wrapper.transform(transformation)
-    return wrapper
-
-
-def _unfolded(wrapper: ModelWrapper) -> set[str]:
-    """Return the operators that may make much of little even of constants; the walk refuses them."""
-    return {node.op_type for node in wrapper.graph.node} - READERS.keys() - set(FOLDED)
 
 
 def _check(model: onnx.ModelProto, origin: str) -> None:
-    versions = {o.domain: o.version for o in model.opset_import}
-    version = versions.get("", versions.get("ai.onnx", 0))
+    version = _opset(model)
     if version not in OPSETS:
         raise InputError(f"{origin}: opset must be {OPSETS[0]} to {OPSETS[-1]}, not {version}")
     if model.functions:
         raise InputError(
             f"{origin}: holds functions of its own ({model.functions[0].name}); export it inlined"
         )
+    if len(model.graph.node) > MAX_NODES:
+        raise InputError(f"{origin}: must have at most {MAX_NODES:,} nodes, not {len(model.graph.node):,}")
+    if model.graph.sparse_initializer:
+        raise InputError(f"{origin}: holds sparse tensors; store them as dense ones")
     for tensor in model.graph.initializer:
         _check_tensor(tensor, origin)
     for node in model.graph.node:
@@ -148,6 +99,11 @@ def _check(model: onnx.ModelProto, origin: str) -> None:
                 _check_tensor(attribute.t, origin)
 
 
+def _opset(model: onnx.ModelProto) -> int:
+    """Return the opset of the standard operators, 0 where none is given."""
+    return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+
+
 def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise InputError(
@@ -160,6 +116,9 @@ def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
         values = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{origin}: tensor {tensor.name!r} is damaged: {error}") from None
+    if values.dtype.kind not in KINDS:
+        kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+        raise InputError(f"{origin}: tensor {tensor.name!r} must hold numbers, not {kind}; use float32")
     if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
         raise InputError(f"{origin}: tensor {tensor.name!r} holds numbers that are not finite")
 
@@ -201,6 +160,8 @@ def _module_path(node: onnx.NodeProto) -> str:
 def _update_domains(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
+            if node.op_type not in READERS:
+                raise unsupported_operator(node)
             node.domain = QONNX_DOMAIN
         elif node.domain not in ("", "ai.onnx"):
             raise UnsupportedError(
@@ -209,7 +170,7 @@ def _update_domains(model: onnx.ModelProto) -> None:
                 "use standard ONNX operators and QONNX quantisers",
             )
     version = next((o.version for o in model.opset_import if o.domain == QONNX_DOMAIN), 1)
-    standard = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    standard = _opset(model)
     del model.opset_import[:]
     model.opset_import.extend([helper.make_opsetid("", standard), helper.make_opsetid(QONNX_DOMAIN, version)])
 

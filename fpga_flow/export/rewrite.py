@@ -10,20 +10,6 @@ from fpga_flow.export.readers.common import attributes_of
 from fpga_flow.progress import say
 
 
-def separate_inputs(model: onnx.ModelProto) -> None:
-    """Put an Identity before every input that a node reads a second time: qonnx renames only the first."""
-    nodes: list[onnx.NodeProto] = []
-    for node in model.graph.node:
-        for index, name in enumerate(node.input):
-            if name and name in node.input[:index]:
-                copy = f"{name}_{node.name}_{index}"
-                nodes.append(helper.make_node("Identity", [name], [copy], f"{node.name}.input_{index}"))
-                node.input[index] = copy
-        nodes.append(node)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
 def drop_decision(wrapper: ModelWrapper) -> None:
     """Take out a softmax, sigmoid or argmax over classes at the very end: the largest stays the largest."""
     name = wrapper.graph.output[0].name

@@ -4,6 +4,8 @@ Writes `model.onnx` (QONNX, brought up to date), `network.onnx` (integers, for t
 `golden.onnx` and `golden_layers.onnx` (standard operators, for onnxruntime) and `vectors.npz`.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,8 +38,9 @@ MODEL, NETWORK, GOLDEN, GOLDEN_LAYERS = "model.onnx", "network.onnx", "golden.on
 def run(context: Context) -> dict[str, Any]:
     """Export, compare and score; returns cost, accuracy, the input's description and the checks."""
     recipe, folder = context.recipe.export, context.folder
-    model, reference, label, source = _network(context)
+    model, build_reference, label, source = _network(context)
     network = to_integers(model)
+    reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
     integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)
     classes = network.output.channels if network.decides else 0
@@ -83,11 +86,11 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
-def _network(context: Context) -> tuple[ModelWrapper, Reference, str, Frames | None]:
-    """Return the QONNX, the float network to compare with and its name, and the data where it is known."""
+def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], str, Frames | None]:
+    """Return the QONNX, what builds the float network to compare with, its name, and the data, if known."""
     if context.model_file is not None:
         model = read(context.model_file)
-        return model, FileReference(model), "the float network in onnxruntime", None
+        return model, partial(FileReference, model), "the float network in onnxruntime", None
     # torch and Brevitas are needed only here
     from fpga_flow.export.brevitas_export import BrevitasReference, export_module
     from fpga_flow.train.network import load_network
@@ -95,7 +98,12 @@ def _network(context: Context) -> tuple[ModelWrapper, Reference, str, Frames | N
 
     source = data.load(context.recipe.data, "test", context.cache / "data")
     module = load_network(final(context.recipe), context.inputs["prune"] / "checkpoint.pt")
-    return export_module(module, source.shape), BrevitasReference(module), "the Brevitas network", source
+    return (
+        export_module(module, source.shape),
+        partial(BrevitasReference, module),
+        "the Brevitas network",
+        source,
+    )
 
 
 def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frames:

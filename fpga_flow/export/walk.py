@@ -29,6 +29,7 @@ from fpga_flow.export.operations import (
 )
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.common import bounded
+from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.values import (
     QUANTISERS,
     Constant,
@@ -45,34 +46,6 @@ _LIMITS = {
     WIDE_LIMIT: "2^47 that the last operations have bits for",
 }
 
-_QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
-_MONOTONE = "use a QuantReLU or QuantHardTanh"
-_NO_STATE = "use convolutions or dense layers over the sequence"
-_UPSAMPLE = "use nn.Upsample(mode='nearest') and a convolution"
-INSTEAD = {
-    "ConvTranspose": _UPSAMPLE,
-    "DepthToSpace": _UPSAMPLE,
-    "LSTM": _NO_STATE,
-    "GRU": _NO_STATE,
-    "RNN": _NO_STATE,
-    "QuantizeLinear": _QCDQ,
-    "DequantizeLinear": _QCDQ,
-    "Sigmoid": _MONOTONE,
-    "Tanh": _MONOTONE,
-    "Elu": _MONOTONE,
-    "Selu": _MONOTONE,
-    "Gelu": _MONOTONE,
-    "Erf": _MONOTONE,
-    "Softplus": _MONOTONE,
-    "HardSigmoid": _MONOTONE,
-    "HardSwish": _MONOTONE,
-    "PRelu": "use a ReLU or a leaky ReLU",
-    "InstanceNormalization": "use batch norm",
-    "LayerNormalization": "use batch norm",
-    "TopK": "end the network in its logits; hardware.top_k says how many classes are given",
-}
-"""Operators that are met often and cannot be mapped: what to use in their place."""
-
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 
 
@@ -82,15 +55,6 @@ def to_integers(model: ModelWrapper) -> IntegerNetwork:
     Raises `UnsupportedError` naming every node that cannot be mapped.
     """
     return Walk(model).run()
-
-
-def unsupported_operator(node: onnx.NodeProto) -> UnsupportedError:
-    """Return the error for an operator that has no reader."""
-    return UnsupportedError(
-        node.name,
-        f"operator {node.op_type} cannot be mapped to hardware",
-        INSTEAD.get(node.op_type, "README, 'Networks from outside', lists what can be"),
-    )
 
 
 class Walk:
