@@ -26,7 +26,7 @@ _EXPLAINING = tuple(
 """What a deadlock is explained with."""
 _SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py", "fpga_flow/synth")
 """What synthesis found out of single layers, for folding."""
-_SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet"))
+_SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet", "sparsity"))
 """What a network costs, for the report."""
 STAGES: tuple[Stage, ...] = (
     Stage(

@@ -67,7 +67,8 @@ def turn_channels_last(model: onnx.ModelProto) -> None:
             node.input[index] = name
         node.output[0] = f"{out}_first"
         node.domain = ""
-        nodes += [node, helper.make_node("Transpose", [f"{out}_first"], [out], f"{node.name}.output", perm=last)]
+        nodes.append(node)
+        nodes.append(helper.make_node("Transpose", [f"{out}_first"], [out], f"{node.name}.output", perm=last))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
 

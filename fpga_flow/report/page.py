@@ -13,6 +13,7 @@ from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report, Scores
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
+from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.verdict import RESOURCES, amount
 
 SHOWN = 24
@@ -81,7 +82,7 @@ def _cards(report: Report) -> Iterator[Card]:
         yield Card("Accuracy", f"{value:.2%}", f"{name}, {amount(report.accuracy.samples)} test frames")
     if cost := report.cost:
         detail = f"{cost.nonzero:,} of {cost.weights:,} weights left"
-        yield Card("Pruned", f"{1 - cost.nonzero / max(cost.weights, 1):.1%}", detail)
+        yield Card("Pruned", f"{sparsity(cost.weights, cost.nonzero):.1%}", detail)
         yield Card("Cost score", f"{cost.itu_score:.6f}", f"{cost.bit_ops:,} bit operations")
     if hardware := report.hardware:
         yield Card("Frames per second", f"{hardware.fps:,.0f}", f"predicted at {hardware.clock_mhz:g} MHz")

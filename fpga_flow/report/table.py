@@ -12,6 +12,7 @@ from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
 from fpga_flow.report.write import HTML
+from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.verdict import RESOURCES, amount
 
 PART_OF_TEST = ("rtl", "board")
@@ -67,8 +68,8 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
             " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
         )
     if cost := report.cost:
-        gone = 1 - cost.nonzero / cost.weights
-        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone:.1%} pruned)"
+        gone = f"{sparsity(cost.weights, cost.nonzero):.1%}"
+        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone} pruned)"
         yield (
             "Cost",
             f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",

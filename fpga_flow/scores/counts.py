@@ -6,6 +6,7 @@ from fpga_flow.export.cost import LayerCost, cost, layer_costs
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.scores.cifar_course import course_score
 from fpga_flow.scores.micronet import micronet_score
+from fpga_flow.scores.sparsity import sparsity
 
 CIFAR = (3, 32, 32)
 """Frames of the contests whose scores compare with a network for CIFAR."""
@@ -27,11 +28,6 @@ def as_json(network: IntegerNetwork) -> dict[str, Any]:
             "additions": micronet.additions,
         },
     }
-
-
-def sparsity(weights: int, nonzero: int) -> float:
-    """Return the share of weights that are 0; of none it is 0."""
-    return 1 - nonzero / weights if weights else 0.0
 
 
 def _layer(layer: LayerCost) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fpga_flow.flow import MODEL, RECIPE, STAGES
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.base import Part
 from fpga_flow.report.data import data_note
+from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.sweep.rows import LayerCount, Row, State
 from fpga_flow.sweep.states import SUFFIX, read_state
 
@@ -195,7 +196,7 @@ def _cost(found: Results) -> dict[str, Any]:
         "weights": weights,
         "left": pruned["left"],
         "nonzero": nonzero,
-        "sparsity": None if weights is None or nonzero is None else round(1 - nonzero / max(weights, 1), 6),
+        "sparsity": None if weights is None or nonzero is None else round(sparsity(weights, nonzero), 6),
         **{key: counted.get(key) for key in ("macs", "nonzero_macs", "bit_ops", "weight_bits", "itu_score")},
     }
 

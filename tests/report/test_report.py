@@ -12,6 +12,7 @@ from rich.console import Console
 from fpga_flow import flow, report
 from fpga_flow.deploy import results as deployed
 from fpga_flow.report import page, plots
+from fpga_flow.sweep.gather import gather
 from tests import fakes
 
 
@@ -201,6 +202,21 @@ def test_table_says_which_data_and_where_the_report_is(tmp_path: Path) -> None:
     assert "predicted 10,000, measured 10,000" in text
     assert re.search(r"LUT +5,500 +5,500 +53,200 +10%", text)
     assert f"Report: {tmp_path / 'r' / 'report.html'}" in text
+
+
+def test_a_network_without_weights_is_reported_as_not_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = fakes.results()
+    table["export"]["cost"] |= {"weights": 0, "nonzero": 0}
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    run = build(tmp_path / "r")
+    assert "0 of 0 left (0.0% pruned)" in text_of(run)
+    report.write(run)
+    page_text = (tmp_path / "r" / "report.html").read_text()
+    assert re.search(r">0\.0%<.*\n?.*0 of 0 weights left", page_text)
+    (row,) = gather([run.folder])
+    assert (row.weights, row.sparsity) == (0, 0)
 
 
 def test_table_of_a_run_where_nothing_ran(tmp_path: Path) -> None:
