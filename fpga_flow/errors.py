@@ -50,6 +50,11 @@ class UnsupportedNodesError(UnsupportedError):
         self.node = errors[0].node
 
 
+def joined(errors: Sequence[UnsupportedError]) -> UnsupportedError:
+    """Return one error for all of `errors`, which are one or more."""
+    return errors[0] if len(errors) == 1 else UnsupportedNodesError(errors)
+
+
 class DifferenceError(FlowError):
     """Verification found a difference between the golden model and the RTL."""
 

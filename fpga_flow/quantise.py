@@ -1,4 +1,4 @@
-"""What the host does to a frame before the accelerator: reshape, affine, divide, round, clip, in float32.
+"""What the host does to a frame before the accelerator: reshape, turn, scale, limit, round, in float32.
 
 The board's package has this very file, hence numpy only, and nothing newer than Python 3.10 and numpy 1.21.
 """
@@ -34,15 +34,34 @@ ROUNDINGS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
 """Half to even, down, up, away from zero, towards zero, halves away from zero, halves towards zero.
 None ever decreases. The argument's floating-point type stays."""
 
-_STEPS = {"mul": np.multiply, "div": np.divide, "add": np.add, "sub": np.subtract}
+_STEPS = {
+    "mul": np.multiply,
+    "div": np.divide,
+    "add": np.add,
+    "sub": np.subtract,
+    "max": np.maximum,
+    "min": np.minimum,
+}
 
 
 def carry_out(steps: Iterable[Any], frames: NDArray[Any]) -> NDArray[Any]:
-    """Return `frames`, float32 (N, channels, ...), after `steps`: (kind, numbers), one or one a channel."""
+    """Return `frames`, float32 (N, channels, ...), after `steps`: (kind, numbers), one or one a channel.
+
+    "reshape" has the sizes behind the batch, "transpose" the axes in their new order, batch first, "pad" the
+    zeros at the begin of each axis behind the batch, then those at the ends.
+    """
     x: NDArray[Any] = frames
     for kind, values in steps:
         if kind == "reshape":
             x = x.reshape(len(x), *(int(size) for size in values))
+            continue
+        if kind == "transpose":
+            x = x.transpose([int(axis) for axis in values])
+            continue
+        if kind == "pad":
+            half = len(values) // 2
+            ends = zip(values[:half], values[half:])  # noqa: B905  (Python 3.10 on the board)
+            x = np.pad(x, [(0, 0), *((int(begin), int(end)) for begin, end in ends)])
             continue
         numbers = np.asarray(values, dtype=np.float32)
         x = _STEPS[kind](x, numbers if numbers.size == 1 else numbers.reshape((1, -1) + (1,) * (x.ndim - 2)))

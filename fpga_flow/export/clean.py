@@ -40,18 +40,15 @@ Shape = tuple[int, ...]
 
 
 def clean(model: onnx.ModelProto, origin: str) -> None:
-    """Clean `model`, which has one input of a fixed shape and one output, in its place.
+    """Clean `model`, which has one input of a fixed shape, in its place.
 
-    Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out. Raises
-    `InputError`, with the node's name where one is the reason; `origin` names the file.
+    Outputs that do not depend on the input, such as the scale of a quantised tensor, are left out; one must
+    be left. Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out.
+    Raises `InputError`, with the node's name where one is the reason; `origin` names the file.
     """
     found = _Inference(model, origin)
-    kept = _used(found.nodes, model.graph.output[0].name)
-    if not kept:
-        raise InputError(
-            f"{origin}: the output {model.graph.output[0].name!r} is not computed from the input"
-        )
-    _write(model, found, kept)
+    output = _output(model, found, origin)
+    _write(model, found, _used(found.nodes, output), output)
 
 
 class _Inference:
@@ -68,6 +65,7 @@ class _Inference:
         self._folded = self._frame = 0
         constants = {tensor.name for tensor in model.graph.initializer}
         source = next(value for value in model.graph.input if value.name not in constants)
+        self.source = source.name
         self._define(source.name, source.type, "the input")
         for tensor in model.graph.initializer:
             self._define_constant(tensor.name, numpy_helper.to_array(tensor), "the constants")
@@ -208,6 +206,24 @@ def _wrong(node: NodeProto, error: Exception) -> FlowError:
     return UnsupportedError(node.name, f"{node.op_type} does not fit its inputs: {reason}", AGAIN)
 
 
+def _output(model: onnx.ModelProto, found: _Inference, origin: str) -> str:
+    """Return the name of the output that is computed from the input."""
+    computed = {found.source}
+    for node in found.nodes:
+        if computed.intersection(node.input):
+            computed.update(node.output)
+    given: list[str] = list(dict.fromkeys(value.name for value in model.graph.output))
+    names = [name for name in given if name in computed and name != found.source]
+    if not names:
+        raise InputError(f"{origin}: no output ({', '.join(given)}) is computed from the input")
+    last = next(node for node in found.nodes if names[0] in node.output)
+    if last.op_type == "TopK" and set(names) == set(last.output):
+        return str(last.output[1])  # the classes, which are what is wanted of it
+    if len(names) > 1:
+        raise InputError(f"{origin}: must have one output, not {len(names)} ({', '.join(names)})")
+    return names[0]
+
+
 def _used(nodes: list[NodeProto], output: str) -> list[NodeProto]:
     """Return those of `nodes` that `output` depends on, in their order."""
     wanted, kept = {output}, []
@@ -228,12 +244,11 @@ def _check_copies(found: _Inference, nodes: list[NodeProto]) -> None:
             )
 
 
-def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto]) -> None:
+def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto], output: str) -> None:
     """Put `nodes`, with new names of their tensors, and the constants they read into `model`."""
     graph = model.graph
-    source = next(value for value in graph.input if value.name not in found.constants)
     names = {name: f"{node.name}_out{i}" for node in nodes for i, name in enumerate(node.output) if name}
-    names[source.name], names[graph.output[0].name] = "global_in", "global_out"
+    names[found.source], names[output] = "global_in", "global_out"
     parameters: list[onnx.TensorProto] = []
     annotations = {entry.tensor_name: entry for entry in graph.quantization_annotation}
     kept: list[onnx.TensorAnnotation] = []

@@ -4,8 +4,10 @@ Each function changes a model in place and leaves its function as it is.
 """
 
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from onnx.version_converter import convert_version
+
+from fpga_flow.errors import InputError
 
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 """Domain of qonnx' operators on tensors (N, ..., C), which `ConvertToChannelsLastAndClean` makes."""
@@ -19,7 +21,6 @@ def drop_static_inputs(model: onnx.ModelProto) -> None:
     inputs = [value for value in model.graph.input if value.name not in constants]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
-    model.ir_version = max(model.ir_version, 4)
 
 
 def set_batch_to_one(model: onnx.ModelProto) -> None:
@@ -79,30 +80,19 @@ def _kernel(node: onnx.NodeProto, model: onnx.ModelProto) -> list[int]:
     return [1, 1] if found is None else found
 
 
-def raise_opset(model: onnx.ModelProto) -> None:
-    """Bring the standard operators of a file older than opset 9 to that; the others stay."""
-    standard = next(o for o in model.opset_import if o.domain in ("", "ai.onnx"))
+def raise_opset(model: onnx.ModelProto, origin: str) -> None:
+    """Bring the standard operators of a file older than opset 9 to that; the others stay.
+
+    Raises `InputError`, which names the file by `origin`, where one of them has changed its meaning since.
+    """
+    standard = next(o for o in model.opset_import if o.domain == "")
     if standard.version >= OLDEST:
         return
-    converted = convert_version(model, OLDEST)
-    model.CopyFrom(converted)
-
-
-def drop_constant_outputs(model: onnx.ModelProto) -> None:
-    """Take out outputs that do not depend on the input, such as the scale of a quantised tensor."""
-    known = {tensor.name for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if all(name in known for name in node.input if name):
-            known.update(node.output)
-    kept = [output for output in model.graph.output if output.name not in known]
-    if kept and len(kept) < len(model.graph.output):
-        del model.graph.output[:]
-        model.graph.output.extend(kept)
-
-
-def float_constants(model: onnx.ModelProto) -> None:
-    """Make float32 of constants in other floating-point types."""
-    for tensor in model.graph.initializer:
-        if tensor.data_type in (TensorProto.DOUBLE, TensorProto.FLOAT16):
-            values = numpy_helper.to_array(tensor).astype("float32")
-            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    try:
+        model.CopyFrom(convert_version(model, OLDEST))
+    except Exception as error:  # onnx raises several kinds, which have no common base
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"{origin}: cannot be brought from opset {standard.version} to {OLDEST}: {reason}; export it "
+            f"again with opset {OLDEST} or later"
+        ) from error

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError, UnsupportedNodesError
+from fpga_flow.errors import UnsupportedError, joined
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.layout import Layout
@@ -89,10 +89,8 @@ class Walk:
                 refused.append(error)
                 results = (Refused(),) * len(node.output)
             self.known.update(zip(node.output, results, strict=False))
-        if len(refused) > 1:
-            raise UnsupportedNodesError(refused)
         if refused:
-            raise refused[0]
+            raise joined(refused)
         return self._finish()
 
     def _read(self, node: onnx.NodeProto) -> tuple[Known, ...]:
