@@ -1,6 +1,6 @@
 """QuantizeLinear, Clip and DequantizeLinear as the quantisers that they are together.
 
-What `qonnx.transformation.qcdq_to_qonnx` does, whose reading of types and clips is used here, but in one pass,
+What `qonnx.transformation.qcdq_to_qonnx` does, whose reading of types and clips is used here, in one pass,
 and also for constants that have passed a Clip, zero points that are left out, and biases of 32 bits.
 """
 
