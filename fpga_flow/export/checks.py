@@ -85,10 +85,15 @@ def _judge(found: Comparison, label: str) -> None:
         f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}, "
         f"{found.class_differences:,} classes"
     )
-    if found.differing_frames:
+    if found.explained:
         say(
-            f"  integers: all in {found.differing_frames} frames where {label} meets a tie of two codes to "
+            f"  integers: in {found.explained} frames {label} meets a tie of two codes to "
             "within float32's rounding error, and decides it by that error; the golden model is exact there"
+        )
+    if found.rounded:
+        say(
+            f"  integers: in {found.rounded} frames {label} rounds to other ones; in float64 it gives "
+            "those of the golden model"
         )
     if found.class_ties:
         say(

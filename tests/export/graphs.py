@@ -13,6 +13,7 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float
+from fpga_flow.export.compare import FLOAT64, _witness
 from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
@@ -24,6 +25,8 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
 
 QONNX = "qonnx.custom_op.general"
+IN_DOUBLE = 4
+"""Frames on which float64 is tried, which is slow."""
 
 
 class Graph:
@@ -171,7 +174,17 @@ def same_everywhere(
     source = random_frames(spec, frames, seed)
     compared = check_float(net, golden, FileReference(model), source, np.arange(frames), spec, "the file")
     assert compared["unexplained"] == compared["class_unexplained"] == 0
+    no_doubt_in_double(net, golden, FileReference(model), source.read(np.arange(IN_DOUBLE)), spec)
     return net, layers
+
+
+def no_doubt_in_double(
+    net: IntegerNetwork, golden: Golden, reference: Any, frames: NDArray[np.float32], spec: dict[str, Any]
+) -> None:
+    """Check that `reference` in float64 gives the golden integers of `frames`."""
+    layers = golden.layers(host.quantise(frames, spec))
+    found = _witness(net, layers, reference.double.run(frames), FLOAT64)
+    assert not found.doubts.any(), found.first
 
 
 def random_codes(net: IntegerNetwork, count: int, seed: int = 0) -> NDArray[Any]:
