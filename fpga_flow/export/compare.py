@@ -110,7 +110,7 @@ def _compare_batch(
             (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
         )
         # the input has none: both sides quantise it in float32
-        at_tie = None if operation is None else _at_ties(operation, layers)
+        at_tie = None if operation is None else at_ties(operation, layers)
         for frame in np.flatnonzero(fresh):
             places = np.flatnonzero(unequal[frame])
             total.differing_frames += 1
@@ -182,7 +182,7 @@ def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:
     return bool(np.all(np.abs(quantiser.steps(ours) - quantiser.steps(theirs)) == 1))
 
 
-def _at_ties(operation: Activation, layers: dict[str, Integers]) -> NDArray[np.bool_]:
+def at_ties(operation: Activation, layers: dict[str, Integers]) -> NDArray[np.bool_]:
     """Return for every output of a quantiser whether float32 may round it either way."""
     x = layers[operation.x.name].astype(np.float64)
     exact = operation.chain.apply(x)
