@@ -15,6 +15,7 @@ from fpga_flow import __version__, bits_command, board_command, flow
 from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
+from fpga_flow.locking import locked
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
 from fpga_flow.recipe_parts import Recipe
@@ -199,8 +200,39 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     return command
 
 
+def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
+    again = _stage_command(stage)
+
+    def command(
+        run: RunArgument,
+        finn: Annotated[
+            bool, typer.Option("--finn", help="Bring RUN up to hardware instead, and write RUN/finn.")
+        ] = False,
+        debug: Debug = False,
+    ) -> None:
+        if not finn:
+            again(run, debug)
+            return
+        from fpga_flow import stock_finn
+
+        opened = flow.open_run(find_run(run))
+        _build(opened, "hardware")
+        with locked(opened.folder):
+            print(stock_finn.write(opened.folder))
+
+    command.__doc__ = (
+        f"{again.__doc__}\n\nWith --finn it writes what stock FINN goes on with: the integers "
+        "(streamlined.onnx), the layers of the hardware under FINN's names (dataflow.onnx) and their folding "
+        "(folding.json)."
+    )
+    return command
+
+
+_COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {"export": _export_command}
+"""Stages whose commands do more than run them again."""
 for _stage in flow.STAGES:
-    app.command(_stage.name, rich_help_panel="Stages")(_stage_command(_stage))
+    _command_of = _COMMANDS.get(_stage.name, _stage_command)
+    app.command(_stage.name, rich_help_panel="Stages")(_command_of(_stage))
 
 
 @app.command("list")

@@ -175,5 +175,3 @@ def _judge(run: Run, stage: Stage) -> FlowError | None:
     if stage.judge is None:
         return None
     return stage.judge(artifact.read_result(run.folder / stage.name), board(run.recipe.board))
-
-

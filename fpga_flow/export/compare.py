@@ -178,7 +178,7 @@ def _witness(
             (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
         )
         # the input has none: both sides quantise it in float32
-        at_tie = None if operation is None else _at_ties(operation, layers, precision)
+        at_tie = None if operation is None else at_ties(operation, layers, precision)
         for frame in np.flatnonzero(~found.differs & unequal.any(axis=1)):
             places = np.flatnonzero(unequal[frame])
             if (
@@ -242,7 +242,7 @@ def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:
     return bool(np.all(np.abs(quantiser.steps(ours) - quantiser.steps(theirs)) == 1))
 
 
-def _at_ties(operation: Activation, layers: dict[str, Integers], precision: Precision) -> Flags:
+def at_ties(operation: Activation, layers: dict[str, Integers], precision: Precision) -> Flags:
     """Return for every output of a quantiser whether numbers of `precision` may round it either way."""
     x = layers[operation.x.name].astype(np.float64)
     exact = operation.chain.apply(x)
