@@ -72,13 +72,18 @@ def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
     """Return float frames (N, ...) as integer codes (N, *shape), int8 or uint8.
 
     Every step of `spec` (export's result, key `input`) is carried out in float32, in the order the network
-    was trained with; a tie of two codes goes to the even one.
+    was trained with; a tie of two codes goes to the even one. `zero` is added before rounding and `shift`
+    subtracted behind it; `edges`, where there are any, are what a number must reach for each next code.
     """
     x: NDArray[Any] = np.asarray(frames, dtype=np.float32).reshape(len(frames), *spec["frame_shape"])
-    x = carry_out(spec["steps"], x) / np.float32(spec["scale"])
-    if spec["rounding"] == "BIPOLAR":
-        codes = np.where(x >= 0, 1, -1)
+    x = carry_out(spec["steps"], x)
+    if spec["rounding"] == "EDGES":
+        edges = np.asarray(spec["edges"], dtype=np.float32)
+        codes = np.asarray(spec["low"] + np.searchsorted(edges, x, side="right"))
+    elif spec["rounding"] == "BIPOLAR":
+        codes = np.where(x / np.float32(spec["scale"]) >= 0, 1, -1)
     else:
-        codes = np.clip(ROUNDINGS[spec["rounding"]](x), spec["low"], spec["high"])
+        x = x / np.float32(spec["scale"]) + np.float32(spec["zero"])
+        codes = np.clip(ROUNDINGS[spec["rounding"]](x) - spec["shift"], spec["low"], spec["high"])
     dtype = np.int8 if spec["low"] < 0 else np.uint8
     return codes.astype(dtype).reshape(len(codes), *spec["shape"])

@@ -64,7 +64,8 @@ def check_float(
 
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
         floats = source.prepared(indices[part]).reshape(-1, *spec["frame_shape"])
-        return floats, host.quantise(source.read(indices[part]), spec)
+        codes = host.quantise(source.read(indices[part]), spec)
+        return (host.dequantise(codes, spec) if spec["declared"] else floats), codes
 
     with bar(f"golden model against {label}", len(indices)) as advance:
         parts = list(batches(len(indices), min(64, batch_size(network))))

@@ -17,7 +17,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.export import host
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES
@@ -126,12 +128,14 @@ def compare(
     for part in slices:
         floats, codes = frames(part)
         layers = golden.layers(codes)
-        seen = _witness(network, layers, reference.run(floats), FLOAT32)
+        ties = host.at_ties(floats, network.host)
+        seen = _witness(network, layers, reference.run(floats), ties, FLOAT32)
         doubted = np.flatnonzero(seen.doubts)
         wrong, first = np.zeros(len(codes), dtype=bool), {}
         if len(doubted):
             some = {name: values[doubted] for name, values in layers.items()}
-            exact = _witness(network, some, reference.double.run(floats[doubted]), FLOAT64)
+            double = reference.double.run(floats[doubted])
+            exact = _witness(network, some, double, ties[doubted], FLOAT64)
             wrong[doubted] = exact.doubts
             first = {int(doubted[frame]): found for frame, found in exact.first.items()}
         _add(total, seen, wrong, first)
@@ -159,15 +163,22 @@ def _add(total: Comparison, seen: _Witness, wrong: Flags, first: dict[int, dict[
 
 
 def _witness(
-    network: IntegerNetwork, layers: dict[str, Integers], seen: Observation, precision: Precision
+    network: IntegerNetwork,
+    layers: dict[str, Integers],
+    seen: Observation,
+    host_ties: Flags,
+    precision: Precision,
 ) -> _Witness:
-    """Compare what a float network of `precision` gave with the golden integers."""
+    """Compare what a float network of `precision` gave with the golden integers.
+
+    `host_ties` says of each code of the input whether the host may have rounded it either way.
+    """
     if len(seen.codes) != len(network.quantisers):
         raise RuntimeError(f"{len(network.quantisers)} quantisers exported, {len(seen.codes)} observed")
     found = _Witness(len(seen.logits))
-    for (node, tensor), codes in zip(network.quantisers, seen.codes, strict=True):
+    for (node, tensor, layout, shift), codes in zip(network.quantisers, seen.codes, strict=True):
         ours = layers[tensor.name].reshape(len(codes), -1)
-        theirs = codes.reshape(len(codes), -1)
+        theirs = _as_integers(codes, layout, tensor.shape) + shift
         unequal = ours != theirs
         found.values += unequal.size
         if not unequal.any():
@@ -177,22 +188,26 @@ def _witness(
         operation = next(
             (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
         )
-        # the input has none: both sides quantise it in float32
-        at_tie = None if operation is None else at_ties(operation, layers, precision)
+        if operation is None:
+            at_tie = np.broadcast_to(host_ties, ours.shape)
+        else:
+            at_tie = at_ties(operation, layers, precision)
         for frame in np.flatnonzero(~found.differs & unequal.any(axis=1)):
             places = np.flatnonzero(unequal[frame])
-            if (
-                operation is not None
-                and at_tie is not None
-                and _one_step(operation.quantiser, ours[frame, places], theirs[frame, places])
-                and np.all(at_tie[frame, places])
-            ):
+            quantiser = network.host.quantiser if operation is None else operation.quantiser
+            one_step = _one_step(quantiser, ours[frame, places], theirs[frame, places])
+            if one_step and np.all(at_tie[frame, places]):
                 found.explained[frame] = True
             else:
                 found.first[int(frame)] = _place(node, int(places[0]), ours[frame], theirs[frame])
         found.differs |= unequal.any(axis=1)
     _compare_logits(network, layers, seen, found, precision)
     return found
+
+
+def _as_integers(values: NDArray[Any], layout: Layout | None, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return values of the file (N, ...) in the order of the integers of `shape`, flat (N, values)."""
+    return (values if layout is None else layout.integers(values, shape)).reshape(len(values), -1)
 
 
 def _place(node: str, index: int, ours: Integers, theirs: Integers) -> dict[str, Any]:
@@ -207,7 +222,7 @@ def _compare_logits(
     precision: Precision,
 ) -> None:
     ours = layers[network.output.name].reshape(len(seen.logits), -1)
-    logits = seen.logits.reshape(ours.shape)
+    logits = _as_integers(seen.logits, network.layout, network.output.shape)
     theirs = np.rint((logits - network.logit_offset) / network.logit_scale).astype(np.int64)
     slack = _slack(network, precision)
     unequal = np.abs(ours - theirs) > slack

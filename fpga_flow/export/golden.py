@@ -121,7 +121,7 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
     def info(name: str, kind: int, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, kind, ["N", *shape])
 
-    kind = TensorProto.INT8 if network.host.quantiser.low < 0 else TensorProto.UINT8
+    kind = TensorProto.INT8 if network.input.low.min() < 0 else TensorProto.UINT8
     outputs = [info(LOGITS, TensorProto.INT64, network.output.shape[1:])]
     if network.decides:
         build.node("ArgMax", [network.output.name], CLASS, axis=1, keepdims=0)

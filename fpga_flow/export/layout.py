@@ -93,6 +93,15 @@ class Layout:
         found = index.transpose(*moved, *left).reshape(-1)
         return None if np.array_equal(found, np.arange(len(found))) else found
 
+    def integers(self, values: NDArray[Any], integers: Shape) -> NDArray[Any]:
+        """Return file's tensors (N, ...) as the integer tensor lies, (N, *integers[1:])."""
+        if self.order is not None:
+            return self.in_order(values.reshape(len(values), -1).T).T.reshape(len(values), *integers[1:])
+        moved = self.moved((2, *integers[1:]))  # the batch may have any length
+        at = [moved.index(axis) for axis in sorted(moved)]
+        sizes = [len(values) if axis == 0 else integers[axis] for axis in moved]
+        return values.reshape(sizes).transpose(at).reshape(len(values), *integers[1:])
+
     def per_channel(self, constant: NDArray[Any], integers: Shape) -> NDArray[Any] | None:
         """Return a constant that meets the file's tensor as (1,) or (C,), None where it is neither."""
         if constant.size == 1:

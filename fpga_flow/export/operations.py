@@ -6,12 +6,13 @@ of those two where they differ.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS
 
 EXACT_LIMIT = 2**24
@@ -218,15 +219,37 @@ class Flatten(Operation):
 
 
 @dataclass
+class Unflatten(Operation):
+    """(N, C) to (N, C, 1, 1)."""
+
+
+@dataclass
 class HostInput:
-    """What the host does to a frame before it enters: reshape, affine, divide by the scale, round, clip."""
+    """What the host does to a frame before it enters: steps, divide by the scale, round, clip."""
 
     frame_shape: tuple[int, ...]
     """Of one frame as the network's file takes it, without the batch."""
     steps: list[tuple[str, list[float]]]
-    """In order: `mul`, `add`, `sub` or `div` with one value or one per channel, `reshape` with sizes."""
+    """In order, as `fpga_flow.quantise.carry_out` has them."""
     scale: float
     quantiser: Quantiser
+    zero: int = 0
+    """Added before rounding: the file's zero point."""
+    shift: int = 0
+    """Subtracted from the codes."""
+    declared: bool = False
+    """The file has no quantiser there: a frame must hold multiples of the scale."""
+
+
+class Observed(NamedTuple):
+    """An activation quantiser of the float network, and the integers that are its codes."""
+
+    node: str
+    tensor: Tensor
+    layout: Layout | None = None
+    """How the file's tensor lies; None: as the integers."""
+    shift: int = 0
+    """The integers are the file's multiples of its scale plus this."""
 
 
 @dataclass
@@ -242,8 +265,10 @@ class IntegerNetwork:
     logit_offset: float
     logit_error: float
     """The most that a logit so computed can be off, beside float32's own rounding; 0 where it is exact."""
-    quantisers: list[tuple[str, Tensor]]
-    """Node name and integer tensor of every activation quantiser of the float network, in its order."""
+    quantisers: list[Observed]
+    """Every activation quantiser of the float network, in its order."""
+    layout: Layout | None = None
+    """How the file's output lies; None: as the integers."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""

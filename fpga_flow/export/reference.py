@@ -178,9 +178,13 @@ class _Writer:
         elif spec.rounding == "EDGES":
             value = write_edges(spec.edges, spec.low, value, step, constant)
         else:
+            if spec.zero:
+                value = step("Add", value, constant(spec.zero))
             value = step("Max", value, constant(spec.quantiser.low))
             value = step("Min", value, constant(spec.quantiser.high))
             value = write_rounding(spec.rounding, value, step, constant)
+            if spec.zero:
+                value = step("Sub", value, constant(spec.zero))
         scale = spec.out_scale if isinstance(spec, TruncSpec) else spec.scale
         if self._in_double:
             if number is np.float32:

@@ -1,12 +1,11 @@
 """Small changes of a QONNX graph that leave its function, or its class, as it is."""
 
-from typing import Any
 
 import onnx
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.export.readers.common import attributes_of
+from fpga_flow.export.readers.common import attributes_of, zeros_around
 from fpga_flow.progress import say
 
 
@@ -32,7 +31,7 @@ def merge_padding(wrapper: ModelWrapper) -> None:
     """Give the zeros of a Pad to the convolutions that read it."""
     for node in [n for n in wrapper.graph.node if n.op_type == "Pad"]:
         readers = wrapper.find_consumers(node.output[0])
-        pads = _zeros_around(wrapper, node)
+        pads = _around_positions(wrapper, node)
         if pads is None or not readers or any(not _takes_padding(reader, node) for reader in readers):
             continue
         for reader in readers:
@@ -56,22 +55,9 @@ def _takes_padding(reader: onnx.NodeProto, pad: onnx.NodeProto) -> bool:
     )
 
 
-def _zeros_around(wrapper: ModelWrapper, node: onnx.NodeProto) -> list[int] | None:
+def _around_positions(wrapper: ModelWrapper, node: onnx.NodeProto) -> list[int] | None:
     """Return the spatial pads (all begins, then all ends) of a Pad that adds zeros there only, else None."""
-    attributes, rank = attributes_of(node), len(wrapper.get_tensor_shape(node.input[0]))
-
-    def parameter(index: int, name: str, default: Any) -> Any:
-        if len(node.input) > index and node.input[index]:
-            return wrapper.get_initializer(node.input[index])
-        return attributes.get(name, default)
-
-    pads, value = parameter(1, "pads", None), parameter(2, "value", 0.0)
-    axes = parameter(3, "axes", range(rank))
-    if attributes.get("mode", b"constant") != b"constant" or pads is None or value is None or axes is None:
+    around = zeros_around(wrapper, node)
+    if around is None or any(size for ends in around for size in ends[:2]):
         return None
-    begins, ends = [0] * rank, [0] * rank
-    for index, axis in enumerate(axes):
-        begins[int(axis) % rank], ends[int(axis) % rank] = int(pads[index]), int(pads[index + len(axes)])
-    if float(value) or any(begins[:2] + ends[:2]) or min(begins + ends) < 0:
-        return None
-    return begins[2:] + ends[2:]
+    return around[0][2:] + around[1][2:]

@@ -22,7 +22,7 @@ from fpga_flow.export.cost import cost
 from fpga_flow.export.frames import labels_fit, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
-from fpga_flow.export.operations import Tensor
+from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.score import VECTORS, accuracy, write_vectors
@@ -71,7 +71,7 @@ def run(context: Context) -> dict[str, Any]:
         **result,
         "cost": costs,
         "scores": for_report(network),
-        "bits": _bits(network.quantisers[1:] or network.quantisers),
+        "bits": _bits(network),
         "input": spec,
         "logits": {
             "shape": list(network.output.shape[1:]),
@@ -118,6 +118,7 @@ def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frame
     return frames
 
 
-def _bits(quantisers: list[tuple[str, Tensor]]) -> int:
-    """Return the bits of the widest activation."""
-    return max(int(DataType[tensor.datatype].bitwidth()) for _, tensor in quantisers)
+def _bits(network: IntegerNetwork) -> int:
+    """Return the bits of the widest activation behind the input, or of that where there is no other."""
+    behind = [seen.tensor for seen in network.quantisers if seen.tensor is not network.input]
+    return max(int(DataType[tensor.datatype].bitwidth()) for tensor in behind or [network.input])

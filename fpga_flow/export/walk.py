@@ -10,25 +10,31 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError, joined
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
-from fpga_flow.export.grid import whole_multiples
+from fpga_flow.export.grid import SCALE_TOLERANCE, whole_multiples
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.logits import finish
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
     WIDE_LIMIT,
+    Activation,
     HostInput,
     IntegerNetwork,
     Matrix,
     MulConstant,
+    Observed,
     Operation,
     Tensor,
+    Unflatten,
+    integer_type,
 )
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.readers.common import bounded
+from fpga_flow.export.readers.common import MAX_BITS, attributes_of, bounded
+from fpga_flow.export.readers.quant import quantised_input
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.values import (
     QUANTISERS,
@@ -36,8 +42,11 @@ from fpga_flow.export.values import (
     HostValue,
     Known,
     QuantisedConstant,
+    QuantSpec,
     Refused,
     Value,
+    annotated,
+    annotated_input,
     quant_spec,
 )
 
@@ -49,35 +58,56 @@ _LIMITS = {
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 
 
-def to_integers(model: ModelWrapper) -> IntegerNetwork:
+def to_integers(model: ModelWrapper, declared: QuantSpec | None = None) -> IntegerNetwork:
     """Return the integer network of a cleaned QONNX model (see `reader.read`).
 
+    `declared` quantises its input where no node of it does.
     Raises `UnsupportedError` naming every node that cannot be mapped.
     """
-    return Walk(model).run()
+    return Walk(model, declared).run()
+
+
+ANY_LAYOUT = (
+    *(*QUANTISERS, "Trunc", "Relu", "LeakyRelu", "Clip", "Neg", "Identity", "Dropout"),
+    *("Add", "Sub", "Mul", "Div"),
+)
+"""Operators that leave the axes where they are."""
+HOST = (
+    *("Relu", "Clip", "Neg", "Identity", "Dropout", "Add", "Sub", "Mul", "Div", "BatchNormalization"),
+    *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad"),
+)
+"""Operators that the host carries out in front of the input's quantiser."""
 
 
 class Walk:
     """The state of one walk: what is known so far, and the operations made so far."""
 
-    def __init__(self, model: ModelWrapper) -> None:
-        """Prepare for `model`, which has one input and one output."""
+    def __init__(self, model: ModelWrapper, declared: QuantSpec | None = None) -> None:
+        """Prepare for `model`, which has one input and one output; see `to_integers` for `declared`."""
         self.graph = model.graph
         self.model = model
         source = self.graph.input[0].name
         self.frame_shape = tuple(int(size) for size in model.get_tensor_shape(source)[1:])
         self.known: dict[str, Known] = {source: HostValue(self.frame_shape)}
         for tensor in self.graph.initializer:
-            self.known[tensor.name] = Constant(onnx.numpy_helper.to_array(tensor))
+            self.known[tensor.name] = annotated(model, tensor.name, onnx.numpy_helper.to_array(tensor))
+        self.readers: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.graph.node:
+            for name in dict.fromkeys(node.input):
+                self.readers.setdefault(name, []).append(node)
+        """The nodes that read a tensor, by its name."""
         self.operations: list[Operation] = []
         self.host: HostInput | None = None
         self.input: Tensor | None = None
-        self.quantisers: list[tuple[str, Tensor]] = []
+        self.quantisers: list[Observed] = []
         self.reads = Counter(name for node in self.graph.node for name in node.input)
         self.reads.update(output.name for output in self.graph.output)
         self.pieces: dict[str, dict[tuple[int, int], Value]] = {}
         """Tensor that is split -> its channels [start, stop) -> value."""
         self._taken = {node.name for node in self.graph.node} | set(self.reads)
+        spec = declared or annotated_input(model, source)
+        if spec is not None and source in self.readers:
+            self._declare(source, spec)
 
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
@@ -135,12 +165,15 @@ class Walk:
             raise UnsupportedError(
                 node.name,
                 f"{node.op_type} works on the network's input before it is quantised",
-                "put a quantiser (QuantIdentity) at the input",
+                "put a quantiser (QuantIdentity) at the input, or say how it is quantised: "
+                "--set 'export.input={bits=8, signed=true, scale=0.01}'",
             )
         if not isinstance(known, Value):
             raise UnsupportedError(
                 node.name, f"{node.op_type} works on a constant", "fold the constants before the export"
             )
+        if known.layout is not None and not any_layout:
+            known = self._unflattened(node, known) or known
         if known.layout is not None and not any_layout:
             raise UnsupportedError(
                 node.name,
@@ -149,6 +182,44 @@ class Walk:
                 f"transpose it back in front of this {node.op_type}: channels first, then positions",
             )
         return replace(known, shared=known.shared or self.reads[node.input[index]] > 1)
+
+    def _declare(self, source: str, spec: QuantSpec) -> None:
+        """Quantise the input as `spec` says, where no node of the file does it."""
+        if not self._file_quantises(source):
+            node = self.readers[source][0]
+            index = list(node.input).index(source)
+            self.known[source] = quantised_input(self, node, index, spec, declared=True)
+
+    def _file_quantises(self, source: str) -> bool:
+        """Whether there is a quantiser on every way from the input, with nothing before it but the host's."""
+        names = [source]
+        while names:
+            name = names.pop()
+            if name == self.graph.output[0].name:
+                return False
+            for node in self.readers.get(name, []):
+                if node.op_type in HOST:
+                    names += node.output
+                elif node.op_type not in QUANTISERS:
+                    return False
+        return True
+
+    def on_host(self, node: onnx.NodeProto) -> HostValue | None:
+        """Return input 0 of `node` where the host computes it, else None."""
+        known = self.known[node.input[0]]
+        return known if isinstance(known, HostValue) else None
+
+    def turned_behind(self, name: str) -> list[int] | None:
+        """Return in which order the file puts the axes of tensor `name` before it computes with them."""
+        names, seen = [name], set[str]()
+        while names:
+            for node in self.readers.get(names.pop(0), []):
+                if node.op_type == "Transpose":
+                    return [int(axis) for axis in attributes_of(node)["perm"]]
+                if node.op_type in ANY_LAYOUT and node.name not in seen:
+                    seen.add(node.name)
+                    names += node.output
+        return None
 
     def layout(self, node: onnx.NodeProto, index: int = 0) -> Layout:
         """Return how the file's tensor at input `index` of `node` lies against the integer tensor."""
@@ -173,6 +244,17 @@ class Walk:
                 "scale per tensor or per channel",
             )
         return found
+
+    def _unflattened(self, node: onnx.NodeProto, value: Value) -> Value | None:
+        """Return a row of features as features at one position, None where the file does not say so."""
+        layout, x = value.layout, value.tensor
+        if layout is None or layout.order is not None or len(x.shape) != 2 or layout.axes[:2] != (0, 1):
+            return None
+        if len(layout.axes) not in (3, 4):
+            return None
+        y = Tensor(self.fresh(f"{x.name}_point"), (*x.shape, 1, 1), x.datatype, x.low.copy(), x.high.copy())
+        made = self.add(Unflatten(self.fresh(f"{node.name}_point"), (x,), (y,)))
+        return replace(value, tensor=made, layout=None)
 
     def scaled(self, node: onnx.NodeProto, value: Value) -> tuple[Value, float]:
         """Return `value`, an input of `node` that must be quantised, and its scale."""
@@ -243,6 +325,33 @@ class Walk:
         y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
         return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
 
+    def centred(self, value: Value) -> Value:
+        """Return `value` with what it is off by, a whole number of steps, put into the integers if it can be.
+
+        It can where they are the input's, or those of a quantiser that nothing else has read.
+        """
+        line, x = value.chain.line, value.tensor
+        if line is None or line.mul.size != 1 or line.add.size != 1 or not float(line.mul):
+            return value
+        steps = float(line.add) / float(line.mul)
+        producer = next((o for o in reversed(self.operations) if o.y is x), None)
+        whole = abs(steps - round(steps)) <= SCALE_TOLERANCE * max(abs(steps), 1)
+        low, high = int(x.low.min()) + round(steps), int(x.high.max()) + round(steps)
+        if not whole or value.shared or DataType[integer_type(low, high)].bitwidth() > MAX_BITS:
+            return value
+        datatype = integer_type(low, high)
+        if isinstance(producer, Activation) and producer.quantiser.rounding == "EDGES":
+            producer.quantiser = replace(producer.quantiser, low=low, high=high, datatype=datatype)
+        elif x is self.input and self.host is not None:
+            self.host.shift -= round(steps)
+        else:
+            return value
+        x.low, x.high, x.datatype = x.low + round(steps), x.high + round(steps), datatype
+        for place, seen in enumerate(self.quantisers):
+            if seen.tensor is x:
+                self.quantisers[place] = seen._replace(shift=seen.shift + round(steps))
+        return replace(value, chain=Chain((affine(line.mul),)))
+
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that no node and no tensor has yet."""
         index, found = 0, name
@@ -271,4 +380,5 @@ class Walk:
             logit_offset=logits.offset,
             logit_error=logits.error,
             quantisers=self.quantisers,
+            layout=known.layout,
         )

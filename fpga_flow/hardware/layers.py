@@ -50,6 +50,12 @@ def flatten(graph: LayerGraph, node: NodeProto) -> None:
     graph.done(node.output[0], replace(x, shape=(1, int(np.prod(x.shape))), order=order))
 
 
+def unflatten(graph: LayerGraph, node: NodeProto) -> None:
+    """Nothing in hardware: the features become channels at one position."""
+    x = graph.read(node.input[0])
+    graph.done(node.output[0], replace(x, shape=(1, 1, 1, x.channels)))
+
+
 def upsample(graph: LayerGraph, node: NodeProto) -> None:
     """Every value several times, along rows and columns."""
     x = graph.read(node.input[0])
@@ -78,6 +84,7 @@ BUILDERS: dict[str, Callable[[LayerGraph, NodeProto], None]] = {
     "GlobalMaxPool": products.global_max,
     "ReduceSum": products.global_sum,
     "Flatten": flatten,
+    "Reshape": unflatten,
     "Add": joins.add,
     "Mul": joins.mul,
     "Concat": joins.concat,

@@ -186,7 +186,7 @@ def compare_layers(network: IntegerNetwork, finn: ModelWrapper) -> list[Layer]:
     by_name = {o.name: o for o in network.operations if isinstance(o, Activation)}
     weights = {matrix.y.name: matrix.weights.size for matrix in matrices}
     layers = []
-    for (name, _), node in zip(network.quantisers[1:], nodes[1:], strict=True):
+    for (name, *_), node in zip(network.quantisers[1:], nodes[1:], strict=True):
         theirs = finn.get_initializer(node.input[1])
         layers.append(_layer(by_name[name], theirs, weights.get(by_name[name].x.name, 0)))
     return layers

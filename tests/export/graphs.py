@@ -183,7 +183,8 @@ def no_doubt_in_double(
 ) -> None:
     """Check that `reference` in float64 gives the golden integers of `frames`."""
     layers = golden.layers(host.quantise(frames, spec))
-    found = _witness(net, layers, reference.double.run(frames), FLOAT64)
+    ties = host.at_ties(frames, net.host)
+    found = _witness(net, layers, reference.double.run(frames), ties, FLOAT64)
     assert not found.doubts.any(), found.first
 
 

@@ -89,7 +89,7 @@ def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() 
     assert {"0", "1", "1.weight_quant", "2", "3", "9", "9.bias_quant"} <= set(names)
     assert b".py" not in model.model.SerializeToString()
     net = to_integers(model)
-    assert [node for node, _ in net.quantisers] == ["0", "3", "8"]
+    assert [seen.node for seen in net.quantisers] == ["0", "3", "8"]
 
 
 class Twice(nn.Module):

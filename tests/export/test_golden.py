@@ -77,7 +77,7 @@ def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
     onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
     golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
     codes = random_codes(net, 64)
-    layer = next(t for node, t in net.quantisers if node == "act1")
+    layer = next(seen.tensor for seen in net.quantisers if seen.node == "act1")
     middle = golden.layers(codes)[layer.name]
     model = write_network(net)
     node = next(n for n in model.graph.node if n.name == "act1")

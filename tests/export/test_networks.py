@@ -218,6 +218,6 @@ def test_integers_of_network(name: str, tmp_path: Path) -> None:
     assert set(operations) <= {type(operation) for operation in net.operations}
     if name == "residual":  # branches are named by their modules
         assert {"4", "5.add"} & {o.name.partition(".Add")[0] for o in net.operations if isinstance(o, Add)}
-        assert [node for node, _ in net.quantisers if ".add" in node] == [
+        assert [seen.node for seen in net.quantisers if ".add" in seen.node] == [
             "5.add.input_quant", "5.add.input_quant.Quant", "5.add.output_quant",
         ]  # fmt: skip

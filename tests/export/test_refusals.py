@@ -85,7 +85,8 @@ def test_wrong_domain() -> None:
 def test_wrong_input_without_a_quantiser() -> None:
     assert refusal(dense(Graph((1, 6)))) == (
         "node 'fc': MatMul works on the network's input before it is quantised; "
-        "put a quantiser (QuantIdentity) at the input"
+        "put a quantiser (QuantIdentity) at the input, or say how it is quantised: "
+        "--set 'export.input={bits=8, signed=true, scale=0.01}'"
     )
 
 
@@ -106,7 +107,7 @@ def test_wrong_weights_in_float() -> None:
 
 def test_wrong_zero_point() -> None:
     assert refusal(dense(quantised().quant(0.1, 4, zero=3.0, name="act"))) == (
-        "node 'act': its zero point must be 0, not 3.0; "
+        "node 'act': its zero point must be 0, not 3; "
         "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)"
     )
 

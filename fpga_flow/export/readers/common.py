@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import helper
+from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Integers
@@ -90,3 +91,24 @@ def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = Non
     if axes is None:
         return list(range(rank)) if default is None else default
     return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))
+
+
+def zeros_around(wrapper: ModelWrapper, node: Node) -> tuple[list[int], list[int]] | None:
+    """Return how many zeros a Pad puts before and behind each axis, None where it does something else."""
+    attributes, rank = attributes_of(node), len(wrapper.get_tensor_shape(node.input[0]))
+
+    def parameter(index: int, name: str, default: Any) -> Any:
+        if len(node.input) > index and node.input[index]:
+            return wrapper.get_initializer(node.input[index])
+        return attributes.get(name, default)
+
+    pads, value = parameter(1, "pads", None), parameter(2, "value", 0.0)
+    axes = parameter(3, "axes", range(rank))
+    if attributes.get("mode", b"constant") != b"constant" or pads is None or value is None or axes is None:
+        return None
+    begins, ends = [0] * rank, [0] * rank
+    for index, axis in enumerate(axes):
+        begins[int(axis) % rank], ends[int(axis) % rank] = int(pads[index]), int(pads[index + len(axes)])
+    if float(value) or min(begins + ends) < 0:
+        return None
+    return begins, ends

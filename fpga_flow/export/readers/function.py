@@ -1,7 +1,6 @@
 """Readers of functions of one number: batch norm, arithmetic with constants, activations."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,21 +14,30 @@ if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
 
 
-def batch_norm(walk: "Walk", node: Node) -> Value:
+def batch_norm(walk: "Walk", node: Node) -> Known:
     """Read a batch norm in eval mode: an affine function per channel, folded in float64."""
-    value = walk.dynamic(node, any_layout=True)
-    if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
-        raise UnsupportedError(
-            node.name, "its channels are not in axis 1", "transpose the channels to axis 1 in front of it"
-        )
     parameters = [walk.constant(node, index) for index in (1, 2, 3, 4)]
     if any(p is None for p in parameters):
         raise UnsupportedError(node.name, "its parameters are computed", "export the network in eval mode")
     gamma, beta, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
     # The attribute is a float32; its exact value is what the other parameters are too.
-    factor = gamma / np.sqrt(variance + float(attributes_of(node).get("epsilon", 1e-5)))
-    order = walk.layout(node).in_order
-    return value.then(affine(order(factor), order(beta - mean * factor)))
+    epsilon = float(attributes_of(node).get("epsilon", 1e-5))
+    if np.any(variance + epsilon <= 0):
+        raise UnsupportedError(
+            node.name,
+            f"its variance is {float(variance.min()):g}",
+            "it must be positive with the epsilon; export the network again",
+        )
+    factor = gamma / np.sqrt(variance + epsilon)
+    term = beta - mean * factor
+    if (known := walk.on_host(node)) is not None:
+        return known.then("mul", factor).then("add", term)
+    value, order = walk.dynamic(node, any_layout=True), walk.layout(node).in_order
+    if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
+        raise UnsupportedError(
+            node.name, "its channels are not in axis 1", "transpose the channels to axis 1 in front of it"
+        )
+    return value.then(affine(order(factor), order(term)))
 
 
 _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
@@ -53,10 +61,8 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
     if isinstance(known, HostValue):
         if mirrored:
-            known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
-        values = walk.per_channel(node, constant, (1, *known.shape), index)
-        step = "add" if mirrored else _ARITHMETIC[node.op_type]
-        return replace(known, steps=(*known.steps, (step, values.tolist())))
+            known = known.then("mul", np.array([-1.0]))
+        return _on_host(node, known, "add" if mirrored else _ARITHMETIC[node.op_type], constant)
     value = walk.dynamic(node, index, any_layout=True)
     numbers = walk.per_channel(node, constant, value.tensor.shape, index)
     if node.op_type == "Div":
@@ -68,13 +74,36 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
 
 
-def negate(walk: "Walk", node: Node) -> Value:
+def _on_host(node: Node, known: HostValue, step: str, constant: Any) -> HostValue:
+    """Return `known` with a constant added or multiplied: one number, or one along some axis."""
+    values = np.asarray(constant, dtype=np.float64)
+    rank = len(known.shape) + 1
+    aligned = values.reshape((1,) * max(0, rank - values.ndim) + values.shape)
+    along = [axis for axis, size in enumerate(aligned.shape) if size > 1]
+    if aligned.ndim > rank or len(along) > 1 or along == [0]:
+        raise UnsupportedError(
+            node.name,
+            f"a constant of shape {list(values.shape)} is not one number along one axis of the input",
+            "scale per tensor or per channel",
+        )
+    if along in ([], [1]):
+        return known.then(step, values.reshape(-1))
+    turn = list(range(rank))
+    turn[1], turn[along[0]] = along[0], 1
+    return known.transposed(turn).then(step, values.reshape(-1)).transposed(turn)
+
+
+def negate(walk: "Walk", node: Node) -> Known:
     """Read a change of sign."""
+    if (known := walk.on_host(node)) is not None:
+        return known.then("mul", np.array([-1.0]))
     return walk.dynamic(node, any_layout=True).then(affine(-1.0))
 
 
-def relu(walk: "Walk", node: Node) -> Value:
+def relu(walk: "Walk", node: Node) -> Known:
     """Read a ReLU."""
+    if (known := walk.on_host(node)) is not None:
+        return known.then("max", np.array([0.0]))
     return walk.align(node, walk.dynamic(node, any_layout=True)).then(Clip(0.0, np.inf))
 
 
@@ -86,7 +115,7 @@ def leaky_relu(walk: "Walk", node: Node) -> Value:
     return walk.align(node, walk.dynamic(node, any_layout=True)).then(Leaky(slope))
 
 
-def clip(walk: "Walk", node: Node) -> Value:
+def clip(walk: "Walk", node: Node) -> Known:
     """Read limits (HardTanh, ReLU6); they are attributes or inputs."""
     attributes = attributes_of(node)
     ends = [attributes.get("min", -np.inf), attributes.get("max", np.inf)]
@@ -96,5 +125,10 @@ def clip(walk: "Walk", node: Node) -> Value:
             if constant is None:
                 raise UnsupportedError(node.name, "its limits are computed", "use constant limits")
             ends[index - 1] = float(constant.reshape(-1)[0])
+    if (known := walk.on_host(node)) is not None:
+        limits = (("max", ends[0]), ("min", ends[1]))
+        for step, end in limits:
+            known = known.then(step, np.array([end])) if np.isfinite(end) else known
+        return known
     value = walk.align(node, walk.dynamic(node, any_layout=True))
     return value.then(Clip(float(ends[0]), float(ends[1])))

@@ -11,7 +11,7 @@ import numpy as np
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Tensor, Upsample
-from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.readers.common import Node, attributes_of, zeros_around
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
@@ -28,8 +28,7 @@ def reshape(walk: "Walk", node: Node) -> Known:
             raise UnsupportedError(
                 node.name, f"the input is reshaped to {list(wanted)}", "keep the batch axis first"
             )
-        shape = wanted[1:]
-        return HostValue(shape, (*known.steps, ("reshape", [float(size) for size in shape])))
+        return known.reshaped(wanted[1:])
     value = walk.dynamic(node, any_layout=True)
     layout, x = walk.layout(node), value.tensor
     if wanted[:1] == (1,) and (found := layout.reshaped(x.shape, wanted)) is not None:
@@ -56,8 +55,7 @@ def transpose(walk: "Walk", node: Node) -> Known:
     if order[0] != 0:
         raise UnsupportedError(node.name, "it moves the batch axis", "keep the batch axis first")
     if isinstance(known, HostValue):
-        shape = tuple(known.shape[axis - 1] for axis in order[1:])
-        return HostValue(shape, (*known.steps, ("transpose", [float(axis) for axis in order])))
+        return known.transposed(order)
     value = walk.dynamic(node, any_layout=True)
     return _lying(value, walk.layout(node).transposed(order))
 
@@ -67,8 +65,13 @@ def _lying(value: Value, layout: Layout) -> Value:
     return replace(value, layout=None if layout.is_plain(value.tensor.shape) else layout)
 
 
-def pad(walk: "Walk", node: Node) -> Value:
-    """Refuse a Pad: one with zeros in front of a convolution has become that one's (see `rewrite`)."""
+def pad(walk: "Walk", node: Node) -> Known:
+    """Read a Pad of the input; one in front of a convolution has become that one's (see `rewrite`)."""
+    around = zeros_around(walk.model, node)
+    if (known := walk.on_host(node)) is not None and around is not None:
+        begins, ends = around
+        if not begins[0] and not ends[0]:
+            return known.padded(begins[1:], ends[1:])
     raise UnsupportedError(
         node.name,
         "a Pad that is not zeros around the positions of a convolution's input",
