@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
 from fpga_flow.export.rounding import ROUNDINGS
+from fpga_flow.output import decides
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
@@ -244,6 +245,8 @@ class IntegerNetwork:
     """The most that a logit so computed can be off, beside float32's own rounding; 0 where it is exact."""
     quantisers: list[tuple[str, Tensor]]
     """Node name and integer tensor of every activation quantiser of the float network, in its order."""
+    behind: tuple[str, ...] = ()
+    """Operators at the end of the float network's file that are left out, in order."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""
@@ -251,5 +254,5 @@ class IntegerNetwork:
 
     @property
     def decides(self) -> bool:
-        """Whether the output is one number per class (N, classes), of which the largest is taken."""
-        return len(self.output.shape) == 2
+        """Whether the output is one number per class, of which the largest is taken (see `output`)."""
+        return decides(self.output.shape[1:], self.behind)

@@ -29,6 +29,7 @@ from fpga_flow.export.operations import (
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.common import bounded
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
+from fpga_flow.output import left_out
 
 _LIMITS = {
     EXACT_LIMIT: "2^24 that float32 holds exactly",
@@ -234,4 +235,5 @@ class Walk:
             logit_offset=logits.offset,
             logit_error=logits.error,
             quantisers=self.quantisers,
+            behind=left_out(self.model),
         )
