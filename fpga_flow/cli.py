@@ -26,6 +26,13 @@ from fpga_flow.sweep import command as sweep_command
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
+_TRAINED = "a network from outside (--model) is trained already"
+OF_TRAINING = {
+    "data": "a network from outside (--model) is tried on frames chosen by its input's shape, not on data of "
+    "your own yet",
+    **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), _TRAINED),
+}
+"""Parts of a recipe that a network from outside makes no use of, and why."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
@@ -159,7 +166,12 @@ def _outside_recipe(
 ) -> Recipe:
     for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
         if given:
-            raise InputError(f"{word}: a network from outside (--model) is trained already; leave {word} out")
+            raise InputError(f"{word}: {_TRAINED}; leave {word} out")
+    for change in changes:
+        why = OF_TRAINING.get(change.key.partition(".")[0])
+        if why is not None:
+            option = change.option or f"--set {change.key}"
+            raise InputError(f"{option}: {why}; leave it out (export, hardware, verify and board can be set)")
     if not model.is_file():
         raise InputError(f"--model: must be an ONNX file, not {str(model)!r}, which does not exist")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]

@@ -65,7 +65,7 @@ STAGES: tuple[Stage, ...] = (
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "prune.quantise", "export"),
-        ("fpga_flow/export", "fpga_flow/golden.py", *_SCORES, *_TRAINING),
+        ("fpga_flow/export", "fpga_flow/golden.py", "fpga_flow/output.py", *_SCORES, *_TRAINING),
         ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
         files=("data.file",),
     ),
@@ -76,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
         ("board", "hardware"),
         (
             "fpga_flow/hardware",
+            "fpga_flow/output.py",
             "fpga_flow/fifos",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",

@@ -108,15 +108,15 @@ def files(recipe: DataRecipe) -> list[Path]:
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
     """Return the data set whose frames have `shape` (less a batch axis), or None.
 
-    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are pictures in
-    CIFAR's shape: Fashion-MNIST where it is installed, else digits. The network's number of `classes` does
-    not decide: frames of its shape exercise it in any case, and whoever scores it compares that number with
-    `Frames.classes`.
+    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are digits in CIFAR's
+    shape. What is installed does not decide, so that the same network gets the same frames everywhere; nor
+    does the network's number of `classes`: frames of its shape exercise it in any case, and whoever scores it
+    compares that number with `Frames.classes`.
     """
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")
     if shape == (3, 32, 32):
-        return DataRecipe(name="fashion-mnist-32" if fashion.installed() else "digits-32")
+        return DataRecipe(name="digits-32")
     if len(shape) == 2 and shape[0] == 2 and LENGTHS[0] <= shape[1] <= LENGTHS[1]:
         return DataRecipe(name="signals", length=shape[1], frames_per_block=OUTSIDE_FRAMES)
     return None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fpga_flow.export.chain import Chain, Floats, Integers
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS
+from fpga_flow.output import decides
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
@@ -269,6 +270,8 @@ class IntegerNetwork:
     """Every activation quantiser of the float network, in its order."""
     layout: Layout | None = None
     """How the file's output lies; None: as the integers."""
+    behind: tuple[str, ...] = ()
+    """Operators at the end of the float network's file that are left out, in order."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""
@@ -276,5 +279,5 @@ class IntegerNetwork:
 
     @property
     def decides(self) -> bool:
-        """Whether the output is one number per class (N, classes), of which the largest is taken."""
-        return len(self.output.shape) == 2
+        """Whether the output is one number per class, of which the largest is taken (see `output`)."""
+        return decides(self.output.shape[1:], self.behind)

@@ -5,6 +5,7 @@ Writes `model.onnx` (QONNX, brought up to date), `network.onnx` (integers, for t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from fpga_flow.export.frames import labels_fit, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.score import VECTORS, accuracy, write_vectors
@@ -32,6 +34,7 @@ from fpga_flow.golden import Golden
 from fpga_flow.progress import say
 from fpga_flow.scores.counts import for_report
 
+STAND_IN = "a stand-in for this network's own data"
 MODEL, NETWORK, GOLDEN, GOLDEN_LAYERS = "model.onnx", "network.onnx", "golden.onnx", "golden_layers.onnx"
 
 
@@ -43,7 +46,9 @@ def run(context: Context) -> dict[str, Any]:
     reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
     integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)
-    classes = network.output.channels if network.decides else 0
+    own = source is not None
+    output = describe_output(network, len(source.classes) if source is not None else None)
+    classes = output.shape[0] if output.decides else 0
     if source is None:
         source = _outside_data(context, spec, classes)
     spec["steps"] = [*([kind, list(values)] for kind, values in source.steps), *spec["steps"]]
@@ -54,21 +59,24 @@ def run(context: Context) -> dict[str, Any]:
     golden = Golden(folder / GOLDEN, folder / GOLDEN_LAYERS)
 
     batch = batch_size(network)
-    labelled = network.decides and labels_fit(source, classes)
+    fitting = output.decides and labels_fit(source, classes)
     chosen = source.sample(recipe.vectors, recipe.seed)
-    codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, labelled, batch)
+    codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, fitting and own, batch)
     checks = {"network": check_network(integers, golden, codes, batch)}
     compared = source.sample(recipe.compared, recipe.seed)
     checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
-    result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
-    if labelled:
+    result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}, "stand_in": None}
+    if fitting:
         scored = (
             np.arange(len(source)) if recipe.scored is None else source.sample(recipe.scored, recipe.seed)
         )
-        result = accuracy(golden, source, scored, spec, batch)
-        say(f"  {100 * result['accuracy']['golden']:.2f} % of {len(scored):,} test frames right")
+        found = accuracy(golden, source, scored, spec, batch)
+        share, of = found["accuracy"]["golden"], "test frames" if own else f"frames of {STAND_IN}"
+        say(f"  {100 * share:.2f} % of {len(scored):,} {of} right")
+        result |= found if own else {"stand_in": {"accuracy": share, "samples": len(scored)}}
     return {
         **result,
+        "output": output.model_dump(mode="json"),
         "cost": costs,
         "scores": for_report(network),
         "bits": _bits(network),
@@ -79,7 +87,7 @@ def run(context: Context) -> dict[str, Any]:
             "offset": network.logit_offset,
             "error": network.logit_error,
         },
-        "classes": list(source.classes) if labelled else [str(i) for i in range(classes)],
+        "classes": list(source.classes) if fitting and own else [str(i) for i in range(classes)],
         "vectors": len(codes),
         "data": source.source,
         "checks": checks,
@@ -107,13 +115,14 @@ def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], s
 
 
 def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frames:
-    """Return test frames that fit a network from outside, or random ones."""
+    """Return frames in the place of a network's own: of a set of the same shape, or random ones."""
     part = data.for_shape(tuple(spec["frame_shape"]), classes)
     if part is None:
         wanted = max(context.recipe.export.vectors, context.recipe.export.compared)
         frames = random_frames(spec, wanted, context.recipe.export.seed)
     else:
         frames = data.load(part, "test", context.cache / "data")
+        frames = replace(frames, source=f"{STAND_IN}: {frames.source}")
     say(f"  data: {frames.source}")
     return frames
 

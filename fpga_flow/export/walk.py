@@ -49,6 +49,7 @@ from fpga_flow.export.values import (
     annotated_input,
     quant_spec,
 )
+from fpga_flow.output import left_out
 
 _LIMITS = {
     EXACT_LIMIT: "2^24 that float32 holds exactly",
@@ -381,4 +382,5 @@ class Walk:
             logit_error=logits.error,
             quantisers=self.quantisers,
             layout=known.layout,
+            behind=left_out(self.model),
         )

@@ -11,6 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.hardware import joins, products
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of, channels_last
+from fpga_flow.output import decides, left_out
 
 
 def thresholds(graph: LayerGraph, node: NodeProto) -> None:
@@ -97,6 +98,12 @@ CLASS_TENSOR = "class"
 """Name of the accelerator's output where it decides: the indices of the largest logits."""
 
 
+def decides_class(network: ModelWrapper) -> bool:
+    """Whether the integer `network` gives one number per class, by its shape and what export noted in it."""
+    shape = network.get_tensor_shape(network.graph.output[0].name)
+    return decides(tuple(shape[1:]), left_out(network))
+
+
 def to_layers(network: ModelWrapper, top_k: int) -> ModelWrapper:
     """Return the graph of FINN's layers for the integer `network`.
 
@@ -131,7 +138,13 @@ def _top_k(graph: LayerGraph, logits: Stream, last: str, k: int) -> Stream:
         raise UnsupportedError(
             last,
             f"a class is decided, but the output has the shape {list(logits.shape)}, channels last",
-            "set hardware.top_k to 0 for the numbers themselves",
+            "leave hardware.top_k out for the numbers themselves",
+        )
+    if labels == 1:
+        raise UnsupportedError(
+            last,
+            f"hardware.top_k is {k}, but the output is one number, whose index is always 0",
+            "leave hardware.top_k out for the number itself",
         )
     if k > labels:
         raise UnsupportedError(last, f"hardware.top_k is {k}, of {labels} classes", f"use {labels} or less")

@@ -49,8 +49,9 @@ class HardwareRecipe(Part):
     """None: the board's default clock."""
     folding: str | None = None
     """A folding file (JSON, as written by an earlier run) that is taken instead of a target."""
-    top_k: Annotated[int, Field(ge=0)] = 1
-    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves.
+    None: as the network says (see `fpga_flow.output`)."""
     fifos: FifosRecipe = FifosRecipe()
 
     @field_validator("latency_us")

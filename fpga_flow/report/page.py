@@ -168,6 +168,9 @@ def _tables(report: Report) -> Iterator[Sheet]:
         verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
         rows = [[f"{value:.2%}" for _, value in reached]]
         yield Sheet("Accuracy", [name for name, _ in reached], rows, verified)
+    if stand_in := report.stand_in:
+        rows = [[f"{stand_in.accuracy:.2%}", amount(stand_in.samples)]]
+        yield Sheet("On a stand-in's frames", ["right", "frames"], rows, f"{stand_in.data}.")
     if report.scores:
         yield _costs(report.scores, named_scores(report))
     if lines := comparison.rows(report):

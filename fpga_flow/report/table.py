@@ -67,6 +67,13 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
             "",
             " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
         )
+    elif note:
+        yield "Frames", note
+    if stand_in := report.stand_in:
+        share = f"{stand_in.accuracy:.2%} of {stand_in.samples:,} frames right"
+        yield "Stand-in", f"{share}, which says little of the network on its own data"
+    if report.output:
+        yield "Output", report.output.text
     if cost := report.cost:
         gone = f"{sparsity(cost.weights, cost.nonzero):.1%}"
         yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone} pruned)"

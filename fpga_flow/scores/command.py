@@ -26,8 +26,12 @@ def cost(
 
     from fpga_flow.scores import counts, source, table
 
-    found = counts.as_json(source.network_in(file))
+    network = source.network_in(file)
+    output = source.output_in(file, network)
+    found = {**counts.as_json(network), "output": output.model_dump(mode="json")}
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        table.show(found, Console(highlight=False))
+        console = Console(highlight=False)
+        table.show(found, console)
+        console.print(f"Output           {output.words(output.top_k(None))}")

@@ -6,8 +6,10 @@ from typing import Any
 from fpga_flow.data.jet_features import FEATURES
 from fpga_flow.errors import InputError
 from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
+from fpga_flow.output import Output
 
 SHAPES: dict[int, tuple[int, ...]] = {1: (1, 28, 28), 3: (3, 32, 32), len(FEATURES): (len(FEATURES),)}
 """Of frames that are no signals, by their channels: pictures, and the features of a jet."""
@@ -20,6 +22,15 @@ def network_in(path: Path) -> IntegerNetwork:
     if path.suffix == ".pt":
         return _of_checkpoint(path)
     raise InputError(f"FILE: must be a network (.onnx) or a checkpoint (.pt), not {path.name!r}")
+
+
+def output_in(path: Path, network: IntegerNetwork) -> Output:
+    """Return what comes out of `network`, which `network_in` found in `path`."""
+    if path.suffix == ".onnx":
+        return describe_output(network)
+    from fpga_flow.train.checkpoint import load_checkpoint
+
+    return describe_output(network, len(load_checkpoint(path)["classes"]))
 
 
 def _of_checkpoint(path: Path) -> IntegerNetwork:

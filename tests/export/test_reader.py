@@ -5,8 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.reader import MAX_FILE_BYTES, bring_up_to_date, load, read
+from fpga_flow.output import left_out
 from tests.export.graphs import Graph, network
 
 
@@ -90,10 +91,29 @@ def test_a_sigmoid_at_the_end_is_left_out_and_said(
 ) -> None:
     model = read(saved(small().node("Sigmoid", name="chance").proto(), tmp_path))
     assert [n.op_type for n in model.graph.node][-1] == "MatMul"
-    assert (
-        "chance: Sigmoid at the end is left out: the largest logit stays the largest"
-        in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "chance: Sigmoid at the end is left out: the accelerator gives what goes into it" in said
+    assert left_out(model) == ("Sigmoid",)
+
+
+@pytest.mark.parametrize("operator", ["Sigmoid", "Softmax"])
+def test_of_one_number_no_largest_is_said(
+    operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = Graph((1, 6)).quant(0.1, 4)
+    graph.node("MatMul", graph.weights(np.ones((6, 1)), 1.0, 4)).node(operator)
+    assert left_out(read(saved(graph.proto(), tmp_path))) == (operator,)
+    said = capsys.readouterr().err
+    assert f"{operator} at the end is left out" in said and "largest" not in said
+
+
+def test_an_argmax_over_one_number_is_refused() -> None:
+    graph = Graph((1, 6)).quant(0.1, 4)
+    graph.node("MatMul", graph.weights(np.ones((6, 1)), 1.0, 4)).node("ArgMax", axis=1)
+    with pytest.raises(
+        UnsupportedError, match="^node 'ArgMax_3': an arg-max over one number, which is always 0; "
+    ):
+        graph.integers()
 
 
 def test_nodes_stay_in_their_author_s_order(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "bitstream",
         "board_measured",  # ours, behind the contract's, and the next
         "scores",
+        "output",
+        "stand_in",
         "outdated",
         "stages",
     ]
@@ -148,6 +150,52 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     shown = (tmp_path / "of-cifar" / "report.html").read_text()
     assert "MicroNet 2019: 0.012300." in shown
     assert "<td>conv0</td><td>4/8</td><td>384</td><td>75.0%</td><td>393,216</td>" in shown
+
+
+OUTPUT = {
+    "shape": [16], "decides": True, "reason": "why", "behind": [], "scale": 0.25, "offset": 0.0,
+}  # fmt: skip
+
+
+def of_an_outside_network(folder: Path, monkeypatch: pytest.MonkeyPatch, **export: Any) -> flow.Run:
+    table = fakes.results()
+    nothing = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
+    table["export"] |= {**nothing, "data": "a stand-in: digits", **export}
+    table["hardware"]["top_k"] = 1
+    table["verify"]["accuracy"] = {"rtl": None}
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    net = folder / "net.onnx"
+    net.write_bytes(b"x")
+    run = flow.new_run(folder / "r", fakes.recipe(), net)
+    flow.execute(run)
+    report.write(run)
+    return run
+
+
+def test_a_stand_in_s_figure_is_called_so_and_is_no_headline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = of_an_outside_network(tmp_path, monkeypatch, stand_in={"accuracy": 0.3007, "samples": 360})
+    made = report.assemble(run)
+    assert made.stand_in and made.stand_in.model_dump() == {
+        "accuracy": 0.3007, "samples": 360, "data": "a stand-in: digits",
+    }  # fmt: skip
+    assert set(made.accuracy.model_dump().values()) == {None}
+    lines = text_of(run, 200).splitlines()
+    assert [line.split()[0] for line in lines if "30.07%" in line] == ["Stand-in"]
+    assert not any(line.startswith("Accuracy") for line in lines)
+    html = (run.folder / "report.html").read_text()
+    assert "<h2>On a stand-in's frames</h2>" in html.replace("&#39;", "'")
+    assert '<span class="soft">Accuracy</span>' not in html and html.count("30.07%") == 1
+
+
+def test_what_comes_out_stands_in_table_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = of_an_outside_network(tmp_path, monkeypatch, output=OUTPUT)
+    made = report.assemble(run).output
+    assert made and (made.top_k, made.shape, made.scale) == (1, (16,), 0.25)
+    words = "only the index of the largest of 16 numbers (why); hardware.top_k=0 gives the numbers themselves"
+    assert any(line.startswith("Output") and words in line for line in text_of(run, 200).splitlines())
+    assert f"Output: {words}" in (run.folder / "report.html").read_text()
 
 
 def test_a_run_made_before_there_were_scores_has_none(
