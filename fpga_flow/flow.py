@@ -19,8 +19,9 @@ from fpga_flow.boards import board
 from fpga_flow.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.errors import FlowError, InputError
 from fpga_flow.log import logged
+from fpga_flow.places import HOME
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, make_recipe, model_names
+from fpga_flow.recipe import make_recipe, model_names
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.stage import Context as Context
 from fpga_flow.stage import Stage, only
@@ -32,7 +33,7 @@ RECIPE = "recipe.json"
 MODEL = "model.onnx"
 DATA_FILE = "data.file"
 """Key of the recipe that may name one of several files."""
-RUNS = ROOT / "build" / "out"
+RUNS = HOME / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
 
 
