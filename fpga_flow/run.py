@@ -6,13 +6,14 @@ from pathlib import Path
 from fpga_flow import artifact, stages
 from fpga_flow.boards import board
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT, make_recipe
+from fpga_flow.places import HOME
+from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.stage import Stage
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
-RUNS = ROOT / "build" / "out"
+RUNS = HOME / "build" / "out"
 """Where runs go unless `--out` says otherwise."""
 
 

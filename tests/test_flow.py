@@ -366,7 +366,18 @@ def test_recipe_of_a_run_that_is_wrong_now(tmp_path: Path) -> None:
         flow.open_run(tmp_path / "r")
 
 
-CORE = {"artifact", "errors", "flow", "progress", "recipe", "recipe_parts", "stage", "toolchain", "verdict"}
+CORE = {
+    "artifact",
+    "errors",
+    "flow",
+    "places",
+    "progress",
+    "recipe",
+    "recipe_parts",
+    "stage",
+    "toolchain",
+    "verdict",
+}
 """Modules whose change does not change what a stage makes of its inputs."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from fpga_flow import places
 from fpga_flow.data import (
     arrays,
     cifar,
@@ -28,7 +29,6 @@ from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts.data import LENGTHS, DataRecipe
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
@@ -100,7 +100,7 @@ def files(recipe: DataRecipe) -> list[Path]:
         return fashion.files()
     if recipe.file is None:
         return []
-    path = ROOT / recipe.file
+    path = places.named(recipe.file)
     several = {"mnist": mnist.files, "jets": jets.files}.get(name)
     return several(path) if several else [path]
 
@@ -135,7 +135,7 @@ def _brought(recipe: DataRecipe) -> Path | None:
         )
     if wanted is not None and recipe.file is None:
         raise InputError(f"data.file: must name {wanted}, which you bring; {recipe.name} has no default")
-    return None if recipe.file is None else ROOT / recipe.file
+    return None if recipe.file is None else places.named(recipe.file)
 
 
 def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:

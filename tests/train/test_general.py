@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.train import checkpoint, loop
+from fpga_flow.train import loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.apot import weight_levels
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
@@ -109,7 +110,7 @@ def test_a_pruned_network_is_quantised_to_apot_with_its_masks(
     chain.constrain()
     (tmp_path / "models").mkdir()
     save_state(tmp_path / "models" / "net.pt", chain.state())
-    monkeypatch.setattr(checkpoint, "ROOT", tmp_path)
+    monkeypatch.setattr(places, "HOME", tmp_path)
     recipe = apot_recipe(train={"checkpoint": "models/net.pt", "epochs": 1})
     run(train_stage, recipe, tmp_path / "train")
     after = load_checkpoint(tmp_path / "train" / CHECKPOINT)
