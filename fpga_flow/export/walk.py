@@ -80,7 +80,12 @@ class Walk:
         self.graph = model.graph
         self.model = model
         source = self.graph.input[0].name
-        self.frame_shape = tuple(int(size) for size in model.get_tensor_shape(source)[1:])
+        infos = (*self.graph.input, *self.graph.value_info, *self.graph.output)
+        self.shapes = {
+            info.name: tuple(axis.dim_value for axis in info.type.tensor_type.shape.dim) for info in infos
+        }
+        """Of every tensor but the file's constants."""
+        self.frame_shape = self.shapes[source][1:]
         self.known: dict[str, Known] = {source: HostValue(self.frame_shape)}
         for tensor in self.graph.initializer:
             self.known[tensor.name] = Constant(onnx.numpy_helper.to_array(tensor))
@@ -101,7 +106,9 @@ class Walk:
                 raise unsupported_operator(node)
             made = READERS[node.op_type](self, node)
             results = made if isinstance(made, tuple) else (made,)
-            self.known.update(zip(node.output, results, strict=False))
+            for output, result in zip(node.output, results, strict=False):
+                self._check(node, output, result)
+                self.known[output] = result
             for output in node.output[len(results) :]:
                 if self.reads[output]:
                     raise UnsupportedError(
@@ -110,6 +117,24 @@ class Walk:
                         "use its first output only",
                     )
         return self._finish()
+
+    def _check(self, node: onnx.NodeProto, output: str, result: Known) -> None:
+        """Check what a reader made of `node` against the shape that ONNX gives to its `output`."""
+        if isinstance(result, Value):
+            found = result.view or result.tensor.shape
+            if not result.chain.fits(result.tensor.channels):
+                raise UnsupportedError(
+                    node.name, "its factors are not finite, or not one per channel", "use other scales"
+                )
+        else:
+            found = (1, *result.shape) if isinstance(result, HostValue) else result.array.shape
+        shape = self.shapes[output]
+        if found not in (shape, (*shape, 1)):  # a 1-D network has a unit axis more here than in its file
+            raise UnsupportedError(
+                node.name,
+                f"its inputs do not fit: they give {list(found)} where ONNX has {list(shape)}",
+                "bring them to one shape first",
+            )
 
     def dynamic(self, node: onnx.NodeProto, index: int = 0, any_view: bool = False) -> Value:
         """Return input `index` of `node` as a value computed from the quantised input.

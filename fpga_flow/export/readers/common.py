@@ -92,15 +92,15 @@ def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = Non
     return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))
 
 
-def one_per_channel(node: Node, constant: Any, rank: int) -> Any:
-    """Return a constant as a flat array: one number, or one per channel (axis 1 of `rank` axes)."""
-    array = np.asarray(constant, dtype=np.float64)
+def one_per_channel(node: Node, constant: Any, shape: tuple[int, ...]) -> Any:
+    """Return a constant as a flat array: one number, or one per channel (axis 1) of a tensor of `shape`."""
+    array, rank = np.asarray(constant, dtype=np.float64), len(shape)
     if array.size == 1:
         return array.reshape(-1)
     # a 1-D network has a unit axis more here than in its file
     for axes in {rank, rank - 1} if rank == 4 else {rank}:
         aligned = array.reshape((1,) * max(0, axes - array.ndim) + array.shape)
-        if aligned.ndim == axes and aligned.size == aligned.shape[1]:
+        if aligned.ndim == axes and aligned.size == aligned.shape[1] == shape[1]:
             return array.reshape(-1)
     raise UnsupportedError(
         node.name,

@@ -23,7 +23,15 @@ def batch_norm(walk: "Walk", node: Node) -> Value:
         raise UnsupportedError(node.name, "its parameters are computed", "export the network in eval mode")
     gamma, beta, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
     # The attribute is a float32; its exact value is what the other parameters are too.
-    factor = gamma / np.sqrt(variance + float(attributes_of(node).get("epsilon", 1e-5)))
+    epsilon = float(attributes_of(node).get("epsilon", 1e-5))
+    if variance.min() < 0 or variance.min() + epsilon <= 0:
+        raise UnsupportedError(
+            node.name,
+            f"its variance must be 0 or more, and more than 0 with its epsilon ({epsilon:g}); its least is "
+            f"{variance.min():g}",
+            "export the trained network in eval mode",
+        )
+    factor = gamma / np.sqrt(variance + epsilon)
     return value.then(affine(factor, beta - mean * factor))
 
 
@@ -45,18 +53,19 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     if index == 1 and node.op_type == "Div":
         raise UnsupportedError(node.name, "a constant divided by a computed tensor", "write it as a product")
     known = walk.known[node.input[index]]
-    rank = (
-        len(known.shape) + 1 if isinstance(known, HostValue) else len(walk.dynamic(node, index).tensor.shape)
-    )
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
+    if node.op_type == "Div" and not np.all(constant):
+        raise UnsupportedError(node.name, "it divides by 0", "divide by other numbers")
     if isinstance(known, HostValue):
         if mirrored:
             known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
-        values = one_per_channel(node, constant, rank)
+        values = one_per_channel(node, constant, (1, *known.shape))
+        if node.op_type == "Mul" and not np.all(values):
+            raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
         step = "add" if mirrored else _ARITHMETIC[node.op_type]
         return replace(known, steps=(*known.steps, (step, values.tolist())))
     value = walk.dynamic(node, index)
-    numbers = one_per_channel(node, constant, rank)
+    numbers = one_per_channel(node, constant, value.tensor.shape)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
     if node.op_type == "Mul":
@@ -93,5 +102,11 @@ def clip(walk: "Walk", node: Node) -> Value:
             constant = walk.constant(node, index)
             if constant is None:
                 raise UnsupportedError(node.name, "its limits are computed", "use constant limits")
+            if constant.size != 1:
+                raise UnsupportedError(
+                    node.name, f"its limits have the shape {list(constant.shape)}", "use one number each"
+                )
             ends[index - 1] = float(constant.reshape(-1)[0])
+    if not ends[0] <= ends[1]:
+        raise UnsupportedError(node.name, f"it limits to {ends[0]:g} to {ends[1]:g}", "use rising limits")
     return walk.align(node, walk.dynamic(node)).then(Clip(float(ends[0]), float(ends[1])))

@@ -99,7 +99,7 @@ def _line(node: Node, value: Value) -> Affine:
 def reduce(walk: "Walk", node: Node) -> Value:
     """Read a maximum, mean or sum over all positions (GlobalMaxPool and the like too), or along one axis."""
     value = walk.dynamic(node, any_view=True)
-    shape = tuple(walk.model.get_tensor_shape(node.input[0]))
+    shape = walk.shapes[node.input[0]]
     everywhere = node.op_type.startswith("Global")
     spatial = list(range(2, len(shape)))
     axes = spatial if everywhere else axes_of(walk, node, len(shape))

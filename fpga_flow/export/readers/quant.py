@@ -69,7 +69,7 @@ def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
 def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
     quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node))
     tensor = value.tensor
-    result = affine(one_per_channel(node, spec.scale, len(tensor.shape)))
+    result = affine(one_per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
     last = chain.steps[-1]
     if isinstance(last, Clip):
