@@ -135,6 +135,14 @@ class Chain:
             return float(first.mul)
         return None
 
+    def fits(self, channels: int) -> bool:
+        """Whether all numbers are finite, limits aside, and stand for one or for each of `channels`."""
+        return all(
+            bool(np.isfinite(values).all()) and values.size in (1, channels)
+            for step in self.steps
+            for values in ((step.mul, step.add) if isinstance(step, Affine) else ())
+        )
+
     def signs(self, channels: int) -> Integers:
         """Return per channel 1 (increasing), -1 (decreasing) or 0 (constant)."""
         total = np.ones(channels, dtype=np.int64)

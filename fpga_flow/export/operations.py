@@ -48,7 +48,8 @@ class Tensor:
     @property
     def magnitude(self) -> int:
         """The largest absolute value it can hold."""
-        return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+        ends = [int(end) for bound in (self.low, self.high) for end in (bound.min(), bound.max())]
+        return max(abs(end) for end in ends)
 
     @property
     def wide(self) -> bool:

@@ -88,7 +88,12 @@ class Walk:
         self.graph = model.graph
         self.model = model
         source = self.graph.input[0].name
-        self.frame_shape = tuple(int(size) for size in model.get_tensor_shape(source)[1:])
+        infos = (*self.graph.input, *self.graph.value_info, *self.graph.output)
+        self.shapes = {
+            info.name: tuple(axis.dim_value for axis in info.type.tensor_type.shape.dim) for info in infos
+        }
+        """Of every tensor but the file's constants."""
+        self.frame_shape = self.shapes[source][1:]
         self.known: dict[str, Known] = {source: HostValue(self.frame_shape)}
         for tensor in self.graph.initializer:
             self.known[tensor.name] = annotated(model, tensor.name, onnx.numpy_helper.to_array(tensor))
@@ -132,6 +137,8 @@ class Walk:
             raise unsupported_operator(node)
         made = READERS[node.op_type](self, node)
         results = made if isinstance(made, tuple) else (made,)
+        for output, result in zip(node.output, results, strict=False):
+            self._check(node, output, result)
         for output in node.output[len(results) :]:
             if self.reads[output]:
                 raise UnsupportedError(
@@ -148,13 +155,33 @@ class Walk:
         if node.op_type not in QUANTISERS or not isinstance(self.known.get(node.input[0]), Refused):
             return nothing
         spec = quant_spec(node, self.constant_named)
-        shape = tuple(int(size) for size in self.model.get_tensor_shape(node.output[0]))
+        shape = self.shapes[node.output[0]]
         if not 2 <= len(shape) <= 4:
             return nothing
         shape = (*shape, 1) if len(shape) == 3 else shape
         scale = affine(self.per_channel(node, spec.scale, shape))
         limits = [np.full(shape[1], end, dtype=np.int64) for end in (spec.quantiser.low, spec.quantiser.high)]
         return (Value(Tensor(node.output[0], shape, spec.quantiser.datatype, *limits), Chain((scale,))),)
+
+    def _check(self, node: onnx.NodeProto, output: str, result: Known) -> None:
+        """Check what a reader made of `node` against the shape that ONNX gives to its `output`."""
+        if isinstance(result, Value):
+            found = result.layout.shape(result.tensor.shape) if result.layout else result.tensor.shape
+            if not result.chain.fits(result.tensor.channels):
+                raise UnsupportedError(
+                    node.name, "its factors are not finite, or not one per channel", "use other scales"
+                )
+        elif isinstance(result, Refused):
+            return
+        else:
+            found = (1, *result.shape) if isinstance(result, HostValue) else result.array.shape
+        shape = self.shapes[output]
+        if found not in (shape, (*shape, 1)):  # a 1-D network has a unit axis more here than in its file
+            raise UnsupportedError(
+                node.name,
+                f"its inputs do not fit: they give {list(found)} where ONNX has {list(shape)}",
+                "bring them to one shape first",
+            )
 
     def dynamic(self, node: onnx.NodeProto, index: int = 0, any_layout: bool = False) -> Value:
         """Return input `index` of `node` as a value computed from the quantised input.
@@ -227,7 +254,7 @@ class Walk:
         known, name = self.known[node.input[index]], node.input[index]
         if isinstance(known, Value) and known.layout is not None:
             return known.layout
-        return Layout(tuple(range(len(self.model.get_tensor_shape(name)))))
+        return Layout(tuple(range(len(self.shapes[name]))))
 
     def per_channel(
         self, node: onnx.NodeProto, constant: Any, shape: tuple[int, ...], index: int = 0

@@ -22,11 +22,12 @@ def batch_norm(walk: "Walk", node: Node) -> Known:
     gamma, beta, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
     # The attribute is a float32; its exact value is what the other parameters are too.
     epsilon = float(attributes_of(node).get("epsilon", 1e-5))
-    if np.any(variance + epsilon <= 0):
+    if variance.min() < 0 or variance.min() + epsilon <= 0:
         raise UnsupportedError(
             node.name,
-            f"its variance is {float(variance.min()):g}",
-            "it must be positive with the epsilon; export the network again",
+            f"its variance must be 0 or more, and more than 0 with its epsilon ({epsilon:g}); its least is "
+            f"{variance.min():g}",
+            "export the trained network in eval mode",
         )
     factor = gamma / np.sqrt(variance + epsilon)
     term = beta - mean * factor
@@ -59,9 +60,13 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
         raise UnsupportedError(node.name, "a constant divided by a computed tensor", "write it as a product")
     known = walk.known[node.input[index]]
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
+    if node.op_type == "Div" and not np.all(constant):
+        raise UnsupportedError(node.name, "it divides by 0", "divide by other numbers")
     if isinstance(known, HostValue):
         if mirrored:
             known = known.then("mul", np.array([-1.0]))
+        if node.op_type == "Mul" and not np.all(constant):
+            raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
         return _on_host(node, known, "add" if mirrored else _ARITHMETIC[node.op_type], constant)
     value = walk.dynamic(node, index, any_layout=True)
     numbers = walk.per_channel(node, constant, value.tensor.shape, index)
@@ -124,7 +129,13 @@ def clip(walk: "Walk", node: Node) -> Known:
             constant = walk.constant(node, index)
             if constant is None:
                 raise UnsupportedError(node.name, "its limits are computed", "use constant limits")
+            if constant.size != 1:
+                raise UnsupportedError(
+                    node.name, f"its limits have the shape {list(constant.shape)}", "use one number each"
+                )
             ends[index - 1] = float(constant.reshape(-1)[0])
+    if not ends[0] <= ends[1]:
+        raise UnsupportedError(node.name, f"it limits to {ends[0]:g} to {ends[1]:g}", "use rising limits")
     if (known := walk.on_host(node)) is not None:
         limits = (("max", ends[0]), ("min", ends[1]))
         for step, end in limits:

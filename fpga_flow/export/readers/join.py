@@ -84,7 +84,7 @@ def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
 def concat(walk: "Walk", node: Node) -> Value:
     """Read a concatenation of channels: each keeps its scale and offset."""
     values = [walk.dynamic(node, index, any_layout=True) for index in range(len(node.input))]
-    rank = len(walk.model.get_tensor_shape(node.output[0]))
+    rank = len(walk.shapes[node.output[0]])
     axis = int(attributes_of(node).get("axis", 1)) % rank
     flat = any(walk.layout(node, index).order is not None for index in range(len(values)))
     if len(values) > 1 and (flat or not same_layout(walk, node, values)):

@@ -74,17 +74,17 @@ def _split(walk: "Walk", first: Node) -> dict[Range, Value]:
 
 def _ranges(walk: "Walk", node: Node) -> dict[str, Range]:
     """Return the channels [start, stop) that each output of `node` takes."""
-    shape = walk.model.get_tensor_shape(node.input[0])
+    shape = walk.shapes[node.input[0]]
     if node.op_type == "Slice":
         return {node.output[0]: _slice_range(walk, node, shape)}
     axis = int(attributes_of(node).get("axis", 0)) % len(shape)
     _only_channels(node, [axis])
-    sizes = [walk.model.get_tensor_shape(output)[1] for output in node.output]
+    sizes = [walk.shapes[output][1] for output in node.output]
     ends = np.cumsum([0, *sizes]).tolist()
     return dict(zip(node.output, zip(ends[:-1], ends[1:], strict=True), strict=True))
 
 
-def _slice_range(walk: "Walk", node: Node, shape: list[int]) -> Range:
+def _slice_range(walk: "Walk", node: Node, shape: tuple[int, ...]) -> Range:
     attributes = attributes_of(node)
     parameters: list[Any] = []
     for index, name in enumerate(("starts", "ends", "axes", "steps"), start=1):

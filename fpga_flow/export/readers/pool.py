@@ -100,7 +100,7 @@ def _line(node: Node, value: Value) -> Affine:
 def reduce(walk: "Walk", node: Node) -> Value:
     """Read a maximum, mean or sum over all positions (GlobalMaxPool and the like too), or along one axis."""
     value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
-    shape = tuple(walk.model.get_tensor_shape(node.input[0]))
+    shape = walk.shapes[node.input[0]]
     everywhere = node.op_type.startswith("Global")
     named = list(range(2, len(shape))) if everywhere else axes_of(walk, node, len(shape))
     axes = [layout.axes[axis] for axis in named if shape[axis] > 1]

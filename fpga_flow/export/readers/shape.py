@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def reshape(walk: "Walk", node: Node) -> Known:
     """Read a Flatten, Squeeze, Unsqueeze, or a Reshape that does the same; the host may reshape at will."""
     known = walk.known[node.input[0]]
-    wanted = tuple(walk.model.get_tensor_shape(node.output[0]) or ())
+    wanted = walk.shapes[node.output[0]]
     if isinstance(known, HostValue):
         if wanted[:1] != (1,) or prod(wanted[1:]) != prod(known.shape):
             raise UnsupportedError(
@@ -45,7 +45,7 @@ def reshape(walk: "Walk", node: Node) -> Known:
 def transpose(walk: "Walk", node: Node) -> Known:
     """Read a transpose: of weights, of the input, which the host carries out, or of an activation."""
     known = walk.known[node.input[0]]
-    rank = len(walk.model.get_tensor_shape(node.input[0]))
+    rank = len(walk.shapes[node.output[0]])
     order = [int(axis) for axis in attributes_of(node).get("perm") or reversed(range(rank))]
     if isinstance(known, QuantisedConstant):
         scale = known.scale.transpose(order) if known.scale.ndim == known.integers.ndim else known.scale
@@ -89,7 +89,7 @@ def resize(walk: "Walk", node: Node) -> Value:
     """Read an upsampling (Resize, Upsample) that repeats every position a whole number of times."""
     value, attributes = walk.dynamic(node), attributes_of(node)
     mode = attributes.get("mode", b"nearest").decode()
-    shape = tuple(walk.model.get_tensor_shape(node.output[0]) or ())
+    shape = walk.shapes[node.output[0]]
     x = value.tensor
     if mode != "nearest":
         raise UnsupportedError(node.name, f"upsampling of mode {mode!r}", "use mode='nearest'")
