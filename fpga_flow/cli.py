@@ -19,8 +19,9 @@ from fpga_flow.locking import locked
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.scores import command as cost_command
-from fpga_flow.settings import changes_of
+from fpga_flow.settings import changes_of, own_data
 from fpga_flow.stage import Stage
 from fpga_flow.sweep import command as sweep_command
 
@@ -28,8 +29,8 @@ OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
 _TRAINED = "a network from outside (--model) is trained already"
 OF_TRAINING = {
-    "data": "a network from outside (--model) is tried on frames chosen by its input's shape, not on data of "
-    "your own yet",
+    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some chosen "
+    "by its input's shape",
     **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), _TRAINED),
 }
 """Parts of a recipe that a network from outside makes no use of, and why."""
@@ -89,6 +90,13 @@ def build(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Your own frames x and labels y, to verify and to measure accuracy on, or to train on.",
+        ),
+    ] = None,
     board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
     fps: Annotated[
         float | None,
@@ -123,9 +131,11 @@ def build(
     flow build --bits 4 --fps 20000 --until hardware
     flow build --bits 4 --fit
     flow build my.toml --set prune.method=imp --out build/out/mine
-    flow build --model net.onnx --board zcu104
+    flow build --model net.onnx --data mine.npz --board zcu104
     """
     changes = changes_of(settings or (), bits)
+    if data is not None:
+        changes += own_data(data)
     if board is not None:
         changes.append(Change("board", board, "--board"))
     changes += _folding_target(fps, latency, fit)
@@ -167,9 +177,10 @@ def _outside_recipe(
     for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
         if given:
             raise InputError(f"{word}: {_TRAINED}; leave {word} out")
+    own = any(change.key == "data.name" and change.value == OWN for change in changes)
     for change in changes:
         why = OF_TRAINING.get(change.key.partition(".")[0])
-        if why is not None:
+        if why is not None and not (own and change.key in ("data.name", "data.file")):
             option = change.option or f"--set {change.key}"
             raise InputError(f"{option}: {why}; leave it out (export, hardware, verify and board can be set)")
     if not model.is_file():

@@ -29,7 +29,7 @@ from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe_parts.data import LENGTHS, DataRecipe
+from fpga_flow.recipe_parts.data import LENGTHS, OWN, DataRecipe
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
 
@@ -37,8 +37,6 @@ IN_COLOUR = "-32"
 """End of the name of a set of 28 x 28 pictures that is asked for in CIFAR's shape."""
 OUTSIDE_FRAMES = 16
 """Frames per class and SNR of the data made for a network from outside: enough to verify and to score it."""
-OWN = "own"
-"""Name of frames that the user brings as arrays."""
 BROUGHT = {
     "radioml2018": radioml_file.NAME,
     "mnist": "a file of MNIST",

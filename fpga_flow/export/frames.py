@@ -1,11 +1,14 @@
 """The frames a network is checked and scored on: a test split, or random ones where no data fits."""
 
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.data.frames import UNKNOWN, Frames
+from fpga_flow.errors import InputError
 from fpga_flow.export import host
 
 
@@ -30,6 +33,38 @@ def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
     )
 
 
+def fitted(frames: Frames, spec: dict[str, Any], classes: int) -> Frames:
+    """Return the user's `frames` as the network takes them, with names for all of its `classes`.
+
+    Raises `InputError` where they have another shape than `spec` says, but for unit axes or a flattened frame,
+    and where there is a label that the network, which decides, has no class for.
+    """
+    wanted = tuple(spec["frame_shape"])
+    if not _alike(frames.shape, wanted):
+        turned = sorted(frames.shape) == sorted(wanted)
+        raise InputError(
+            f"--data: frames must have the shape {wanted}, as the network's input, not {frames.shape}"
+            + (" (the axes in another order: transpose them)" if turned else "")
+        )
+    largest = int(frames.labels.max(initial=UNKNOWN))
+    if classes and largest >= classes:
+        raise InputError(f"--data: labels must be below {classes}, the network's outputs, not {largest}")
+    names = (*frames.classes, *(str(number) for number in range(len(frames.classes), classes)))
+    return replace(
+        frames,
+        classes=names,
+        shape=wanted,
+        fetch=lambda at: frames.fetch(at).reshape(len(at), *wanted),
+    )
+
+
+def _alike(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether frames of one shape are those of another but for unit axes, or for having been flattened."""
+    if len(found) == 1 or len(wanted) == 1:
+        return prod(found) == prod(wanted)
+    return [size for size in found if size > 1] == [size for size in wanted if size > 1]
+
+
 def labels_fit(frames: Frames, classes: int) -> bool:
-    """Whether the labels of `frames` are those of a network of so many classes."""
-    return len(frames.classes) == classes
+    """Whether the labels of `frames` are known, and those of a network of so many classes."""
+    return len(frames.classes) == classes and bool((frames.labels != UNKNOWN).all())

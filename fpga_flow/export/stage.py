@@ -20,7 +20,7 @@ from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.compare import Reference
 from fpga_flow.export.cost import cost
-from fpga_flow.export.frames import labels_fit, random_frames
+from fpga_flow.export.frames import fitted, labels_fit, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import IntegerNetwork
@@ -32,6 +32,7 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
 from fpga_flow.progress import say
+from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.scores.counts import for_report
 
 STAND_IN = "a stand-in for this network's own data"
@@ -46,9 +47,13 @@ def run(context: Context) -> dict[str, Any]:
     reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
     integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)
-    own = source is not None
+    brought = context.model_file is not None and context.recipe.data.name == OWN
+    own = source is not None or brought
     output = describe_output(network, len(source.classes) if source is not None else None)
     classes = output.shape[0] if output.decides else 0
+    if brought:
+        source = fitted(data.load(context.recipe.data, "test", context.cache / "data"), spec, classes)
+        say(f"  data: {source.source}")
     if source is None:
         source = _outside_data(context, spec, classes)
     spec["steps"] = [*([kind, list(values)] for kind, values in source.steps), *spec["steps"]]

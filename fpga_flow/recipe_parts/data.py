@@ -7,6 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from fpga_flow.recipe_parts.base import Count, Name, Part, Share
 
+OWN = "own"
+"""Name of frames that the user brings as arrays."""
 LENGTHS = (16, 65536)
 """Least and most complex samples of a frame."""
 
