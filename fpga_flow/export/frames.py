@@ -36,7 +36,7 @@ def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
 def fitted(frames: Frames, spec: dict[str, Any], classes: int) -> Frames:
     """Return the user's `frames` as the network takes them, with names for all of its `classes`.
 
-    Raises `InputError` where they have another shape than `spec` says, but for unit axes or a flattened frame,
+    Raises `InputError` where they have another shape than `spec`, but for unit axes or a flattened frame,
     and where there is a label that the network, which decides, has no class for.
     """
     wanted = tuple(spec["frame_shape"])
