@@ -29,8 +29,8 @@ OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
 _TRAINED = "a network from outside (--model) is trained already"
 OF_TRAINING = {
-    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some chosen "
-    "by its input's shape",
+    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some "
+    "chosen by its input's shape",
     **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), _TRAINED),
 }
 """Parts of a recipe that a network from outside makes no use of, and why."""
