@@ -16,8 +16,10 @@ def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
     """Return frames without labels whose codes are uniform over the input's range (see `host.describe`)."""
 
     def fetch(indices: NDArray[np.int64]) -> NDArray[np.float32]:
+        step = 2 if spec["rounding"] == "BIPOLAR" else 1
+        levels = (spec["high"] - spec["low"]) // step + 1
         codes = [
-            np.random.default_rng((seed, int(index))).integers(spec["low"], spec["high"] + 1, spec["shape"])
+            spec["low"] + step * np.random.default_rng((seed, int(index))).integers(0, levels, spec["shape"])
             for index in indices
         ]
         return host.dequantise(np.stack(codes), spec)

@@ -189,7 +189,7 @@ def no_doubt_in_double(
 
 
 def random_codes(net: IntegerNetwork, count: int, seed: int = 0) -> NDArray[Any]:
-    limits = net.host.quantiser
-    dtype = np.int8 if limits.low < 0 else np.uint8
+    low, high = int(net.input.low.min()), int(net.input.high.max())
+    dtype = np.int8 if low < 0 else np.uint8
     rng = np.random.default_rng(seed)
-    return rng.integers(limits.low, limits.high + 1, (count, *net.input.shape[1:])).astype(dtype)
+    return rng.integers(low, high + 1, (count, *net.input.shape[1:])).astype(dtype)
