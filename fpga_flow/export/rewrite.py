@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
@@ -69,9 +70,12 @@ def _zeros_around(wrapper: ModelWrapper, node: onnx.NodeProto) -> list[int] | No
     axes = parameter(3, "axes", range(rank))
     if attributes.get("mode", b"constant") != b"constant" or pads is None or value is None or axes is None:
         return None
+    value = np.asarray(value).reshape(-1)
+    if len(pads) != 2 * len(axes) or value.size > 1:
+        return None
     begins, ends = [0] * rank, [0] * rank
     for index, axis in enumerate(axes):
         begins[int(axis) % rank], ends[int(axis) % rank] = int(pads[index]), int(pads[index + len(axes)])
-    if float(value) or any(begins[:2] + ends[:2]) or min(begins + ends) < 0:
+    if value.any() or any(begins[:2] + ends[:2]) or min(begins + ends) < 0:
         return None
     return begins[2:] + ends[2:]

@@ -63,8 +63,8 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
             " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
         )
     if cost := report.cost:
-        gone = 1 - cost.nonzero / cost.weights
-        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone:.1%} pruned)"
+        gone = f" ({1 - cost.nonzero / cost.weights:.1%} pruned)" if cost.weights else ""
+        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left{gone}"
         yield (
             "Cost",
             f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",
