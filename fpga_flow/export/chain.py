@@ -52,6 +52,11 @@ class Clip:
         """Evaluate on `x` of any shape."""
         return np.minimum(np.maximum(x, self.low), self.high)
 
+    def then(self, after: "Clip") -> "Clip":
+        """Return the composition, `after` applied last."""
+        low, high = after.apply(np.array([self.low, self.high]))
+        return Clip(float(low), float(high))
+
     def scaled(self, factor: float) -> "Clip":
         """Return the clip that does after a multiplication by `factor` > 0 what this one does before."""
         return Clip(self.low * factor, self.high * factor)
@@ -90,6 +95,8 @@ class Chain:
     def then(self, step: Step) -> "Chain":
         """Append `step` and bring the chain into its normal form."""
         if not isinstance(step, Affine):
+            if isinstance(step, Clip) and self.steps and isinstance(self.steps[-1], Clip):
+                return Chain((*self.steps[:-1], self.steps[-1].then(step)))
             return Chain((*self.steps, step))
         if not self.steps:
             return Chain((step,))

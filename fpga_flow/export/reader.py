@@ -4,7 +4,7 @@ The files are untrusted: nothing is evaluated, no file beside them is opened, si
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +58,28 @@ def load(path: Path) -> onnx.ModelProto:
         raise InputError(f"{path}: {error.strerror or error}") from None
     except DecodeError:
         raise InputError(f"{path}: is no ONNX file (or a damaged one); export the network again") from None
+    if not all(isinstance(text, str) for text in _texts(model)):  # protobuf gives bytes that are no UTF-8
+        raise InputError(f"{path}: a name in it is no text (the file is damaged); export the network again")
     if not model.graph.node:
         raise InputError(f"{path}: holds no operators; it must be a network in ONNX format")
     return model
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[str]:
+    """Yield every name and every note in `model`."""
+    yield from (opset.domain for opset in model.opset_import)
+    yield from (function.name for function in model.functions)
+    graph = model.graph
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+        yield from (text for entry in node.metadata_props for text in (entry.key, entry.value))
+    yield from (tensor.name for tensor in graph.initializer)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        yield value.name
+    for entry in graph.quantization_annotation:
+        yield entry.tensor_name
+        yield from (text for pair in entry.quant_parameter_tensor_names for text in (pair.key, pair.value))
 
 
 def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:

@@ -127,6 +127,8 @@ class QuantSpec:
 QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold")
 """Operators that `quant_spec` reads."""
 
+MAX_CODE = 2**31
+"""Magnitude of the smallest code of a `MultiThreshold`."""
 PARAMETERS = ("scale", "zero point", "bit width")
 
 
@@ -196,7 +198,7 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
             f"its thresholds, of shape {list(rows.shape)}, differ between channels or do not ascend",
             "use one ascending row of thresholds, and batch norm in front of it for what differs",
         )
-    low = round(bias / scale) if np.isfinite(scale) and scale > 0 and np.isfinite(bias) else None
+    low = round(bias / scale) if scale > 0 and abs(bias) <= MAX_CODE * scale else None
     if low is None or abs(low * scale - bias) > FLOAT32 * abs(bias):
         raise UnsupportedError(
             node.name,
@@ -284,13 +286,21 @@ def trunc_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | No
             node.name, f"rounding mode {given!r} is not carried out", f"use one of {', '.join(ROUNDINGS)}"
         )
     scale, zero, bits, *rest = numbers
+    out_scale, out_bits = rest if len(rest) == 2 else (scale, *rest)
     if zero:
         raise UnsupportedError(node.name, f"its zero point must be 0, not {zero:g}", "quantise symmetrically")
-    if scale <= 0:
-        raise UnsupportedError(node.name, f"its scale must be positive, not {scale!r}", "export it again")
+    if scale <= 0 or out_scale <= 0 or not 1 <= out_scale / scale <= MAX_CODE:
+        raise UnsupportedError(
+            node.name,
+            f"its scales must be positive and not fall, not {scale!r} and {out_scale!r}",
+            "export it again",
+        )
+    if any(width not in range(1, 33) for width in (bits, out_bits)):
+        raise UnsupportedError(
+            node.name, f"its bit widths must be 1 to 32, not {bits:g} and {out_bits:g}", "export it again"
+        )
     if len(rest) == 1:
-        return TruncSpec(scale, scale, 2.0 ** (bits - rest[0]), rounding, None)
-    out_scale, out_bits = rest
+        return TruncSpec(scale, scale, 2.0 ** (bits - out_bits), rounding, None)
     signed, narrow = bool(attributes.get("signed", 1)), bool(attributes.get("narrow", 0))
     quantiser = QuantSpec(np.ones(1, dtype=np.float32), int(out_bits), signed, narrow, rounding).quantiser
     divisor = 2.0 ** float(np.rint(np.log2(out_scale / scale)))

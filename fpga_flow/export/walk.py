@@ -56,6 +56,8 @@ _LIMITS = {
     WIDE_LIMIT: "2^47 that the last operations have bits for",
 }
 
+MAX_STEPS = 100
+"""Of the function between two quantisers."""
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
 
 
@@ -171,10 +173,18 @@ class Walk:
                 raise UnsupportedError(
                     node.name, "its factors are not finite, or not one per channel", "use other scales"
                 )
+            if len(result.chain.steps) > MAX_STEPS:
+                raise UnsupportedError(
+                    node.name,
+                    f"more than {MAX_STEPS} functions one behind the other without a quantiser",
+                    "quantise in between",
+                )
         elif isinstance(result, Refused):
             return
+        elif isinstance(result, HostValue):
+            found = (1, *result.shape)
         else:
-            found = (1, *result.shape) if isinstance(result, HostValue) else result.array.shape
+            found = (result.array if isinstance(result, Constant) else result.integers).shape
         shape = self.shapes[output]
         if found not in (shape, (*shape, 1)):  # a 1-D network has a unit axis more here than in its file
             raise UnsupportedError(
@@ -397,6 +407,10 @@ class Walk:
             )
         known = self.known[name]
         assert isinstance(known, Value)
+        if not self.operations:
+            raise UnsupportedError(
+                last.name, "the output is the quantised input as it is", "export a network with layers"
+            )
         last = self.model.find_producer(name) or last
         logits = finish(self, last, name, replace(known, shared=known.shared or self.reads[name] > 1))
         return IntegerNetwork(

@@ -12,7 +12,6 @@ from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
 from fpga_flow.report.write import HTML
-from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.verdict import RESOURCES, amount
 
 PART_OF_TEST = ("rtl", "board")
@@ -75,8 +74,8 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
     if report.output:
         yield "Output", report.output.text
     if cost := report.cost:
-        gone = f"{sparsity(cost.weights, cost.nonzero):.1%}"
-        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone} pruned)"
+        gone = f" ({1 - cost.nonzero / cost.weights:.1%} pruned)" if cost.weights else ""
+        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left{gone}"
         yield (
             "Cost",
             f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",

@@ -106,9 +106,12 @@ def zeros_around(wrapper: ModelWrapper, node: Node) -> tuple[list[int], list[int
     axes = parameter(3, "axes", range(rank))
     if attributes.get("mode", b"constant") != b"constant" or pads is None or value is None or axes is None:
         return None
+    value = np.asarray(value).reshape(-1)
+    if len(pads) != 2 * len(axes) or value.size > 1:
+        return None
     begins, ends = [0] * rank, [0] * rank
     for index, axis in enumerate(axes):
         begins[int(axis) % rank], ends[int(axis) % rank] = int(pads[index]), int(pads[index + len(axes)])
-    if float(value) or min(begins + ends) < 0:
+    if value.any() or min(begins + ends) < 0:
         return None
     return begins, ends

@@ -18,6 +18,9 @@ from fpga_flow.progress import say
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
 
+MAX_WEIGHTS = 2**25
+"""Of the convolution that groups become."""
+
 
 def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
     weights = walk.known[node.input[1]]
@@ -113,6 +116,10 @@ def _scaled_sum(
     constant = walk.constant(node, bias)
     if constant is None:
         raise UnsupportedError(node.name, "its bias is computed", "make it a constant")
+    if constant.size not in (1, tensor.channels):
+        raise UnsupportedError(
+            node.name, f"its bias has the shape {list(constant.shape)}", "use one number per output channel"
+        )
     return value.then(affine(1.0, constant))
 
 
@@ -151,7 +158,7 @@ def conv(walk: "Walk", node: Node) -> Value:
         kernel = kernel[..., None]
     merged = 1
     if group > 1 and not group == x.channels == len(kernel):
-        kernel, merged, group = _dense_kernel(kernel, group), group, 1
+        kernel, merged, group = _dense_kernel(node.name, kernel, group), group, 1
         datatype = (
             integer_type(min(-1, int(kernel.min())), int(kernel.max())) if datatype == "BIPOLAR" else datatype
         )
@@ -166,9 +173,15 @@ def conv(walk: "Walk", node: Node) -> Value:
     return _scaled_sum(walk, node, tensor, out_scale, term, 2)
 
 
-def _dense_kernel(kernel: Integers, group: int) -> Integers:
+def _dense_kernel(name: str, kernel: Integers, group: int) -> Integers:
     """Return the kernel (O, I, KH, KW) of one group that does what (O, I/group, KH, KW) does in `group`."""
     outputs, inputs, *size = kernel.shape
+    if kernel.size * group > MAX_WEIGHTS:
+        raise UnsupportedError(
+            name,
+            f"as one convolution its {group} groups have {kernel.size * group:,} weights",
+            f"use groups that make at most {MAX_WEIGHTS:,}, or a depthwise convolution",
+        )
     dense = np.zeros((outputs, inputs * group, *size), dtype=np.int64)
     each = outputs // group
     for g in range(group):

@@ -11,6 +11,7 @@ import numpy as np
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Tensor, Upsample
+from fpga_flow.export.operators import MAX_WINDOW
 from fpga_flow.export.readers.common import Node, attributes_of, zeros_around
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
@@ -48,8 +49,10 @@ def transpose(walk: "Walk", node: Node) -> Known:
     rank = len(walk.shapes[node.output[0]])
     order = [int(axis) for axis in attributes_of(node).get("perm") or reversed(range(rank))]
     if isinstance(known, QuantisedConstant):
-        scale = known.scale.transpose(order) if known.scale.ndim == known.integers.ndim else known.scale
-        return replace(known, integers=known.integers.transpose(order), scale=scale)
+        if known.scale.size > 1:  # it is aligned with the last axes
+            full = known.scale.reshape((1,) * (rank - known.scale.ndim) + known.scale.shape)
+            known = replace(known, scale=full.transpose(order))
+        return replace(known, integers=known.integers.transpose(order))
     if isinstance(known, Constant):
         return Constant(known.array.transpose(order))
     if order[0] != 0:
@@ -81,6 +84,9 @@ def pad(walk: "Walk", node: Node) -> Known:
 
 def identity(walk: "Walk", node: Node) -> Known:
     """Read an operator that does nothing when a network is run."""
+    training = walk.constant(node, 2) if len(node.input) > 2 and node.input[2] else np.zeros(1)
+    if training is None or training.any():
+        raise UnsupportedError(node.name, "it drops values at random", "export the network in eval mode")
     known = walk.known[node.input[0]]
     return walk.dynamic(node, any_layout=True) if isinstance(known, Value) else known
 
@@ -149,7 +155,7 @@ def _repeats(node: Node, attributes: dict[str, Any], size: int, factor: int) -> 
         "round_prefer_ceil": lambda x: floor(x + half),
     }
     rule, rounding = rules.get(coordinates), roundings.get(_nearest(node, attributes))
-    if rule is None or rounding is None:
+    if rule is None or rounding is None or out > MAX_WINDOW:
         return False
     taken = np.clip([rounding(rule(i)) for i in range(out)], 0, size - 1)
     return bool(np.array_equal(taken, np.arange(out) // factor))
