@@ -11,6 +11,9 @@ from fpga_flow.data.frames import UNKNOWN, Frames
 from fpga_flow.errors import InputError
 from fpga_flow.export import host
 
+CHUNK = 1024
+"""Frames that are read at once."""
+
 
 def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
     """Return frames without labels whose codes are uniform over the input's range (see `host.describe`)."""
@@ -65,6 +68,14 @@ def _alike(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     if len(found) == 1 or len(wanted) == 1:
         return prod(found) == prod(wanted)
     return [size for size in found if size > 1] == [size for size in wanted if size > 1]
+
+
+def largest_magnitude(frames: Frames) -> float:
+    """Return the largest magnitude of all numbers in `frames`; 1 where all are 0."""
+    chunks = (
+        np.arange(start, min(start + CHUNK, len(frames))) for start in range(0, len(frames), CHUNK)
+    )
+    return max((float(np.abs(frames.read(rows)).max()) for rows in chunks), default=0.0) or 1.0
 
 
 def labels_fit(frames: Frames, classes: int) -> bool:

@@ -16,11 +16,12 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import data
 from fpga_flow.data.frames import Frames
+from fpga_flow.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.compare import Reference
 from fpga_flow.export.cost import cost
-from fpga_flow.export.frames import fitted, labels_fit, random_frames
+from fpga_flow.export.frames import fitted, labels_fit, largest_magnitude, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import IntegerNetwork
@@ -28,6 +29,7 @@ from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.score import VECTORS, accuracy, write_vectors
+from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
@@ -43,7 +45,7 @@ def run(context: Context) -> dict[str, Any]:
     """Export, compare and score; returns cost, accuracy, the input's description and the checks."""
     recipe, folder = context.recipe.export, context.folder
     model, build_reference, label, source = _network(context)
-    network = to_integers(model)
+    network = to_integers(model, _declared(context))
     reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
     integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)
@@ -117,6 +119,22 @@ def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], s
         "the Brevitas network",
         source,
     )
+
+
+def _declared(context: Context) -> QuantSpec | None:
+    """Return how the input is quantised by the recipe, None where it does not say so."""
+    wanted = context.recipe.export.input
+    if wanted is None:
+        return None
+    spec = QuantSpec(np.ones(()).astype(np.float32), wanted.bits, wanted.signed, False, "ROUND")
+    scale = wanted.scale
+    if scale is None:
+        if context.recipe.data.name != OWN:
+            raise InputError("export.input: give its scale, or your own frames (--data FILE.npz)")
+        frames = data.load(context.recipe.data, "test", context.cache / "data")
+        scale = largest_magnitude(frames) / spec.quantiser.high
+        say(f"  the input's scale is {scale:g}, by the largest number of {frames.source}")
+    return replace(spec, scale=np.array(scale, dtype=np.float32))
 
 
 def _outside_data(context: Context, spec: dict[str, Any], classes: int) -> Frames:

@@ -5,11 +5,23 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from fpga_flow.recipe_parts.base import Count, Part
+from fpga_flow.recipe_parts.base import Bits, Count, Part
+
+
+class InputRecipe(Part):
+    """How the host quantises a frame, where no quantiser of the network's file does."""
+
+    bits: Bits = 8
+    signed: bool = True
+    scale: Annotated[float, Field(gt=0)] | None = None
+    """A code is worth so much; None: the largest number in the user's own frames is the largest code."""
 
 
 class ExportRecipe(Part):
     """Golden vectors."""
+
+    input: InputRecipe | None = None
+    """Of a network from outside whose file does not say it."""
 
     vectors: Count = 1024
     """Test frames with golden outputs kept in the run."""

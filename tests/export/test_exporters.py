@@ -19,40 +19,29 @@ from fpga_flow.golden import Golden
 from tests.export.files.exported import FOLDER, frames
 
 READ = (
+    "brevitas-qcdq-dynamo",
+    "brevitas-qcdq-torchscript",
     "brevitas-qonnx-dynamo",
     "brevitas-qonnx-torchscript",
+    "pquant-conv-qdq",
     "pquant-conv-qonnx",
     "pquant-dense-qonnx",
     "pquant-residual-qonnx",
+    "qkeras-dense-relu",
 )
-NOT_YET = {
-    "brevitas-qcdq-dynamo": "QuantizeLinear and DequantizeLinear are not read",
-    "brevitas-qcdq-torchscript": "QuantizeLinear and DequantizeLinear are not read",
-    "pquant-conv-qdq": "QuantizeLinear and DequantizeLinear are not read",
-    "pquant-dense-qdq": "QuantizeLinear and DequantizeLinear are not read; its weights are plain floats",
-    "qkeras-conv": "channels last behind the input's quantiser",
-    "qkeras-dense-relu": "a ReLU in front of the input's quantiser",
-}
-"""What could be read, and why it is not."""
 REFUSED = {
-    # qonnx' converter drops a QActivation of quantized_bits in front of a QDense.
+    # qonnx' converter has dropped the QActivation of quantized_bits at the input.
     "qkeras-dense": "node 'MatMul_0': MatMul works on the network's input before it is quantised",
+    "qkeras-conv": "node 'Conv_0': Conv works on the network's input before it is quantised",
+    # Its weights are plain floats.
+    "pquant-dense-qdq": "2 nodes cannot be mapped to hardware:\n  node 'Gemm_3': its weights are ",
     # The quantisers are some hundred plain operators on computed shapes.
-    "hgq2-dense": "node 'ConstantOfShape': operator ConstantOfShape cannot be mapped to hardware",
+    "hgq2-dense": "node 'Cast': operator Cast cannot be mapped to hardware",
 }
 """What is rightly refused, and the message."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *READ,
-        *(
-            pytest.param(name, marks=pytest.mark.xfail(strict=True, raises=UnsupportedError, reason=reason))
-            for name, reason in NOT_YET.items()
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", READ)
 def test_integers_are_those_of_the_framework(name: str, tmp_path: Path) -> None:
     network = to_integers(read(FOLDER / f"{name}.onnx"))
     onnx.save(write_golden(network), tmp_path / "golden.onnx")
@@ -73,5 +62,5 @@ def test_file_without_quantisers_that_can_be_read_is_refused(name: str, message:
 
 def test_every_file_is_tried() -> None:
     files = {path.stem for path in FOLDER.glob("*.onnx")}
-    assert files == {*READ, *NOT_YET, *REFUSED}
+    assert files == {*READ, *REFUSED}
     assert {path.stem for path in FOLDER.glob("*.json")} == files

@@ -16,9 +16,11 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from fpga_flow.errors import InputError
 from fpga_flow.export import host
+from fpga_flow.export.golden import write_golden
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
+from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
 from tests.export.graphs import QONNX, Graph, same_everywhere
@@ -210,6 +212,12 @@ def test_operators_on_channels_last_tensors(tmp_path: Path) -> None:
     graph.node("Conv", last, kernel_shape=[1, 1], name="head", **convolution)
     proto = graph.proto((1, 2, 2, 2))
     proto.opset_import.append(helper.make_opsetid(domain, 13))
+    shapes = [(1, 6, 6, 2), (3, 3, 3, 2), *[(1, 4, 4, 3)] * 3, (1, 2, 2, 3), (2, 1, 1, 3)]
+    names = [node.output[0] for node in graph.nodes]
+    for name, shape in zip(names, shapes, strict=False):  # qonnx cannot infer these all at once
+        proto.graph.value_info.append(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        )
     net = same_as_the_file(proto, tmp_path)
     assert net.output.shape == (1, 2, 2, 2)
 
@@ -352,3 +360,25 @@ def test_wrong_zero_point_in_front_of_padding() -> None:
     graph.conv(3, kernel=3, inputs=2, name="conv", pads=[1, 1, 1, 1])
     with pytest.raises(InputError, match="^node 'conv': "):
         to_integers(bring_up_to_date(graph.proto(), "net.onnx"))
+
+
+def test_input_that_is_declared(tmp_path: Path) -> None:
+    graph = Graph((1, 2, 5, 5)).conv(3, kernel=3, inputs=2, name="conv").node("Relu")
+    graph.quant(0.193, 4, signed=0, name="act").node("Flatten", axis=1)
+    proto = graph.node("MatMul", graph.weights(RNG.normal(size=(27, 3)), 0.311, 4)).proto()
+    declared = QuantSpec(np.array(0.0371, dtype=np.float32), 6, True, False, "ROUND")
+    given = onnx.ModelProto.FromString(proto.SerializeToString())
+    net = to_integers(bring_up_to_date(proto, "net.onnx"), declared)
+    assert net.host.declared and (net.input.datatype, net.host.scale) == ("INT6", float(np.float32(0.0371)))
+    onnx.save(write_golden(net), tmp_path / "golden.onnx")
+    spec = host.describe(net.host, net.input)
+    codes = RNG.integers(-32, 32, (5, 2, 5, 5))
+    frames = host.dequantise(codes, spec)
+    np.testing.assert_array_equal(host.quantise(frames, spec), codes)
+    np.testing.assert_allclose(ours(net, tmp_path, frames), executed(given, frames), rtol=1e-5, atol=1e-5)
+
+
+def test_quantiser_of_the_file_counts_more_than_a_declaration() -> None:
+    declared = QuantSpec(np.array(1.0, dtype=np.float32), 4, True, False, "ROUND")
+    net = to_integers(bring_up_to_date(dense_network().proto(), "net.onnx"), declared)
+    assert not net.host.declared and net.input.datatype == "INT8"
