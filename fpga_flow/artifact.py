@@ -19,10 +19,14 @@ from fpga_flow.errors import InputError
 MANIFEST = "manifest.json"
 RESULT = "result.json"
 LOG = "log.txt"
+EFFORT = "effort.json"
+"""What a stage says of its work, not of its result: speeds, what a cache had. It differs each time."""
 PARTIAL = ".partial"
 OLD = ".old"
 DIGEST = ".digest"
-_NOT_CONTENT = {MANIFEST, LOG, DIGEST}
+_NOT_CONTENT = {MANIFEST, LOG, EFFORT, DIGEST}
+TOOL_LOG = ".log"
+"""Suffix of what tools have said, with paths and times."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,10 @@ def digest_files(root: Path, files: Iterable[Path]) -> str:
 
 
 def digest_folder(folder: Path) -> str:
-    """Return the digest of an artifact's content (not of its manifest and log)."""
+    """Return the digest of an artifact's content: not of its manifest, its logs, and its effort."""
     skipped = {folder / name for name in _NOT_CONTENT}
-    return digest_files(folder, (p for p in folder.rglob("*") if p.is_file() and p not in skipped))
+    files = (p for p in folder.rglob("*") if p.is_file() and p not in skipped)
+    return digest_files(folder, (p for p in files if p.suffix != TOOL_LOG))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -104,6 +109,12 @@ def read_result(folder: Path) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise InputError(f"{folder / RESULT}: must be a JSON object, not {type(result).__name__}")
     return result
+
+
+def read_effort(folder: Path) -> dict[str, Any]:
+    """Return what the stage that made `folder` says of its work (`effort.json`); nothing if it is silent."""
+    path = folder / EFFORT
+    return dict(read_json(path)) if path.is_file() else {}
 
 
 def recover(final: Path) -> None:

@@ -29,8 +29,9 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def results(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the results of the stages that belong together in `run`."""
-    return {name: artifact.read_result(folder) for name, folder in current(run).items()}
+    """Return the results of the stages that belong together in `run`, with what they say of their work."""
+    folders = current(run).items()
+    return {name: artifact.read_result(folder) | artifact.read_effort(folder) for name, folder in folders}
 
 
 def assemble(run: Run, found: Results | None = None) -> Report:
