@@ -9,7 +9,7 @@ import hashlib
 import logging
 import math
 import os
-import platform
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fpga_flow.errors import ToolError
 from fpga_flow.progress import say
-from fpga_flow.toolchain import CPU_COUNT, compiler
+from fpga_flow.toolchain import CPU_COUNT, Tool, compiler, processor
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 HEADERS = [
@@ -172,44 +172,49 @@ def _keep_freed_memory() -> None:
         mallopt(mmap_threshold, KEPT_BYTES)
 
 
-@functools.cache
 def kernels() -> Kernels | None:
-    """Return the compiled kernels, or None (said once to the user) where they cannot be had."""
-    if os.environ.get("FPGA_FLOW_TORCH_TRAINING"):
-        return None
+    """Return the compiled kernels, or None (said to the user) where they cannot be had."""
+    return _kernels_in(_folder)
+
+
+@functools.cache
+def _kernels_in(folder: Path) -> Kernels | None:
     try:
-        return Kernels(_compile())
+        return Kernels(_library_in(folder))
     except (ToolError, OSError) as error:
         logging.getLogger(__name__).warning("no compiled kernels: %s", error)
         say(f"  training with plain torch operations, several times slower: {error}")
         return None
 
 
-def _compile() -> Path:
+_libraries: list[Path] = []
+"""Those that this process has loaded, one a folder."""
+
+
+def _library_in(folder: Path) -> Path:
+    """Return the compiled library in `folder`; it is compiled there unless it, or one like it, is at hand."""
     tool = compiler()
     key = hashlib.sha256()
-    for text in (" ".join(FLAGS), tool.version, _processor()):
+    for text in (" ".join(FLAGS), tool.version, processor().version):
         key.update(text.encode() + b"\0")
     for path in (SOURCE, *HEADERS):
         key.update(path.read_bytes() + b"\0")
-    library = _folder / f"kernels-{key.hexdigest()[:16]}.so"
-    if library.is_file():
-        return library
-    _folder.mkdir(parents=True, exist_ok=True)
-    scratch = library.with_suffix(f".{os.getpid()}")
-    command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(scratch)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if result.returncode:
-        raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")
-    scratch.replace(library)
+    library = folder / f"kernels-{key.hexdigest()[:16]}.so"
+    if not library.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = library.with_suffix(f".{os.getpid()}")
+        known = next((path for path in _libraries if path.name == library.name and path.is_file()), None)
+        if known is None:
+            _compile(tool, scratch)
+        else:
+            shutil.copyfile(known, scratch)
+        scratch.replace(library)
+    _libraries.append(library)
     return library
 
 
-def _processor() -> str:
-    # A library for one processor may be illegal on another one that shares the folder.
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features", "model name"))]
-    return "\n".join(sorted(set(lines)))
+def _compile(tool: Tool, library: Path) -> None:
+    command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(library)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpga_flow.train import kernels as library
 from fpga_flow.train.fast import NormQuant
 from fpga_flow.train.kernels import kernels, thread_limit
 
@@ -116,6 +118,28 @@ def test_gradients_do_not_depend_on_the_number_of_threads(
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", threads)
     _, found = compiled.conv_pool_backward(g, winner, x, w, False)
     assert torch.equal(found, expected)
+
+
+def test_a_folder_set_later_gets_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_folder", library._folder)  # as it was, after the test
+    assert kernels() is not None
+    monkeypatch.setattr(library, "_compile", lambda *_: pytest.fail("compiled again"))
+    library.set_cache(tmp_path / "cache")
+    x = torch.ones(2, 16)
+    compiled = kernels()
+    assert compiled is not None
+    assert compiled.norm_sums(x)[0].tolist() == [2.0] * 16
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".so"]
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_folder", library._folder)
+    said: list[str] = []
+    monkeypatch.setattr(library, "say", said.append)
+    (tmp_path / "file").touch()
+    library.set_cache(tmp_path / "file")
+    assert kernels() is None
+    assert "several times slower" in said[0]
 
 
 def test_wrong_compiler_is_said_and_torch_takes_over() -> None:
