@@ -21,12 +21,16 @@ from fpga_flow.errors import InputError
 MANIFEST = "manifest.json"
 RESULT = "result.json"
 LOG = "log.txt"
+EFFORT = "effort.json"
+"""What a stage says of its work, not of its result: speeds, what a cache had. It differs each time."""
 PARTIAL = ".partial"
 OLD = ".old"
 DIGEST = ".digest"
 OUTDATED = "OUT-OF-DATE.txt"
 """Marks an artifact that was made of inputs or a recipe that have since been replaced."""
-_NOT_CONTENT = {MANIFEST, LOG, DIGEST, OUTDATED}
+_NOT_CONTENT = {MANIFEST, LOG, EFFORT, DIGEST, OUTDATED}
+TOOL_LOG = ".log"
+"""Suffix of what tools have said, with paths and times."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,13 @@ def digest_files(root: Path, files: Iterable[Path]) -> str:
 
 
 def digest_content(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of an artifact but its manifest and log, by its path in `folder`."""
+    """Return the SHA-256 of every file of an artifact, by its path in `folder`.
+
+    Its manifest, its logs and its effort are not content.
+    """
     skipped = {folder / name for name in _NOT_CONTENT}
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p not in skipped)
+    found = (p for p in folder.rglob("*") if p.is_file() and p not in skipped)
+    files = sorted(p for p in found if p.suffix != TOOL_LOG)
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
 
 
@@ -147,6 +155,12 @@ def read_result(folder: Path) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise InputError(f"{folder / RESULT}: must be a JSON object, not {type(result).__name__}")
     return result
+
+
+def read_effort(folder: Path) -> dict[str, Any]:
+    """Return what the stage that made `folder` says of its work (`effort.json`); nothing if it is silent."""
+    path = folder / EFFORT
+    return dict(read_json(path)) if path.is_file() else {}
 
 
 def recover(final: Path) -> None:

@@ -43,6 +43,7 @@ from fpga_flow.train.sensitivity import (
     readings,
 )
 from fpga_flow.train.spec import chain
+from fpga_flow.train.threads import torch_threads
 
 MEASURES = {
     "score": Measure(itu_score(1, 0), itu_score(0, 1)),
@@ -64,6 +65,7 @@ class Class:
     """What is lost with so many bits for the activations; of the input the one choice there is."""
 
 
+@torch_threads()
 def search(
     recipe: Recipe, network: Path | None, limit: float, measure: str, fewest: int, frames: int
 ) -> Entries:

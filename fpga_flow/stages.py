@@ -4,7 +4,7 @@ from fpga_flow import verdict
 from fpga_flow.stage import Stage
 
 _TRAINING = ("fpga_flow/train", "fpga_flow/data", "fpga_flow/quantise.py", "models/{model}")
-_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
+_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++", "processor")
 _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
     for name in (
@@ -66,7 +66,7 @@ STAGES: tuple[Stage, ...] = (
         ("prune",),
         ("data", "model", "quant", "prune.quantise", "export"),
         ("fpga_flow/export", "fpga_flow/golden.py", "fpga_flow/output.py", *_SCORES, *_TRAINING),
-        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
+        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "processor"),
         files=("data.file",),
     ),
     Stage(

@@ -40,6 +40,16 @@ def test_content_digest_counts_a_log_in_a_subfolder(tmp_path: Path) -> None:
     assert artifact.digest_content(tmp_path) != before
 
 
+def test_speeds_and_logs_of_tools_are_no_content(tmp_path: Path) -> None:
+    before = artifact.digest_content(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "verilator.log").write_text("in /tmp/1234, 3 s")
+    artifact.write_json(tmp_path / artifact.EFFORT, {"cycles_per_second": 1234.5})
+    assert artifact.digest_content(tmp_path) == before
+    assert artifact.read_effort(tmp_path) == {"cycles_per_second": 1234.5}
+    assert artifact.read_effort(tmp_path / "sub") == {}
+
+
 def test_partial_of_same_digest_is_found_again(tmp_path: Path) -> None:
     partial = artifact.open_partial(tmp_path / "train", "d1")
     (partial / "epoch3.npz").write_text("state")

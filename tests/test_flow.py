@@ -142,6 +142,23 @@ def test_missing_tool_is_found_before_the_first_stage(
     assert execute(tmp_path / "r", until="rtl").made == list(ALL[: ALL.index("rtl") + 1])
 
 
+def test_training_knows_the_kind_of_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {stage.name for stage in REAL if "processor" in stage.tools} == {"train", "prune", "export"}
+    stages = [s if s.name != "train" else fakes.replace(s, tools=("processor",)) for s in fakes.stages()]
+    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    first = execute(tmp_path / "first", until="prune")
+
+    def taken(name: str) -> list[str]:
+        run = fakes.run_of(tmp_path / name)
+        flow.execute(run, "prune", relatives=[first.folder])
+        return [stage for stage in ("train", "prune") if stage not in run.made]
+
+    assert taken("same") == ["train", "prune"]
+    other = toolchain.Tool("processor", (), "another one", {}, "")
+    monkeypatch.setitem(toolchain.FINDERS, "processor", lambda: other)
+    assert taken("other") == ["prune"]  # the fakes' artifacts have the same content
+
+
 def test_log_has_records_prints_and_the_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

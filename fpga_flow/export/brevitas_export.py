@@ -25,11 +25,13 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.levels import put_thresholds, quantised_weights
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation
+from fpga_flow.train.threads import torch_threads
 
 OPSET = 18
 """The lowest that torch's exporter writes without converting."""
 
 
+@torch_threads()
 def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapper:
     """Return the QONNX of `module` (in eval mode) for one float frame of `frame_shape` (without batch).
 
@@ -99,6 +101,7 @@ class BrevitasReference:
         """The same module in float64 behind the quantisers of its input and weights."""
         return BrevitasReference(_in_double(self._module))
 
+    @torch_threads()
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Return the codes of every activation quantiser, in the order they ran, and the float logits."""
         codes: list[NDArray[np.int64]] = []

@@ -144,7 +144,6 @@ def _simulated(
             "fastest_cycles_per_frame": round(free.period),
             "latency_cycles": tried.latency,
             "cycles": rtl.cycles,
-            "cycles_per_second": round(rtl.cycles / rtl.seconds) if rtl.seconds else None,
         }
 
 

@@ -41,7 +41,8 @@ class FifosRecipe(Part):
     keep_latency: bool = False
     """Also keep the latency that unlimited FIFOs give, not only the rate."""
     seconds: Annotated[float, Field(ge=0)] = 20.0
-    """Time to search for smaller depths in, after depths that are enough have been found."""
+    """Time to search for smaller depths in, about, after depths that are enough have been found. It is
+    counted in the words that the search moves, not by the clock: equal inputs give equal depths."""
     file: str | None = None
     """A file of depths (JSON, as written by an earlier run) that is taken instead."""
 

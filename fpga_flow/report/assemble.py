@@ -32,11 +32,12 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def results(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the results of the stages that belong together in `run`.
+    """Return the results of the stages that belong together in `run`, with what they say of their work.
 
     Raises `InputError` that names a file which is not as its stage made it.
     """
-    return {name: artifact.read_result(folder) for name, folder in intact(run).items()}
+    folders = intact(run).items()
+    return {name: artifact.read_result(folder) | artifact.read_effort(folder) for name, folder in folders}
 
 
 def assemble(run: Run, found: Results | None = None) -> Report:

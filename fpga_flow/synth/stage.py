@@ -42,6 +42,7 @@ def run(context: Context) -> dict[str, Any]:
     _keep_for_folding(context, usages, target)
     whole = total(usages.values())
     over = excess(whole, target)
+    artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
     for line in _verdict(whole, target, over):
         say(line)
     return {
@@ -54,7 +55,6 @@ def run(context: Context) -> dict[str, Any]:
         "over": over,
         "board": {"name": target.name, **{key: getattr(target, key) for key in RESOURCES}},
         "distinct": len(distinct),
-        "cached": cached,
     }
 
 

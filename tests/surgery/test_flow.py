@@ -14,7 +14,6 @@ from fpga_flow.recipe_parts import Recipe
 from fpga_flow.scores.counts import as_json
 from fpga_flow.scores.source import network_in
 from fpga_flow.surgery.operation import operated
-from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.network import load_network
@@ -28,7 +27,7 @@ def pruned_recipe(**surgery: Any) -> Recipe:
 
 
 def run(recipe: Recipe, folder: Path, frames: Codes, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)
     monkeypatch.setattr(prune_stage, "load_codes", lambda *_: frames)
     for name in ("train", "prune"):
         (folder / name).mkdir()

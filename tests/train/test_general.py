@@ -27,7 +27,7 @@ from tests.train.test_stage import accuracy_of, run, trained_recipe
 
 @pytest.fixture(autouse=True)
 def _tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)  # all tensors are small here
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)  # all tensors are small here
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
 
