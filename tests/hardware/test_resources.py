@@ -29,14 +29,14 @@ def assert_close(expected: Resources, found: Usage, share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "depth"), [(1024, 32), (16, 300), (8, 512), (8, 256), (8, 257), (8, 258), (40, 513), (64, 1025)]
+    ("width", "depth"), [(1024, 32), (16, 300), (8, 256), (8, 257), (40, 513), (64, 1025)]
 )
 def test_fifo_is_expected_in_the_memory_that_it_is_built_of(width: int, depth: int, tmp_path: Path) -> None:
     found = built("fifo", tmp_path, {"DATA_WIDTH": width, "DEPTH": depth})
     assert_close(Resources(*fifo(width, depth)), found, 0.2)
 
 
-@pytest.mark.parametrize(("weight", "act"), [(4, 4), (2, 8), (5, 5), (8, 8)])
+@pytest.mark.parametrize(("weight", "act"), [(4, 4), (2, 8), (8, 8)])
 def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Path) -> None:
     channels, kernel, pe, simd = 8, 9, 2, 3
     out = weight + act + math.ceil(math.log2(kernel))
