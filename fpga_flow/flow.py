@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fpga_flow import artifact, toolchain
+from fpga_flow import artifact, interrupt, toolchain
 from fpga_flow.boards import board
 from fpga_flow.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.errors import FlowError, InputError
@@ -27,6 +27,7 @@ from fpga_flow.stage import Stage, only
 from fpga_flow.stages import FILE_KEYS as FILE_KEYS
 from fpga_flow.stages import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.stages import STAGES as STAGES
+from fpga_flow.system import writing
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
@@ -216,8 +217,9 @@ def _execute_stage(
         model_file=run.model_file,
     )
     start = time.monotonic()
-    with logged(partial / artifact.LOG, stage.name):
+    with writing(partial, context.cache), logged(partial / artifact.LOG, stage.name):
         result = stage.run(context)
+    interrupt.check()
     seconds = time.monotonic() - start
     artifact.finish(
         partial,

@@ -49,7 +49,7 @@ def test_every_recipe_of_the_project_is_valid(name: str) -> None:
         ("[quant]\nweight_bits = true\n", "quant.weight_bits must be a valid integer, not True"),
         ('[hardware]\nfps = "fast"\n', "hardware.fps must be a valid number, not 'fast'"),
         ("[hardware]\nfps = inf\n", "hardware.fps must be a finite number, not inf"),
-        ("[hardware]\nclock_mhz = 0\n", "hardware.clock_mhz must be greater than 0, not 0"),
+        ("[hardware]\nclock_mhz = 0\n", "hardware.clock_mhz must be greater than or equal to 1, not 0"),
         ("[data]\nsnr_db = [0, 1.5]\n", "data.snr_db.1 must be a valid integer, not 1.5"),
         ('name = "../x"\n', "name must match pattern '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$', not '../x'"),
         (

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fpga_flow.errors import ToolError
 from fpga_flow.progress import say
-from fpga_flow.toolchain import CPU_COUNT, compiler
+from fpga_flow.toolchain import CPU_COUNT, SECONDS, compiler
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 HEADERS = [
@@ -198,7 +198,14 @@ def _compile() -> Path:
     _folder.mkdir(parents=True, exist_ok=True)
     scratch = library.with_suffix(f".{os.getpid()}")
     command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(scratch)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(
+            f"{tool.name} was stopped after {SECONDS:g} s without an end on {SOURCE.name}"
+        ) from None
     if result.returncode:
         raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")
     scratch.replace(library)
