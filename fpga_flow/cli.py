@@ -170,17 +170,18 @@ def _build(run: flow.Run, until: str | None = None, force: str | None = None) ->
     """Execute the run and show its results, also where one of them is the reason to end with an error."""
     from fpga_flow import report
 
-    try:
-        flow.execute(run, until, force)
-    except (DifferenceError, FitError):
-        report.write(run)
-        report.show(run)
-        raise
-    except FlowError:
-        if run.made:
+    with system.writing(run.folder, flow.RUNS):
+        try:
+            flow.execute(run, until, force)
+        except (DifferenceError, FitError):
             report.write(run)
-        raise
-    report.write(run)
+            report.show(run)
+            raise
+        except FlowError:
+            if run.made:
+                report.write(run)
+            raise
+        report.write(run)
     report.show(run)
 
 

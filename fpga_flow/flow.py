@@ -27,7 +27,6 @@ from fpga_flow.stage import Stage, only
 from fpga_flow.stages import FILE_KEYS as FILE_KEYS
 from fpga_flow.stages import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.stages import STAGES as STAGES
-from fpga_flow.system import writing
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
@@ -217,7 +216,7 @@ def _execute_stage(
         model_file=run.model_file,
     )
     start = time.monotonic()
-    with writing(partial, context.cache), logged(partial / artifact.LOG, stage.name):
+    with logged(partial / artifact.LOG, stage.name):
         result = stage.run(context)
     interrupt.check()
     seconds = time.monotonic() - start
