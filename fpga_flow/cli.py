@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fpga_flow import __version__, bits_command, board_command, flow
+from fpga_flow import __version__, bits_command, board_command, flow, interrupt, system
 from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
@@ -198,18 +198,19 @@ def _build(run: flow.Run, until: str | None = None, force: str | None = None) ->
     """
     from fpga_flow import report
 
-    try:
-        flow.execute(run, until, force, mend=force is None)
-    except (DifferenceError, FitError):
+    with system.writing(run.folder, flow.RUNS):
+        try:
+            flow.execute(run, until, force, mend=force is None)
+        except (DifferenceError, FitError):
+            report.write(run)
+            report.show(run)
+            raise
+        except FlowError:
+            if run.made:
+                with suppress(InputError):  # of a stage behind the one that failed
+                    report.write(run)
+            raise
         report.write(run)
-        report.show(run)
-        raise
-    except FlowError:
-        if run.made:
-            with suppress(InputError):  # of a stage behind the one that failed
-                report.write(run)
-        raise
-    report.write(run)
     report.show(run)
 
 
@@ -294,15 +295,18 @@ app.command()(sweep_command.sweep)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line (`arguments`, or those of the process) and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        code = int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except TyperException as error:  # an unknown option and the like
-        say(f"error: {error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain")
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001  (the one place where every error ends)
-        return _explain(error, "--debug" in words)
+    with interrupt.noticed():
+        try:
+            code = int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
+        except (KeyboardInterrupt, typer.Abort):
+            code = INTERRUPTED
+        except TyperException as error:  # an unknown option and the like
+            say(f"error: {error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain")
+            return error.exit_code
+        except Exception as error:  # noqa: BLE001  (the one place where every error ends)
+            if not interrupt.came():
+                return _explain(error, "--debug" in words)
+            code = INTERRUPTED
     if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
         say("interrupted; the same command goes on where it stopped")
     return code
@@ -311,6 +315,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _explain(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
+    error = system.explained(error, (flow.RUNS,)) or error
     expected = isinstance(error, FlowError)
     what = str(error) if expected else f"a fault in flow itself: {type(error).__name__}: {error}"
     hint = [] if debug or expected else ["the same command with --debug shows where"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from fpga_flow import artifact, toolchain
+from fpga_flow import artifact, interrupt, toolchain
 from fpga_flow.boards import board
 from fpga_flow.dependencies import digest_of, input_digests, inputs_of, named_files
 from fpga_flow.digests import recipe_digest
@@ -155,6 +155,7 @@ def _make(run: Run, stage: Stage, tools: dict[str, str]) -> Outcome:
     start = time.monotonic()
     with logged(partial / artifact.LOG, stage.name):
         result = stage.run(context)
+    interrupt.check()
     seconds = time.monotonic() - start
     artifact.finish(
         partial,

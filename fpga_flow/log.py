@@ -4,8 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 from fpga_flow.errors import InputError
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (the name is logging's)
+        """Do nothing: on a full disk the stage's own error is what the user must see."""
 
 
 @contextmanager
@@ -14,7 +20,7 @@ def logged(path: Path, stage: str) -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
     with path.open("a", encoding="utf-8") as stream:
-        handler = logging.StreamHandler(stream)
+        handler = _Handler(stream)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
         root.setLevel(logging.INFO)

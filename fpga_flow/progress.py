@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from fpga_flow import interrupt
+
 console = Console(stderr=True, highlight=False)
 
 PLAIN_INTERVAL_S = 15.0
@@ -42,6 +44,7 @@ def bar(description: str, total: float) -> Iterator[Callable[..., None]]:
             task = live.add_task(description, total=total, note="")
 
             def advance(step: float = 1, note: str | None = None) -> None:
+                interrupt.check()
                 live.advance(task, step)
                 if note is not None:
                     live.update(task, note=note)
@@ -53,6 +56,7 @@ def bar(description: str, total: float) -> Iterator[Callable[..., None]]:
 
     def advance_plain(step: float = 1, note: str | None = None) -> None:
         nonlocal done, last, latest
+        interrupt.check()
         done += step
         latest = latest if note is None else note
         if time.monotonic() - last >= PLAIN_INTERVAL_S:

@@ -7,6 +7,7 @@ and on nothing else, so a change re-runs only what it must.
 
 import json
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -62,8 +63,10 @@ def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # TOML's errors, and those of texts and of numbers without end
         raise InputError(f"{path}: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: holds tables or lists that are nested too deep") from None
     table.setdefault("name", path.stem)
     return make_recipe(table, changes, str(path))
 
@@ -76,7 +79,13 @@ def make_recipe(
     for change in applied:
         _assign(table, change)
     try:
-        return Recipe.model_validate_json(json.dumps(table, default=str))
+        text = json.dumps(table, default=str)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{origin}: holds a number of too many digits, or too deep a list ({error})"
+        ) from None
+    try:
+        return Recipe.model_validate_json(text)
     except ValidationError as error:
         problems = error.errors()
         places = [_place(_location(problem["loc"]), applied, origin) for problem in problems]
@@ -123,7 +132,7 @@ def _must(problem: Any) -> str:
     if problem["type"] == "missing":
         return "is missing"
     must = re.sub(r"^\w+ should ", "must ", problem["msg"])
-    return f"{must}, not {problem['input']!r}"
+    return f"{must}, not {reprlib.repr(problem['input'])}"
 
 
 def _assign(table: dict[str, Any], change: Change) -> None:
@@ -146,3 +155,7 @@ def parse_setting(text: str) -> Change:
         return Change(key, tomllib.loads(f"value = {value}")["value"])
     except tomllib.TOMLDecodeError:
         return Change(key, value)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"--set {key}: holds a number of too many digits, or too deep a list ({error})"
+        ) from None

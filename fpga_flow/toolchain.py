@@ -10,13 +10,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
 
 from fpga_flow.errors import ToolError
 
 CPU_COUNT = len(os.sched_getaffinity(0))
 """Processors this process may use."""
+SECONDS = 3600.0
+"""What one run of a tool may take (the largest takes minutes); one that hangs is stopped then."""
+VERSION_SECONDS = 60.0
+"""What a tool may take to tell its version."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,8 @@ def _package_folder(name: str) -> str:
 
 def _first_line(command: Sequence[str], remedy: str) -> str:
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
+        result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=VERSION_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
         raise ToolError(f"{shlex.join(command)} failed ({error}); {remedy}") from None
     return result.stdout.strip().partition("\n")[0]
 
@@ -144,22 +151,43 @@ def versions(names: Sequence[str]) -> dict[str, str]:
     return {name: FINDERS[name]().version for name in names}
 
 
-def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, log: Path) -> None:
-    """Run `tool` in `folder`, its output to `log`; raises `ToolError` with the tool's last lines."""
+def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, log: Path, seconds: float = SECONDS) -> None:
+    """Run `tool` in `folder`, its output to `log`; it may take `seconds`.
+
+    Raises `ToolError` with the tool's last lines, or where it was stopped.
+    """
     command = [*tool.command, *arguments]
     with log.open("a", encoding="utf-8") as stream:
         stream.write("$ " + " ".join(command) + "\n")
         stream.flush()
-        code = subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=folder,
             stdout=stream,
             stderr=subprocess.STDOUT,
             env={**os.environ, **tool.environment},
             stdin=subprocess.DEVNULL,
-            check=False,
-        ).returncode
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise ToolError(
+                f"{tool.name} was stopped after {seconds:g} s without an end (log: {log}); try its command, "
+                "the last one in the log, by hand"
+            ) from None
+        finally:
+            _end(process)
     if code:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         errors = [line for line in lines if "error" in line.lower()][-5:] or lines[-5:]
         raise ToolError(f"{tool.name} failed with exit code {code} (log: {log}):\n" + "\n".join(errors))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End `process` and all that it has started, where it still runs; a compiler's driver has children."""
+    if process.poll() is None:
+        root = psutil.Process(process.pid)
+        for one in (*root.children(recursive=True), root):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait()

@@ -1,13 +1,16 @@
+import errno
 import hashlib
 import json
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fpga_flow import __version__, cli, flow, toolchain
+from fpga_flow import __version__, cli, flow, system, toolchain
 from fpga_flow.errors import InputError, ToolError, UnsupportedError
 from fpga_flow.report import page
 from tests import fakes
@@ -181,6 +184,59 @@ def test_exit_code_of_an_error_without_traceback(
     assert failed.code == code
     assert line in failed.err.splitlines()
     assert "Traceback" not in failed.out + failed.err
+
+
+def swallowed(error: Exception | None) -> Any:
+    """Return work during which Ctrl-C comes, and a library makes `error` of it, or nothing."""
+
+    def work(_: Any) -> dict[str, Any]:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        if error is not None:
+            raise error
+        return fakes.results()["export"]
+
+    return work
+
+
+@pytest.mark.parametrize("error", [TypeError("no Symbol"), None])
+def test_ctrl_c_that_a_library_swallows_ends_with_130(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    use(monkeypatch, export=swallowed(error))
+    stopped = call("build", recipe)
+    assert stopped.code == 130
+    assert "hardware" not in stopped.err
+    assert stopped.err.splitlines()[-1] == "interrupted; the same command goes on where it stopped"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_full_disk_is_told_with_its_folder(
+    call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, rtl=raising(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(system, "LITTLE", 1 << 62)
+    full = call("build", recipe)
+    assert full.code == 4
+    run = tmp_path / "out" / "signals-w4"
+    assert f"error: no space is left on the disk of {run} or " in full.err
+    assert full.err.splitlines()[-1].endswith("; free some, or write elsewhere")
+
+
+def test_too_little_memory_is_told(call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, rtl=raising(MemoryError("Unable to allocate 268. GiB")))
+    failed = call("build", recipe)
+    assert failed.code == 4
+    assert "error: out of memory (Unable to allocate 268. GiB); use a smaller network" in failed.err
+
+
+@pytest.mark.parametrize(
+    "words", [("build", "--model", "{}.onnx"), ("build", "{}.toml"), ("cost", "{}.onnx"), ("report", "{}")]
+)
+def test_a_path_that_is_too_long_is_told(call: Any, words: tuple[str, ...]) -> None:
+    failed = call(*(word.format("x" * 5000) for word in words))
+    assert failed.code == 2
+    assert "File name too long" in failed.err
 
 
 def test_fault_names_its_log_and_debug(

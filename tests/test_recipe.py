@@ -49,7 +49,7 @@ def test_every_recipe_of_the_project_is_valid(name: str) -> None:
         ("[quant]\nweight_bits = true\n", "quant.weight_bits must be a valid integer, not True"),
         ('[hardware]\nfps = "fast"\n', "hardware.fps must be a valid number, not 'fast'"),
         ("[hardware]\nfps = inf\n", "hardware.fps must be a finite number, not inf"),
-        ("[hardware]\nclock_mhz = 0\n", "hardware.clock_mhz must be greater than 0, not 0"),
+        ("[hardware]\nclock_mhz = 0\n", "hardware.clock_mhz must be greater than or equal to 1, not 0"),
         ("[data]\nsnr_db = [0, 1.5]\n", "data.snr_db.1 must be a valid integer, not 1.5"),
         ('name = "../x"\n', "name must match pattern '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$', not '../x'"),
         (
@@ -71,6 +71,36 @@ def test_wrong_toml_names_file_and_line(tmp_path: Path) -> None:
     assert message(lambda: load_recipe(path)).startswith(f"{path}: Expected ']' at the end of a table")
     path.write_bytes(b"\xff\xfe")
     assert message(lambda: load_recipe(path)).startswith(f"{path}: 'utf-8' codec can't decode")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("seed = " + "9" * 5000, "Exceeds the limit (4300 digits)"),
+        ("seed = 0x" + "f" * 5000, "holds a number of too many digits, or too deep a list"),
+        ("a = " + "[" * 3000 + "]" * 3000, "holds tables or lists that are nested too deep"),
+    ],
+)
+def test_wrong_numbers_without_end_and_lists_without_bottom(tmp_path: Path, text: str, expected: str) -> None:
+    path = write(tmp_path, text)
+    assert message(lambda: load_recipe(path)).startswith(f"{path}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "must"),
+    [
+        ("export.seed=-1", "must be greater than or equal to 0, not -1"),
+        ("export.vectors=99999999999", "must be less than or equal to 1000000, not 99999999999"),
+        ("verify.frames=99999999999", "must be less than or equal to 1000000, not 99999999999"),
+        ("verify.seed=99999999999", "must be less than 4294967296, not 99999999999"),
+        ("train.batch=99999999999", "must be less than or equal to 1000000000, not 99999999999"),
+        ("seed=" + "9" * 5000, "holds a number of too many digits, or too deep a list"),
+    ],
+)
+def test_wrong_absurd_numbers(tmp_path: Path, setting: str, must: str) -> None:
+    path = write(tmp_path, "")
+    found = message(lambda: load_recipe(path, [parse_setting(setting)]))
+    assert found.startswith(f"--set {setting.partition('=')[0]}: {must}")
 
 
 def test_wrong_option_is_named_instead_of_the_file(tmp_path: Path) -> None:

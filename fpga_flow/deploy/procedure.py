@@ -1,12 +1,14 @@
 """One package onto one board: copy, check, unpack, run, figures back. Nothing half-installed stays."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import ValidationError
+
 from fpga_flow.deploy.package import NAME
+from fpga_flow.deploy.results import Answer
 from fpga_flow.deploy.transport import Done, Transport
 from fpga_flow.digests import file_digest
 from fpga_flow.errors import DifferenceError, InputError, ToolError
@@ -91,8 +93,20 @@ def test(
         if sudo is not None and told and told[0].startswith("sudo: "):
             raise InputError(f"--sudo: {board.name} does not let its user become root ({told[0]})")
         raise ToolError(f"{board.name}: {told[0] if told else f'the test ended with exit code {done.code}'}")
-    result: dict[str, Any] = json.loads(board.read(folder / RESULT))
-    return result
+    return _answer(board.read(folder / RESULT), board.name)
+
+
+def _answer(text: bytes, board: str) -> dict[str, Any]:
+    """Return the figures that the driver wrote; raises `ToolError` where they are something else."""
+    try:
+        return Answer.model_validate_json(text).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ToolError(
+            f"{board}: its {RESULT} is not what the driver writes ({where or 'JSON'}: {first['msg']}); "
+            "remove the folder fpga_flow on the board and try again"
+        ) from None
 
 
 def judge(result: Mapping[str, Any], board: str, digest: str) -> None:
@@ -102,8 +116,11 @@ def judge(result: Mapping[str, Any], board: str, digest: str) -> None:
             f"{board}: the results are of the network {result['digest'][:12]}..., not of this run's"
         )
     if result["mismatches"]:
-        first = result["first_mismatches"][0]
+        told = [
+            f"; first: frame {first['frame']}, expected {first['expected']}, found {first['found']}"
+            for first in result["first_mismatches"][:1]
+        ]
         raise DifferenceError(
-            f"{board}: {result['mismatches']} of {result['samples']} outputs differ from the golden model; "
-            f"first: frame {first['frame']}, expected {first['expected']}, found {first['found']}"
+            f"{board}: {result['mismatches']} of {result['samples']} outputs differ from the golden model"
+            + "".join(told)
         )

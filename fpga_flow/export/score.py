@@ -1,5 +1,6 @@
 """Golden vectors and the golden model's accuracy on test frames."""
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.data.frames import UNKNOWN, Frames
+from fpga_flow.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.golden import batches
+from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.golden import Golden
 from fpga_flow.progress import bar
 
 READ_FRAMES = 2048
+READ_VALUES = 2**24
+"""Of the frames that are read at a time, at most so many."""
+VECTOR_BYTES = 2**30
+"""What the golden vectors may take."""
 VECTORS = "vectors.npz"
 
 
@@ -26,9 +33,8 @@ def write_vectors(
     where the network decides one), label int64 (N,) with -1 where unknown, snr float32 (N,) in dB with nan
     where there is none, index int64 (N,) in the test split.
     """
-    codes = np.concatenate(
-        [host.quantise(source.read(indices[part]), spec) for part in batches(len(indices), READ_FRAMES)]
-    )
+    parts = batches(len(indices), _read_at_once(spec))
+    codes = np.concatenate([host.quantise(source.read(indices[part]), spec) for part in parts])
     runs = [golden.run(codes[part]) for part in batches(len(codes), batch)]
     labels = source.labels[indices] if labelled else np.full(len(codes), UNKNOWN)
     classes = [found for _, found in runs if found is not None]
@@ -50,7 +56,7 @@ def accuracy(
     """Return accuracy (0..1) of the golden model over these frames, all and per SNR, and their number."""
     found = np.empty(len(indices), dtype=np.int64)
     with bar("golden model on test frames", len(indices)) as advance:
-        for outer in batches(len(indices), READ_FRAMES):
+        for outer in batches(len(indices), _read_at_once(spec)):
             codes = host.quantise(source.read(indices[outer]), spec)
             for inner in batches(len(codes), batch):
                 logits, classes = golden.run(codes[inner])
@@ -67,6 +73,21 @@ def accuracy(
             f"{level:g}": float(right[snr == level].mean()) for level in np.unique(snr[~np.isnan(snr)])
         },
     }
+
+
+def check_vectors(count: int, network: IntegerNetwork) -> None:
+    """Raise `InputError` where golden vectors of `count` frames take too much memory."""
+    each = prod(network.input.shape) + 8 * prod(network.output.shape)
+    if count * each > VECTOR_BYTES:
+        raise InputError(
+            f"export.vectors: must be at most {VECTOR_BYTES // each:,} for frames of {each:,} bytes, "
+            f"outputs included, not {count:,}"
+        )
+
+
+def _read_at_once(spec: dict[str, Any]) -> int:
+    values: int = prod(spec["frame_shape"])
+    return max(1, min(READ_FRAMES, READ_VALUES // values))
 
 
 def _snr(source: Frames) -> NDArray[np.float32]:

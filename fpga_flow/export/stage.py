@@ -28,7 +28,7 @@ from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
-from fpga_flow.export.score import VECTORS, accuracy, write_vectors
+from fpga_flow.export.score import VECTORS, accuracy, check_vectors, write_vectors
 from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import Context
@@ -46,6 +46,7 @@ def run(context: Context) -> dict[str, Any]:
     recipe, folder = context.recipe.export, context.folder
     model, build_reference, label, source = _network(context)
     network = to_integers(model, _declared(context))
+    check_vectors(recipe.vectors, network)
     reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
     integers, costs = write_network(network), cost(network)
     spec = host.describe(network.host, network.input)

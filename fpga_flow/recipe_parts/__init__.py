@@ -1,6 +1,6 @@
 """What a recipe says: of data, network, bits, training, pruning, export, hardware and verification."""
 
-from fpga_flow.recipe_parts.base import Name, Part
+from fpga_flow.recipe_parts.base import Name, Part, Seed
 from fpga_flow.recipe_parts.data import DataRecipe, ModelRecipe
 from fpga_flow.recipe_parts.hardware import ExportRecipe, HardwareRecipe, VerifyRecipe
 from fpga_flow.recipe_parts.pruning import PruneRecipe, SurgeryRecipe
@@ -13,7 +13,7 @@ class Recipe(Part):
 
     name: Name
     board: str = "pynq-z1"
-    seed: int = 1
+    seed: Seed = 1
     data: DataRecipe = DataRecipe()
     model: ModelRecipe = ModelRecipe()
     quant: QuantRecipe = QuantRecipe()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from fpga_flow.recipe_parts.base import Count, Name, Part, Share
+from fpga_flow.recipe_parts.base import Count, Name, Part, Seed, Share
 
 OWN = "own"
 """Name of frames that the user brings as arrays."""
@@ -60,7 +60,7 @@ class DataRecipe(Part):
     """The file of a set that the user brings (radioml2018, mnist, cifar10, cifar100, jets, own)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
     """Complex samples per frame."""
-    frames_per_block: Annotated[int, Field(ge=3)] = 128
+    frames_per_block: Annotated[int, Field(ge=3, le=10**6)] = 128
     """Generated frames per class, and per SNR where there are any (all splits together)."""
     train_per_block: Count | None = None
     """Training frames per class, and per SNR where there are any, that are used; None takes all."""
@@ -72,7 +72,7 @@ class DataRecipe(Part):
     """Of generated frames."""
     validation_share: Share = 0.1
     """Part of the training frames that is kept for validation."""
-    seed: Annotated[int, Field(ge=0)] = 2018
+    seed: Seed = 2018
     """Of generated frames, and of the choice of validation frames."""
 
 

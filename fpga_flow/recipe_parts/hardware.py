@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from fpga_flow.recipe_parts.base import Bits, Count, Part
+from fpga_flow.recipe_parts.base import Bits, Frames, Part, Seed
 
 
 class InputRecipe(Part):
@@ -23,13 +23,13 @@ class ExportRecipe(Part):
     input: InputRecipe | None = None
     """Of a network from outside whose file does not say it."""
 
-    vectors: Count = 1024
+    vectors: Frames = 1024
     """Test frames with golden outputs kept in the run."""
-    compared: Count = 1024
+    compared: Frames = 1024
     """Test frames on which every quantiser is compared with the float network."""
-    scored: Count | None = None
+    scored: Frames | None = None
     """Test frames the accuracy is measured on; None takes the whole test split."""
-    seed: int = 1
+    seed: Seed = 1
     """Of the choice of these frames."""
 
 
@@ -58,7 +58,7 @@ class HardwareRecipe(Part):
     """Microseconds from a frame's first word in to its last word out, where `target` is latency."""
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of every resource of the board that is left free, where `target` is board."""
-    clock_mhz: Annotated[float, Field(gt=0, le=1000)] | None = None
+    clock_mhz: Annotated[float, Field(ge=1, le=1000)] | None = None
     """None: the board's default clock."""
     folding: str | None = None
     """A folding file (JSON, as written by an earlier run) that is taken instead of a target."""
@@ -91,9 +91,9 @@ class HardwareRecipe(Part):
 class VerifyRecipe(Part):
     """How much is simulated."""
 
-    frames: Annotated[int, Field(ge=2)] = 256
+    frames: Annotated[int, Field(ge=2, le=10**6)] = 256
     stalls: bool = True
     """Simulate a second time with random stalls on both sides."""
-    layer_frames: Count = 4
+    layer_frames: Frames = 4
     """Frames on which every layer's stream is recorded and compared."""
-    seed: int = 1
+    seed: Seed = 1

@@ -13,7 +13,7 @@ from fpga_flow.recipe_parts.training import OptimiserRecipe
 class RequantRecipe(Part):
     """Another quantisation of the pruned network, which is trained again with it; None: as `quant` says."""
 
-    epochs: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[int, Field(ge=0, le=10**9)] = 0
     """0: the pruned network stays as it is."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
     weight_bits: Bits | None = None
@@ -106,7 +106,7 @@ class SurgeryRecipe(Part):
     constants: Literal["silence", "keep"] = "silence"
     """Of a pruned filter that still gives a constant which the next layer cannot take in exactly: it becomes
     zero, or the filter stays."""
-    epochs: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[int, Field(ge=0, le=10**9)] = 0
     """Of training afterwards."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
 

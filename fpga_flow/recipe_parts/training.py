@@ -73,9 +73,9 @@ class TrainRecipe(OptimiserRecipe):
 
     checkpoint: str | None = None
     """A committed checkpoint to start from, below `models/`; None trains from scratch."""
-    epochs: Annotated[int, Field(ge=0)] = 30
+    epochs: Annotated[int, Field(ge=0, le=10**9)] = 30
     """Of the quantised network. 0: the float network is quantised, and not trained again."""
-    float_epochs: Annotated[int, Field(ge=0)] = 0
+    float_epochs: Annotated[int, Field(ge=0, le=10**9)] = 0
     """Epochs of the float network that the quantised one then starts from."""
     calibration: CalibrationRecipe = CalibrationRecipe()
     distil: DistilRecipe = DistilRecipe()

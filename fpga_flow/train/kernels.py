@@ -19,7 +19,7 @@ from torch import Tensor
 from fpga_flow.errors import ToolError
 from fpga_flow.kept import find_file, keep_file
 from fpga_flow.progress import say
-from fpga_flow.toolchain import CPU_COUNT, Tool, compiler, processor
+from fpga_flow.toolchain import CPU_COUNT, SECONDS, Tool, compiler, processor
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 HEADERS = [
@@ -216,7 +216,14 @@ def _library_in(folder: Path) -> Path:
 
 def _compile(tool: Tool, library: Path) -> None:
     command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(library)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(
+            f"{tool.name} was stopped after {SECONDS:g} s without an end on {SOURCE.name}"
+        ) from None
     if result.returncode:
         raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")
 

@@ -19,10 +19,23 @@ from fpga_flow.deploy.transport import Ssh
 from fpga_flow.errors import FlowError, InputError, ToolError
 from tests.deploy.troubled_server import PASSWORD, Troubles, served
 
-RESULT = {"samples": 3, "mismatches": 0}
+RESULT = {
+    "digest": "0" * 64,
+    "samples": 3,
+    "mismatches": 0,
+    "first_mismatches": [],
+    "accuracy": None,
+    "agreement": 1.0,
+    "cycles_per_frame": 12.0,
+    "latency_cycles": 30,
+    "latency_us": 9.5,
+    "fps": 1000.0,
+    "accelerator_fps": 9000.0,
+    "power_w": None,
+}
 TEST = f"""
 import json, pathlib
-pathlib.Path("result.json").write_text(json.dumps({RESULT}))
+pathlib.Path("result.json").write_text(json.dumps({json.loads(json.dumps(RESULT))}))
 print("accuracy 100 %")
 """
 SUDO = f"""#!/bin/sh
@@ -87,6 +100,26 @@ def test_without_trouble_the_package_is_whole_and_runs(board: Board) -> None:
     (folder,) = board.left()
     installed = board.home / "fpga_flow" / folder / "accelerator" / "accelerator.bit"
     assert installed.stat().st_size == 300_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("{}", "digest: Field required"),
+        ("[1, 2", "JSON: Invalid JSON: .*"),
+        ("null", "JSON: Input should be an object"),
+        (json.dumps({**RESULT, "mismatches": "many"}), "mismatches: Input should be a valid integer.*"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(board: Board, answer: str, reason: str) -> None:
+    board.command(
+        "python3",
+        f"""#!/bin/sh
+case "$*" in *accelerator*) printf '%s' '{answer}' > result.json ;; *) exec {sys.executable} "$@" ;; esac
+""",
+    )
+    with pytest.raises(ToolError, match=rf"its result\.json is not what the driver writes \({reason}\)"):
+        deploy(board)
 
 
 def test_a_wrong_password_is_told(board: Board) -> None:
