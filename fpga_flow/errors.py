@@ -26,6 +26,8 @@ class UnsupportedError(InputError):
         """`node` is the node's name in the ONNX file, `remedy` what would work instead."""
         super().__init__(f"node {node!r}: {reason}; {remedy}")
         self.node = node
+        self.each: tuple[UnsupportedError, ...] = (self,)
+        """One error for each node."""
 
 
 SHOWN = 20
@@ -48,6 +50,7 @@ class UnsupportedNodesError(UnsupportedError):
             ),
         )
         self.node = errors[0].node
+        self.each = tuple(errors)
 
 
 def joined(errors: Sequence[UnsupportedError]) -> UnsupportedError:

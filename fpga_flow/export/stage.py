@@ -48,7 +48,7 @@ def run(context: Context) -> dict[str, Any]:
     network = to_integers(model, _declared(context))
     check_vectors(recipe.vectors, network)
     reference = build_reference()  # only now: what cannot be mapped need not run in onnxruntime either
-    integers, costs = write_network(network), cost(network)
+    integers, costs = write_network(network), cost(network.operations)
     spec = host.describe(network.host, network.input)
     brought = context.model_file is not None and context.recipe.data.name == OWN
     own = source is not None or brought

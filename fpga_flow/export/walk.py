@@ -34,7 +34,7 @@ from fpga_flow.export.operations import (
 )
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.common import MAX_BITS, attributes_of, bounded
-from fpga_flow.export.readers.quant import quantised_input
+from fpga_flow.export.readers.quant import checked_spec, quantised_input
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.values import (
     QUANTISERS,
@@ -47,7 +47,6 @@ from fpga_flow.export.values import (
     Value,
     annotated,
     annotated_input,
-    quant_spec,
 )
 from fpga_flow.output import left_out
 
@@ -82,11 +81,25 @@ HOST = (
 """Operators that the host carries out in front of the input's quantiser."""
 
 
+def countable(model: ModelWrapper) -> list[Operation]:
+    """Return what can be counted of a cleaned QONNX model, mapped or not: its operations, of any bits."""
+    walk = Walk(model, counting=True)
+    walk.read_all()
+    return walk.operations
+
+
 class Walk:
     """The state of one walk: what is known so far, and the operations made so far."""
 
-    def __init__(self, model: ModelWrapper, declared: QuantSpec | None = None) -> None:
-        """Prepare for `model`, which has one input and one output; see `to_integers` for `declared`."""
+    def __init__(
+        self, model: ModelWrapper, declared: QuantSpec | None = None, counting: bool = False
+    ) -> None:
+        """Prepare for `model`, which has one input and one output; see `to_integers` for `declared`.
+
+        `counting`: the operations are to be counted only, so that any bits and sums will do.
+        """
+        self.counting = counting
+        self.max_bits = 32 if counting else MAX_BITS
         self.graph = model.graph
         self.model = model
         source = self.graph.input[0].name
@@ -119,6 +132,13 @@ class Walk:
 
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
+        refused = self.read_all()
+        if refused:
+            raise joined(refused)
+        return self._finish()
+
+    def read_all(self) -> list[UnsupportedError]:
+        """Read all nodes; returns what was refused."""
         refused: list[UnsupportedError] = []
         for node in self.graph.node:
             try:
@@ -127,16 +147,14 @@ class Walk:
                 refused.append(error)
                 results = (Refused(),) * len(node.output)
             self.known.update(zip(node.output, results, strict=False))
-        if refused:
-            raise joined(refused)
-        return self._finish()
+        return refused
 
     def _read(self, node: onnx.NodeProto) -> tuple[Known, ...]:
         """Return what is known of the outputs of `node`."""
-        if any(isinstance(self.known.get(name), Refused) for name in node.input):
-            return self._behind_refused(node)
         if node.op_type not in READERS:
             raise unsupported_operator(node)
+        if any(isinstance(self.known.get(name), Refused) for name in node.input):
+            return self._behind_refused(node)
         made = READERS[node.op_type](self, node)
         results = made if isinstance(made, tuple) else (made,)
         for output, result in zip(node.output, results, strict=False):
@@ -156,7 +174,7 @@ class Walk:
         nothing = (Refused(),) * len(node.output)
         if node.op_type not in QUANTISERS or not isinstance(self.known.get(node.input[0]), Refused):
             return nothing
-        spec = quant_spec(node, self.constant_named)
+        spec = checked_spec(self, node)
         shape = self.shapes[node.output[0]]
         if not 2 <= len(shape) <= 4:
             return nothing
@@ -310,6 +328,8 @@ class Walk:
                 node.name, f"the input of this {node.op_type} is not quantised", QUANTISE_FIRST
             )
         found = whole_multiples(line.mul.reshape(-1))
+        if self.counting:  # the channels' own integers are what is multiplied
+            return replace(value, chain=Chain((affine(1.0),)))
         if found is None:
             raise UnsupportedError(
                 node.name,
@@ -332,7 +352,7 @@ class Walk:
 
     def add(self, operation: Operation, limit: int = EXACT_LIMIT) -> Tensor:
         """Append `operation` and return its output; checks that float32 carries it exactly."""
-        if operation.y.magnitude >= limit:
+        if operation.y.magnitude >= limit and not self.counting:
             raise UnsupportedError(
                 operation.name,
                 f"its sums can reach {operation.y.magnitude}, beyond the {_LIMITS[limit]}",

@@ -18,6 +18,8 @@ def cost(
 ) -> None:
     """Count what a network costs by layer: MACs, bit operations, weight bits, zeros; and score it.
 
+    What hardware refuses is counted too, as far as it can be.
+
     \b
     flow cost net.onnx
     flow cost build/out/signals-w4/prune/checkpoint.pt --json
@@ -26,12 +28,21 @@ def cost(
 
     from fpga_flow.scores import counts, source, table
 
-    network = source.network_in(file)
-    output = source.output_in(file, network)
-    found = {**counts.as_json(network), "output": output.model_dump(mode="json")}
+    counted = source.counted_in(file)
+    output = counted.output
+    found = {
+        **counts.as_json(counted.operations),
+        "output": output and output.model_dump(mode="json"),
+        "left_out": counted.left_out,
+    }
     if as_json:
         print(json.dumps(found, indent=2))
-    else:
-        console = Console(highlight=False)
-        table.show(found, console)
+        return
+    console = Console(highlight=False)
+    table.show(found, console)
+    if output is not None:
         console.print(f"Output           {output.words(output.top_k(None))}")
+    if counted.left_out:
+        console.print("\nHardware cannot do this; it is counted as far as it can be:")
+        for reason in counted.left_out:
+            console.print(f"  {reason}", markup=False, soft_wrap=True)

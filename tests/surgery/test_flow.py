@@ -54,7 +54,7 @@ def test_pruned_filters_go_and_the_smaller_network_is_trained_on(
     network = load_network(recipe, tmp_path / "prune" / CHECKPOINT)
     with torch.no_grad():
         assert network(torch.rand(2, 2, 128)).shape == (2, 4)
-    counted = as_json(network_in(tmp_path / "prune" / CHECKPOINT))
+    counted = as_json(network_in(tmp_path / "prune" / CHECKPOINT).operations)
     assert counted["total"]["weights"] == result["weights"]
 
 

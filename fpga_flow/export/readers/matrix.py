@@ -30,7 +30,7 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
             node.name, f"its weights are {kind}", "use a quantised layer (QuantConv, QuantLinear)"
         )
     bits = DataType[weights.datatype].bitwidth()
-    if bits > MAX_BITS:
+    if bits > walk.max_bits:
         raise UnsupportedError(node.name, f"weights of {bits} bits", f"use {MAX_BITS} bits or fewer")
     return weights
 
@@ -51,14 +51,14 @@ def _input(
     else:
         value, scale = walk.scaled(node, given)
     bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, given))
-    if line is not None and bits > MAX_BITS >= own:
+    if line is not None and bits > walk.max_bits >= own:
         raise UnsupportedError(
             node.name,
             f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
             f"which are multiples of one scale only with {bits} bits",
             f"use one scale per tensor, or a quantiser of {MAX_BITS} bits or fewer in front of it",
         )
-    if bits > MAX_BITS:
+    if bits > walk.max_bits:
         raise UnsupportedError(
             node.name,
             f"its input has {bits} bits",

@@ -28,14 +28,10 @@ if TYPE_CHECKING:
 
 def quant(walk: "Walk", node: Node) -> Known:
     """Read a quantiser: of a constant, of the network's input, or of an activation."""
-    spec = quant_spec(node, walk.constant_named)
     constant = walk.constant(node, 0)
     if constant is not None:
-        return quantise_constant(constant, spec)
-    if spec.bits > MAX_BITS:
-        raise UnsupportedError(
-            node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
-        )
+        return quantise_constant(constant, quant_spec(node, walk.constant_named))
+    spec = checked_spec(walk, node)
     if isinstance(walk.known[node.input[0]], HostValue):
         value = quantised_input(walk, node, 0, spec)
         shift = -walk.host.shift + spec.zero if walk.host else 0
@@ -43,6 +39,16 @@ def quant(walk: "Walk", node: Node) -> Known:
         value, shift = _quant_activation(walk, node, spec), 0
     walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift))
     return value
+
+
+def checked_spec(walk: "Walk", node: Node) -> QuantSpec:
+    """Return the parameters of a quantiser of activations; raises `UnsupportedError` for too many bits."""
+    spec = quant_spec(node, walk.constant_named)
+    if spec.bits > walk.max_bits:
+        raise UnsupportedError(
+            node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
+        )
+    return spec
 
 
 def quantised_input(
@@ -138,7 +144,7 @@ def trunc(walk: "Walk", node: Node) -> Value:
     ends = [free.apply(chain.apply(end[None].astype(np.float64))) for end in (x.low, x.high)]
     low, high = spec.limits or (int(ends[0].min()), int(ends[1].max()))
     datatype = integer_type(low, high)
-    if DataType[datatype].bitwidth() > MAX_BITS:
+    if DataType[datatype].bitwidth() > walk.max_bits:
         raise UnsupportedError(
             node.name, f"it leaves {DataType[datatype].bitwidth()} bits", f"use {MAX_BITS} bits or fewer"
         )
