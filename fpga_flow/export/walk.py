@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError, joined
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
-from fpga_flow.export.grid import SCALE_TOLERANCE, whole_multiples
+from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.logits import finish
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
     WIDE_LIMIT,
-    Activation,
     HostInput,
     IntegerNetwork,
     Matrix,
@@ -30,11 +28,11 @@ from fpga_flow.export.operations import (
     Operation,
     Tensor,
     Unflatten,
-    integer_type,
 )
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.readers.common import MAX_BITS, attributes_of, bounded
-from fpga_flow.export.readers.quant import checked_spec, quantised_input
+from fpga_flow.export.readers.common import MAX_BITS, bounded
+from fpga_flow.export.readers.inputs import declare
+from fpga_flow.export.readers.quant import checked_spec
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.values import (
     QUANTISERS,
@@ -67,18 +65,6 @@ def to_integers(model: ModelWrapper, declared: QuantSpec | None = None) -> Integ
     Raises `UnsupportedError` naming every node that cannot be mapped.
     """
     return Walk(model, declared).run()
-
-
-ANY_LAYOUT = (
-    *(*QUANTISERS, "Trunc", "Relu", "LeakyRelu", "Clip", "Neg", "Identity", "Dropout"),
-    *("Add", "Sub", "Mul", "Div"),
-)
-"""Operators that leave the axes where they are."""
-HOST = (
-    *("Relu", "Clip", "Neg", "Identity", "Dropout", "Add", "Sub", "Mul", "Div", "BatchNormalization"),
-    *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad"),
-)
-"""Operators that the host carries out in front of the input's quantiser."""
 
 
 def countable(model: ModelWrapper) -> list[Operation]:
@@ -128,7 +114,7 @@ class Walk:
         self._taken = {node.name for node in self.graph.node} | set(self.reads)
         spec = declared or annotated_input(model, source)
         if spec is not None and source in self.readers:
-            self._declare(source, spec)
+            declare(self, source, spec)
 
     def run(self) -> IntegerNetwork:
         """Walk the whole graph."""
@@ -239,43 +225,10 @@ class Walk:
             )
         return replace(known, shared=known.shared or self.reads[node.input[index]] > 1)
 
-    def _declare(self, source: str, spec: QuantSpec) -> None:
-        """Quantise the input as `spec` says, where no node of the file does it."""
-        if not self._file_quantises(source):
-            node = self.readers[source][0]
-            index = list(node.input).index(source)
-            self.known[source] = quantised_input(self, node, index, spec, declared=True)
-
-    def _file_quantises(self, source: str) -> bool:
-        """Whether there is a quantiser on every way from the input, with nothing before it but the host's."""
-        names = [source]
-        while names:
-            name = names.pop()
-            if name == self.graph.output[0].name:
-                return False
-            for node in self.readers.get(name, []):
-                if node.op_type in HOST:
-                    names += node.output
-                elif node.op_type not in QUANTISERS:
-                    return False
-        return True
-
     def on_host(self, node: onnx.NodeProto) -> HostValue | None:
         """Return input 0 of `node` where the host computes it, else None."""
         known = self.known[node.input[0]]
         return known if isinstance(known, HostValue) else None
-
-    def turned_behind(self, name: str) -> list[int] | None:
-        """Return in which order the file puts the axes of tensor `name` before it computes with them."""
-        names, seen = [name], set[str]()
-        while names:
-            for node in self.readers.get(names.pop(0), []):
-                if node.op_type == "Transpose":
-                    return [int(axis) for axis in attributes_of(node)["perm"]]
-                if node.op_type in ANY_LAYOUT and node.name not in seen:
-                    seen.add(node.name)
-                    names += node.output
-        return None
 
     def layout(self, node: onnx.NodeProto, index: int = 0) -> Layout:
         """Return how the file's tensor at input `index` of `node` lies against the integer tensor."""
@@ -382,33 +335,6 @@ class Walk:
         low, high = np.sort([values * x.low, values * x.high], axis=0)
         y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
         return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
-
-    def centred(self, value: Value) -> Value:
-        """Return `value` with what it is off by, a whole number of steps, put into the integers if it can be.
-
-        It can where they are the input's, or those of a quantiser that nothing else has read.
-        """
-        line, x = value.chain.line, value.tensor
-        if line is None or line.mul.size != 1 or line.add.size != 1 or not float(line.mul):
-            return value
-        steps = float(line.add) / float(line.mul)
-        producer = next((o for o in reversed(self.operations) if o.y is x), None)
-        whole = abs(steps - round(steps)) <= SCALE_TOLERANCE * max(abs(steps), 1)
-        low, high = int(x.low.min()) + round(steps), int(x.high.max()) + round(steps)
-        if not whole or value.shared or DataType[integer_type(low, high)].bitwidth() > MAX_BITS:
-            return value
-        datatype = integer_type(low, high)
-        if isinstance(producer, Activation) and producer.quantiser.rounding == "EDGES":
-            producer.quantiser = replace(producer.quantiser, low=low, high=high, datatype=datatype)
-        elif x is self.input and self.host is not None:
-            self.host.shift -= round(steps)
-        else:
-            return value
-        x.low, x.high, x.datatype = x.low + round(steps), x.high + round(steps), datatype
-        for place, seen in enumerate(self.quantisers):
-            if seen.tensor is x:
-                self.quantisers[place] = seen._replace(shift=seen.shift + round(steps))
-        return replace(value, chain=Chain((affine(line.mul),)))
 
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that no node and no tensor has yet."""

@@ -11,6 +11,7 @@ from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
+from fpga_flow.export.readers.inputs import centred
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
 from fpga_flow.progress import say
@@ -96,7 +97,7 @@ def _offset(walk: "Walk", node: Node, value: Value, padded: bool) -> tuple[Value
     line = value.chain.line
     if line is None or not line.add.any() or np.any(line.mul != line.mul.reshape(-1)[0]):
         return value, 0.0
-    value = walk.centred(value)
+    value = centred(walk, value)
     line = value.chain.line
     if line is None or not line.add.any():
         return value, 0.0

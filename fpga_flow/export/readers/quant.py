@@ -9,9 +9,9 @@ from qonnx.core.datatype import DataType
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
-from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Activation, HostInput, Observed, Quantiser, Tensor, integer_type
+from fpga_flow.export.operations import Activation, Observed, Quantiser, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node
+from fpga_flow.export.readers.inputs import quantised_input
 from fpga_flow.export.values import (
     HostValue,
     Known,
@@ -49,54 +49,6 @@ def checked_spec(walk: "Walk", node: Node) -> QuantSpec:
             node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
         )
     return spec
-
-
-def quantised_input(
-    walk: "Walk", node: Node, index: int, spec: QuantSpec, declared: bool = False
-) -> Value:
-    """Make the network's input of what the host computes at input `index` of `node`, and return it.
-
-    Where it is `declared` no node of the file quantises it, else `node` does.
-
-    Where the file turns the axes behind it, the host does. Where its codes less the zero point have few
-    enough bits the host subtracts that too.
-    """
-    source, quantiser = walk.known[node.input[index]], spec.quantiser
-    assert isinstance(source, HostValue)
-    name = node.input[index] if declared else node.output[0]
-    if walk.host is not None:
-        raise UnsupportedError(
-            node.name, "the input is quantised a second time", "quantise it once, before it forks"
-        )
-    scale = float(spec.scale.reshape(-1)[0])
-    if np.any(spec.scale != spec.scale.reshape(-1)[0]):
-        raise UnsupportedError(
-            node.name, "the input is quantised with a scale per channel", "use one scale for the input"
-        )
-    if not 1 <= len(source.shape) <= 3:
-        raise UnsupportedError(
-            node.name, f"the input has {len(source.shape)} axes and a batch", "use at most three"
-        )
-    low, high = quantiser.low, quantiser.high
-    if quantiser.rounding == "EDGES":  # the host compares with the file's own numbers
-        own = tuple(float(np.float32(edge * scale)) for edge in quantiser.edges)
-        quantiser = replace(quantiser, edges=own)
-    centred = integer_type(min(-1, low - spec.zero), high - spec.zero)
-    shift = spec.zero if DataType[centred].bitwidth() <= MAX_BITS else 0
-    datatype = centred if shift else quantiser.datatype
-    steps, shape, layout = list(source.steps), (1, *source.shape), None
-    turned = walk.turned_behind(name)
-    if turned is not None and len(turned) == len(shape):
-        steps.append(("transpose", [float(axis) for axis in turned]))
-        shape = tuple(shape[axis] for axis in turned)
-        layout = Layout(tuple(turned.index(axis) for axis in range(len(turned))))
-    shape = (*shape, 1) if len(shape) == 3 else shape
-    limits = [np.full(shape[1], end - shift, dtype=np.int64) for end in (low, high)]
-    walk.host = HostInput(walk.frame_shape, steps, scale, quantiser, spec.zero, shift, declared)
-    walk.input = Tensor(name, shape, datatype, *limits)
-    rest = shift - spec.zero
-    chain = Chain((affine(scale, rest * scale) if rest else affine(scale),))
-    return Value(walk.input, chain, layout=layout)
 
 
 def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
