@@ -218,6 +218,12 @@ def dense(walk: "Walk", node: Node) -> Value:
             else weight_scale.reshape(-1, *[1] * (weight_scale.ndim > 0))
         )
         weight_scale = weight_scale.reshape(1, -1) if weight_scale.size > 1 else weight_scale
+    if integers.shape[0] != x.channels:
+        raise UnsupportedError(
+            node.name,
+            f"its input has {x.channels} features, its weights the shape {list(integers.shape)}",
+            "weights must have a row for each feature",
+        )
     if layout.order is not None:
         integers = layout.in_order(integers)
     weight_scale = _per_output(node, weight_scale, 1, integers.shape)
