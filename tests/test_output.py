@@ -36,10 +36,10 @@ def output(shape: tuple[int, ...], behind: tuple[str, ...] = ()) -> Output:
         ((1,), (), None, "1 number (why): 0.25 * integer - 1.5"),
         (
             (1,), ("Sigmoid",), None,
-            "1 number (why): 0.25 * integer - 1.5; "
-            "apply Sigmoid, which the network ends in, to that yourself",
+            "1 number (why): 0.25 * integer - 1.5, "
+            "then Sigmoid, which the host applies",
         ),
-        ((4, 16, 1), (), None, "16 x 4 numbers, channels last (why): each is 0.25 * integer - 1.5"),
+        ((4, 16, 1), (), None, "4 x 16 numbers (why): each is 0.25 * integer - 1.5"),
         ((1, 12, 12), (), None, "12 x 12 numbers (why): each is 0.25 * integer - 1.5"),
         ((5,), (), 0, "5 numbers (hardware.top_k=0): each is 0.25 * integer - 1.5"),
         (

@@ -14,6 +14,7 @@ from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
 from fpga_flow.design import Design, load_design
 from fpga_flow.errors import DifferenceError, InputError
 from fpga_flow.flow import RUNS, Run, current
+from fpga_flow.output import Output
 from fpga_flow.progress import say
 from fpga_flow.standing import intact
 
@@ -56,12 +57,13 @@ def make_package(run: Run, virtual: bool = False) -> Path:
         hardware = _virtual_hardware(design, folders["rtl"], digest)
     else:
         hardware = _bitstream(run, folders, digest)
-    spec = artifact.read_result(folders["export"])["input"]
+    exported = artifact.read_result(folders["export"])
+    numbers = Output.model_validate(exported["output"]).description()
     latency = artifact.read_result(folders["verify"])["measured_latency_cycles"]
     (run.folder / PACKAGES).mkdir(exist_ok=True)
     path = run.folder / PACKAGES / f"{run.recipe.name}-{digest[:12]}{'-virtual' if virtual else ''}.zip"
     frames = vectors(folders["export"] / "vectors.npz", design.top_k, FRAMES)
-    write_package(path, describe(design, digest, latency, spec), frames, hardware)
+    write_package(path, describe(design, digest, latency, exported["input"], numbers), frames, hardware)
     return path
 
 

@@ -39,8 +39,8 @@ KINDS = "fiub"
 Shape = tuple[int, ...]
 
 
-def clean(model: onnx.ModelProto, origin: str) -> None:
-    """Clean `model`, which has one input of a fixed shape, in its place.
+def clean(model: onnx.ModelProto, origin: str) -> str:
+    """Clean `model`, which has one input of a fixed shape, in its place; return its output's name before.
 
     Outputs that do not depend on the input, such as the scale of a quantised tensor, are left out; one must
     be left. Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out.
@@ -49,6 +49,7 @@ def clean(model: onnx.ModelProto, origin: str) -> None:
     found = _Inference(model, origin)
     output = _output(model, found, origin)
     _write(model, found, _used(found.nodes, output), output)
+    return output
 
 
 class _Inference:
@@ -219,6 +220,12 @@ def _output(model: onnx.ModelProto, found: _Inference, origin: str) -> str:
     last = next(node for node in found.nodes if names[0] in node.output)
     if last.op_type == "TopK" and set(names) == set(last.output):
         return str(last.output[1])  # the classes, which are what is wanted of it
+    if last.op_type == "TopK" and names == [last.output[0]]:
+        raise UnsupportedError(
+            last.name,
+            "the network gives the largest numbers, but not which they are",
+            "end it in both outputs of the TopK, in its indices, or in front of it",
+        )
     if len(names) > 1:
         raise InputError(f"{origin}: must have one output, not {len(names)} ({', '.join(names)})")
     return names[0]

@@ -61,7 +61,7 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
     if line is None:
         instead = (
             "leave it out (the largest stays the largest)"
-            if decides(x.shape[1:], left_out(walk.model))
+            if decides(x.shape[1:], left_out(walk.model).operators)
             else "leave it out and apply it to what comes out,"
         )
         raise UnsupportedError(node.name, "an activation behind the last layer", f"{instead} or quantise it")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fpga_flow.export.chain import Chain, Floats, Integers
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS
-from fpga_flow.output import decides
+from fpga_flow.output import LeftOut, decides
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
@@ -271,8 +271,10 @@ class IntegerNetwork:
     """Every activation quantiser of the float network, in its order."""
     layout: Layout | None = None
     """How the file's output lies; None: as the integers."""
-    behind: tuple[str, ...] = ()
-    """Operators at the end of the float network's file that are left out, in order."""
+    left_out: LeftOut = LeftOut()
+    """The end of the float network's file."""
+    file_shape: tuple[int, ...] | None = None
+    """Of the file's output in front of that, with the batch; None: as the integers."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""
@@ -281,4 +283,4 @@ class IntegerNetwork:
     @property
     def decides(self) -> bool:
         """Whether the output is one number per class, of which the largest is taken (see `output`)."""
-        return decides(self.output.shape[1:], self.behind)
+        return decides(self.output.shape[1:], self.left_out.operators)

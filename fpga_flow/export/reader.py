@@ -21,11 +21,13 @@ from fpga_flow.export.convert import (
     set_batch_to_one,
     turn_channels_last,
 )
+from fpga_flow.export.ending import drop_ending
 from fpga_flow.export.operators import QONNX_DOMAIN
 from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.refusal import unsupported_operator
-from fpga_flow.export.rewrite import drop_decision, merge_padding
+from fpga_flow.export.rewrite import merge_padding
+from fpga_flow.output import LeftOut, note_left_out
 
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
@@ -92,14 +94,15 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     raise_opset(model, origin)
     join_linear(model)
     _fix_input(model, origin)
-    clean(model, origin)
+    name = clean(model, origin)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason}") from error
     wrapper = ModelWrapper(model, fix_missing_initializer_valueinfo=False)
-    drop_decision(wrapper)
+    note_left_out(wrapper, LeftOut(name=name))
+    drop_ending(wrapper)
     merge_padding(wrapper)
     return wrapper
 

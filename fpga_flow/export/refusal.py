@@ -28,7 +28,7 @@ INSTEAD = {
     "PRelu": "use a ReLU or a leaky ReLU",
     "InstanceNormalization": "use batch norm",
     "LayerNormalization": "use batch norm",
-    "TopK": "end the network in its logits; hardware.top_k says how many classes are given",
+    "TopK": "let it take the largest of the classes, along axis 1, at the end of the network",
 }
 """Operators that are met often and cannot be mapped: what to use in their place."""
 

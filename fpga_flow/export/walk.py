@@ -369,5 +369,6 @@ class Walk:
             logit_error=logits.error,
             quantisers=self.quantisers,
             layout=known.layout,
-            behind=left_out(self.model),
+            left_out=left_out(self.model),
+            file_shape=self.shapes[name],
         )

@@ -98,10 +98,11 @@ CLASS_TENSOR = "class"
 """Name of the accelerator's output where it decides: the indices of the largest logits."""
 
 
-def decides_class(network: ModelWrapper) -> bool:
-    """Whether the integer `network` gives one number per class, by its shape and what export noted in it."""
+def chosen_classes(network: ModelWrapper) -> int:
+    """Return how many indices the integer `network` gives, by its shape and what export noted; 0: numbers."""
     shape = network.get_tensor_shape(network.graph.output[0].name)
-    return decides(tuple(shape[1:]), left_out(network))
+    ending = left_out(network)
+    return ending.k * int(decides(tuple(shape[1:]), ending.operators))
 
 
 def to_layers(network: ModelWrapper, top_k: int) -> ModelWrapper:

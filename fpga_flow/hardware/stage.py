@@ -16,7 +16,7 @@ from fpga_flow.flow import Context
 from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.fold.options import Known, no_layer_known
 from fpga_flow.hardware.fold.resources import Resources
-from fpga_flow.hardware.layers import decides_class
+from fpga_flow.hardware.layers import chosen_classes
 from fpga_flow.progress import say
 from fpga_flow.synthesised import SynthesisedLayers
 
@@ -30,7 +30,7 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     clock_mhz = recipe.clock_mhz or target.clock_mhz
     network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
-    top_k = int(decides_class(network)) if recipe.top_k is None else recipe.top_k
+    top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
     with finn_session():
         model = lower.lower(network, target.part, top_k)
         known = _known(context, target) if recipe.target == "board" else no_layer_known

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
@@ -167,8 +166,3 @@ def test_spatial_output_in_one_dimension(tmp_path: Path) -> None:
     weights = graph.weights(np.random.default_rng(0).normal(size=(3, 2, 3)), 0.3, 4)
     net, _ = same_everywhere(graph.node("Conv", weights, kernel_shape=[3]).model(), tmp_path)
     assert net.output.shape == (1, 3, 7, 1)
-
-
-def test_wrong_activation_behind_the_last_convolution() -> None:
-    with pytest.raises(UnsupportedError, match=r"^node 'relu': an activation behind the last layer; "):
-        image().conv(4, 3, inputs=3).node("Relu", name="relu").integers()

@@ -15,7 +15,7 @@ from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
-from fpga_flow.hardware.layers import decides_class
+from fpga_flow.hardware.layers import chosen_classes
 from tests.export.graphs import Graph, network
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
@@ -172,7 +172,7 @@ def test_what_comes_out_is_what_the_file_says(
     made = context(tmp_path / "a", tmp_path / "net.onnx")
     result = stage.run(made)
     assert (result["output"]["decides"], result["output"]["reason"]) == (decides, reason)
-    assert decides_class(ModelWrapper(str(made.folder / "network.onnx"))) == decides
+    assert chosen_classes(ModelWrapper(str(made.folder / "network.onnx"))) == decides
     vectors = np.load(made.folder / "vectors.npz")
     assert ("y" in vectors) == decides
     numbers = vectors["logits"] * result["output"]["scale"] + result["output"]["offset"]

@@ -7,8 +7,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.hardware.layers import CLASS_TENSOR, decides_class, to_layers
-from fpga_flow.output import note_left_out
+from fpga_flow.hardware.layers import CLASS_TENSOR, chosen_classes, to_layers
+from fpga_flow.output import LeftOut, note_left_out
 from tests.networks import Builder
 
 
@@ -177,5 +177,7 @@ def test_an_index_comes_out_of_a_vector_of_classes_alone(
     net: Builder, behind: tuple[str, ...], decides: bool
 ) -> None:
     model = net.build()
-    note_left_out(model, behind)
-    assert decides_class(model) == decides
+    note_left_out(model, LeftOut(behind))
+    assert chosen_classes(model) == int(decides)
+    note_left_out(model, LeftOut(behind, k=3))
+    assert chosen_classes(model) == 3 * int(decides)
