@@ -2,9 +2,11 @@
 
 `RUN/<stage>/` appears by one rename when the stage is done, so a folder that is there is whole.
 Until then the stage works in `RUN/<stage>.partial/`, which a killed run finds again and goes on in
-when nothing it depends on has changed. A kill between the two renames is mended by `recover`.
+when nothing it depends on has changed. A kill between the two renames is mended by `recover`. The
+manifest has the digest of every file, so that one that was changed later is noticed (`damage`).
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -19,10 +21,16 @@ from fpga_flow.errors import InputError
 MANIFEST = "manifest.json"
 RESULT = "result.json"
 LOG = "log.txt"
+EFFORT = "effort.json"
+"""What a stage says of its work, not of its result: speeds, what a cache had. It differs each time."""
 PARTIAL = ".partial"
 OLD = ".old"
 DIGEST = ".digest"
-_NOT_CONTENT = {MANIFEST, LOG, DIGEST}
+OUTDATED = "OUT-OF-DATE.txt"
+"""Marks an artifact that was made of inputs or a recipe that have since been replaced."""
+_NOT_CONTENT = {MANIFEST, LOG, EFFORT, DIGEST, OUTDATED}
+TOOL_LOG = ".log"
+"""Suffix of what tools have said, with paths and times."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,9 @@ class Manifest:
     recipe: str
     """The digest of the recipe parts the stage depends on."""
     content: str
-    """Of the files it made; the next stage's digest is made of this."""
+    """Of `files`; the next stage's digest is made of this."""
+    files: dict[str, str]
+    """The SHA-256 of every file it made, by its path in the artifact."""
     seconds: float
     tools: dict[str, str]
     parts: list[str] = field(default_factory=list)
@@ -59,10 +69,27 @@ def digest_files(root: Path, files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def digest_folder(folder: Path) -> str:
-    """Return the digest of an artifact's content (not of its manifest and log)."""
+def digest_content(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of an artifact, by its path in `folder`.
+
+    Its manifest, its logs and its effort are not content.
+    """
     skipped = {folder / name for name in _NOT_CONTENT}
-    return digest_files(folder, (p for p in folder.rglob("*") if p.is_file() and p not in skipped))
+    found = (p for p in folder.rglob("*") if p.is_file() and p not in skipped)
+    files = sorted(p for p in found if p.suffix != TOOL_LOG)
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of the content of `path`; read once as long as it stays as it is."""
+    status = path.stat()
+    return _digest_file(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _digest_file(path: Path, *_status: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -93,9 +120,33 @@ def read_json(path: Path) -> Any:
 def read_manifest(folder: Path) -> Manifest | None:
     """Return the manifest of the artifact in `folder`, or None where none (or none whole) stands."""
     try:
-        return Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        return manifest if manifest.content == digest_json(manifest.files) else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+def damage(folder: Path) -> str | None:
+    """Return which file of the artifact in `folder` is not as it was made, in words; None where all are."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return f"{folder / MANIFEST}: is missing, damaged or of an older version"
+    for name, digest in manifest.files.items():
+        path = folder / name
+        try:
+            if digest_file(path) != digest:
+                return f"{path}: has been changed since the stage {manifest.stage} made it"
+        except FileNotFoundError:
+            return f"{path}: is missing; the stage {manifest.stage} made it"
+        except OSError as error:
+            return f"{path}: cannot be read: {error.strerror or error}"
+    return None
+
+
+def check_intact(folder: Path) -> None:
+    """Raise `InputError` that names a file of the artifact in `folder` which is not as it was made."""
+    if found := damage(folder):
+        raise InputError(f"{found}; the 'flow build' that made this run makes it again")
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -104,6 +155,12 @@ def read_result(folder: Path) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise InputError(f"{folder / RESULT}: must be a JSON object, not {type(result).__name__}")
     return result
+
+
+def read_effort(folder: Path) -> dict[str, Any]:
+    """Return what the stage that made `folder` says of its work (`effort.json`); nothing if it is silent."""
+    path = folder / EFFORT
+    return dict(read_json(path)) if path.is_file() else {}
 
 
 def recover(final: Path) -> None:
@@ -131,14 +188,14 @@ def adopt(source: Path, final: Path, digest: str) -> Manifest | None:
     """Put the artifact `source` of another run in the place of `final` where it is of `digest`.
 
     Files are hard links where the file system has them: nobody writes into an artifact that is whole. Returns
-    the manifest, or None where `source` is no such artifact.
+    the manifest, or None where `source` is no such artifact, or is damaged.
     """
     manifest = read_manifest(source)
-    if manifest is None or manifest.digest != digest:
+    if manifest is None or manifest.digest != digest or damage(source):
         return None
     partial = final.with_name(final.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(source, partial, ignore=shutil.ignore_patterns(MANIFEST), copy_function=_link)
+    shutil.copytree(source, partial, ignore=shutil.ignore_patterns(MANIFEST, OUTDATED), copy_function=_link)
     write_json(partial / MANIFEST, asdict(manifest))  # last: with it the artifact counts as whole
     _put_in_place(partial, final)
     return manifest
@@ -165,8 +222,18 @@ def finish(
 ) -> Manifest:
     """Write result and manifest into `partial` and put it in the place of `final`."""
     write_json(partial / RESULT, result)
-    content = digest_folder(partial)
-    manifest = Manifest(final.name, digest, inputs, recipe, content, round(seconds, 3), tools, list(parts))
+    files = digest_content(partial)
+    manifest = Manifest(
+        stage=final.name,
+        digest=digest,
+        inputs=inputs,
+        recipe=recipe,
+        content=digest_json(files),
+        files=files,
+        seconds=round(seconds, 3),
+        tools=tools,
+        parts=list(parts),
+    )
     write_json(partial / MANIFEST, asdict(manifest))
     _put_in_place(partial, final)
     return manifest

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qonnx.core.datatype import DataType
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.cost import itu_score
@@ -15,7 +16,6 @@ from fpga_flow.export.readers.common import MAX_BITS
 from fpga_flow.export.walk import to_integers
 from fpga_flow.flow import RUNS
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import LayerQuant
 from fpga_flow.train.bits import (
@@ -43,6 +43,7 @@ from fpga_flow.train.sensitivity import (
     readings,
 )
 from fpga_flow.train.spec import chain
+from fpga_flow.train.threads import torch_threads
 
 MEASURES = {
     "score": Measure(itu_score(1, 0), itu_score(0, 1)),
@@ -64,6 +65,7 @@ class Class:
     """What is lost with so many bits for the activations; of the input the one choice there is."""
 
 
+@torch_threads()
 def search(
     recipe: Recipe, network: Path | None, limit: float, measure: str, fewest: int, frames: int
 ) -> Entries:
@@ -75,7 +77,7 @@ def search(
         raise InputError("--network: must name a trained checkpoint, as the recipe has none")
     if recipe.quant.weights != "uniform" or recipe.quant.activations != "uniform":
         raise InputError("quant.weights and quant.activations: must be uniform where bits are searched")
-    path = network or ROOT / str(recipe.train.checkpoint)
+    path = network or places.named(str(recipe.train.checkpoint))
     state = load_checkpoint(path)
     cache = RUNS / ".cache"
     set_cache(cache)

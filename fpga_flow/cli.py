@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +15,25 @@ from fpga_flow import __version__, bits_command, board_command, flow, interrupt,
 from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
+from fpga_flow.locking import locked
 from fpga_flow.progress import say
 from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.scores import command as cost_command
-from fpga_flow.settings import changes_of
+from fpga_flow.settings import changes_of, own_data
 from fpga_flow.stage import Stage
 from fpga_flow.sweep import command as sweep_command
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
+_TRAINED = "a network from outside (--model) is trained already"
+OF_TRAINING = {
+    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some "
+    "chosen by its input's shape",
+    **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), _TRAINED),
+}
+"""Parts of a recipe that a network from outside makes no use of, and why."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
@@ -80,6 +90,13 @@ def build(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Your own frames x and labels y, to verify and to measure accuracy on, or to train on.",
+        ),
+    ] = None,
     board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
     fps: Annotated[
         float | None,
@@ -114,9 +131,11 @@ def build(
     flow build --bits 4 --fps 20000 --until hardware
     flow build --bits 4 --fit
     flow build my.toml --set prune.method=imp --out build/out/mine
-    flow build --model net.onnx --board zcu104
+    flow build --model net.onnx --data mine.npz --board zcu104
     """
     changes = changes_of(settings or (), bits)
+    if data is not None:
+        changes += own_data(data)
     if board is not None:
         changes.append(Change("board", board, "--board"))
     changes += _folding_target(fps, latency, fit)
@@ -157,7 +176,13 @@ def _outside_recipe(
 ) -> Recipe:
     for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
         if given:
-            raise InputError(f"{word}: a network from outside (--model) is trained already; leave {word} out")
+            raise InputError(f"{word}: {_TRAINED}; leave {word} out")
+    own = any(change.key == "data.name" and change.value == OWN for change in changes)
+    for change in changes:
+        why = OF_TRAINING.get(change.key.partition(".")[0])
+        if why is not None and not (own and change.key in ("data.name", "data.file")):
+            option = change.option or f"--set {change.key}"
+            raise InputError(f"{option}: {why}; leave it out (export, hardware, verify and board can be set)")
     if not model.is_file():
         raise InputError(f"--model: must be an ONNX file, not {str(model)!r}, which does not exist")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]
@@ -167,19 +192,23 @@ def _outside_recipe(
 
 
 def _build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
-    """Execute the run and show its results, also where one of them is the reason to end with an error."""
+    """Execute the run and show its results, also where one of them is the reason to end with an error.
+
+    With `force`, only that stage is wanted: an input of it that was changed since it was made is an error.
+    """
     from fpga_flow import report
 
     with system.writing(run.folder, flow.RUNS):
         try:
-            flow.execute(run, until, force)
+            flow.execute(run, until, force, mend=force is None)
         except (DifferenceError, FitError):
             report.write(run)
             report.show(run)
             raise
         except FlowError:
             if run.made:
-                report.write(run)
+                with suppress(InputError):  # of a stage behind the one that failed
+                    report.write(run)
             raise
         report.write(run)
     report.show(run)
@@ -195,8 +224,39 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     return command
 
 
+def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
+    again = _stage_command(stage)
+
+    def command(
+        run: RunArgument,
+        finn: Annotated[
+            bool, typer.Option("--finn", help="Bring RUN up to hardware instead, and write RUN/finn.")
+        ] = False,
+        debug: Debug = False,
+    ) -> None:
+        if not finn:
+            again(run, debug)
+            return
+        from fpga_flow import stock_finn
+
+        opened = flow.open_run(find_run(run))
+        _build(opened, "hardware")
+        with locked(opened.folder):
+            print(stock_finn.write(opened.folder))
+
+    command.__doc__ = (
+        f"{again.__doc__}\n\nWith --finn it writes what stock FINN goes on with: the integers "
+        "(streamlined.onnx), the layers of the hardware under FINN's names (dataflow.onnx) and their folding "
+        "(folding.json)."
+    )
+    return command
+
+
+_COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {"export": _export_command}
+"""Stages whose commands do more than run them again."""
 for _stage in flow.STAGES:
-    app.command(_stage.name, rich_help_panel="Stages")(_stage_command(_stage))
+    _command_of = _COMMANDS.get(_stage.name, _stage_command)
+    app.command(_stage.name, rich_help_panel="Stages")(_command_of(_stage))
 
 
 @app.command("list")

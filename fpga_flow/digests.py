@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import artifact
+from fpga_flow import artifact, places
 from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import Recipe
 
 SOURCES = {".py", ".sv", ".svh", ".v", ".cpp", ".h", ".j2"}
 """Suffixes of source files."""
+MODELS = "models"
+"""The folder of models in a checkout."""
 WHOLE = 1 << 28
 """Bytes up to which a file's content is read."""
 
@@ -28,9 +30,9 @@ def _recipe_value(recipe: Recipe, dotted: str) -> Any:
 
 
 def named_file(recipe: Recipe, key: str) -> Path | None:
-    """Return the file that the dotted `key` of `recipe` names, relative to the checkout."""
+    """Return the file that the dotted `key` of `recipe` names."""
     name = _recipe_value(recipe, key)
-    return None if name is None else ROOT / name
+    return None if name is None else places.named(name)
 
 
 def file_digest(path: Path) -> str:
@@ -43,10 +45,10 @@ def file_digest(path: Path) -> str:
 
 
 def code_digest(entries: Iterable[str]) -> str:
-    """Return the digest of the source files in `entries`, files and folders below the checkout."""
+    """Return the digest of the source files in `entries`: files and folders of the package, or `models/`."""
     files: list[Path] = []
     for entry in entries:
-        path = ROOT / entry
+        path = (places.SHIPPED if Path(entry).parts[0] == MODELS else ROOT) / entry
         if path.is_file():
             files.append(path)
         else:

@@ -8,8 +8,7 @@ from rich.table import Table
 
 from fpga_flow import toolchain
 from fpga_flow.errors import ToolError
-from fpga_flow.flow import RUNS
-from fpga_flow.stages import STAGES
+from fpga_flow.flow import RUNS, STAGES
 
 FREE_GB = 2.0
 """What a run and the tools' cache take at most, roughly."""

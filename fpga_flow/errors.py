@@ -4,6 +4,8 @@ Every message says which place, what value, what it must be, and what to do abou
 `assert` and the built-in exceptions stay for our own bugs.
 """
 
+from collections.abc import Sequence
+
 
 class FlowError(Exception):
     """Base of all errors that are shown to the user as one message, without a traceback."""
@@ -24,6 +26,36 @@ class UnsupportedError(InputError):
         """`node` is the node's name in the ONNX file, `remedy` what would work instead."""
         super().__init__(f"node {node!r}: {reason}; {remedy}")
         self.node = node
+        self.each: tuple[UnsupportedError, ...] = (self,)
+        """One error for each node."""
+
+
+SHOWN = 20
+"""Nodes that an error names, at most."""
+
+
+class UnsupportedNodesError(UnsupportedError):
+    """Several nodes of a network cannot be mapped."""
+
+    def __init__(self, errors: Sequence[UnsupportedError]) -> None:
+        """`errors` has two or more, in the order of the file."""
+        InputError.__init__(
+            self,
+            "\n  ".join(
+                [
+                    f"{len(errors)} nodes cannot be mapped to hardware:",
+                    *(str(error) for error in errors[:SHOWN]),
+                    *([f"and {len(errors) - SHOWN} more"] if len(errors) > SHOWN else []),
+                ]
+            ),
+        )
+        self.node = errors[0].node
+        self.each = tuple(errors)
+
+
+def joined(errors: Sequence[UnsupportedError]) -> UnsupportedError:
+    """Return one error for all of `errors`, which are one or more."""
+    return errors[0] if len(errors) == 1 else UnsupportedNodesError(errors)
 
 
 class DifferenceError(FlowError):

@@ -49,9 +49,9 @@ class Golden:
         self.input_dtype = np.dtype(np.uint8 if "uint8" in source.type else np.int8)
 
     def run(self, x: NDArray[Any]) -> tuple[Integers, Integers | None]:
-        """Return logits (N, classes) and class (N,), the lowest index of the largest logit.
+        """Return logits, batch first, and class (N,), the lowest index of the largest logit.
 
-        A network that decides no class gives its output, batch first, and None.
+        The class is None where the network decides none.
         """
         found = self._session.run(self._results, {INPUT: self._checked(x)})
         return found[0], found[1] if len(found) > 1 else None
@@ -76,6 +76,10 @@ class Golden:
 
 
 def top_k(logits: NDArray[Any], k: int) -> Integers:
-    """Return the indices (N, k) of the `k` largest of `logits` (N, classes), lowest index first on ties."""
-    order: Integers = np.argsort(-logits.astype(np.int64), axis=1, kind="stable")[:, :k]
+    """Return the indices (N, k) of the `k` largest of `logits` (N, classes), lowest index first on ties.
+
+    Each of `logits` may have axes of length 1 behind the classes.
+    """
+    flat = logits.reshape(len(logits), -1)
+    order: Integers = np.argsort(-flat.astype(np.int64), axis=1, kind="stable")[:, :k]
     return order

@@ -9,6 +9,7 @@ from fpga_flow import flow
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import find_recipe, load_recipe, model_names, recipe_names
+from fpga_flow.standing import outdated
 
 
 def show() -> None:
@@ -64,10 +65,11 @@ def _runs(folder: Path) -> Table | str:
         try:
             run = flow.open_run(path.parent)
         except InputError as error:
-            rows.append([path.parent.name, "broken:", str(error)])
+            rows.append([path.parent.name, "broken:", str(error), ""])
             continue
         done = list(flow.current(run))
         wanted = {stage.name for stage in run.stages if not stage.on_demand}
         state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
-        rows.append([path.parent.name, run.recipe.board, state])
-    return _table(["name", "board", "stages done"], rows)
+        old = ", ".join(outdated(run))
+        rows.append([path.parent.name, run.recipe.board, state, old and f"out of date: {old}"])
+    return _table(["name", "board", "stages done", ""], rows)

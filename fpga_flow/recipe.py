@@ -1,7 +1,7 @@
 """The recipe: one TOML file that says everything about a build, validated.
 
 A recipe is read from `build/<name>.toml`; `--bits`, `--fps`, `--board` and `--set key=value`
-change single values on top. Each stage depends on the parts of the recipe it names in `flow.py`
+change single values on top. Each stage depends on the parts of the recipe it names in `stages.py`
 and on nothing else, so a change re-runs only what it must.
 """
 
@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Recipe
 
-ROOT = Path(__file__).resolve().parents[1]
-"""The checkout: `build/`, `models/` and `fpga_flow/` stand side by side in it."""
+ROOT = places.CODE
+"""The folder that `fpga_flow/` stands in."""
 
 
 class Change(NamedTuple):
@@ -42,17 +43,17 @@ def find_recipe(name: str) -> Path:
     known = recipe_names()
     if name not in known:
         raise InputError(f"recipe: must be a .toml file or one of {', '.join(known)}, not {name!r}")
-    return ROOT / "build" / f"{name}.toml"
+    return places.SHIPPED / "build" / f"{name}.toml"
 
 
 def recipe_names() -> list[str]:
     """Return the names of the recipes in `build/`."""
-    return sorted(path.stem for path in (ROOT / "build").glob("*.toml"))
+    return sorted(path.stem for path in (places.SHIPPED / "build").glob("*.toml"))
 
 
 def model_names() -> list[str]:
     """Return the names of the network architectures in `models/`."""
-    return sorted(path.parent.name for path in (ROOT / "models").glob("*/model.py"))
+    return sorted(path.parent.name for path in (places.SHIPPED / "models").glob("*/model.py"))
 
 
 def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from fpga_flow.errors import InputError
 from fpga_flow.recipe import Change, parse_setting
+from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.stages import FILE_KEYS
 
 
@@ -14,6 +16,14 @@ def changes_of(settings: Iterable[str], bits: int | None = None) -> list[Change]
     """
     changes = [from_here(parse_setting(text)) for text in settings]
     return changes if bits is None else changes + bits_changes(bits)
+
+
+def own_data(file: Path) -> list[Change]:
+    """Return what `--data` sets: frames that the user brings."""
+    if not file.is_file():
+        raise InputError(f"--data: must be an .npz file, not {str(file)!r}, which does not exist")
+    path = str(file.expanduser().resolve())
+    return [Change("data.name", OWN, "--data"), Change("data.file", path, "--data")]
 
 
 def bits_changes(bits: int) -> list[Change]:

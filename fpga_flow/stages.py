@@ -4,7 +4,7 @@ from fpga_flow import verdict
 from fpga_flow.stage import Stage
 
 _TRAINING = ("fpga_flow/train", "fpga_flow/data", "fpga_flow/quantise.py", "models/{model}")
-_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++")
+_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++", "processor")
 _SIMULATOR = tuple(
     f"fpga_flow/verify/{name}"
     for name in (
@@ -16,6 +16,7 @@ _SIMULATOR = tuple(
         "cache.py",
         "harness.cpp",
         "harness.h",
+        "runtime.cpp",
     )
 )
 """What FIFO depths are simulated with."""
@@ -23,9 +24,9 @@ _EXPLAINING = tuple(
     f"fpga_flow/fifos/{name}.py" for name in ("explain", "deadlock", "simulated", "sizing", "tokens")
 )
 """What a deadlock is explained with."""
-_SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py")
+_SYNTHESISED = ("fpga_flow/synthesised.py", "fpga_flow/digests.py", "fpga_flow/synth")
 """What synthesis found out of single layers, for folding."""
-_SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet"))
+_SCORES = tuple(f"fpga_flow/scores/{name}.py" for name in ("counts", "cifar_course", "micronet", "sparsity"))
 """What a network costs, for the report."""
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -64,8 +65,8 @@ STAGES: tuple[Stage, ...] = (
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
         ("data", "model", "quant", "prune.quantise", "export"),
-        ("fpga_flow/export", "fpga_flow/golden.py", *_SCORES, *_TRAINING),
-        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy"),
+        ("fpga_flow/export", "fpga_flow/golden.py", "fpga_flow/output.py", *_SCORES, *_TRAINING),
+        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "processor"),
         files=("data.file",),
     ),
     Stage(
@@ -75,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
         ("board", "hardware"),
         (
             "fpga_flow/hardware",
+            "fpga_flow/output.py",
             "fpga_flow/fifos",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",
@@ -120,7 +122,7 @@ STAGES: tuple[Stage, ...] = (
         "Synthesise every layer and add up its resources.",
         ("rtl", "hardware"),
         ("board",),
-        ("fpga_flow/synth", *_SYNTHESISED, "fpga_flow/design.py", "fpga_flow/boards.py"),
+        (*_SYNTHESISED, "fpga_flow/design.py", "fpga_flow/boards.py"),
         ("yosys",),
         judge=verdict.fits,
     ),

@@ -2,16 +2,16 @@
 
 A layer is known by its key: a digest of its operator, its attributes and its constants, without FIFO depths
 (`fpga_flow.hardware.fold.options.layer_key`). Entries also depend on the device family, on the versions of
-Yosys and FINN, and on the project's RTL, so an entry that is found is never out of date. Which entries a
-folding used stands in its result.
+Yosys and FINN, on the project's RTL and on how it is synthesised and counted, so an entry that is found is
+never out of date. Which entries a folding used stands in its result.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from fpga_flow import artifact, toolchain
 from fpga_flow.digests import code_digest
+from fpga_flow.kept import read_table, write_table
 
 FOLDER = "layers"
 """Below the cache of all runs."""
@@ -28,7 +28,7 @@ class SynthesisedLayers:
             {
                 "family": family,
                 "tools": toolchain.versions(("yosys", "finn-plus")),
-                "code": code_digest(["fpga_flow/rtl/hdl", "fpga_flow/finn_adapter/layers", "fpga_flow/rtl"]),
+                "code": code_digest(["fpga_flow/rtl", "fpga_flow/finn_adapter/layers", "fpga_flow/synth"]),
             }
         )
 
@@ -37,13 +37,9 @@ class SynthesisedLayers:
 
     def get(self, key: str) -> dict[str, int] | None:
         """Return the counts of the layer with `key` by resource, None where it has not been synthesised."""
-        try:
-            table = json.loads(self._path(key).read_text(encoding="utf-8"))
-            return {name: int(table[name]) for name in RESOURCES}
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        table = read_table(self._path(key))
+        return table and {name: int(table[name]) for name in RESOURCES}
 
     def put(self, key: str, counts: Mapping[str, int]) -> None:
         """Keep the counts of a layer."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        artifact.write_json(self._path(key), {name: counts[name] for name in RESOURCES})
+        write_table(self._path(key), {name: counts[name] for name in RESOURCES})

@@ -1,7 +1,9 @@
 """Finds the tools, in this one place: what is looked for, where, and how to get it."""
 
+import hashlib
 import importlib.metadata
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -94,6 +96,33 @@ def vivado() -> Tool:
     return Tool("vivado", (path,), version.group(1) if version else line, {}, path)
 
 
+CPU_INFO = Path("/proc/cpuinfo")
+NAMES = ("vendor_id", "cpu family", "model", "model name", "CPU implementer", "CPU part")
+"""What Linux calls a processor, on x86 and ARM."""
+COMPUTING = re.compile(
+    r"mmx|s?sse|avx|fma|f16c|bmi|amx|abm|adx|aes|gfni|movbe|pclmul|popcnt|sha_|v(aes|pcl)|xop"
+)
+"""How those flags of an x86 processor begin that are instructions; others come and go with the kernel."""
+
+
+def processor() -> Tool:
+    """Return the kind of this machine's processor: floating-point results differ between two kinds.
+
+    Its version is made of its names and of the instructions that it knows.
+    """
+    try:
+        text = CPU_INFO.read_text(encoding="utf-8")
+    except OSError:
+        return Tool("processor", (), f"{platform.machine()} {platform.processor()}".strip(), {}, "")
+    first = dict(re.findall(r"^([^:\t]+)\s*: *(.*)$", text.partition("\n\n")[0], re.MULTILINE))
+    known = [word for word in first.get("flags", "").split() if COMPUTING.match(word)]
+    known += first.get("Features", "").split()
+    names = [first.get(key, "") for key in NAMES]
+    digest = hashlib.sha256("\n".join([*names, *sorted(known)]).encode()).hexdigest()[:8]
+    name = first.get("model name") or platform.machine()
+    return Tool("processor", (), f"{name} ({digest})", {}, str(CPU_INFO))
+
+
 def package(name: str) -> Callable[[], Tool]:
     """Return a finder of the Python package `name`."""
 
@@ -109,6 +138,7 @@ FINDERS: dict[str, Callable[[], Tool]] = {
     "verilator": verilator,
     "yosys": yosys,
     "vivado": vivado,
+    "processor": processor,
     **{
         name: package(name)
         for name in ("torch", "brevitas", "qonnx", "finn-plus", "onnx", "onnxruntime", "numpy")

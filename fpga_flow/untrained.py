@@ -22,6 +22,7 @@ from fpga_flow.recipe import find_recipe, load_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
+from fpga_flow.train.threads import torch_threads
 
 FRAMES = 256
 """Training frames that are calibrated on."""
@@ -39,6 +40,7 @@ def untrained(recipe: Recipe, cache: Path) -> tuple[nn.Module, Frames]:
     return network, data.load(recipe.data, "test", cache)
 
 
+@torch_threads()
 def export(recipe: Recipe, path: Path, cache: Path) -> None:
     """Write the QONNX of the recipe's network, untrained, to `path`."""
     network, frames = untrained(recipe, cache)

@@ -18,7 +18,7 @@ from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.stage import Context, only
 from fpga_flow.stages import STAGES
-from fpga_flow.train import loop, spec
+from fpga_flow.train import spec
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.general import network_of
 from fpga_flow.train.requantise import final
@@ -76,7 +76,7 @@ def _tiny_networks() -> Iterator[None]:
         patch.setattr(
             data, "load", lambda part, split, _cache: frames_of(SHAPES_BY_LENGTH[part.length], split)
         )
-        patch.setattr(loop, "thread_limit", lambda: 1)  # all tensors are small here
+        patch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)  # all tensors are small here
         # Compiling takes longer than running.
         patch.setitem(tuning.TUNING, "fast", tuning.TUNING["quick"])
         torch.set_num_threads(1)

@@ -35,9 +35,19 @@ def test_content_digest_ignores_log_and_follows_files(tmp_path: Path) -> None:
 
 def test_content_digest_counts_a_log_in_a_subfolder(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    before = artifact.digest_folder(tmp_path)
+    before = artifact.digest_content(tmp_path)
     (tmp_path / "sub" / artifact.LOG).write_text("x")
-    assert artifact.digest_folder(tmp_path) != before
+    assert artifact.digest_content(tmp_path) != before
+
+
+def test_speeds_and_logs_of_tools_are_no_content(tmp_path: Path) -> None:
+    before = artifact.digest_content(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "verilator.log").write_text("in /tmp/1234, 3 s")
+    artifact.write_json(tmp_path / artifact.EFFORT, {"cycles_per_second": 1234.5})
+    assert artifact.digest_content(tmp_path) == before
+    assert artifact.read_effort(tmp_path) == {"cycles_per_second": 1234.5}
+    assert artifact.read_effort(tmp_path / "sub") == {}
 
 
 def test_partial_of_same_digest_is_found_again(tmp_path: Path) -> None:
@@ -90,7 +100,8 @@ def test_kill_at_any_step_of_finish_leaves_a_whole_artifact(
     text = {"d1": "old", "d2": "new"}[standing.digest]
     assert (final / "weights.txt").read_text() == text
     assert artifact.read_result(final) == {"text": text}
-    assert artifact.digest_folder(final) == standing.content
+    assert artifact.digest_content(final) == standing.files
+    assert artifact.damage(final) is None
     assert not (tmp_path / "train.old").exists()
 
 

@@ -20,7 +20,7 @@ HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
     monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
     # Drawing takes a second; tests/report draws.
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
@@ -58,7 +58,7 @@ def call(capfd: pytest.CaptureFixture[str]) -> Any:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
 
 
 def raising(error: BaseException) -> Any:
@@ -124,7 +124,8 @@ def test_file_of_a_setting_is_looked_for_where_the_user_is(
 
 
 def test_network_from_outside_gets_a_run_of_its_name(call: Any, net: Path, tmp_path: Path) -> None:
-    assert call("build", "--model", str(net), "--until", "hardware").code == 0
+    words = ["--set", "export.seed=2", "--set", "hardware.margin=0.3", "--set", "verify.stalls=false"]
+    assert call("build", "--model", str(net), "--until", "hardware", *words).code == 0
     run = flow.open_run(tmp_path / "out" / "my-net-v2-")
     assert run.recipe.verify.frames == cli.OUTSIDE_FRAMES
     report = json.loads((run.folder / "report.json").read_text())
@@ -307,6 +308,17 @@ WRONG = [
     ("build --model nix.onnx", "--model: must be an ONNX file, not 'nix.onnx', which does not exist"),
     ("build {recipe} --model {net}", "RECIPE: a network from outside (--model) is trained already"),
     ("build --model {net} --bits 4", "--bits: a network from outside (--model) is trained already"),
+    (
+        "build --model {net} --set data.name=cifar10",
+        "--set data.name: a network from outside (--model) is tried",
+    ),
+    ("build --model {net} --set data.file=nix", "--set data.file: a network from outside (--model) is tried"),
+    ("build --model {net} --set train.epochs=1", "--set train.epochs: a network from outside (--model) is"),
+    ("build --model {net} --set prune.rate=0.1", "--set prune.rate: a network from outside (--model) is"),
+    ("build --model {net} --set quant.act_bits=3", "--set quant.act_bits: a network from outside (--model)"),
+    ("build --model {net} --set surgery.multiple=2", "--set surgery.multiple: a network from outside"),
+    ("build --model {net} --set model.width=8", "--set model.width: a network from outside (--model) is"),
+    ("build --model {net} --set seed=2", "--set seed: a network from outside (--model) is trained already"),
     ("verify nix", "RUN: nix is no run of fpga_flow"),
     ("report nix", "RUN: nix is no run of fpga_flow"),
     ("verify", "Missing argument"),

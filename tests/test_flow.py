@@ -20,11 +20,11 @@ AFTER_EXPORT = ALL[ALL.index("hardware") :]
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
 
 
 def execute(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
@@ -135,11 +135,28 @@ def test_missing_tool_is_found_before_the_first_stage(
 
     monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
     stages = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in fakes.stages()]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     with pytest.raises(ToolError, match="^verilator: gone$"):
         execute(tmp_path / "r")
     assert not (tmp_path / "r").exists()
     assert execute(tmp_path / "r", until="rtl").made == list(ALL[: ALL.index("rtl") + 1])
+
+
+def test_training_knows_the_kind_of_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {stage.name for stage in REAL if "processor" in stage.tools} == {"train", "prune", "export"}
+    stages = [s if s.name != "train" else fakes.replace(s, tools=("processor",)) for s in fakes.stages()]
+    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    first = execute(tmp_path / "first", until="prune")
+
+    def taken(name: str) -> list[str]:
+        run = fakes.run_of(tmp_path / name)
+        flow.execute(run, "prune", relatives=[first.folder])
+        return [stage for stage in ("train", "prune") if stage not in run.made]
+
+    assert taken("same") == ["train", "prune"]
+    other = toolchain.Tool("processor", (), "another one", {}, "")
+    monkeypatch.setitem(toolchain.FINDERS, "processor", lambda: other)
+    assert taken("other") == ["prune"]  # the fakes' artifacts have the same content
 
 
 def test_log_has_records_prints_and_the_failure(
@@ -268,7 +285,7 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
     (code / "fmp.py").write_text("rate = 1")
     (code / "notes.txt").write_text("x")
     stages = [s if s.name != "prune" else fakes.replace(s, code=(str(code),)) for s in fakes.stages()]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     monkeypatch.setattr(digests, "ROOT", tmp_path)
     execute(tmp_path / "r")
     (code / "notes.txt").write_text("y")
@@ -366,7 +383,18 @@ def test_recipe_of_a_run_that_is_wrong_now(tmp_path: Path) -> None:
         flow.open_run(tmp_path / "r")
 
 
-CORE = {"artifact", "errors", "flow", "progress", "recipe", "recipe_parts", "stage", "toolchain", "verdict"}
+CORE = {
+    "artifact",
+    "errors",
+    "flow",
+    "places",
+    "progress",
+    "recipe",
+    "recipe_parts",
+    "stage",
+    "toolchain",
+    "verdict",
+}
 """Modules whose change does not change what a stage makes of its inputs."""
 
 

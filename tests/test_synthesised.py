@@ -1,13 +1,14 @@
 """What is known of single layers from synthesis: kept by the stage `synth`, found by key and versions."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact, synthesised
+from fpga_flow import artifact, digests, synthesised
 from fpga_flow.boards import board
 from fpga_flow.flow import Context
-from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe import ROOT, make_recipe
 from fpga_flow.synth.stage import _keep_for_folding
 from fpga_flow.synth.usage import Usage
 from fpga_flow.synthesised import SynthesisedLayers
@@ -29,8 +30,23 @@ def test_another_family_or_tool_has_its_own_entries(tmp_path: Path, monkeypatch:
     assert SynthesisedLayers(tmp_path, "xc7").get("one") is None
 
 
+@pytest.mark.parametrize("part", ["fpga_flow/synth/usage.py", "fpga_flow/rtl/hdl/df_dot.sv"])
+def test_entries_of_other_code_are_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    ours = SynthesisedLayers(tmp_path / "cache", "xc7")
+    ours.put("one", COUNTS)
+    for folder in ("rtl", "synth", "finn_adapter/layers"):
+        shutil.copytree(ROOT / "fpga_flow" / folder, tmp_path / "fpga_flow" / folder)
+    monkeypatch.setattr(digests, "ROOT", tmp_path)
+    assert SynthesisedLayers(tmp_path / "cache", "xc7").get("one") == COUNTS
+    (tmp_path / part).write_text((tmp_path / part).read_text() + "\n")
+    assert SynthesisedLayers(tmp_path / "cache", "xc7").get("one") is None
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"lut": 1}', '{"lut": "x", "ff": 1, "bram18": 1, "dsp": 1}']
+    "text",
+    ["", "{", "[]", '{"lut": 1}', '{"value": {"lut": 1, "ff": 1, "bram18": 1, "dsp": 1}, "sha256": 0}'],
 )
 def test_a_broken_entry_counts_as_unknown(tmp_path: Path, text: str) -> None:
     entries = SynthesisedLayers(tmp_path, "xc7")

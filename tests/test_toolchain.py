@@ -1,47 +1,69 @@
-"""Tools that fail or hang are told by name, and nothing of them goes on running."""
+"""The kind of the machine's processor."""
 
-import os
-import stat
-import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
 import pytest
 
 from fpga_flow import toolchain
-from fpga_flow.errors import ToolError
-from fpga_flow.toolchain import Tool, run_tool
+
+X86 = """processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 17
+model name\t: AMD EPYC 9654
+cpu MHz\t\t: 2400.000
+flags\t\t: fpu sse4_2 avx2 fma avx512f arat
+
+processor\t: 1
+flags\t\t: fpu
+"""
+ARM = """processor\t: 0
+BogoMIPS\t: 243.75
+Features\t: fp asimd sve
+CPU implementer\t: 0x41
+CPU part\t: 0xd40
+"""
 
 
-def tool(folder: Path, script: str) -> Tool:
-    path = folder / "compiler"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(stat.S_IRWXU)
-    return Tool("g++", (str(path),), "1.0", {}, str(path))
+def version(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    path = folder / "cpuinfo"
+    path.write_text(text)
+    monkeypatch.setattr(toolchain, "CPU_INFO", path)
+    return toolchain.processor().version
 
 
-def test_a_tool_that_fails_shows_its_errors(tmp_path: Path) -> None:
-    failing = tool(tmp_path, "echo 'x.cpp:3: error: no such thing'; exit 7")
-    with pytest.raises(
-        ToolError, match=r"(?s)g\+\+ failed with exit code 7 .*x\.cpp:3: error: no such thing"
-    ):
-        run_tool(failing, [], tmp_path, tmp_path / "log.txt")
+def test_processor_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert version(X86, tmp_path, monkeypatch).startswith("AMD EPYC 9654 (")
 
 
-def test_a_tool_that_hangs_is_stopped_with_all_it_has_started(tmp_path: Path) -> None:
-    hanging = tool(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
-    start = time.monotonic()
-    with pytest.raises(ToolError, match=r"g\+\+ was stopped after 1 s without an end \(log: .*log\.txt\)"):
-        run_tool(hanging, [], tmp_path, tmp_path / "log.txt", seconds=1.0)
-    assert time.monotonic() - start < 30
-    child = int((tmp_path / "child").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+@pytest.mark.parametrize(
+    ("old", "new"), [("2400.000", "3100.000"), ("arat", "arat ibpb"), ("processor\t: 1", "x")]
+)
+def test_speed_and_kernel_are_not_its_kind(
+    old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert version(X86.replace(old, new), tmp_path, monkeypatch) == version(X86, tmp_path, monkeypatch)
 
 
-def test_a_tool_that_hangs_on_its_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toolchain, "VERSION_SECONDS", 0.5)
-    monkeypatch.setitem(os.environ, "CXX", tool(tmp_path, "exec sleep 600").where)
-    with pytest.raises(
-        ToolError, match=r"compiler --version failed \(.*timed out after 0\.5 seconds\); install"
-    ):
-        toolchain.compiler()
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (X86, "avx512f", "avx512f avx512_bf16"),
+        (X86, "model\t\t: 17", "model\t\t: 97"),
+        (X86, "AuthenticAMD", "GenuineIntel"),
+        (ARM, "sve", "sve bf16"),
+        (ARM, "0xd40", "0xd4f"),
+    ],
+)
+def test_instructions_and_model_are_its_kind(
+    text: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert old in text
+    assert version(text.replace(old, new), tmp_path, monkeypatch) != version(text, tmp_path, monkeypatch)
+
+
+def test_without_linux_it_is_what_python_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "CPU_INFO", tmp_path / "none")
+    monkeypatch.setattr(toolchain.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(toolchain.platform, "processor", lambda: "arm")
+    assert toolchain.processor().version == "arm64 arm"

@@ -71,6 +71,16 @@ def test_nothing_is_made_twice(run: Path) -> None:
     assert all(stage["cached"] for stage in report(run)["stages"])
 
 
+def test_export_with_finn_writes_its_files_and_makes_nothing_again(run: Path) -> None:
+    done = flow("export", str(run), "--finn")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(run / "finn")
+    assert {path.name for path in (run / "finn").iterdir()} == {
+        "streamlined.onnx", "dataflow.onnx", "folding.json",
+    }  # fmt: skip
+    assert all(stage["cached"] for stage in report(run)["stages"])
+
+
 def test_another_frame_rate_trains_and_exports_nothing_again(run: Path) -> None:
     done = flow("build", "signals-quick", "--until", "rtl", "--fps", "9000", "--out", str(run))
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,6 @@ from fpga_flow.progress import say
 SCRIPT = "build.tcl"
 VERSIONS = ("2022.2", "2024.2")
 """The oldest and the newest Vivado that the script is written for."""
-ADDRESS_BITS = {"xc7z": 32, "xczu": 40}
 STEPS = {
     "Starting synth_design": "synthesis",
     "Starting Placer Task": "placement",
@@ -96,7 +95,7 @@ def write_project(context: Context, digest: str) -> list[str]:
     for file in files:
         shutil.copyfile(file, folder / file.name)
     shutil.copytree(rtl / "data", folder / "data", dirs_exist_ok=True)
-    bits = next(bits for letters, bits in ADDRESS_BITS.items() if design.part.startswith(letters))
+    bits = tcl.processor(design.part).address_bits
     (folder / f"{TOP}.v").write_text(shell_text(design, digest, bits), encoding="utf-8")
     return [*(file.name for file in files), f"{TOP}.v"]
 

@@ -18,6 +18,8 @@ from fpga_flow.errors import InputError
 PROJECT = "accelerator"
 DESIGN = "system"
 """Of the block design; a module of that name is made, so the accelerator's would collide."""
+MISSING_MEMORY = "Synth 8-4445"
+"""Of the message that a file of a memory's contents cannot be opened; Vivado would go on without it."""
 UTILISATION, TIMING = "utilisation.rpt", "timing.rpt"
 
 
@@ -37,6 +39,8 @@ class Processor:
     memory: str
     """Its slave, which reaches the memory, and that one's clock."""
     memory_clock: str
+    address_bits: int
+    """Of the memory's addresses."""
     automation: str = ""
     """Configuration of the vendor's block automation, where the processor has pins of its own."""
 
@@ -57,6 +61,7 @@ ZYNQ = Processor(
     control_clock="M_AXI_GP0_ACLK",
     memory="S_AXI_HP0",
     memory_clock="S_AXI_HP0_ACLK",
+    address_bits=32,
     automation='make_external "FIXED_IO, DDR" apply_board_preset "0" Master "Disable" Slave "Disable"',
 )
 ZYNQ_ULTRASCALE = Processor(
@@ -76,22 +81,25 @@ ZYNQ_ULTRASCALE = Processor(
     control_clock="maxihpm0_lpd_aclk",
     memory="S_AXI_HP0_FPD",
     memory_clock="saxihp0_fpd_aclk",
+    address_bits=40,
 )
 PROCESSORS = {"xc7z": ZYNQ, "xczu": ZYNQ_ULTRASCALE}
 """First letters of a part -> its processor."""
 
 
-def processor(board: Board) -> Processor:
-    """Return the processor of `board`; raises `InputError` for a part that has none we know."""
+def processor(part: str) -> Processor:
+    """Return the processor of `part`; raises `InputError` for a part that has none we know."""
     for letters, known in PROCESSORS.items():
-        if board.part.startswith(letters):
+        if part.startswith(letters):
             return known
-    raise InputError(f"board {board.name}: its part {board.part} must begin with {' or '.join(PROCESSORS)}")
+    raise InputError(
+        f"bitstream: the part must begin with {' or '.join(PROCESSORS)}, not {part!r}; take another board"
+    )
 
 
 def script(board: Board, clock_mhz: float, sources: Sequence[str], jobs: int) -> str:
     """Return the script; it runs in the folder that has `sources` and writes its results there."""
-    ps = processor(board)
+    ps = processor(board.part)
     rule = f"xilinx.com:bd_rule:{ps.ip} -config {{{ps.automation}}}"
     automation = f"apply_bd_automation -rule {rule} [get_bd_cells ps]\n" if ps.automation else ""
     settings = " ".join(f"{key} {{{value.format(clock=f'{clock_mhz:g}')}}}" for key, value in ps.settings)
@@ -121,6 +129,7 @@ def script(board: Board, clock_mhz: float, sources: Sequence[str], jobs: int) ->
     return f"""# Made by fpga_flow for {board.name} and Vivado 2022.2 to 2024.2.
 # vivado -mode batch -source build.tcl
 create_project {PROJECT} project -part {board.part} -force
+set_msg_config -id {{{MISSING_MEMORY}}} -new_severity ERROR
 {files}
 set_property file_type SystemVerilog [get_files *.sv]
 update_compile_order -fileset sources_1

@@ -12,13 +12,24 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fpga_flow.data import cifar, colour, digits, fashion, jets, jets_generated, mnist, radioml, radioml_file
+from fpga_flow import places
+from fpga_flow.data import (
+    arrays,
+    cifar,
+    colour,
+    digits,
+    fashion,
+    jets,
+    jets_generated,
+    mnist,
+    radioml,
+    radioml_file,
+)
 from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.radioml_file import Layout
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT
-from fpga_flow.recipe_parts.data import LENGTHS, DataRecipe
+from fpga_flow.recipe_parts.data import LENGTHS, OWN, DataRecipe
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
 
@@ -31,6 +42,7 @@ BROUGHT = {
     "mnist": "a file of MNIST",
     **{name: cifar.wanted(kind) for name, kind in cifar.KINDS.items()},
     "jets": f"the jets' data ({jets.WANTED})",
+    OWN: f"an .npz file with {arrays.WANTED}",
 }
 """What `data.file` must name, for the sets that users bring."""
 
@@ -42,6 +54,7 @@ _LOADERS: dict[str, Loader] = {
     "cifar10": lambda of, file, split: cifar.frames("cifar10", file, split, of.validation_share, of.seed),
     "cifar100": lambda of, file, split: cifar.frames("cifar100", file, split, of.validation_share, of.seed),
     "jets": lambda of, file, split: jets.frames(file, split, of.validation_share, of.seed),
+    OWN: lambda of, file, split: arrays.frames(file, split, of.validation_share, of.seed),
     "jets-generated": lambda of, _, split: jets_generated.frames(
         of.frames_per_block, split, of.validation_share, of.seed
     ),
@@ -85,7 +98,7 @@ def files(recipe: DataRecipe) -> list[Path]:
         return fashion.files()
     if recipe.file is None:
         return []
-    path = ROOT / recipe.file
+    path = places.named(recipe.file)
     several = {"mnist": mnist.files, "jets": jets.files}.get(name)
     return several(path) if several else [path]
 
@@ -93,15 +106,15 @@ def files(recipe: DataRecipe) -> list[Path]:
 def for_shape(shape: tuple[int, ...], classes: int | None = None) -> DataRecipe | None:
     """Return the data set whose frames have `shape` (less a batch axis), or None.
 
-    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are pictures in
-    CIFAR's shape: Fashion-MNIST where it is installed, else digits. The network's number of `classes` does
-    not decide: frames of its shape exercise it in any case, and whoever scores it compares that number with
-    `Frames.classes`.
+    Two channels are radio signals, 28 x 28 pixels (flat or not) are digits, 3 x 32 x 32 are digits in CIFAR's
+    shape. What is installed does not decide, so that the same network gets the same frames everywhere; nor
+    does the network's number of `classes`: frames of its shape exercise it in any case, and whoever scores it
+    compares that number with `Frames.classes`.
     """
     if shape in ((1, 28, 28), (28, 28), (784,)):
         return DataRecipe(name="digits")
     if shape == (3, 32, 32):
-        return DataRecipe(name="fashion-mnist-32" if fashion.installed() else "digits-32")
+        return DataRecipe(name="digits-32")
     if len(shape) == 2 and shape[0] == 2 and LENGTHS[0] <= shape[1] <= LENGTHS[1]:
         return DataRecipe(name="signals", length=shape[1], frames_per_block=OUTSIDE_FRAMES)
     return None
@@ -120,7 +133,7 @@ def _brought(recipe: DataRecipe) -> Path | None:
         )
     if wanted is not None and recipe.file is None:
         raise InputError(f"data.file: must name {wanted}, which you bring; {recipe.name} has no default")
-    return None if recipe.file is None else ROOT / recipe.file
+    return None if recipe.file is None else places.named(recipe.file)
 
 
 def _layout(recipe: DataRecipe, cache: Path) -> Layout | None:

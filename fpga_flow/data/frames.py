@@ -17,6 +17,10 @@ Steps = tuple[tuple[str, tuple[float, ...]], ...]
 """What is done to frames, one after the other: kind and numbers, as in `fpga_flow.quantise`."""
 
 
+UNKNOWN = -1
+"""Label of a frame without one."""
+
+
 @dataclass(eq=False)
 class Frames:
     """One split of a data set."""
@@ -24,7 +28,7 @@ class Frames:
     classes: tuple[str, ...]
     """Names, in the order of the labels."""
     labels: Indices
-    """Class of each frame, int64 (N,)."""
+    """Class of each frame, int64 (N,), or `UNKNOWN`."""
     snr_db: Indices | None
     """Signal-to-noise ratio of each frame, int64 (N,); None for data that has none."""
     shape: tuple[int, ...]

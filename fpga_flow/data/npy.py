@@ -37,20 +37,44 @@ def read_npy(path: Path, shape: Shape, kinds: str) -> NDArray[Any]:
 
 def read_npz(path: Path, wanted: dict[str, tuple[Shape, str]]) -> dict[str, NDArray[Any]]:
     """Return the arrays `wanted` (name -> shape and kinds as of `read_npy`) of the .npz file `path`."""
+    with _archive(path) as archive:
+        held = {name.removesuffix(".npy") for name in archive.namelist()}
+        missing = [name for name in wanted if name not in held]
+        if missing:
+            raise InputError(
+                f"{path}: must hold {', '.join(wanted)}, has no {', '.join(missing)} "
+                f"(it holds {_names(held)})"
+            )
+        found = {}
+        for name, (shape, kinds) in wanted.items():
+            with archive.open(f"{name}.npy") as stream:
+                found[name] = read_array(stream, f"{path}: {name}", shape, kinds)
+        return found
+
+
+def read_all(path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays of the .npz file `path`, which must hold numbers, truth values or texts."""
+    with _archive(path) as archive:
+        found = {}
+        for member in archive.namelist():
+            name = member.removesuffix(".npy")
+            with archive.open(member) as stream:
+                shape, by_columns, dtype = _head(stream, f"{path}: {name}")
+                if dtype.hasobject or dtype.kind not in "fiubU":
+                    raise InputError(
+                        f"{path}: {name} must hold numbers or texts, not {dtype}; Python objects are never "
+                        "loaded"
+                    )
+                found[name] = _values(stream, f"{path}: {name}", shape, by_columns, dtype)
+        return found
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open the .npz file `path`; what is wrong with it as an archive becomes `InputError`."""
     try:
         with opened(path) as file, zipfile.ZipFile(file) as archive:
-            held = {name.removesuffix(".npy") for name in archive.namelist()}
-            missing = [name for name in wanted if name not in held]
-            if missing:
-                raise InputError(
-                    f"{path}: must hold {', '.join(wanted)}, has no {', '.join(missing)} "
-                    f"(it holds {_names(held)})"
-                )
-            found = {}
-            for name, (shape, kinds) in wanted.items():
-                with archive.open(f"{name}.npy") as stream:
-                    found[name] = read_array(stream, f"{path}: {name}", shape, kinds)
-            return found
+            yield archive
     except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: is no whole .npz file ({error}); get the file again") from None
 

@@ -14,7 +14,9 @@ from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
 from fpga_flow.design import Design, load_design
 from fpga_flow.errors import DifferenceError, InputError
 from fpga_flow.flow import RUNS, Run, current
+from fpga_flow.output import Output
 from fpga_flow.progress import say
+from fpga_flow.standing import intact
 
 FRAMES = 1000
 """Test frames in a package, at most."""
@@ -27,8 +29,11 @@ NEEDED = ("export", "rtl", "verify")
 
 
 def verified_folders(run: Run) -> dict[str, Path]:
-    """Return the artifacts of `run`; raises `InputError` where it is not verified to its present state."""
-    folders = current(run)
+    """Return the artifacts of `run`.
+
+    Raises `InputError` where it is not verified to its present state, or a file was changed since.
+    """
+    folders = intact(run)
     missing = [name for name in NEEDED if name not in folders]
     if missing:
         raise InputError(
@@ -52,12 +57,13 @@ def make_package(run: Run, virtual: bool = False) -> Path:
         hardware = _virtual_hardware(design, folders["rtl"], digest)
     else:
         hardware = _bitstream(run, folders, digest)
-    spec = artifact.read_result(folders["export"])["input"]
+    exported = artifact.read_result(folders["export"])
+    numbers = Output.model_validate(exported["output"]).description()
     latency = artifact.read_result(folders["verify"])["measured_latency_cycles"]
     (run.folder / PACKAGES).mkdir(exist_ok=True)
     path = run.folder / PACKAGES / f"{run.recipe.name}-{digest[:12]}{'-virtual' if virtual else ''}.zip"
     frames = vectors(folders["export"] / "vectors.npz", design.top_k, FRAMES)
-    write_package(path, describe(design, digest, latency, spec), frames, hardware)
+    write_package(path, describe(design, digest, latency, exported["input"], numbers), frames, hardware)
     return path
 
 

@@ -25,8 +25,14 @@ DATE = (2020, 1, 1, 0, 0, 0)
 """Of every file in the zip, so that equal contents are an equal zip."""
 
 
-def describe(design: Design, digest: str, latency_cycles: int, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the driver has to know; `spec` is how the host quantises a frame."""
+def describe(
+    design: Design, digest: str, latency_cycles: int, spec: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the driver has to know.
+
+    `spec` is how the host quantises a frame, `numbers` how it makes the network's own values of what comes
+    out (`Output.description`).
+    """
 
     def port(stream: Stream) -> dict[str, Any]:
         kind = DataType[stream.datatype]
@@ -48,6 +54,7 @@ def describe(design: Design, digest: str, latency_cycles: int, spec: Mapping[str
         "input": port(design.input),
         "output": port(design.output),
         "host": dict(spec),
+        "numbers": dict(numbers),
     }
 
 

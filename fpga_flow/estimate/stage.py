@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from qonnx.core.modelwrapper import ModelWrapper
-
 from fpga_flow import artifact
 from fpga_flow.boards import board
 from fpga_flow.estimate.figures import estimate
-from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
+from fpga_flow.finn_adapter.ops import load_graph
 from fpga_flow.flow import Context
 from fpga_flow.progress import say
 
@@ -15,7 +13,7 @@ from fpga_flow.progress import say
 def run(context: Context) -> dict[str, Any]:
     """Return the resources of each layer and their sums; None where there is no figure."""
     hardware = artifact.read_result(context.inputs["hardware"])
-    model = ModelWrapper(str(context.inputs["hardware"] / "hardware.onnx"))
+    model = load_graph(context.inputs["hardware"] / "hardware.onnx")
     result = estimate(model, hardware["part"])
     limits = board(context.recipe.board)
     shares = [

@@ -1,10 +1,12 @@
 """The trained Brevitas module: as a cleaned QONNX model, and as a reference to compare with."""
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,13 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.levels import put_thresholds, quantised_weights
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation
+from fpga_flow.train.threads import torch_threads
 
 OPSET = 18
 """The lowest that torch's exporter writes without converting."""
 
 
+@torch_threads()
 def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapper:
     """Return the QONNX of `module` (in eval mode) for one float frame of `frame_shape` (without batch).
 
@@ -92,6 +96,12 @@ class BrevitasReference:
             and m.is_quant_enabled
         ]
 
+    @cached_property
+    def double(self) -> "BrevitasReference":
+        """The same module in float64 behind the quantisers of its input and weights."""
+        return BrevitasReference(_in_double(self._module))
+
+    @torch_threads()
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Return the codes of every activation quantiser, in the order they ran, and the float logits."""
         codes: list[NDArray[np.int64]] = []
@@ -114,3 +124,33 @@ class BrevitasReference:
                 handle.remove()
         logits = out.value if isinstance(out, IntQuantTensor) else out
         return Observation(codes, logits.double().numpy())
+
+
+def _in_double(module: nn.Module) -> nn.Module:
+    """Return a copy of `module`, in eval mode, that calculates in float64.
+
+    The quantisers' own parameters stay in float32, so that their scales are those that are exported, and so
+    do weights and biases that are quantised: their codes are those of float32. What a quantiser gives is then
+    its codes times its scale in float64.
+    """
+    module = copy.deepcopy(module)
+    proxies = [m for m in module.modules() if isinstance(m, QuantProxyFromInjector) and m.is_quant_enabled]
+    inside = {part for proxy in proxies for part in proxy.modules()}
+    for proxy in proxies:
+        proxy.register_forward_hook(_widen)
+    for part in module.modules():
+        if part in inside:
+            continue
+        for name, tensor in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
+            if tensor.is_floating_point() and getattr(part, f"{name}_quant", None) not in proxies:
+                tensor.data = tensor.data.double()
+        for name, value in vars(part).items():
+            if isinstance(value, float):  # as the exporter writes it
+                setattr(part, name, float(np.float32(value)))
+    return module
+
+
+def _widen(_proxy: nn.Module, _inputs: Any, output: IntQuantTensor) -> IntQuantTensor:
+    """Return what a quantiser gave in float64: its codes times its scale."""
+    scale = output.scale.double()
+    return output.set(value=torch.round(output.value.double() / scale) * scale)

@@ -64,7 +64,8 @@ def check_float(
 
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
         floats = source.prepared(indices[part]).reshape(-1, *spec["frame_shape"])
-        return floats, host.quantise(source.read(indices[part]), spec)
+        codes = host.quantise(source.read(indices[part]), spec)
+        return (host.dequantise(codes, spec) if spec["declared"] else floats), codes
 
     with bar(f"golden model against {label}", len(indices)) as advance:
         parts = list(batches(len(indices), min(64, batch_size(network))))
@@ -85,10 +86,15 @@ def _judge(found: Comparison, label: str) -> None:
         f"  {found.frames:,} frames, {found.values:,} integers: {found.differences:,} differ from {label}, "
         f"{found.class_differences:,} classes"
     )
-    if found.differing_frames:
+    if found.explained:
         say(
-            f"  integers: all in {found.differing_frames} frames where {label} meets a tie of two codes to "
+            f"  integers: in {found.explained} frames {label} meets a tie of two codes to "
             "within float32's rounding error, and decides it by that error; the golden model is exact there"
+        )
+    if found.rounded:
+        say(
+            f"  integers: in {found.rounded} frames {label} rounds to other ones; in float64 it gives "
+            "those of the golden model"
         )
     if found.class_ties:
         say(

@@ -16,6 +16,8 @@ from onnx.shape_inference import infer_node_outputs
 
 from fpga_flow.errors import FlowError, InputError, UnsupportedError
 from fpga_flow.export.operators import AGAIN, QONNX_DOMAIN, check_node, check_shapes
+from fpga_flow.export.readers import READERS
+from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.golden import session
 
 MAX_ELEMENTS = 2**24
@@ -24,8 +26,11 @@ MAX_FRAME_ELEMENTS = 2**26
 """Of all of them together."""
 MAX_CONSTANT_ELEMENTS = 2**27
 """Of all constants, those that are computed from others and the copies for each reader among them."""
-NOT_FOLDED = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "Resize", "Upsample")
-"""Operators that could make much of little."""
+NOT_FOLDED = (
+    *("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "Resize", "Upsample"),
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"),
+)
+"""Operators that take long on constants, or give something else each time."""
 IR_VERSION = 8
 """In which constants are no inputs."""
 KINDS = "fiub"
@@ -34,19 +39,17 @@ KINDS = "fiub"
 Shape = tuple[int, ...]
 
 
-def clean(model: onnx.ModelProto, origin: str) -> None:
-    """Clean `model`, which has one input of a fixed shape and one output, in its place.
+def clean(model: onnx.ModelProto, origin: str) -> str:
+    """Clean `model`, which has one input of a fixed shape, in its place; return its output's name before.
 
-    Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out. Raises
-    `InputError`, with the node's name where one is the reason; `origin` names the file.
+    Outputs that do not depend on the input, such as the scale of a quantised tensor, are left out; one must
+    be left. Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out.
+    Raises `InputError`, with the node's name where one is the reason; `origin` names the file.
     """
     found = _Inference(model, origin)
-    kept = _used(found.nodes, model.graph.output[0].name)
-    if not kept:
-        raise InputError(
-            f"{origin}: the output {model.graph.output[0].name!r} is not computed from the input"
-        )
-    _write(model, found, kept)
+    output = _output(model, found, origin)
+    _write(model, found, _used(found.nodes, output), output)
+    return output
 
 
 class _Inference:
@@ -63,6 +66,7 @@ class _Inference:
         self._folded = self._frame = 0
         constants = {tensor.name for tensor in model.graph.initializer}
         source = next(value for value in model.graph.input if value.name not in constants)
+        self.source = source.name
         self._define(source.name, source.type, "the input")
         for tensor in model.graph.initializer:
             self._define_constant(tensor.name, numpy_helper.to_array(tensor), "the constants")
@@ -121,6 +125,8 @@ class _Inference:
             shape = tuple(axis.dim_value for axis in kind.tensor_type.shape.dim)
             known = kind.HasField("tensor_type") and kind.tensor_type.HasField("shape")
             if not known or not all(axis.HasField("dim_value") for axis in kind.tensor_type.shape.dim):
+                if node.op_type not in READERS:
+                    raise unsupported_operator(node)
                 raise UnsupportedError(
                     node.name, f"the shape of its output {name!r} cannot be inferred", "use fixed shapes"
                 )
@@ -201,6 +207,30 @@ def _wrong(node: NodeProto, error: Exception) -> FlowError:
     return UnsupportedError(node.name, f"{node.op_type} does not fit its inputs: {reason}", AGAIN)
 
 
+def _output(model: onnx.ModelProto, found: _Inference, origin: str) -> str:
+    """Return the name of the output that is computed from the input."""
+    computed = {found.source}
+    for node in found.nodes:
+        if computed.intersection(node.input):
+            computed.update(node.output)
+    given: list[str] = list(dict.fromkeys(value.name for value in model.graph.output))
+    names = [name for name in given if name in computed and name != found.source]
+    if not names:
+        raise InputError(f"{origin}: no output ({', '.join(given)}) is computed from the input")
+    last = next(node for node in found.nodes if names[0] in node.output)
+    if last.op_type == "TopK" and set(names) == set(last.output):
+        return str(last.output[1])  # the classes, which are what is wanted of it
+    if last.op_type == "TopK" and names == [last.output[0]]:
+        raise UnsupportedError(
+            last.name,
+            "the network gives the largest numbers, but not which they are",
+            "end it in both outputs of the TopK, in its indices, or in front of it",
+        )
+    if len(names) > 1:
+        raise InputError(f"{origin}: must have one output, not {len(names)} ({', '.join(names)})")
+    return names[0]
+
+
 def _used(nodes: list[NodeProto], output: str) -> list[NodeProto]:
     """Return those of `nodes` that `output` depends on, in their order."""
     wanted, kept = {output}, []
@@ -221,12 +251,11 @@ def _check_copies(found: _Inference, nodes: list[NodeProto]) -> None:
             )
 
 
-def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto]) -> None:
+def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto], output: str) -> None:
     """Put `nodes`, with new names of their tensors, and the constants they read into `model`."""
     graph = model.graph
-    source = next(value for value in graph.input if value.name not in found.constants)
     names = {name: f"{node.name}_out{i}" for node in nodes for i, name in enumerate(node.output) if name}
-    names[source.name], names[graph.output[0].name] = "global_in", "global_out"
+    names[found.source], names[output] = "global_in", "global_out"
     parameters: list[onnx.TensorProto] = []
     annotations = {entry.tensor_name: entry for entry in graph.quantization_annotation}
     kept: list[onnx.TensorAnnotation] = []

@@ -2,35 +2,56 @@
 
 Both are the same function in real arithmetic. The float network rounds every operation to 24 bits, so
 a sum that lies on the tie of two codes, to within that error, may fall to the other side. Such a
-difference is *explained*; it and what follows from it in the same frame are counted. Anything else
-is an error of the export.
+difference is *explained*; it and what follows from it in the same frame are counted. Where a frame differs
+otherwise, the same float network in float64 decides: if it gives the golden integers, float32 *rounded*
+(at a large offset its last place is larger than a step of the logits). Anything else is an error of the
+export.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.export import host
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES
 from fpga_flow.golden import Golden
 
-FLOAT32_EPSILON = 2.0**-24
-TIE_NOISE = 4.0
-"""What the float network may be off, in last places of the largest sum it can meet on the way. (Of K
-roundings at random each is a last place of a partial sum, which is about the largest sum / sqrt(K).)"""
+
+class Precision(NamedTuple):
+    """What a float network may be off, as a share of the largest sum that is known to be on the way."""
+
+    logits: float
+    ties: float
+    """Where that decides between two codes."""
+
+
+FLOAT32 = Precision(2.0**-22, 2.0**-22)
+"""Four last places. (Of K roundings at random each is a last place of a partial sum, which is about the
+largest sum / sqrt(K).)"""
+FLOAT64 = Precision(2.0**-51, 2.0**-38)
+"""Offsets that cancel make partial sums larger than any that is known, by what float32 resolves at most; an
+error of the export is no smaller than a last place of float32."""
+Flags = NDArray[np.bool_]
 
 
 class Reference(Protocol):
-    """A float network whose quantisers can be observed."""
+    """A float network whose quantisers can be observed, in float32."""
 
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Run float frames (N, ...)."""
+
+    @property
+    def double(self) -> "Reference":
+        """The same network in float64 behind the input's quantiser, which is in float32 as on the host."""
 
 
 @dataclass
@@ -44,6 +65,8 @@ class Comparison:
     """Of them unequal."""
     explained: int = 0
     """Differing frames whose first difference is a tie within float32's error."""
+    rounded: int = 0
+    """Of the other differing frames those in which the network gives the golden integers in float64."""
     differing_frames: int = 0
     largest_step: int = 0
     class_differences: int = 0
@@ -52,7 +75,8 @@ class Comparison:
     """Of them frames where the two classes' integer logits are equal (top-1 takes the lower index), or
     nearer than the bound of their error."""
     class_unexplained: int = 0
-    """Of them frames where neither a tie of the logits nor an explained difference is the reason."""
+    """Of them frames where neither a tie of the logits, nor an explained difference, nor float32's rounding
+    is the reason."""
     logit_error: float = 0.0
     """The stated bound of the integer logits, in the float logits' unit; 0 where they are exact."""
     first: dict[str, Any] | None = None
@@ -63,11 +87,32 @@ class Comparison:
     @property
     def unexplained(self) -> int:
         """Frames that differ for no reason that float32 arithmetic gives."""
-        return self.differing_frames - self.explained
+        return self.differing_frames - self.explained - self.rounded
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it stands in the result."""
         return {**vars(self), "unexplained": self.unexplained}
+
+
+class _Witness:
+    """What one run of a float network says of the golden integers of a batch, frame by frame."""
+
+    def __init__(self, frames: int) -> None:
+        self.differs = np.zeros(frames, dtype=bool)
+        self.explained = np.zeros(frames, dtype=bool)
+        """Of those that differ: by a tie first."""
+        self.class_differs = np.zeros(frames, dtype=bool)
+        self.class_tied = np.zeros(frames, dtype=bool)
+        self.class_unexplained = np.zeros(frames, dtype=bool)
+        self.values = self.largest_step = 0
+        self.first: dict[int, dict[str, Any]] = {}
+        """Frame that differs for no reason -> its first difference."""
+        self.layers = Counter[str]()
+
+    @property
+    def doubts(self) -> Flags:
+        """Frames that differ, in an integer or in the class, for no reason that this arithmetic gives."""
+        return (self.differs & ~self.explained) | self.class_unexplained
 
 
 def compare(
@@ -79,99 +124,129 @@ def compare(
     advance: Callable[[int], None],
 ) -> Comparison:
     """Run `golden` and `reference` on the same frames; `frames` gives (float frames, their codes)."""
-    total = Comparison()
+    total = Comparison(logit_error=network.logit_error)
     for part in slices:
         floats, codes = frames(part)
-        _compare_batch(network, golden.layers(codes), reference.run(floats), total)
+        layers = golden.layers(codes)
+        ties = host.at_ties(floats, network.host)
+        seen = _witness(network, layers, reference.run(floats), ties, FLOAT32)
+        doubted = np.flatnonzero(seen.doubts)
+        wrong, first = np.zeros(len(codes), dtype=bool), {}
+        if len(doubted):
+            some = {name: values[doubted] for name, values in layers.items()}
+            double = reference.double.run(floats[doubted])
+            exact = _witness(network, some, double, ties[doubted], FLOAT64)
+            wrong[doubted] = exact.doubts
+            first = {int(doubted[frame]): found for frame, found in exact.first.items()}
+        _add(total, seen, wrong, first)
         advance(len(codes))
     return total
 
 
-def _compare_batch(
-    network: IntegerNetwork, layers: dict[str, Integers], seen: Observation, total: Comparison
-) -> None:
+def _add(total: Comparison, seen: _Witness, wrong: Flags, first: dict[int, dict[str, Any]]) -> None:
+    """Add a batch to `total`: what float32 saw, the frames that are `wrong`, and their first differences."""
+    if first and total.first is None:
+        frame = min(first)
+        total.first = {"frame": total.frames + frame, **first[frame]}
+    total.frames += len(wrong)
+    total.values += seen.values
+    total.differences += seen.layers.total()
+    total.differing_frames += int(seen.differs.sum())
+    total.explained += int(seen.explained.sum())
+    total.rounded += int((seen.differs & ~seen.explained & ~wrong).sum())
+    total.largest_step = max(total.largest_step, seen.largest_step)
+    total.class_differences += int(seen.class_differs.sum())
+    total.class_ties += int(seen.class_tied.sum())
+    total.class_unexplained += int((seen.class_unexplained & wrong).sum())
+    for node, count in seen.layers.items():
+        total.layers[node] = total.layers.get(node, 0) + count
+
+
+def _witness(
+    network: IntegerNetwork,
+    layers: dict[str, Integers],
+    seen: Observation,
+    host_ties: Flags,
+    precision: Precision,
+) -> _Witness:
+    """Compare what a float network of `precision` gave with the golden integers.
+
+    `host_ties` says of each code of the input whether the host may have rounded it either way.
+    """
     if len(seen.codes) != len(network.quantisers):
         raise RuntimeError(f"{len(network.quantisers)} quantisers exported, {len(seen.codes)} observed")
-    count = len(seen.logits)
-    pending = np.ones(count, dtype=bool)  # frames that have been equal so far
-    for (node, tensor), codes in zip(network.quantisers, seen.codes, strict=True):
-        ours = layers[tensor.name].reshape(count, -1)
-        theirs = codes.reshape(count, -1)
+    found = _Witness(len(seen.logits))
+    for (node, tensor, layout, shift), codes in zip(network.quantisers, seen.codes, strict=True):
+        ours = layers[tensor.name].reshape(len(codes), -1)
+        theirs = _as_integers(codes, layout, tensor.shape) + shift
         unequal = ours != theirs
-        total.values += unequal.size
+        found.values += unequal.size
         if not unequal.any():
             continue
-        total.differences += int(unequal.sum())
-        total.layers[node] = total.layers.get(node, 0) + int(unequal.sum())
-        total.largest_step = max(total.largest_step, int(np.abs(ours - theirs).max()))
-        fresh = pending & unequal.any(axis=1)
-        pending &= ~unequal.any(axis=1)
+        found.layers[node] += int(unequal.sum())
+        found.largest_step = max(found.largest_step, int(np.abs(ours - theirs).max()))
         operation = next(
             (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
         )
-        # the input has none: both sides quantise it in float32
-        at_tie = None if operation is None else _at_ties(operation, layers)
-        for frame in np.flatnonzero(fresh):
+        if operation is None:
+            at_tie = np.broadcast_to(host_ties, ours.shape)
+        else:
+            at_tie = at_ties(operation, layers, precision)
+        for frame in np.flatnonzero(~found.differs & unequal.any(axis=1)):
             places = np.flatnonzero(unequal[frame])
-            total.differing_frames += 1
-            if (
-                operation is not None
-                and at_tie is not None
-                and _one_step(operation.quantiser, ours[frame, places], theirs[frame, places])
-                and np.all(at_tie[frame, places])
-            ):
-                total.explained += 1
-            elif total.first is None:
-                place = int(places[0])
-                total.first = {
-                    "frame": total.frames + int(frame),
-                    "quantiser": node,
-                    "index": place,
-                    "golden": int(ours[frame, place]),
-                    "reference": int(theirs[frame, place]),
-                }
-    _compare_logits(network, layers, seen, total, pending)
-    total.frames += count
+            quantiser = network.host.quantiser if operation is None else operation.quantiser
+            one_step = _one_step(quantiser, ours[frame, places], theirs[frame, places])
+            if one_step and np.all(at_tie[frame, places]):
+                found.explained[frame] = True
+            else:
+                found.first[int(frame)] = _place(node, int(places[0]), ours[frame], theirs[frame])
+        found.differs |= unequal.any(axis=1)
+    _compare_logits(network, layers, seen, found, precision)
+    return found
+
+
+def _as_integers(values: NDArray[Any], layout: Layout | None, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return values of the file (N, ...) in the order of the integers of `shape`, flat (N, values)."""
+    return (values if layout is None else layout.integers(values, shape)).reshape(len(values), -1)
+
+
+def _place(node: str, index: int, ours: Integers, theirs: Integers) -> dict[str, Any]:
+    return {"quantiser": node, "index": index, "golden": int(ours[index]), "reference": int(theirs[index])}
 
 
 def _compare_logits(
-    network: IntegerNetwork, layers: dict[str, Integers], seen: Observation, total: Comparison, pending: Any
+    network: IntegerNetwork,
+    layers: dict[str, Integers],
+    seen: Observation,
+    found: _Witness,
+    precision: Precision,
 ) -> None:
-    ours = layers[network.output.name]
-    logits = seen.logits.reshape(ours.shape)
+    ours = layers[network.output.name].reshape(len(seen.logits), -1)
+    logits = _as_integers(seen.logits, network.layout, network.output.shape)
     theirs = np.rint((logits - network.logit_offset) / network.logit_scale).astype(np.int64)
-    slack = _slack(network)
-    unequal = (np.abs(ours - theirs) > slack).reshape(len(ours), -1)
-    ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
-    total.logit_error = network.logit_error
-    total.values += unequal.size
+    slack = _slack(network, precision)
+    unequal = np.abs(ours - theirs) > slack
+    equal_before = ~found.differs
+    found.values += unequal.size
     if unequal.any():
-        total.differences += int(unequal.sum())
-        total.layers["logits"] = total.layers.get("logits", 0) + int(unequal.sum())
-        fresh = np.flatnonzero(pending & unequal.any(axis=1))
-        total.differing_frames += len(fresh)
-        if len(fresh) and total.first is None:
-            place = int(np.flatnonzero(unequal[fresh[0]])[0])
-            total.first = {
-                "frame": total.frames + int(fresh[0]),
-                "quantiser": "logits",
-                "index": place,
-                "golden": int(ours[fresh[0], place]),
-                "reference": int(theirs[fresh[0], place]),
-            }
+        found.layers["logits"] += int(unequal.sum())
+        for frame in np.flatnonzero(equal_before & unequal.any(axis=1)):
+            place = int(np.flatnonzero(unequal[frame])[0])
+            found.first[int(frame)] = _place("logits", place, ours[frame], theirs[frame])
+        found.differs |= unequal.any(axis=1)
     if not network.decides:
         return
     their_class = logits.argmax(axis=1)
     other = ours.argmax(axis=1) != their_class
     tied = ours.max(axis=1) - ours[np.arange(len(ours)), their_class] <= 2 * slack
-    total.class_differences += int(other.sum())
-    total.class_ties += int((other & tied).sum())
-    total.class_unexplained += int((other & ~tied & pending).sum())
+    found.class_differs |= other
+    found.class_tied |= other & tied
+    found.class_unexplained |= other & ~tied & equal_before
 
 
-def _slack(network: IntegerNetwork) -> int:
+def _slack(network: IntegerNetwork, precision: Precision) -> int:
     """Return how many steps a float logit may lie off the integer; 0 where those are exact and not large."""
-    noise = FLOAT32_EPSILON * TIE_NOISE * network.output.magnitude
+    noise = precision.logits * network.output.magnitude
     if not network.logit_error:
         return math.floor(noise)
     return math.ceil(network.logit_error / network.logit_scale + noise)
@@ -182,11 +257,11 @@ def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:
     return bool(np.all(np.abs(quantiser.steps(ours) - quantiser.steps(theirs)) == 1))
 
 
-def _at_ties(operation: Activation, layers: dict[str, Integers]) -> NDArray[np.bool_]:
-    """Return for every output of a quantiser whether float32 may round it either way."""
+def at_ties(operation: Activation, layers: dict[str, Integers], precision: Precision) -> Flags:
+    """Return for every output of a quantiser whether numbers of `precision` may round it either way."""
     x = layers[operation.x.name].astype(np.float64)
     exact = operation.chain.apply(x)
-    noise = FLOAT32_EPSILON * TIE_NOISE * _largest_sum(operation, x, exact)
+    noise = precision.ties * _largest_sum(operation, x, exact)
     rounding = operation.quantiser.rounding
     if rounding == "BIPOLAR":
         distance = np.abs(exact)

@@ -1,12 +1,13 @@
 """What a network costs: multiply-accumulates, bit operations, weight bits, and the ITU score."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from fpga_flow.export.operations import IntegerNetwork, Matrix
+from fpga_flow.export.operations import Matrix, Operation
 
 BASELINE_BIT_OPS = 807_699_904
 BASELINE_WEIGHT_BITS = 1_244_936
@@ -52,13 +53,13 @@ class LayerCost:
         return self.nonzero * self.weight_bits_each
 
 
-def layer_costs(network: IntegerNetwork) -> list[LayerCost]:
-    """Return what each layer with weights costs, in the order of the network.
+def layer_costs(operations: Iterable[Operation]) -> list[LayerCost]:
+    """Return what each layer with weights costs, in their order.
 
     Counted as `qonnx.util.inference_cost` does, but with the integers' own types, which qonnx does not know
     behind concatenations, sums and pools. Sums without weights cost nothing.
     """
-    return [_layer_cost(layer) for layer in network.operations if isinstance(layer, Matrix)]
+    return [_layer_cost(layer) for layer in operations if isinstance(layer, Matrix)]
 
 
 def _layer_cost(layer: Matrix) -> LayerCost:
@@ -81,13 +82,13 @@ def _layer_cost(layer: Matrix) -> LayerCost:
     )
 
 
-def cost(network: IntegerNetwork) -> dict[str, Any]:
-    """Return the cost of `network`, zero weights free where it says nonzero.
+def cost(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the cost of a network of `operations`, zero weights free where it says nonzero.
 
     Keys as in `report.json`: weights, nonzero, macs, nonzero_macs, bit_ops, weight_bits (see `LayerCost`) and
     itu_score.
     """
-    layers = layer_costs(network)
+    layers = layer_costs(operations)
     keys = ("weights", "nonzero", "macs", "nonzero_macs", "bit_ops", "weight_bits")
     total = {key: sum(getattr(layer, key) for layer in layers) for key in keys}
     return {**total, "itu_score": itu_score(total["bit_ops"], total["weight_bits"])}

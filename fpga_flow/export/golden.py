@@ -105,9 +105,9 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
     """Return `network` as a standard ONNX model.
 
     Input `input`: integers (N, ...), int8 or uint8. Outputs `logits` int64, of the output's shape, and,
-    where that is (N, classes), `class` (N,) int64, the lowest index of the largest logit; with `layers`
-    also every tensor of the network, float32 (float64 where it is wide) holding integers, by the name
-    it has in `network.onnx`.
+    where the network decides a class, `class` (N,) int64, the lowest index of the largest logit; with
+    `layers` also every tensor of the network, float32 (float64 where it is wide) holding integers, by the
+    name it has in `network.onnx`.
     """
     build = _Builder()
     build.node("Cast", [INPUT], network.input.name, to=TensorProto.FLOAT)
@@ -121,10 +121,11 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
     def info(name: str, kind: int, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, kind, ["N", *shape])
 
-    kind = TensorProto.INT8 if network.host.quantiser.low < 0 else TensorProto.UINT8
+    kind = TensorProto.INT8 if network.input.low.min() < 0 else TensorProto.UINT8
     outputs = [info(LOGITS, TensorProto.INT64, network.output.shape[1:])]
     if network.decides:
-        build.node("ArgMax", [network.output.name], CLASS, axis=1, keepdims=0)
+        numbers = build.node("Flatten", [network.output.name], axis=1)
+        build.node("ArgMax", [numbers], CLASS, axis=1, keepdims=0)
         outputs.append(info(CLASS, TensorProto.INT64, ()))
     if layers:
         outputs += [

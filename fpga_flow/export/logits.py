@@ -17,6 +17,7 @@ from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.operations import WIDE_LIMIT, AddConstant, MulConstant, Tensor
 from fpga_flow.export.readers.common import bounded
 from fpga_flow.export.values import Value
+from fpga_flow.output import decides, left_out
 from fpga_flow.progress import say
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 GRID_TOLERANCE = 1e-6
 """Relative; what float32 scales and their product may be off the accumulator's grid."""
+
+WHOLE = 0.25
+"""Steps; what a bias, however large, may be off a whole number of them and still be one."""
 
 WANTED_ERROR = 2.0**-24
 """Of the largest logit: one rounding of the float network."""
@@ -55,11 +59,12 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
     value = walk.align(node, value)
     x, line = value.tensor, value.chain.line
     if line is None:
-        raise UnsupportedError(
-            node.name,
-            "an activation behind the last layer",
-            "leave it out (the largest stays the largest) or quantise it",
+        instead = (
+            "leave it out (the largest stays the largest)"
+            if decides(x.shape[1:], left_out(walk.model).operators)
+            else "leave it out and apply it to what comes out,"
         )
+        raise UnsupportedError(node.name, "an activation behind the last layer", f"{instead} or quantise it")
     found = _on_grid(line, x) or _within_bound(node, line, x)
     tensor = x
     if np.any(found.multiples != 1) or found.biases.any():
@@ -101,7 +106,7 @@ def _whole_biases(bias: Floats) -> tuple[Integers, float] | None:
     """Split `bias`, in steps of the accumulator, into integers per class and a rest common to all."""
     if np.all(bias == bias[0]):  # moves all logits alike
         return np.zeros(bias.shape, dtype=np.int64), float(bias[0])
-    tolerance = GRID_TOLERANCE * np.maximum(1.0, np.abs(bias))
+    tolerance = np.minimum(GRID_TOLERANCE * np.maximum(1.0, np.abs(bias)), WHOLE)
     for offset in (0.0, float(bias[0] - np.rint(bias[0]))):
         integers = np.rint(bias - offset)
         if np.all(np.abs(bias - offset - integers) <= tolerance):

@@ -15,6 +15,7 @@ from qonnx.util.basic import qonnx_make_model
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation, integer_type
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.export.thresholds import find_thresholds
+from fpga_flow.output import note_left_out
 
 OPSET = 13
 QONNX_DOMAIN = "qonnx.custom_op.general"
@@ -89,4 +90,5 @@ def write_network(network: IntegerNetwork) -> ModelWrapper:
         model.set_tensor_datatype(name, DataType[datatype])
     for tensor in network.tensors():
         model.set_tensor_datatype(tensor.name, DataType[tensor.datatype])
+    note_left_out(model, network.left_out)
     return model

@@ -6,13 +6,15 @@ of those two where they differ.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS
+from fpga_flow.output import LeftOut, decides
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
@@ -219,15 +221,37 @@ class Flatten(Operation):
 
 
 @dataclass
+class Unflatten(Operation):
+    """(N, C) to (N, C, 1, 1)."""
+
+
+@dataclass
 class HostInput:
-    """What the host does to a frame before it enters: reshape, affine, divide by the scale, round, clip."""
+    """What the host does to a frame before it enters: steps, divide by the scale, round, clip."""
 
     frame_shape: tuple[int, ...]
     """Of one frame as the network's file takes it, without the batch."""
     steps: list[tuple[str, list[float]]]
-    """In order: `mul`, `add`, `sub` or `div` with one value or one per channel, `reshape` with sizes."""
+    """In order, as `fpga_flow.quantise.carry_out` has them."""
     scale: float
     quantiser: Quantiser
+    zero: int = 0
+    """Added before rounding: the file's zero point."""
+    shift: int = 0
+    """Subtracted from the codes."""
+    declared: bool = False
+    """The file has no quantiser there: a frame must hold multiples of the scale."""
+
+
+class Observed(NamedTuple):
+    """An activation quantiser of the float network, and the integers that are its codes."""
+
+    node: str
+    tensor: Tensor
+    layout: Layout | None = None
+    """How the file's tensor lies; None: as the integers."""
+    shift: int = 0
+    """The integers are the file's multiples of its scale plus this."""
 
 
 @dataclass
@@ -243,8 +267,14 @@ class IntegerNetwork:
     logit_offset: float
     logit_error: float
     """The most that a logit so computed can be off, beside float32's own rounding; 0 where it is exact."""
-    quantisers: list[tuple[str, Tensor]]
-    """Node name and integer tensor of every activation quantiser of the float network, in its order."""
+    quantisers: list[Observed]
+    """Every activation quantiser of the float network, in its order."""
+    layout: Layout | None = None
+    """How the file's output lies; None: as the integers."""
+    left_out: LeftOut = LeftOut()
+    """The end of the float network's file."""
+    file_shape: tuple[int, ...] | None = None
+    """Of the file's output in front of that, with the batch; None: as the integers."""
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor once, the input first."""
@@ -252,5 +282,5 @@ class IntegerNetwork:
 
     @property
     def decides(self) -> bool:
-        """Whether the output is one number per class (N, classes), of which the largest is taken."""
-        return len(self.output.shape) == 2
+        """Whether the output is one number per class, of which the largest is taken (see `output`)."""
+        return decides(self.output.shape[1:], self.left_out.operators)

@@ -4,7 +4,7 @@ The files are untrusted: nothing is evaluated, no file beside them is opened, si
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,27 +13,30 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.errors import InputError, UnsupportedError, joined
 from fpga_flow.export.clean import KINDS, clean
+from fpga_flow.export.convert import (
+    drop_static_inputs,
+    raise_opset,
+    set_batch_to_one,
+    turn_channels_last,
+)
+from fpga_flow.export.ending import drop_ending
 from fpga_flow.export.operators import QONNX_DOMAIN
+from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
-from fpga_flow.export.rewrite import drop_decision, merge_padding
-from fpga_flow.export.walk import unsupported_operator
+from fpga_flow.export.refusal import unsupported_operator
+from fpga_flow.export.rewrite import merge_padding
+from fpga_flow.output import LeftOut, note_left_out
 
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)
-FOLDED = (
-    *("Constant", "Shape", "Gather", "Cast", "Ceil", "Floor"),
-    *("Round", "Pow", "Sqrt", "Reciprocal", "Abs", "Exp", "Log", "Min", "Max", "ReduceProd"),
-    *("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"),
-)
-"""Operators without a reader that may stand between constants (none makes much of little) or at the end."""
 NAME = re.compile(r"[^A-Za-z0-9_.-]")
 MAX_NAME = 100
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TENSOR_ELEMENTS = 2**28
 MAX_NODES = 10_000
-OPSETS = range(9, 22)
+OPSETS = range(6, 24)
 """Opsets of the default domain that are read."""
 
 
@@ -84,17 +87,22 @@ def _texts(model: onnx.ModelProto) -> Iterator[str]:
 def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     """Return `model` cleaned; `origin` names it in messages."""
     _check(model, origin)
+    drop_static_inputs(model)
     _name_nodes(model)
+    turn_channels_last(model)
     _update_domains(model)
+    raise_opset(model, origin)
+    join_linear(model)
     _fix_input(model, origin)
-    clean(model, origin)
+    name = clean(model, origin)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason}") from error
     wrapper = ModelWrapper(model, fix_missing_initializer_valueinfo=False)
-    drop_decision(wrapper)
+    note_left_out(wrapper, LeftOut(name=name))
+    drop_ending(wrapper)
     merge_padding(wrapper)
     return wrapper
 
@@ -184,20 +192,22 @@ def _module_path(node: onnx.NodeProto) -> str:
 
 
 def _update_domains(model: onnx.ModelProto) -> None:
+    wrong: list[UnsupportedError] = []
     for node in model.graph.node:
         if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
             if node.op_type not in READERS:
-                raise unsupported_operator(node)
+                wrong.append(unsupported_operator(node))
             node.domain = QONNX_DOMAIN
-        elif node.domain in ("", "ai.onnx"):
-            if node.op_type not in READERS and node.op_type not in FOLDED:
-                raise unsupported_operator(node)
-        else:
-            raise UnsupportedError(
-                node.name,
-                f"operator {node.op_type} of domain {node.domain!r} is unknown",
-                "use standard ONNX operators and QONNX quantisers",
+        elif node.domain not in ("", "ai.onnx"):
+            wrong.append(
+                UnsupportedError(
+                    node.name,
+                    f"operator {node.op_type} of domain {node.domain!r} is unknown",
+                    "use standard ONNX operators and QONNX quantisers",
+                )
             )
+    if wrong:
+        raise joined(wrong)
     version = next((o.version for o in model.opset_import if o.domain == QONNX_DOMAIN), 1)
     standard = _opset(model)
     del model.opset_import[:]
@@ -205,13 +215,10 @@ def _update_domains(model: onnx.ModelProto) -> None:
 
 
 def _fix_input(model: onnx.ModelProto, origin: str) -> None:
-    """Leave one input, of a fixed shape with batch 1, and one output."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in constants]
-    if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise InputError(
-            f"{origin}: must have one input and one output, not {len(inputs)} and {len(model.graph.output)}"
-        )
+    """Leave one input, of a fixed shape with batch 1."""
+    inputs = model.graph.input
+    if len(inputs) != 1:
+        raise InputError(f"{origin}: must have one input, not {len(inputs)} ({_names(inputs)})")
     sizes = inputs[0].type.tensor_type.shape.dim
     if len(sizes) < 2:
         raise InputError(
@@ -219,9 +226,13 @@ def _fix_input(model: onnx.ModelProto, origin: str) -> None:
         )
     if inputs[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise InputError(f"{origin}: the input must be float32")
-    sizes[0].dim_value = 1
+    set_batch_to_one(model)
     shape = [size.dim_value for size in sizes]
     if any(size < 1 for size in shape):
         raise InputError(f"{origin}: the input's shape must be fixed but for the batch, not {shape}")
     if int(np.prod(shape, dtype=np.float64)) > MAX_TENSOR_ELEMENTS:
         raise InputError(f"{origin}: the input's shape {shape} is too large")
+
+
+def _names(values: Iterable[onnx.ValueInfoProto]) -> str:
+    return ", ".join(value.name for value in values) or "none"

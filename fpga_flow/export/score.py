@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.data.frames import Frames
+from fpga_flow.data.frames import UNKNOWN, Frames
 from fpga_flow.errors import InputError
 from fpga_flow.export import host
-from fpga_flow.export.frames import UNKNOWN
 from fpga_flow.export.golden import batches
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.golden import Golden

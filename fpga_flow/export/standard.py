@@ -21,6 +21,7 @@ from fpga_flow.export.operations import (
     Split,
     SumPool,
     Tensor,
+    Unflatten,
     Upsample,
     integer_type,
 )
@@ -111,5 +112,6 @@ STANDARD: dict[type[Operation], Callable[[Any], Standard]] = {
     GlobalSum: lambda _: Standard("ReduceSum", (_sizes("axes", [2, 3]),), {"keepdims": 1}),
     Upsample: _upsample,
     Flatten: lambda _: Standard("Flatten", attributes={"axis": 1}),
+    Unflatten: lambda operation: Standard("Reshape", (_sizes("shape", [0, *operation.y.shape[1:]]),)),
 }
 """Operation -> its operator. Of the others each writer has its own."""

@@ -1,6 +1,6 @@
 """What the walk knows about a tensor of the float network while it turns it into integers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +9,11 @@ import onnx
 import onnx.helper
 from numpy.typing import NDArray
 from qonnx.core.datatype import DataType
+from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Quantiser, Tensor, integer_type
 from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS
 
@@ -46,7 +48,27 @@ class HostValue:
     """A float tensor in front of the input quantiser: the host computes it."""
 
     shape: tuple[int, ...]
+    """Without the batch."""
     steps: tuple[tuple[str, list[float]], ...] = ()
+    """See `fpga_flow.quantise.carry_out`."""
+
+    def then(self, step: str, values: NDArray[Any]) -> "HostValue":
+        """Return the tensor behind one more step that leaves its shape."""
+        return replace(self, steps=(*self.steps, (step, [float(value) for value in values])))
+
+    def transposed(self, order: Sequence[int]) -> "HostValue":
+        """Return the tensor with its axes, batch first, in another order."""
+        shape = tuple(self.shape[axis - 1] for axis in order[1:])
+        return HostValue(shape, (*self.steps, ("transpose", [float(axis) for axis in order])))
+
+    def reshaped(self, shape: tuple[int, ...]) -> "HostValue":
+        """Return the tensor in another shape, without the batch."""
+        return HostValue(shape, (*self.steps, ("reshape", [float(size) for size in shape])))
+
+    def padded(self, begins: Sequence[int], ends: Sequence[int]) -> "HostValue":
+        """Return the tensor with so many zeros before and behind each axis but the batch."""
+        shape = tuple(n + a + b for n, a, b in zip(self.shape, begins, ends, strict=True))
+        return HostValue(shape, (*self.steps, ("pad", [float(size) for size in (*begins, *ends)])))
 
 
 @dataclass(frozen=True)
@@ -56,15 +78,20 @@ class Value:
     tensor: Tensor
     chain: Chain
     shared: bool = False
-    view: tuple[int, ...] | None = None
-    """Its shape in the file, where that has the tensor's spatial axes in other places."""
+    layout: Layout | None = None
+    """How the file's tensor lies; None: channels first, less the unit axis of a 1-D network."""
 
     def then(self, step: Step) -> "Value":
         """Return the value with one more step applied."""
         return replace(self, chain=self.chain.then(step))
 
 
-Known = Constant | QuantisedConstant | HostValue | Value
+@dataclass(frozen=True)
+class Refused:
+    """What a node that cannot be mapped would give, or a node behind it."""
+
+
+Known = Constant | QuantisedConstant | HostValue | Value | Refused
 
 
 @dataclass(frozen=True)
@@ -79,6 +106,8 @@ class QuantSpec:
     low: int = 0
     """The smallest code, and `edges` of the steps up from it in codes: of a `MultiThreshold`."""
     edges: tuple[float, ...] = ()
+    zero: int = 0
+    """The zero point: a code is worth `scale * (code - zero)`."""
 
     @property
     def quantiser(self) -> Quantiser:
@@ -127,11 +156,9 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
         raise UnsupportedError(
             node, f"its scale must be positive, not {_extreme(scales)!r}", "export it with positive scales"
         )
-    if zeros.any():
+    if zeros.size and (np.any(zeros != zeros.reshape(-1)[0]) or np.any(zeros != np.rint(zeros))):
         raise UnsupportedError(
-            node,
-            f"its zero point must be 0, not {_extreme(zeros)!r}",
-            "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)",
+            node, f"its zero point must be one whole number, not {_extreme(zeros)!r}", "use one per tensor"
         )
     if widths.size != 1 or widths.reshape(-1)[0] not in range(1, 33):
         raise UnsupportedError(
@@ -151,7 +178,8 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
         raise UnsupportedError(
             node, "a narrow unsigned quantiser of 1 bit holds only 0", "use 2 bits or narrow=0"
         )
-    return QuantSpec(scales, width, bool(signed), bool(narrow), mode)
+    zero_point = int(zeros.reshape(-1)[0]) if zeros.size else 0
+    return QuantSpec(scales, width, bool(signed), bool(narrow), mode, zero=zero_point)
 
 
 def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | None]) -> QuantSpec:
@@ -186,6 +214,26 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
     return QuantSpec(np.array([scale], dtype=np.float32), bits, low < 0, False, "EDGES", low, edges)
 
 
+def annotated(model: ModelWrapper, name: str, values: NDArray[Any]) -> Known:
+    """Return the constant `name`: quantised where the file says that it holds integers, and it does."""
+    datatype = model.get_tensor_datatype(name)
+    if datatype.is_integer() and values.dtype.kind == "f" and np.array_equal(values, np.rint(values)):
+        low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+        if datatype.min() <= low and high <= datatype.max():
+            return QuantisedConstant(values.astype(np.int64), np.array(1.0), datatype.name)
+    return Constant(values)
+
+
+def annotated_input(model: ModelWrapper, name: str) -> QuantSpec | None:
+    """Return how the input `name` is quantised where the file's annotation says so: integers of scale 1."""
+    datatype = model.get_tensor_datatype(name)
+    if not datatype.is_integer() or datatype.bitwidth() > 32 or datatype.name == "TERNARY":
+        return None
+    rounding = "BIPOLAR" if datatype.name == "BIPOLAR" else "ROUND"
+    one = np.ones((), dtype=np.float32)
+    return QuantSpec(one, int(datatype.bitwidth()), bool(datatype.signed()), False, rounding)
+
+
 def _extreme(values: NDArray[np.generic]) -> float:
     flat = np.asarray(values, dtype=np.float64).reshape(-1)
     bad = flat[~np.isfinite(flat)]
@@ -196,10 +244,12 @@ def _extreme(values: NDArray[np.generic]) -> float:
 
 def quantise_constant(array: NDArray[np.generic], spec: QuantSpec) -> QuantisedConstant:
     """Quantise a constant as Brevitas does: float32 division, rounding, limits."""
-    quantiser = spec.quantiser
-    divided = np.asarray(array, dtype=np.float32) / spec.scale
-    integers = quantiser.apply(divided.astype(np.float64)).astype(np.int64)
-    return QuantisedConstant(integers, spec.scale.astype(np.float64), quantiser.datatype)
+    quantiser, datatype = spec.quantiser, spec.quantiser.datatype
+    divided = np.asarray(array, dtype=np.float32) / spec.scale + np.float32(spec.zero)
+    integers = quantiser.apply(divided.astype(np.float64)).astype(np.int64) - spec.zero
+    if spec.zero:
+        datatype = integer_type(min(-1, int(integers.min())), int(integers.max()))
+    return QuantisedConstant(integers, spec.scale.astype(np.float64), datatype)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow import artifact
+from fpga_flow import artifact, places
 from fpga_flow.errors import InputError
 from fpga_flow.fifos import deadlock, predict
 from fpga_flow.fifos.network import Network, network_of, with_depths
@@ -43,7 +43,7 @@ def size_fifos(
     latency = 0 if recipe.keep_latency else None
     measured: dict[str, Any] | None = None
     if recipe.file is not None:
-        depths = read_depths(Path(recipe.file), network)
+        depths = read_depths(places.named(recipe.file), network)
         filled, method, finished = tuple(depths), "file", True
     else:
         sizing = size(network, bits, joins=network.joins, seconds=recipe.seconds, latency=latency)
@@ -144,7 +144,6 @@ def _simulated(
             "fastest_cycles_per_frame": round(free.period),
             "latency_cycles": tried.latency,
             "cycles": rtl.cycles,
-            "cycles_per_second": round(rtl.cycles / rtl.seconds) if rtl.seconds else None,
         }
 
 

@@ -50,6 +50,9 @@ class Placement:
 class Network:
     """A hardware graph whose layers have been reduced to their schedules."""
 
+    pace = 20_000_000
+    """Words that go into FIFOs in a second of playing it, about."""
+
     def __init__(self, edges: Sequence[Edge], layers: Sequence[Placement]) -> None:
         """`layers` refer to `edges` by number; streams without a layer at an end are inputs and outputs."""
         self.edges, self.layers = tuple(edges), tuple(layers)

@@ -31,12 +31,20 @@ class Simulated:
     states: tuple[FifoState, ...]
     """Of each FIFO at the end."""
 
+    @property
+    def words(self) -> int:
+        """Words that went into the FIFOs, all of them together."""
+        return sum(state.words for state in self.states)
+
 
 class SizingSimulator:
     """A design in Verilator with FIFOs of any depths and no data in them; a `Player` of `fifos.sizing`.
 
     When a word moves does not depend on what it holds, so the simulator leaves out all data.
     """
+
+    pace = 4_000_000
+    """Words that go into FIFOs in a second of simulating it, about."""
 
     def __init__(self, design: Design, folder: Path, fifos: Sequence[str], cache: Path, log: Path) -> None:
         """Compile `design` in `folder` (or take it from `cache`); `fifos` are names of instances."""
@@ -53,7 +61,6 @@ class SizingSimulator:
         )
         self.cycles = 0
         """Clock cycles simulated so far."""
-        self.seconds = 0.0
 
     def play(
         self, depths: Sequence[int], *, frames: int, period: int = 0, limit: int | None = None
@@ -96,7 +103,6 @@ class SizingSimulator:
             except CycleLimitError as error:
                 result = error.result
         self.cycles += result.cycles
-        self.seconds += result.seconds
         return self._simulated(result, stuck, frames)
 
     def _simulated(self, result: SimResult, stuck: bool, frames: int) -> Simulated:

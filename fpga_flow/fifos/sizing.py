@@ -12,7 +12,6 @@ each layer empty: no more words than a FIFO holds may then be needed before the 
 """
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -68,12 +67,20 @@ class Played(Protocol):
         """Most words ever in each FIFO."""
 
     @property
+    def words(self) -> int:
+        """Words that went into the FIFOs, all of them together."""
+
+    @property
     def states(self) -> Sequence[State]:
         """Of each FIFO."""
 
 
 class Player(Protocol):
     """A network that can be run with any depths: schedules without data, or the RTL."""
+
+    @property
+    def pace(self) -> int:
+        """Words that go into FIFOs in a second of running it, about."""
 
     def play(
         self, depths: Sequence[int], *, frames: int, period: int = 0, limit: int | None = None
@@ -100,7 +107,7 @@ class Sizing:
     runs: int
     """How often the network was run."""
     finished: bool
-    """Whether every FIFO was tried; else the time was up."""
+    """Whether every FIFO was tried; else the search had taken long enough."""
 
 
 def frames_for(latency: int, period: float) -> int:
@@ -119,19 +126,20 @@ def size(
     """Return the least depths with the fastest rate; `bits` are those of a word in each FIFO.
 
     `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `seconds` is the
-    time to search in; `latency`, in cycles, must not be exceeded where given (nor, if unlimited FIFOs need
-    more than that, theirs).
+    time to search in, about: it is counted in words moved and not by the clock, so that equal networks get
+    equal depths. `latency`, in cycles, must not be exceeded where given (nor, if unlimited FIFOs need more
+    than that, theirs).
     """
     search = _Search(player, len(bits), latency, joins)
     filled = search.enough()
     depths = list(filled)
     order = [i for i in range(len(bits)) if depths[i] > SHALLOW]
     order.sort(key=lambda i: (SHALLOW - depths[i]) * bits[i])
-    end = time.monotonic() + seconds
+    most = search.words + seconds * player.pace
     finished = True
     with bar("FIFOs made as small as the rate allows", len(order)) as advance:
         for number in order:
-            if time.monotonic() > end:
+            if search.words >= most:
                 finished = False
                 break
             depths[number] = search.least(depths, number)
@@ -139,7 +147,7 @@ def size(
     played = search.confirm(depths)
     if played is None:  # what is slower by very little shows only after many frames
         depths, finished = list(filled), False
-        played = player.play(depths, frames=search.frames)
+        played = search.play(depths, frames=search.frames)
     return Sizing(tuple(depths), filled, played.period, search.fastest, played.latency, search.runs, finished)
 
 
@@ -148,15 +156,24 @@ class _Search:
 
     def __init__(self, player: Player, count: int, latency: int | None, joins: bool) -> None:
         unlimited = [UNLIMITED] * count
-        first = player.play(unlimited, frames=4)
-        self.player = player
+        self.player, self.runs, self.words = player, 0, 0
+        first = self.play(unlimited, frames=4)
         self.frames = frames_for(first.latency, first.period)
-        free = player.play(unlimited, frames=self.frames)
-        self.fastest, self.runs = free.period, 3
-        self._paced = player.play(unlimited, frames=self.frames, period=math.ceil(free.period))
+        free = self.play(unlimited, frames=self.frames)
+        self.fastest = free.period
+        self._paced = self.play(unlimited, frames=self.frames, period=math.ceil(free.period))
         self._joins = joins
         self._bound = None if latency is None else max(latency, free.latency)
         self._limit: int | None = None
+
+    def play(
+        self, depths: Sequence[int], *, frames: int, period: int = 0, limit: int | None = None
+    ) -> Played:
+        """Run the network, and count runs and words."""
+        played = self.player.play(depths, frames=frames, period=period, limit=limit)
+        self.runs += 1
+        self.words += played.words
+        return played
 
     def _good(self, depths: Sequence[int], played: Played) -> bool:
         in_time = self._bound is None or played.latency <= self._bound
@@ -167,19 +184,16 @@ class _Search:
         """Return whether the network stops when its input has long gaps."""
         if not self._joins:
             return False
-        self.runs += 1
-        return self.player.play(depths, frames=2, period=SPARSE * math.ceil(self.fastest)).stuck
+        return self.play(depths, frames=2, period=SPARSE * math.ceil(self.fastest)).stuck
 
     def enough(self) -> tuple[int, ...]:
         """Return depths that are good: what unlimited FIFOs were filled with, where that is enough."""
         depths = [max(SHALLOW, fill) for fill in self._paced.fills]
-        played = self.player.play(depths, frames=self.frames)
-        self.runs += 1
+        played = self.play(depths, frames=self.frames)
         while not self._good(depths, played):
             # A word on its way to the output register, or a latency asked for, needs a place more.
             depths = [depth + 1 if depth == SHALLOW else depth + math.ceil(depth / 8) for depth in depths]
-            played = self.player.play(depths, frames=self.frames)
-            self.runs += 1
+            played = self.play(depths, frames=self.frames)
         # Shallower FIFOs may make the first frame later, but not by more than all that a frame takes.
         self._limit = played.latency + math.ceil((self.frames + 1) * played.period)
         return tuple(depths)
@@ -190,14 +204,12 @@ class _Search:
         candidate = SHALLOW
         while high - low > max(1, high // 16 if high > EXACT_BELOW else 1):
             trial = [*depths[:number], candidate, *depths[number + 1 :]]
-            played = self.player.play(trial, frames=self.frames, limit=self._limit)
-            self.runs += 1
+            played = self.play(trial, frames=self.frames, limit=self._limit)
             low, high = (low, candidate) if self._good(trial, played) else (candidate, high)
             candidate = (low + high) // 2
         return high
 
     def confirm(self, depths: Sequence[int]) -> Played | None:
         """Run `depths` for twice as many frames; None where they are not good."""
-        played = self.player.play(depths, frames=2 * self.frames)
-        self.runs += 1
+        played = self.play(depths, frames=2 * self.frames)
         return played if self._good(depths, played) else None

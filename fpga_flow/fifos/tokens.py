@@ -167,6 +167,11 @@ class Play:
         return [FifoState(int(depth), int(held), int(words), bool(last)) for depth, held, words, last in rows]
 
     @property
+    def words(self) -> int:
+        """Words that went into the FIFOs, all of them together."""
+        return int(self.pushes.sum())
+
+    @property
     def fills(self) -> list[int]:
         """Most words ever held in each FIFO."""
         return [int(fill) for fill in self.most]

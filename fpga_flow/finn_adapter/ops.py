@@ -3,6 +3,8 @@
 Importing this module registers the backends with FINN.
 """
 
+from pathlib import Path
+
 from finn.custom_op.fpgadataflow import rtl as finn_rtl
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
@@ -10,6 +12,11 @@ from qonnx.transformation.base import Transformation
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.finn_adapter import layers  # noqa: F401  registers them
 from fpga_flow.finn_adapter.backend import HLS_DOMAIN, REPLACES, RTL_DOMAIN
+
+
+def load_graph(path: Path) -> ModelWrapper:
+    """Return the graph of hardware layers in the file `path`, whose operators are registered here."""
+    return ModelWrapper(str(path))
 
 
 class AsHls(Transformation):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.hardware import joins, products
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of, channels_last
+from fpga_flow.output import decides, left_out
 
 
 def thresholds(graph: LayerGraph, node: NodeProto) -> None:
@@ -50,6 +51,12 @@ def flatten(graph: LayerGraph, node: NodeProto) -> None:
     graph.done(node.output[0], replace(x, shape=(1, int(np.prod(x.shape))), order=order))
 
 
+def unflatten(graph: LayerGraph, node: NodeProto) -> None:
+    """Nothing in hardware: the features become channels at one position."""
+    x = graph.read(node.input[0])
+    graph.done(node.output[0], replace(x, shape=(1, 1, 1, x.channels)))
+
+
 def upsample(graph: LayerGraph, node: NodeProto) -> None:
     """Every value several times, along rows and columns."""
     x = graph.read(node.input[0])
@@ -78,6 +85,7 @@ BUILDERS: dict[str, Callable[[LayerGraph, NodeProto], None]] = {
     "GlobalMaxPool": products.global_max,
     "ReduceSum": products.global_sum,
     "Flatten": flatten,
+    "Reshape": unflatten,
     "Add": joins.add,
     "Mul": joins.mul,
     "Concat": joins.concat,
@@ -88,6 +96,13 @@ BUILDERS: dict[str, Callable[[LayerGraph, NodeProto], None]] = {
 
 CLASS_TENSOR = "class"
 """Name of the accelerator's output where it decides: the indices of the largest logits."""
+
+
+def chosen_classes(network: ModelWrapper) -> int:
+    """Return how many indices the integer `network` gives, by its shape and what export noted; 0: numbers."""
+    shape = network.get_tensor_shape(network.graph.output[0].name)
+    ending = left_out(network)
+    return ending.k * int(decides(tuple(shape[1:]), ending.operators))
 
 
 def to_layers(network: ModelWrapper, top_k: int) -> ModelWrapper:
@@ -124,7 +139,13 @@ def _top_k(graph: LayerGraph, logits: Stream, last: str, k: int) -> Stream:
         raise UnsupportedError(
             last,
             f"a class is decided, but the output has the shape {list(logits.shape)}, channels last",
-            "set hardware.top_k to 0 for the numbers themselves",
+            "leave hardware.top_k out for the numbers themselves",
+        )
+    if labels == 1:
+        raise UnsupportedError(
+            last,
+            f"hardware.top_k is {k}, but the output is one number, whose index is always 0",
+            "leave hardware.top_k out for the number itself",
         )
     if k > labels:
         raise UnsupportedError(last, f"hardware.top_k is {k}, of {labels} classes", f"use {labels} or less")

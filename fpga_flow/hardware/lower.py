@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from finn.transformation.fpgadataflow.minimize_weight_bit_width import MinimizeWeightBitWidth
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
 from qonnx.core.datatype import DataType
@@ -25,6 +24,22 @@ from fpga_flow.hardware.layers import to_layers
 
 XNOR_UNITS = ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl")
 """Layers that multiply with weights, which may be BIPOLAR."""
+
+
+class MinimizeWeights(Transformation):  # type: ignore[misc]
+    """Call weights by the narrowest type that holds them.
+
+    FINN's `MinimizeWeightBitWidth` but for thresholds, whose type `RoundAndClipThresholds` sets by the stream
+    that they are compared with. FINN's minimisation of them stops where the largest is 0 and the least -1.
+    """
+
+    def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
+        """Minimise them in all layers but thresholds."""
+        for node in model.graph.node:
+            layer = getCustomOp(node)
+            if hasattr(layer, "minimize_weight_bit_width") and not node.op_type.startswith("Thresholding"):
+                layer.minimize_weight_bit_width(model)
+        return model, False
 
 
 class OneBitWeights(Transformation):  # type: ignore[misc]
@@ -74,8 +89,7 @@ class NoEmptySums(Transformation):  # type: ignore[misc]
 
 
 MINIMISE: tuple[Transformation, ...] = (
-    RoundAndClipThresholds(),  # before the widths: FINN's wants no negative step of an unsigned stream
-    MinimizeWeightBitWidth(),
+    MinimizeWeights(),
     OneBitWeights(),
     MinimizeAccumulators(),
     NoEmptySums(),

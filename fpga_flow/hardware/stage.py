@@ -16,6 +16,7 @@ from fpga_flow.flow import Context
 from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.fold.options import Known, no_layer_known
 from fpga_flow.hardware.fold.resources import Resources
+from fpga_flow.hardware.layers import chosen_classes
 from fpga_flow.progress import say
 from fpga_flow.synthesised import SynthesisedLayers
 
@@ -29,15 +30,16 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     clock_mhz = recipe.clock_mhz or target.clock_mhz
     network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
+    top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
     with finn_session():
-        model = lower.lower(network, target.part, recipe.top_k)
+        model = lower.lower(network, target.part, top_k)
         known = _known(context, target) if recipe.target == "board" else no_layer_known
         folded = fold.fold(model, recipe, clock_mhz, target, known, partial(_latency, target.part))
         fold.write_folding(folded.model, context.folder / FOLDING)
         keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
         model = streams.insert_streams(folded.model, target.part)
         layers = fold.layers(model)
-    settings = {"part": target.part, "clock_mhz": clock_mhz, "top_k": recipe.top_k}
+    settings = {"part": target.part, "clock_mhz": clock_mhz, "top_k": top_k}
     fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
     model.save(str(context.folder / GRAPH))
 

@@ -55,7 +55,7 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
     layers = {node.name for node in model.graph.node}
-    layers = {node.name for node in model.graph.node}
+    named = {tensor for node in model.graph.node for tensor in (*node.input, *node.output)}
     streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True))
     model = transform(model, (*MINIMISE, *streams))
     # The next step names all layers anew, but they must keep the names of the folding file.
@@ -64,4 +64,24 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
     for node in model.graph.node:
         node.name = kept.get(node.output[0], "")
     name_layers(model)
+    _name_tensors(model, named)
     return model
+
+
+def _name_tensors(model: ModelWrapper, named: set[str]) -> None:
+    """Call the tensors that are not in `named` after the layers that give them: FINN's names are random."""
+    names: dict[str, str] = {}
+    for node in model.graph.node:
+        for index, tensor in enumerate(node.output):
+            if tensor not in named:
+                name = f"{node.name}_out{index}"
+                while name in named:  # a tensor of the network
+                    name += "_"
+                names[tensor] = name
+    for node in model.graph.node:
+        for tensors in (node.input, node.output):
+            tensors[:] = [names.get(tensor, tensor) for tensor in tensors]
+    for info in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        info.name = names.get(info.name, info.name)
+    for annotation in model.graph.quantization_annotation:
+        annotation.tensor_name = names.get(annotation.tensor_name, annotation.tensor_name)

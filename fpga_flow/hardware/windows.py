@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from onnx import NodeProto
 
-from fpga_flow.errors import UnsupportedError
 from fpga_flow.finn_adapter.backend import RTL_DOMAIN
-from fpga_flow.finn_adapter.windows import can_generate
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of
 
 
@@ -85,49 +82,37 @@ def _kept(
 
 
 def windows(graph: LayerGraph, node: NodeProto, x: Stream, *, depthwise: bool) -> tuple[Stream, list[int]]:
-    """Return the sliding windows of `x` (1, OH, OW, KH*KW*C) and the kernel's size; `node` has the geometry.
-
-    Raises `UnsupportedError` where FINN has no generator for them.
-    """
+    """Return the sliding windows of `x` (1, OH, OW, KH*KW*C) and the kernel's size; `node` has the rest."""
     settings = attributes_of(node)
     kernel, strides = list(settings["kernel_shape"]), list(settings.get("strides", [1, 1]))
     dilations = list(settings.get("dilations", [1, 1]))
     x = _padded(graph, node, x, list(settings.get("pads", [0, 0, 0, 0])))
     extent = [dilation * (size - 1) + 1 for dilation, size in zip(dilations, kernel, strict=True)]
-    x, strides = _decimated(graph, node, x, extent, strides)
-    if kernel == [1, 1] and strides == [1, 1]:
-        return x, kernel
-    _, height, width, channels = x.shape
     out = [
         (size - reach) // stride + 1
-        for size, reach, stride in zip((height, width), extent, strides, strict=True)
+        for size, reach, stride in zip(x.shape[1:3], extent, strides, strict=True)
     ]
-    if out == [1, 1] and not depthwise:
-        # The only window is what is left of the image, in the order it comes in.
+    if out == [1, 1] and (not depthwise or x.channels == 1):
+        # The only window is what is left of the image, in the order it comes in. FINN's generator cannot make
+        # it of one channel, nor of all channels together.
         x = _kept(graph, node, x, keep=[1, 1], period=dilations, windows=kernel)
-        return replace(x, shape=(1, 1, 1, kernel[0] * kernel[1] * channels)), kernel
-    geometry: dict[str, Any] = {
-        "ConvKernelDim": kernel,
-        "IFMChannels": channels,
-        "IFMDim": [height, width],
-        "OFMDim": out,
-        "Dilation": dilations,
-        "depthwise": int(depthwise),
-    }
-    if not any(can_generate(geometry, lanes, whole=False) for lanes in (1, channels)):
-        raise UnsupportedError(
-            node.name,
-            f"FINN's window generator cannot make so few windows ({out[0]} x {out[1]} of {kernel[0]} x "
-            f"{kernel[1]} values, {channels} channels)",
-            "take a larger image or kernel, or more channels",
-        )
+        return replace(x, shape=(1, 1, 1, kernel[0] * kernel[1] * x.channels)), kernel
+    x, strides = _decimated(graph, node, x, extent, strides)
+    if kernel == [1, 1]:
+        return x, kernel
+    _, height, width, channels = x.shape
     y = graph.wire(f"{node.name}_windows", (1, *out, kernel[0] * kernel[1] * channels), x.datatype)
     graph.layer(
         "ConvolutionInputGenerator",
         node.name,
         [x.tensor],
         [y.tensor],
-        **geometry,
+        ConvKernelDim=kernel,
+        IFMChannels=channels,
+        IFMDim=[height, width],
+        OFMDim=out,
+        Dilation=dilations,
+        depthwise=int(depthwise),
         SIMD=1,
         Stride=strides,
         inputDataType=x.datatype,

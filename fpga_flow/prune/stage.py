@@ -38,6 +38,7 @@ from fpga_flow.train.general import AnyNetwork, GeneralNetwork, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Hooks, Settings, curve_json, fit
 from fpga_flow.train.requantise import final, requantised
+from fpga_flow.train.threads import torch_threads
 
 HISTORY = "history.json"
 PROGRESS = "progress.pt"
@@ -45,6 +46,7 @@ TOLERANCE = 5e-4
 """Sparsity that is not told as missed: one weight of a small layer, and what schedules count as nothing."""
 
 
+@torch_threads()
 def run(context: Context) -> dict[str, Any]:
     """Prune; the artifact is a checkpoint and the history of the rounds."""
     recipe = context.recipe

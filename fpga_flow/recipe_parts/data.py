@@ -7,6 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from fpga_flow.recipe_parts.base import Count, Name, Part, Seed, Share
 
+OWN = "own"
+"""Name of frames that the user brings as arrays."""
 LENGTHS = (16, 65536)
 """Least and most complex samples of a frame."""
 
@@ -51,10 +53,11 @@ class DataRecipe(Part):
         "cifar100",
         "jets",
         "jets-generated",
+        "own",
     ] = "signals"
-    """Those that end in -32 are pictures of 28 x 28 in CIFAR's shape, 3 x 32 x 32."""
+    """Those that end in -32 are pictures of 28 x 28 in CIFAR's shape, 3 x 32 x 32; own: arrays in `file`."""
     file: str | None = None
-    """The data set's own file, for those the user brings (radioml2018, mnist, cifar10, cifar100, jets)."""
+    """The file of a set that the user brings (radioml2018, mnist, cifar10, cifar100, jets, own)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
     """Complex samples per frame."""
     frames_per_block: Annotated[int, Field(ge=3, le=10**6)] = 128

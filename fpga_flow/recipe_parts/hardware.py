@@ -5,11 +5,23 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from fpga_flow.recipe_parts.base import Frames, Part, Seed
+from fpga_flow.recipe_parts.base import Bits, Frames, Part, Seed
+
+
+class InputRecipe(Part):
+    """How the host quantises a frame, where no quantiser of the network's file does."""
+
+    bits: Bits = 8
+    signed: bool = True
+    scale: Annotated[float, Field(gt=0)] | None = None
+    """A code is worth so much; None: the largest number in the user's own frames is the largest code."""
 
 
 class ExportRecipe(Part):
     """Golden vectors."""
+
+    input: InputRecipe | None = None
+    """Of a network from outside whose file does not say it."""
 
     vectors: Frames = 1024
     """Test frames with golden outputs kept in the run."""
@@ -29,7 +41,8 @@ class FifosRecipe(Part):
     keep_latency: bool = False
     """Also keep the latency that unlimited FIFOs give, not only the rate."""
     seconds: Annotated[float, Field(ge=0)] = 20.0
-    """Time to search for smaller depths in, after depths that are enough have been found."""
+    """Time to search for smaller depths in, about, after depths that are enough have been found. It is
+    counted in the words that the search moves, not by the clock: equal inputs give equal depths."""
     file: str | None = None
     """A file of depths (JSON, as written by an earlier run) that is taken instead."""
 
@@ -49,8 +62,9 @@ class HardwareRecipe(Part):
     """None: the board's default clock."""
     folding: str | None = None
     """A folding file (JSON, as written by an earlier run) that is taken instead of a target."""
-    top_k: Annotated[int, Field(ge=0)] = 1
-    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves."""
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    """The accelerator gives the indices of so many largest logits, best first; 0: the logits themselves.
+    None: as the network says (see `fpga_flow.output`)."""
     fifos: FifosRecipe = FifosRecipe()
 
     @field_validator("latency_us")

@@ -72,7 +72,7 @@ class TrainRecipe(OptimiserRecipe):
     """The training run of the unpruned network."""
 
     checkpoint: str | None = None
-    """A committed checkpoint to start from, relative to the checkout; None trains from scratch."""
+    """A committed checkpoint to start from, below `models/`; None trains from scratch."""
     epochs: Annotated[int, Field(ge=0, le=10**9)] = 30
     """Of the quantised network. 0: the float network is quantised, and not trained again."""
     float_epochs: Annotated[int, Field(ge=0, le=10**9)] = 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from fpga_flow import artifact
+from fpga_flow import artifact, output
 from fpga_flow.deploy.results import measured
 from fpga_flow.flow import Run, current
 from fpga_flow.report.schema import (
@@ -15,13 +15,16 @@ from fpga_flow.report.schema import (
     Fifos,
     Hardware,
     Layer,
+    Output,
     Part,
     Report,
     Scores,
     StageTime,
+    StandIn,
     Synth,
     Verify,
 )
+from fpga_flow.standing import intact, outdated
 
 Kind = TypeVar("Kind", bound=Part)
 Results = Mapping[str, Mapping[str, Any]]
@@ -29,8 +32,12 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def results(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the results of the stages that belong together in `run`."""
-    return {name: artifact.read_result(folder) for name, folder in current(run).items()}
+    """Return the results of the stages that belong together in `run`, with what they say of their work.
+
+    Raises `InputError` that names a file which is not as its stage made it.
+    """
+    folders = intact(run).items()
+    return {name: artifact.read_result(folder) | artifact.read_effort(folder) for name, folder in folders}
 
 
 def assemble(run: Run, found: Results | None = None) -> Report:
@@ -53,6 +60,9 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         bitstream=_part(Bitstream, found.get("bitstream")),
         board_measured=_part(Board, on_board),
         scores=_part(Scores, found.get("export", {}).get("scores")),
+        output=_output(run, found),
+        stand_in=_stand_in(found.get("export", {})),
+        outdated=outdated(run),
         stages=_stages(run),
     )
 
@@ -71,6 +81,21 @@ def _accuracy(found: Results, on_board: Mapping[str, Any] | None) -> Accuracy:
     for stage in ("train", "prune", "export"):
         values["samples"] = found.get(stage, {}).get("samples", values.get("samples"))
     return Accuracy.model_validate(values)
+
+
+def _output(run: Run, found: Results) -> Output | None:
+    table = found.get("export", {}).get("output")
+    if table is None:
+        return None
+    described = output.Output.model_validate(table)
+    top_k = described.top_k(found.get("hardware", {}).get("top_k", run.recipe.hardware.top_k))
+    known = described.model_dump(include={"shape", "scale", "offset", "behind"})
+    return Output(**known, top_k=top_k, text=described.words(top_k))
+
+
+def _stand_in(export: Mapping[str, Any]) -> StandIn | None:
+    found = export.get("stand_in")
+    return None if found is None else StandIn(**found, data=export["data"])
 
 
 def _hardware(found: Results) -> Hardware | None:

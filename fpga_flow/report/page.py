@@ -12,7 +12,8 @@ from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report, Scores
-from fpga_flow.report.table import PART_OF_TEST, accuracies, named_scores
+from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
+from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.verdict import RESOURCES, amount
 
 SHOWN = 24
@@ -65,6 +66,7 @@ def render(run: Run, report: Report, found: Results, version: str) -> str:
         version=version,
         report=report,
         note=data_note(found),
+        outdated=OUTDATED.format(stages=", ".join(report.outdated)) if report.outdated else "",
         cards=list(_cards(report)),
         difference=report.verify.first_difference if report.verify else None,
         plots=list(_plots(report, found)),
@@ -80,7 +82,7 @@ def _cards(report: Report) -> Iterator[Card]:
         yield Card("Accuracy", f"{value:.2%}", f"{name}, {amount(report.accuracy.samples)} test frames")
     if cost := report.cost:
         detail = f"{cost.nonzero:,} of {cost.weights:,} weights left"
-        yield Card("Pruned", f"{1 - cost.nonzero / max(cost.weights, 1):.1%}", detail)
+        yield Card("Pruned", f"{sparsity(cost.weights, cost.nonzero):.1%}", detail)
         yield Card("Cost score", f"{cost.itu_score:.6f}", f"{cost.bit_ops:,} bit operations")
     if hardware := report.hardware:
         yield Card("Frames per second", f"{hardware.fps:,.0f}", f"predicted at {hardware.clock_mhz:g} MHz")
@@ -166,6 +168,9 @@ def _tables(report: Report) -> Iterator[Sheet]:
         verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
         rows = [[f"{value:.2%}" for _, value in reached]]
         yield Sheet("Accuracy", [name for name, _ in reached], rows, verified)
+    if stand_in := report.stand_in:
+        rows = [[f"{stand_in.accuracy:.2%}", amount(stand_in.samples)]]
+        yield Sheet("On a stand-in's frames", ["right", "frames"], rows, f"{stand_in.data}.")
     if report.scores:
         yield _costs(report.scores, named_scores(report))
     if lines := comparison.rows(report):

@@ -32,6 +32,30 @@ class Accuracy(Part):
     """Test frames behind all but `rtl` and `board`."""
 
 
+class StandIn(Part):
+    """How a network from outside does on frames of the same shape that are not its own data."""
+
+    accuracy: Share
+    samples: int
+    data: str
+
+
+class Output(Part):
+    """What comes out of the accelerator for a frame."""
+
+    top_k: int
+    """Indices of so many largest numbers; 0: the numbers themselves."""
+    shape: tuple[int, ...]
+    """Of the numbers, channels first."""
+    scale: float
+    """A number of the network is `scale * integer + offset`, in front of the operators `behind`."""
+    offset: float
+    behind: tuple[str, ...]
+    """Operators at the end of the file that are not carried out, in order."""
+    text: str
+    """All of it in words."""
+
+
 class Cost(Part):
     """Cost per frame; zero weights are free in all but `weights` and `macs`."""
 
@@ -199,4 +223,8 @@ class Report(Part):
     bitstream: Bitstream | None
     board_measured: Board | None
     scores: Scores | None
+    output: Output | None
+    stand_in: StandIn | None
+    outdated: list[str]
+    """Stages whose artifacts stand in the run, but were made from what has since been replaced."""
     stages: list[StageTime]

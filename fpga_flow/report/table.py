@@ -16,6 +16,8 @@ from fpga_flow.verdict import RESOURCES, amount
 
 PART_OF_TEST = ("rtl", "board")
 """Accuracies of fewer frames than the whole test part."""
+OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
+"""Of stages whose artifacts still stand in the run."""
 
 
 def show(run: Run, console: Console | None = None) -> None:
@@ -35,6 +37,8 @@ def show(run: Run, console: Console | None = None) -> None:
         console.print()
         console.print(resources(report, BOARDS[report.board]))
     console.print()
+    if report.outdated:
+        console.print(f"{OUTDATED.format(stages=', '.join(report.outdated))}\n", soft_wrap=True)
     if report.stages:
         console.print(stages(report))
     else:
@@ -62,6 +66,13 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
             "",
             " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
         )
+    elif note:
+        yield "Frames", note
+    if stand_in := report.stand_in:
+        share = f"{stand_in.accuracy:.2%} of {stand_in.samples:,} frames right"
+        yield "Stand-in", f"{share}, which says little of the network on its own data"
+    if report.output:
+        yield "Output", report.output.text
     if cost := report.cost:
         gone = f" ({1 - cost.nonzero / cost.weights:.1%} pruned)" if cost.weights else ""
         yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left{gone}"

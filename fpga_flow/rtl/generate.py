@@ -23,7 +23,6 @@ NOT_NEEDED = {
 }
 MEMSTREAM = ("axi/hdl/axilite.sv", "memstream/hdl/memstream.sv", "memstream/hdl/memstream_axi.sv")
 """FINN's weight streamer, which it leaves out of a matrix unit's file list."""
-HEX_WORD = re.compile(r"^[0-9a-fA-F]+$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

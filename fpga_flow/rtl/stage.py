@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from qonnx.core.modelwrapper import ModelWrapper
-
 from fpga_flow import artifact
+from fpga_flow.finn_adapter.ops import load_graph
 from fpga_flow.flow import Context
 from fpga_flow.rtl.build import build_design
 
@@ -12,7 +11,7 @@ from fpga_flow.rtl.build import build_design
 def run(context: Context) -> dict[str, Any]:
     """Write `src/`, `data/` and `design.json`; return what the design consists of."""
     hardware = artifact.read_result(context.inputs["hardware"])
-    model = ModelWrapper(str(context.inputs["hardware"] / "hardware.onnx"))
+    model = load_graph(context.inputs["hardware"] / "hardware.onnx")
     design = build_design(model, hardware, context.folder)
     return {
         "layers": len(design.layers),

@@ -18,6 +18,8 @@ def cost(
 ) -> None:
     """Count what a network costs by layer: MACs, bit operations, weight bits, zeros; and score it.
 
+    What hardware refuses is counted too, as far as it can be.
+
     \b
     flow cost net.onnx
     flow cost build/out/signals-w4/prune/checkpoint.pt --json
@@ -26,8 +28,21 @@ def cost(
 
     from fpga_flow.scores import counts, source, table
 
-    found = counts.as_json(source.network_in(file))
+    counted = source.counted_in(file)
+    output = counted.output
+    found = {
+        **counts.as_json(counted.operations),
+        "output": output and output.model_dump(mode="json"),
+        "left_out": counted.left_out,
+    }
     if as_json:
         print(json.dumps(found, indent=2))
-    else:
-        table.show(found, Console(highlight=False))
+        return
+    console = Console(highlight=False)
+    table.show(found, console)
+    if output is not None:
+        console.print(f"Output           {output.words(output.top_k(None))}")
+    if counted.left_out:
+        console.print("\nHardware cannot do this; it is counted as far as it can be:")
+        for reason in counted.left_out:
+            console.print(f"  {reason}", markup=False, soft_wrap=True)

@@ -1,21 +1,23 @@
 """All counts and scores of a network as JSON: of every layer, and of the whole."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fpga_flow.export.cost import LayerCost, cost, layer_costs
-from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.operations import IntegerNetwork, Operation
 from fpga_flow.scores.cifar_course import course_score
 from fpga_flow.scores.micronet import micronet_score
+from fpga_flow.scores.sparsity import sparsity
 
 CIFAR = (3, 32, 32)
 """Frames of the contests whose scores compare with a network for CIFAR."""
 
 
-def as_json(network: IntegerNetwork) -> dict[str, Any]:
+def as_json(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return {"layers": [...], "total": as in `report.json`, "course": {...}, "micronet": {...}}."""
-    layers = layer_costs(network)
-    course, micronet = course_score(layers), micronet_score(network)
-    total = cost(network)
+    layers = layer_costs(operations)
+    course, micronet = course_score(layers), micronet_score(operations)
+    total = cost(operations)
     return {
         "layers": [_layer(layer) for layer in layers],
         "total": {**total, "sparsity": sparsity(total["weights"], total["nonzero"])},
@@ -27,11 +29,6 @@ def as_json(network: IntegerNetwork) -> dict[str, Any]:
             "additions": micronet.additions,
         },
     }
-
-
-def sparsity(weights: int, nonzero: int) -> float:
-    """Return the share of weights that are 0; of none it is 0."""
-    return 1 - nonzero / weights if weights else 0.0
 
 
 def _layer(layer: LayerCost) -> dict[str, Any]:
@@ -55,7 +52,7 @@ def for_report(network: IntegerNetwork) -> dict[str, Any]:
     Those of the course and of MicroNet 2019 compare with networks for CIFAR, and are None where the network
     takes other frames; the ITU score, for radio signals, stands beside the cost in any case.
     """
-    found = as_json(network)
+    found = as_json(network.operations)
     asked = tuple(network.host.frame_shape) == CIFAR
     return {
         "course_parameters": found["course"]["parameters"] if asked else None,

@@ -13,6 +13,7 @@ sums, constants and sum pools. Comparisons of maxima are free, as in the challen
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qonnx.core.datatype import DataType
@@ -23,7 +24,6 @@ from fpga_flow.export.operations import (
     Add,
     AddConstant,
     GlobalSum,
-    IntegerNetwork,
     MulConstant,
     Operation,
     SumPool,
@@ -57,12 +57,12 @@ class MicroNetScore:
         return self.parameters / PARAMETERS + (self.multiplications + self.additions) / OPERATIONS
 
 
-def micronet_score(network: IntegerNetwork) -> MicroNetScore:
+def micronet_score(operations: Sequence[Operation]) -> MicroNetScore:
     """Return the counts of a whole network."""
     total = MicroNetScore()
-    for layer in layer_costs(network):
+    for layer in layer_costs(operations):
         total += of_layer(layer)
-    for operation in network.operations:
+    for operation in operations:
         total += _without_weights(operation)
     return total
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def remote(address: str, folder: Path) -> Iterator[Client]:
     """Yield the client of the user's cluster whose scheduler is at `address`.
 
     Raises `ToolError` where none answers, and `InputError` where a worker runs other code, does not see
-    `folder`, or does several jobs at a time in one process.
+    `folder`, has another kind of processor than the others, or does several jobs at a time in one process.
     """
     try:
         client = Client(address, timeout=CONNECT_S)
@@ -131,3 +131,15 @@ def _check(client: Client, address: str, folder: Path) -> None:
                 f"--scheduler: worker {name} has fpga_flow {told['version']} with other code than "
                 f"this machine's {here['version']}; bring it to the same state"
             )
+    _check_processors({name: told["processor"] for name, told in found.items()})
+
+
+def _check_processors(found: Mapping[str, str]) -> None:
+    """Refuse workers (name -> processor) of several kinds: one would make anew what another has made."""
+    kinds = {processor: name for name, processor in found.items()}
+    if len(kinds) > 1:
+        named = ", ".join(f"{name} has {processor}" for processor, name in sorted(kinds.items()))
+        raise InputError(
+            f"--scheduler: the workers must have processors of one kind, as training comes out otherwise on "
+            f"another one; {named}; sweep with each kind by itself and put the runs together with --gather"
+        )

@@ -9,6 +9,7 @@ import typer
 from fpga_flow import flow
 from fpga_flow.arguments import Debug
 from fpga_flow.errors import InputError
+from fpga_flow.locking import locked
 from fpga_flow.progress import say
 from fpga_flow.recipe import find_recipe
 from fpga_flow.settings import changes_of
@@ -114,7 +115,7 @@ def _sweep(
         found = gather.read(folder / name, recipes[name], until)
         return found.model_copy(update={"settings": differences[name]})
 
-    with flow.locked(folder):
+    with locked(folder):
         rows = {name: row(name) for name in recipes}
 
         def ended(point: "Point", how: "Ended") -> None:

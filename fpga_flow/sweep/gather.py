@@ -14,6 +14,7 @@ from fpga_flow.flow import MODEL, RECIPE, STAGES
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.base import Part
 from fpga_flow.report.data import data_note
+from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.sweep.rows import LayerCount, Row, State
 from fpga_flow.sweep.states import SUFFIX, read_state
 
@@ -166,6 +167,9 @@ def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple
     ended = read_state(folder)
     if ended is not None and ended.state == "failed":
         return "failed", ended.message
+    damaged = [words for name in found if (words := artifact.damage(folder / name))]
+    if damaged:
+        return "failed", damaged[0]
     whole = until in found if until else bool(found) and not any(folder.glob(f"*{artifact.PARTIAL}"))
     if not whole:
         return "unfinished", None
@@ -192,7 +196,7 @@ def _cost(found: Results) -> dict[str, Any]:
         "weights": weights,
         "left": pruned["left"],
         "nonzero": nonzero,
-        "sparsity": None if weights is None or nonzero is None else round(1 - nonzero / max(weights, 1), 6),
+        "sparsity": None if weights is None or nonzero is None else round(sparsity(weights, nonzero), 6),
         **{key: counted.get(key) for key in ("macs", "nonzero_macs", "bit_ops", "weight_bits", "itu_score")},
     }
 

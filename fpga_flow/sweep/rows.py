@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fpga_flow import artifact
+from fpga_flow.scores.sparsity import sparsity
 
 JSON = "sweep.json"
 CSV = "sweep.csv"
@@ -31,7 +32,7 @@ class LayerCount(BaseModel):
     @property
     def sparsity(self) -> float:
         """Share of the weights that is zero."""
-        return 1 - self.nonzero / max(self.weights, 1)
+        return sparsity(self.weights, self.nonzero)
 
 
 class Row(BaseModel):

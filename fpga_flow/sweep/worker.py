@@ -74,12 +74,13 @@ def _spoken_to(path: Path) -> Iterator[None]:
 
 
 def surroundings(folder: str, token: str) -> dict[str, Any]:
-    """Return this worker's version and code, and whether it sees the file `token` in `folder`."""
-    from fpga_flow import __version__
+    """Return this worker's version, code and processor, and whether it sees the file `token` in `folder`."""
+    from fpga_flow import __version__, toolchain
     from fpga_flow.digests import code_digest
 
     return {
         "version": __version__,
         "code": code_digest(["fpga_flow", "models"]),
+        "processor": toolchain.processor().version,
         "sees": (Path(folder) / token).is_file(),
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The vendor primitives that FINN's matrix unit instantiates, as empty modules: the SystemVerilog front end
+// The vendor primitives that our matrix unit instantiates, as empty modules: the SystemVerilog front end
 // needs their parameters and ports; Yosys treats them as black boxes (`--blackboxed-module`) and counts them.
-// Only for synthesis: a simulation takes the behavioural branch of the matrix unit.
+// Only for synthesis: a simulation takes the matrix unit's model of the slice.
 // verilator lint_off DECLFILENAME
 // verilator lint_off UNDRIVEN
 // verilator lint_off UNUSED
@@ -185,20 +185,5 @@ module DSP48E2 #(
   input logic RSTINMODE,
   input logic RSTM,
   input logic RSTP
-);
-endmodule
-
-/// One six-input LUT used as two functions of five inputs.
-module LUT6_2 #(
-  parameter logic [63:0] INIT = 64'h0
-) (
-  output logic O6,
-  output logic O5,
-  input logic I0,
-  input logic I1,
-  input logic I2,
-  input logic I3,
-  input logic I4,
-  input logic I5
 );
 endmodule

@@ -1,6 +1,5 @@
 """The stage `synth`: Yosys on every distinct layer of the RTL design, in parallel, cached and summed."""
 
-import json
 import logging
 import os
 import tempfile
@@ -15,11 +14,13 @@ from filelock import FileLock
 from fpga_flow import artifact, toolchain
 from fpga_flow.boards import Board, board
 from fpga_flow.design import LayerRtl, load_design
+from fpga_flow.digests import code_digest
 from fpga_flow.errors import ToolError
 from fpga_flow.flow import Context
+from fpga_flow.kept import read_table, write_table
 from fpga_flow.progress import bar, say
 from fpga_flow.synth.usage import Usage, total
-from fpga_flow.synth.yosys import PRIMITIVES, SHIFT_REGISTERS, make_script, synthesise
+from fpga_flow.synth.yosys import PRIMITIVES, make_script, synthesise
 from fpga_flow.synthesised import SynthesisedLayers
 from fpga_flow.toolchain import CPU_COUNT
 from fpga_flow.verdict import RESOURCES
@@ -33,13 +34,15 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     layers = load_design(folder).layers
     tool = toolchain.yosys()
-    keys = {layer.name: cache_key(layer, folder, target.yosys_family, tool.version) for layer in layers}
+    ours = (target.yosys_family, tool.version, code_digest(["fpga_flow/synth"]))
+    keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
     distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
     found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
     usages = {layer.name: found[keys[layer.name]] for layer in layers}
     _keep_for_folding(context, usages, target)
     whole = total(usages.values())
     over = excess(whole, target)
+    artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
     for line in _verdict(whole, target, over):
         say(line)
     return {
@@ -52,7 +55,6 @@ def run(context: Context) -> dict[str, Any]:
         "over": over,
         "board": {"name": target.name, **{key: getattr(target, key) for key in RESOURCES}},
         "distinct": len(distinct),
-        "cached": cached,
     }
 
 
@@ -67,15 +69,18 @@ def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Boa
             entries.put(key, usages[name].as_dict())
 
 
-def cache_key(layer: LayerRtl, folder: Path, family: str, version: str) -> str:
-    """Return the digest of all that the counts of `layer` depend on, which its name is not part of."""
+def cache_key(layer: LayerRtl, folder: Path, family: str, version: str, code: str) -> str:
+    """Return the digest of all that the counts of `layer` depend on, which its name is not part of.
+
+    `version` is Yosys', `code` the digest of this package.
+    """
     script = make_script(layer.module, [], family, Path("statistics")).replace(str(PRIMITIVES.parent), "")
     return artifact.digest_json(
         {
             "layer": artifact.digest_files(folder, [folder / path for path in (*layer.sources, *layer.data)]),
             "yosys": version,
             "script": script,
-            "support": artifact.digest_files(PRIMITIVES.parent, [PRIMITIVES, SHIFT_REGISTERS]),
+            "code": code,
         }
     )
 
@@ -113,8 +118,9 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -
     """Return the usage of `layer` and whether it was known; another run's work on it is waited for."""
     path = cache / f"{key}.json"
     with FileLock(cache / f"{key}.lock"):
-        known = _read_cached(path)
-        if known is not None:
+        kept = read_table(path)
+        if kept is not None:
+            known = Usage(**kept)
             _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
             return known, True
         start = time.monotonic()
@@ -124,21 +130,14 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -
             try:
                 usage = synthesise(layer.module, sources, folder, family, log)
             except ToolError as error:
-                kept = path.with_suffix(".failed.log")
-                os.replace(log, kept)
-                message = str(error).replace(str(log), str(kept))
+                failed = path.with_suffix(".failed.log")
+                os.replace(log, failed)
+                message = str(error).replace(str(log), str(failed))
                 raise ToolError(f"synth: layer {layer.name} ({layer.op}): {message}") from None
             os.replace(log, path.with_suffix(".log"))
-        artifact.write_json(path, usage.as_dict())
+        write_table(path, usage.as_dict())
         _logger.info("layer %s: %s in %.1f s", layer.name, usage, time.monotonic() - start)
         return usage, False
-
-
-def _read_cached(path: Path) -> Usage | None:
-    try:
-        return Usage(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _effort(layer: LayerRtl) -> tuple[bool, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fpga_flow.errors import ToolError
 
-LUT_OF_LOGIC = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "LUT6_2": 1, "INV": 1}
+LUT_OF_LOGIC = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "INV": 1}
 """LUT sites of a logic cell. An inverter that Yosys leaves takes a LUT of its own."""
 
 LUT_OF_RAM = {

@@ -19,7 +19,7 @@ PRIMITIVES = Path(__file__).with_name("primitives.sv")
 SHIFT_REGISTERS = Path(__file__).with_name("shift_registers.v")
 WHERE = "@where"
 """In a script: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
-BLACK_BOXES = ("DSP48E1", "DSP48E2", "LUT6_2")
+BLACK_BOXES = ("DSP48E1", "DSP48E2")
 
 EXTRA_CELLS = {"xcup": "=DSP48E2 =RAMB18E2 =RAMB36E2"}
 """What the mapping to a family instantiates of Yosys' `cells_xtra.v`."""

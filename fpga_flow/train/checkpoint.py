@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.spec import Conv, Layer, chain
@@ -139,9 +139,10 @@ def weight_shape(layer: Layer) -> tuple[int, ...]:
 
 
 def committed(name: str) -> Path:
-    """Return the path of a checkpoint named in a recipe; it must lie in the checkout's `models/`."""
-    path = (ROOT / name).resolve()
-    if not path.is_relative_to(ROOT / "models") or path.suffix != ".pt":
+    """Return the path of a checkpoint named in a recipe; it must lie in `models/`."""
+    path = places.named(name).resolve()
+    folders = [place / "models" for place in (places.HOME, places.SHIPPED)]
+    if not any(path.is_relative_to(folder) for folder in folders) or path.suffix != ".pt":
         raise InputError(f"train.checkpoint: must be a .pt file below models/, not {name!r}")
     if not path.is_file():
         raise InputError(f"train.checkpoint: no file {name!r}; train from scratch (--from-scratch)")

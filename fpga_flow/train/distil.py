@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.checkpoint import State, load_checkpoint
@@ -74,7 +74,7 @@ def loss_of(
             raise InputError(
                 "train.distil.file: must name the teacher's checkpoint where the teacher is file"
             )
-        path = ROOT / settings.file
+        path = places.named(settings.file)
         state = load_checkpoint(path)
         teacher = network_of(recipe_of(state, recipe), state)
         _check_frames(path, teacher, student, state)

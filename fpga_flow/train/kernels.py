@@ -9,16 +9,17 @@ import hashlib
 import logging
 import math
 import os
-import platform
 import subprocess
+import tempfile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from fpga_flow.errors import ToolError
+from fpga_flow.kept import find_file, keep_file
 from fpga_flow.progress import say
-from fpga_flow.toolchain import CPU_COUNT, SECONDS, compiler
+from fpga_flow.toolchain import CPU_COUNT, SECONDS, Tool, compiler, processor
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 HEADERS = [
@@ -172,32 +173,49 @@ def _keep_freed_memory() -> None:
         mallopt(mmap_threshold, KEPT_BYTES)
 
 
-@functools.cache
 def kernels() -> Kernels | None:
-    """Return the compiled kernels, or None (said once to the user) where they cannot be had."""
-    if os.environ.get("FPGA_FLOW_TORCH_TRAINING"):
-        return None
+    """Return the compiled kernels, or None (said to the user) where they cannot be had."""
+    return _kernels_in(_folder)
+
+
+@functools.cache
+def _kernels_in(folder: Path) -> Kernels | None:
     try:
-        return Kernels(_compile())
+        return Kernels(_library_in(folder))
     except (ToolError, OSError) as error:
         logging.getLogger(__name__).warning("no compiled kernels: %s", error)
         say(f"  training with plain torch operations, several times slower: {error}")
         return None
 
 
-def _compile() -> Path:
+_libraries: dict[str, Path] = {}
+"""Those that this process has loaded, by their keys."""
+
+
+def _library_in(folder: Path) -> Path:
+    """Return the compiled library in `folder`; it is compiled there unless it, or one like it, is at hand."""
     tool = compiler()
-    key = hashlib.sha256()
-    for text in (" ".join(FLAGS), tool.version, _processor()):
-        key.update(text.encode() + b"\0")
+    digest = hashlib.sha256()
+    for text in (" ".join(FLAGS), tool.version, processor().version):
+        digest.update(text.encode() + b"\0")
     for path in (SOURCE, *HEADERS):
-        key.update(path.read_bytes() + b"\0")
-    library = _folder / f"kernels-{key.hexdigest()[:16]}.so"
-    if library.is_file():
-        return library
-    _folder.mkdir(parents=True, exist_ok=True)
-    scratch = library.with_suffix(f".{os.getpid()}")
-    command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(scratch)]
+        digest.update(path.read_bytes() + b"\0")
+    key = f"kernels-{digest.hexdigest()[:16]}"
+    library = find_file(folder, key, ".so")
+    if library is None and key in _libraries and _libraries[key].is_file():
+        library = keep_file(_libraries[key], folder, key, ".so")
+    if library is None:
+        with tempfile.TemporaryDirectory(prefix="fpga_flow_kernels_") as scratch:
+            made = Path(scratch) / "kernels.so"
+            _compile(tool, made)
+            _check(tool, made)
+            library = keep_file(made, folder, key, ".so")
+    _libraries[key] = library
+    return library
+
+
+def _compile(tool: Tool, library: Path) -> None:
+    command = [*tool.command, *FLAGS, str(SOURCE), "-o", str(library)]
     try:
         result = subprocess.run(
             command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=SECONDS
@@ -208,15 +226,13 @@ def _compile() -> Path:
         ) from None
     if result.returncode:
         raise ToolError(f"{tool.name} cannot compile {SOURCE.name}: {result.stderr.strip()[:300]}")
-    scratch.replace(library)
-    return library
 
 
-def _processor() -> str:
-    # A library for one processor may be illegal on another one that shares the folder.
+def _check(tool: Tool, library: Path) -> None:
+    """Raise `ToolError` where what the compiler called a library cannot be loaded, or does not calculate."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    lines = [line for line in text.splitlines() if line.startswith(("flags", "Features", "model name"))]
-    return "\n".join(sorted(set(lines)))
+        right = Kernels(library).norm_sums(torch.ones(2, LANES))[0].tolist() == [2.0] * LANES
+    except (OSError, AttributeError) as error:
+        raise ToolError(f"{tool.name} wrote a library that cannot be loaded: {error}") from None
+    if not right:
+        raise ToolError(f"{tool.name} wrote a library that does not calculate")

@@ -5,7 +5,6 @@ depends on stands in the checkpoint: an interrupted run ends with the same numbe
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,7 +22,8 @@ from fpga_flow.train.distil import Loss, labels_only
 from fpga_flow.train.evaluate import evaluate
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork
-from fpga_flow.train.kernels import kernels, thread_limit
+from fpga_flow.train.kernels import kernels
+from fpga_flow.train.threads import torch_threads
 
 LOWEST_RATE = 1e-3
 """Training ends when the learning rate falls below this share of the first one."""
@@ -79,7 +79,6 @@ class Epoch:
     train_loss: float
     validation_loss: float
     validation_accuracy: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,6 @@ def fit(
     with one_pool(isinstance(network, FastNetwork)), bar(description, settings.epochs * batches) as advance:
         advance(len(curve) * batches)
         while not over():
-            start = time.monotonic()
             given = settings.rate(len(curve) + 1)
             if given is not None:
                 optimiser.param_groups[0]["lr"] = given
@@ -165,7 +163,6 @@ def fit(
                     round(mean, 5),
                     round(score.loss, 5),
                     round(score.accuracy, 5),
-                    round(time.monotonic() - start, 2),
                 )
             )
             if settings.last or score.accuracy > best_accuracy:
@@ -252,12 +249,8 @@ def one_pool(fast: bool = True) -> Iterator[None]:
 
     Without `fast` they do not.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1 if fast and kernels() is not None else thread_limit())
-    try:
+    with torch_threads(1 if fast and kernels() is not None else None):
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def curve_json(curve: list[Epoch]) -> list[dict[str, Any]]:

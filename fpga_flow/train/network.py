@@ -109,11 +109,3 @@ def _set_norm(norm: nn.BatchNorm1d, gain: Tensor, offset: Tensor) -> None:
         norm.bias.copy_(offset)
         norm.running_mean.zero_()  # type: ignore[union-attr]
         norm.running_var.fill_(1 - BATCH_NORM_EPS)  # type: ignore[union-attr]
-
-
-def save_untrained(recipe: Recipe, classes: list[str], channels: int, path: Path) -> None:
-    """Write the checkpoint of a network with random weights (for tests and for trying out exports)."""
-    from fpga_flow.train.checkpoint import save_state
-    from fpga_flow.train.state import new_state
-
-    save_state(path, new_state(recipe, classes, channels))

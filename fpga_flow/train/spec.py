@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import LayerQuant, QuantRecipe
 
@@ -140,7 +140,7 @@ def trains_fast(recipe: Recipe, classes: int, channels: int) -> bool:
 
 def model_folder(name: str) -> Path:
     """Return the folder of model `name`; raises `InputError` with the known names where there is none."""
-    models = ROOT / "models"
+    models = places.SHIPPED / "models"
     known = sorted(path.parent.name for path in models.glob("*/model.py"))
     if name not in known:
         raise InputError(f"model.name: must be one of {', '.join(known)}, not {name!r}")

@@ -26,11 +26,13 @@ from fpga_flow.train.general import convert, factorise, first_state, network_of
 from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.loop import Settings, curve_json, fit
 from fpga_flow.train.requantise import calibrated
+from fpga_flow.train.threads import torch_threads
 
 CURVE = "curve.json"
 BITS = {"weight_bits", "act_bits", "quant"}
 
 
+@torch_threads()
 def run(context: Context) -> dict[str, Any]:
     """Make the network and test it, once; the artifact is a checkpoint and the training curve."""
     recipe = context.recipe

@@ -17,6 +17,8 @@ GRACE_SECONDS = 3600.0
 """What was used so lately stays, however large the cache is: another process may be about to run it."""
 ABANDONED_SECONDS = 24 * 3600.0
 """A build of that age was killed: its folder goes."""
+OBJECTS = "objects"
+"""Folder of the objects."""
 BUILDING = "building-"
 """How the names of folders begin in which simulators are being built."""
 
@@ -59,16 +61,16 @@ def trim(
             goes = total > limit and age >= grace
         if not goes:
             continue
-        _remove(entry.path)
+        remove(entry.path)
         total -= entry.size
         gone.append(entry.path)
     return gone
 
 
 def _entries(cache: Path) -> Iterator[Entry]:
-    for folder in (cache, cache / "objects"):
+    for folder in (cache, cache / OBJECTS):
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name == "objects":
+            if path.name == OBJECTS:
                 continue
             try:
                 inside = list(path.rglob("*")) if path.is_dir() else []
@@ -78,9 +80,9 @@ def _entries(cache: Path) -> Iterator[Entry]:
                 continue
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or folder of the cache, so that no one finds half of it."""
     if path.is_dir():
-        # Under another name first, so that no one finds half a simulator.
         doomed = path.with_name(f"{BUILDING}gone-{path.name}-{os.getpid()}")
         try:
             path.rename(doomed)

@@ -1,9 +1,11 @@
 // Feeds words into a simulated design's streams and takes words out, with random stalls.
 //
 //   <program> <folder> <key>=<value>... [+plusarg]...
+//   <program> --check
 //
-// reads <folder>/in_<i>.bin and writes <folder>/out_<i>.bin, the cycle of every transfer to
+// The first reads <folder>/in_<i>.bin and writes <folder>/out_<i>.bin, the cycle of every transfer to
 // in_<i>.cycles and out_<i>.cycles (uint64), and how it ended to <folder>/result.txt.
+// The second builds the design and ends.
 
 #include "harness.h"
 
@@ -356,7 +358,11 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) fail("usage: <program> <folder> <key>=<value>... [+plusarg]...");
+    if (argc < 2) fail("usage: <program> --check | <folder> <key>=<value>... [+plusarg]...");
+    if (std::strcmp(argv[1], "--check") == 0) {
+        VerilatedContext context;
+        return std::unique_ptr<Model>(make_model(&context)) ? 0 : 1;
+    }
     std::map<std::string, std::string> options;
     for (int i = 2; i < argc; ++i) {
         const std::string word = argv[i];

@@ -1,6 +1,5 @@
 """Simulates any RTL with AXI-Streams: words in, words out, and the cycle of every transfer."""
 
-import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.errors import ToolError
-from fpga_flow.verify.compiled import INFO, PROGRAM, compiled
+from fpga_flow.verify.compiled import PROGRAM, compiled, info
 from fpga_flow.verify.outcome import (
     ERRORS,
     CycleLimitError,
@@ -68,7 +67,7 @@ class Simulator:
         """`folder` is what `build` made."""
         self.folder = folder
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        self.info: dict[str, float] = json.loads((folder / INFO).read_text(encoding="utf-8"))
+        self.info = info(folder)
         """Seconds it took to make, bytes of C++, units compiled."""
 
     @classmethod

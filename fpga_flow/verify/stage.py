@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import toolchain
+from fpga_flow.artifact import EFFORT, write_json
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden, top_k
 from fpga_flow.progress import bar, say
@@ -27,7 +28,10 @@ from fpga_flow.verify.simulator import DeadlockError, SimResult
 STALL = 0.3
 """Chance that a side rests in a cycle, long rests counted in full."""
 PART_FRAMES = 12
-"""Least frames that a processor gets: each simulation fills the pipeline anew, and its rate settles."""
+"""Least frames of a simulation: each one fills the pipeline anew, and its rate settles."""
+PARTS = 8
+"""Most simulations that the frames are shared between. They are the same on any number of processors, since
+seeds and measured rate depend on the shares."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -71,6 +75,7 @@ def run(context: Context) -> dict[str, Any]:
         f"{recipe.layer_frames} frames; {per_frame:,.0f} cycles a frame "
         f"(predicted {accelerator.design.cycles_per_frame:,})"
     )
+    write_json(context.folder / EFFORT, {"cycles_per_second": measured.cycles_per_second})
     return {
         "simulator": f"verilator {toolchain.verilator().version}",
         "samples": frames,
@@ -79,7 +84,6 @@ def run(context: Context) -> dict[str, Any]:
         "measured_cycles_per_frame": per_frame,
         "measured_latency_cycles": latency,
         "stalls": recipe.stalls,
-        "cycles_per_second": measured.cycles_per_second,
         "layers_compared": compared,
         "layer_frames": recipe.layer_frames,
         "accuracy": {"rtl": _accuracy(found, labels, accelerator.design.top_k)},
@@ -95,8 +99,8 @@ class Job:
 
 
 def _jobs(frames: int, stalls: bool) -> list[Job]:
-    """Share the frames between the processors; the first job is at full speed, to measure the rate."""
-    count = max(1, min(toolchain.CPU_COUNT, frames // PART_FRAMES))
+    """Share the frames between simulations; the first job is at full speed, to measure the rate."""
+    count = max(1, min(PARTS, frames // PART_FRAMES))
     ends = [frames * i // count for i in range(count + 1)]
     parts = [slice(start, end) for start, end in pairwise(ends)]
     return [Job(part, stall) for stall in (0.0, *([STALL] if stalls else [])) for part in parts]

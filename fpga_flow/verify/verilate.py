@@ -3,11 +3,12 @@
 Verilator writes many small and some large C++ files. They are grouped into a few units of about
 equal size, hot and cold code apart, because every unit pays for the same headers. Objects are
 cached by the content of unit and headers, so a change that leaves the C++ as it was (other
-weights, which are read at run time) compiles nothing.
+weights, which are read at run time) compiles nothing; they are kept once the program made of them ran.
 """
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -15,18 +16,24 @@ from pathlib import Path
 
 from fpga_flow import toolchain
 from fpga_flow.artifact import digest_files, digest_json
+from fpga_flow.errors import ToolError
+from fpga_flow.kept import find_file, keep_file
 from fpga_flow.toolchain import Tool, run_tool
-from fpga_flow.verify.cache import touch
+from fpga_flow.verify.cache import OBJECTS, touch
 from fpga_flow.verify.tuning import COMMON, SMALL_BYTES, SPLIT, TUNING, UNIT_BYTES, UNITS, Effort, Tuning
 
 HERE = Path(__file__).resolve().parent
 PREFIX = "Vdut"
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 TRACE_RUNTIME = "verilated_vcd_c.cpp"
+OWN_RUNTIME = "runtime.cpp"
+"""Ours, in place of the runtime's way with warnings (`VL_USER_WARN`)."""
 COLD = ("__Slow", "__Syms", "ConstPool")
 """Parts of the names of the files whose code runs once."""
 PORTS = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 """A port in the header that Verilator makes: direction, name, highest and lowest bit."""
+CHECK, CHECK_SECONDS = "--check", 60
+"""A compiled program that gets this argument builds the design and ends with 0."""
 ELABORATION = ("-Werror-USERERROR", "-Werror-USERFATAL")
 
 
@@ -93,7 +100,9 @@ class Plan:
                 "glue": glue_text(self),
                 "flags": [COMMON, asdict(self.how), UNITS, UNIT_BYTES, SMALL_BYTES],
                 "sources": [[path.name, digest_files(path.parent, [path])] for path in files],
-                "harness": digest_files(HERE, [HERE / "harness.cpp", HERE / "harness.h"]),
+                "harness": digest_files(
+                    HERE, [HERE / name for name in ("harness.cpp", "harness.h", OWN_RUNTIME)]
+                ),
                 "tools": toolchain.versions(["verilator", "g++"]),
             }
         )
@@ -201,51 +210,74 @@ def compile_plan(
     shutil.copyfile(HERE / "harness.h", work / "harness.h")
     trace = int(plan.trace)
     off = ("COVERAGE", "SC", "TIMING", "TRACE_FST", "TRACE_SAIF")
-    macros = (f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", *(f"VM_{name}=0" for name in off))
+    macros = (f"VM_TRACE={trace}", f"VM_TRACE_VCD={trace}", *(f"VM_{name}=0" for name in off), "VL_USER_WARN")
     common = [*COMMON, *(f"-D{macro}" for macro in macros)]
     common += [f"-I{work}", f"-I{runtime_folder}", f"-I{runtime_folder / 'vltstd'}"]
     units = _units(plan, work)
     headers = digest_files(work, work.glob("*.h"))
     for name in (*RUNTIME, *((TRACE_RUNTIME,) if plan.trace else ())):
         units.append(Unit(name, (runtime_folder / name).read_text(encoding="utf-8"), ("-O2",)))
-    if plan.program is None:
-        units.append(Unit("harness.cpp", (HERE / "harness.cpp").read_text(encoding="utf-8"), ("-O2",)))
+    for name in (OWN_RUNTIME, *(("harness.cpp",) if plan.program is None else ())):
+        units.append(Unit(name, (HERE / name).read_text(encoding="utf-8"), ("-O2",)))
     total = sum(len(unit.text) for unit in units)
 
-    def build(unit: Unit) -> Path:
+    def build(unit: Unit) -> tuple[str, Path]:
         own = headers if unit.name.startswith("unit_") else digest_files(HERE, [HERE / "harness.h"])
         identity = [unit.text, unit.flags, COMMON, macros, verilator.version, compiler.version, own]
-        kept = cache / "objects" / f"{digest_json(identity)}.o"
-        if kept.is_file():
-            touch(kept)
+        key = digest_json(identity)
+        made = find_file(cache / OBJECTS, key, ".o")
+        if made is None:
+            made = _compile(compiler, unit, common, work, log)
         else:
-            _compile(compiler, unit, common, work, kept, log)
+            touch(made)
         advance(0.85 * len(unit.text) / total)
-        return kept
+        return key, made
 
     with ThreadPoolExecutor(max_workers=max(1, min(4, toolchain.CPU_COUNT))) as pool:
-        objects = list(pool.map(build, sorted(units, key=lambda unit: -len(unit.text))))
+        objects = dict(pool.map(build, sorted(units, key=lambda unit: -len(unit.text))))
     program = work / "simulator"
     run_tool(
         compiler,
-        ["-pthread", *plan.how.link, "-o", str(program), *(str(path) for path in objects)],
+        ["-pthread", *plan.how.link, "-o", str(program), *(str(path) for path in objects.values())],
         work,
         log,
     )
+    _check_program(program, compiler, log)
+    # Only now is it known that the compiler wrote what can be linked and run.
+    for key, path in objects.items():
+        if path.parent == work:
+            keep_file(path, cache / OBJECTS, key, ".o")
     advance(0.05)
     return program, {"cpp_bytes": float(total), "units": float(len(units))}
 
 
-def _compile(compiler: Tool, unit: Unit, common: Sequence[str], work: Path, kept: Path, log: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
+def _compile(compiler: Tool, unit: Unit, common: Sequence[str], work: Path, log: Path) -> Path:
+    """Compile `unit` in `work` and return the object."""
     source = work / f"compile_{unit.name}"
     source.write_text(unit.text, encoding="utf-8")
-    scratch = source.with_suffix(".o")
-    run_tool(compiler, [*common, *unit.flags, "-c", "-o", str(scratch), str(source)], work, log)
-    # Another process may have put the same object there meanwhile: either one will do.
-    whole = kept.with_name(f"{kept.name}.{work.parent.name}")
-    shutil.copyfile(scratch, whole)
-    whole.replace(kept)
+    made = source.with_suffix(".o")
+    run_tool(compiler, [*common, *unit.flags, "-c", "-o", str(made), str(source)], work, log)
+    return made
+
+
+def _check_program(program: Path, compiler: Tool, log: Path) -> None:
+    """Raise `ToolError` where what the compiler called a program does not run."""
+    try:
+        done = subprocess.run(
+            [program, CHECK],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            timeout=CHECK_SECONDS,
+        )
+        reason = "" if done.returncode == 0 else f"it ends with the code {done.returncode}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason:
+        raise ToolError(
+            f"{compiler.name} ({compiler.where}) wrote a simulator that does not run: {reason} (log: {log}); "
+            "try the compiler on a small program"
+        )
 
 
 def _units(plan: Plan, work: Path) -> list[Unit]:

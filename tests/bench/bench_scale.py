@@ -140,7 +140,7 @@ def row_of(network: Network, run: Path, cache: Path) -> Row:
         layers=len(hardware["layers"]),
         to_rtl_seconds=round(sum(_seconds(run / stage) for stage in BUILT), 1),
         simulator_seconds=round(_simulator(run / "rtl", cache)["seconds"], 1),
-        simulated_cycles_per_second=round(verify["cycles_per_second"]),
+        simulated_cycles_per_second=round(artifact.read_effort(run / "verify")["cycles_per_second"]),
         frames=verify["samples"],
         differences=verify["mismatches"],
         predicted_cycles=hardware["cycles_per_frame"],

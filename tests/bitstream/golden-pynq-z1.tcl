@@ -1,6 +1,7 @@
 # Made by fpga_flow for pynq-z1 and Vivado 2022.2 to 2024.2.
 # vivado -mode batch -source build.tcl
 create_project accelerator project -part xc7z020clg400-1 -force
+set_msg_config -id {Synth 8-4445} -new_severity ERROR
 add_files -norecurse {fifo.sv}
 add_files -norecurse {fpga_flow_shell.v}
 set_property file_type SystemVerilog [get_files *.sv]

@@ -8,8 +8,8 @@ import pytest
 from fpga_flow.bitstream.shell import HDL, SOURCES
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
-from fpga_flow.verify.lint import lint
 from fpga_flow.verify.verilate import parameter_options
+from tests.lint import lint
 from tests.rtl.modules import Parameters
 from tests.rtl.test_elaboration import yosys
 

@@ -12,9 +12,9 @@ import pytest
 from fpga_flow import report, toolchain
 from fpga_flow.bitstream import reports, tcl
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
-from fpga_flow.bitstream.stage import ADDRESS_BITS, check_version
+from fpga_flow.bitstream.stage import check_version
 from fpga_flow.boards import board
-from fpga_flow.errors import ToolError
+from fpga_flow.errors import InputError, ToolError
 from fpga_flow.finn_adapter.backend import HDL as RTL
 from fpga_flow.flow import open_run
 from tests.bitstream.cores import Core
@@ -38,7 +38,7 @@ def test_every_command_of_the_script_is_taken(name: str, tmp_path: Path) -> None
     core = Core(1, "UINT8", 64, "pass")
     target = board(name)
     (tmp_path / "core.sv").write_text(core.text())
-    bits = next(bits for letters, bits in ADDRESS_BITS.items() if target.part.startswith(letters))
+    bits = tcl.processor(target.part).address_bits
     (tmp_path / f"{TOP}.v").write_text(shell_text(core.design, "5eed" * 16, bits))
     for file in (RTL / "fifo.sv", *(HDL / source for source in SOURCES)):
         shutil.copyfile(file, tmp_path / file.name)
@@ -51,6 +51,19 @@ def test_every_command_of_the_script_is_taken(name: str, tmp_path: Path) -> None
     assert (tmp_path / f"{tcl.PROJECT}.hwh").is_file()
     assert reports.utilisation(tmp_path / tcl.UTILISATION)["lut"] == 13997
     assert reports.slack_ns(tmp_path / tcl.TIMING) == 0.431
+
+
+def test_a_missing_memory_file_fails_in_vivado_too(tmp_path: Path) -> None:
+    (tmp_path / "core.sv").write_text('module core; initial $readmemh("data/gone.dat", memory); endmodule')
+    (tmp_path / "build.tcl").write_text(tcl.script(board("pynq-z1"), 100, ["core.sv"], 2))
+    command = [sys.executable, str(HERE / "vivado_stand_in.py"), "-mode", "batch", "-source", "build.tcl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "could not open $readmem data file 'data/gone.dat'" in done.stdout
+
+
+def test_a_part_of_another_family_is_refused() -> None:
+    with pytest.raises(InputError, match="the part must begin with xc7z or xczu, not 'lfe5u-85f'"):
+        tcl.processor("lfe5u-85f")
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def made(folder: Path, **parts: object) -> list[str]:
 
 
 def test_every_file_that_is_read_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
     named = four(tmp_path)
     recipe = {"name": "mnist", "file": str(named)}
     assert len(data.files(DataRecipe.model_validate(recipe))) == 4
@@ -135,7 +135,7 @@ def test_every_file_that_is_read_counts(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_files_that_no_key_names_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
     four(tmp_path)
     here = fashion.files(tmp_path)
     monkeypatch.setattr(fashion, "files", lambda: here)

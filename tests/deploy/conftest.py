@@ -49,6 +49,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     program = virtual_board(design, run / "rtl", DIGEST, run, RUNS / ".cache" / "verilator")
     files = {"accelerator.bit": program.read_bytes()}
     files |= {f"data/{path.name}": path.read_bytes() for path in (run / "rtl" / "data").iterdir()}
-    description = describe(design, DIGEST, 1000, {})
+    description = describe(design, DIGEST, 1000, {}, {})
     write_package(run / "package.zip", description, vectors(run / "export" / "vectors.npz", 1, FRAMES), files)
     return Package(run / "package.zip", design)

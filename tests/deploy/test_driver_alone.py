@@ -79,11 +79,23 @@ def test_bipolar_values_come_back(make: Make) -> None:
 def test_frames_of_floats_are_quantised_as_in_training_and_sent_channels_last(make: Make) -> None:
     host = {
         "frame_shape": [2, 3], "steps": [["mul", [2.0]]], "scale": 0.5, "rounding": "ROUND",
-        "low": -128, "high": 127, "shape": [2, 3],
+        "low": -128, "high": 127, "shape": [2, 3], "zero": 0, "shift": 0,
     }  # fmt: skip
-    accelerator = make(6, 8, host=host)
+    spec = {"shape": [2, 3], "scale": 1.0, "offset": 0.0, "steps": []}
+    accelerator = make(6, 8, host=host, numbers=spec)
     frames = np.array([[[0.1, 0.2, 0.3], [1.0, 100.0, -100.0]]], np.float32)
-    assert accelerator.run_float(frames).tolist() == [[0, 4, 1, 127, 1, -128]]
+    assert accelerator.run_float(frames).tolist() == [[[0, 1, 1], [4, 127, -128]]]
+
+
+def test_numbers_come_out_as_the_network_s_own_and_indices_as_they_are(make: Make) -> None:
+    steps = [["sigmoid", []], ["reshape", [2, 3]]]
+    spec = {"shape": [2, 3, 1], "scale": 0.5, "offset": -1.0, "steps": steps}
+    outputs = np.array([[0, 4, 1, 127, 1, -128]], np.int8)  # channels last
+    numbers = 0.5 * np.array([[[0, 1, 1], [4, 127, -128]]]) - 1
+    found = make(6, 8, numbers=spec).values(outputs)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-numbers)), rtol=1e-6)
+    np.testing.assert_array_equal(make(6, 8, numbers=spec, top_k=6).values(outputs), outputs)
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,10 @@ def recipe(bits: int = 4) -> Recipe:
 
 def save_checkpoint(recipe: Recipe, path: Path) -> None:
     """Save a network with the batch norms of one that was trained, by the look of them."""
-    from fpga_flow.train.network import save_untrained
+    from fpga_flow.train.checkpoint import save_state
+    from fpga_flow.train.state import new_state
 
-    save_untrained(recipe, [f"class{i}" for i in range(CLASSES)], 2, path)
+    save_state(path, new_state(recipe, [f"class{i}" for i in range(CLASSES)], 2))
     state = torch.load(path, weights_only=True)
     generator = torch.Generator().manual_seed(1)
     for layer in state["layers"].values():

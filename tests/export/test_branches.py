@@ -199,7 +199,7 @@ def test_wrong_axis_of_a_concatenation() -> None:
     graph = Graph((1, 3, 6, 5)).quant(0.17, 4)
     graph.node("Concat", graph.last, axis=2, name="cat")
     assert refusal(to_classes(graph, 3, 60)) == (
-        "node 'cat': a concatenation along axis 2; concatenate channels (axis 1)"
+        "node 'cat': a concatenation along axis 2; concatenate channels"
     )
 
 

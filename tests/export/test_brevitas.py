@@ -1,5 +1,6 @@
 """Brevitas modules through export: golden model and module agree on every quantiser and every class."""
 
+import copy
 from pathlib import Path
 
 import brevitas.nn as qnn
@@ -11,12 +12,14 @@ from brevitas.quant import Int8ActPerTensorFloat, Int16Bias
 from torch import nn
 
 from fpga_flow.data.frames import Frames
+from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
+from tests.export.graphs import no_doubt_in_double
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
 
@@ -56,6 +59,7 @@ def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dic
     golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
     spec = host.describe(net.host, net.input)
     indices = np.arange(count)
+    no_doubt_in_double(net, golden, BrevitasReference(module), source.prepared(indices[:50]), spec)
     return check_float(net, golden, BrevitasReference(module), source, indices, spec, "the Brevitas network")
 
 
@@ -85,7 +89,7 @@ def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() 
     assert {"0", "1", "1.weight_quant", "2", "3", "9", "9.bias_quant"} <= set(names)
     assert b".py" not in model.model.SerializeToString()
     net = to_integers(model)
-    assert [node for node, _ in net.quantisers] == ["0", "3", "8"]
+    assert [seen.node for seen in net.quantisers] == ["0", "3", "8"]
 
 
 class Twice(nn.Module):
@@ -128,3 +132,41 @@ def test_wrong_one_bit_quantisers_are_refused_by_their_modules_name() -> None:
         UnsupportedError, match=r"'2.*codes 0 and 1, which Brevitas exports as one with -1 and 1"
     ):
         export_module(net, (8,))
+
+
+class Shifted(nn.Module):
+    """Logits behind an offset whose last place in float32 is larger than their step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = qnn.QuantIdentity(bit_width=8, return_quant_tensor=True)
+        self.classes = qnn.QuantLinear(64, CLASSES, bias=False, weight_bit_width=8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classes(self.first(x.flatten(1))) + 9_000.0
+
+
+def test_float64_decides_where_torch_rounds(tmp_path: Path) -> None:
+    module = Shifted()
+    module(torch.randn(32, 2, 32))
+    found = compared(module.eval(), noise((2, 32), 64, 0), 64, tmp_path)
+    assert found["rounded"] == found["differing_frames"] == 64
+    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
+
+
+def test_a_weight_that_the_export_changed_is_found_where_torch_rounds_too(tmp_path: Path) -> None:
+    module = Shifted()
+    module(torch.randn(32, 2, 32))
+    other = copy.deepcopy(module.eval())
+    with torch.no_grad():
+        other.classes.weight[2, 5] += 0.01
+    net = to_integers(export_module(other, (2, 32)))
+    onnx.save(write_golden(net), tmp_path / "golden.onnx")
+    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
+    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    spec = host.describe(net.host, net.input)
+    with pytest.raises(DifferenceError, match="for another reason than float32 rounding"):
+        check_float(
+            net, golden, BrevitasReference(module), noise((2, 32), 64, 0), np.arange(64), spec, "the module"
+        )

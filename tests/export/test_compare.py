@@ -1,17 +1,21 @@
 """Differences from a float network: explained where float32 cannot tell, an error where it can."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
+from fpga_flow.export.chain import affine
 from fpga_flow.export.checks import check_float
 from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
-from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.operations import Activation, AddConstant, IntegerNetwork, Matrix
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import FileReference, Observation
 from fpga_flow.export.walk import to_integers
@@ -30,6 +34,10 @@ class Tampered:
 
     def __init__(self, reference: FileReference) -> None:
         self.reference = reference
+
+    @property
+    def double(self) -> "Tampered":
+        return Tampered(self.reference.double)
 
     def run(self, frames: np.ndarray) -> Observation:
         seen = self.reference.run(frames)
@@ -111,3 +119,72 @@ def test_a_tie_of_a_bipolar_quantiser_is_explained(tmp_path: Path) -> None:
     )
     assert found["differences"] > 0
     assert (found["explained"], found["largest_step"]) == (found["differing_frames"], 2)
+
+
+def large_offset() -> Graph:
+    """8 bits behind offsets whose last place in float32 is larger than a step, within and at the end."""
+    rng = np.random.default_rng(0)
+    graph = Graph((1, 64)).quant(0.013, 8)
+    graph.node("MatMul", graph.weights(rng.normal(size=(64, 24)), 0.017, 8))
+    graph.node("Add", np.full((1, 24), 40_000.0)).node("Sub", np.full((1, 24), 40_000.0))
+    graph.quant(0.011, 8, name="act").node("MatMul", graph.weights(rng.normal(size=(24, 5)), 0.019, 8))
+    return graph.node("Add", 3_000 + np.arange(5.0) / 7)
+
+
+def judged(model: ModelWrapper, net: IntegerNetwork, folder: Path) -> dict[str, Any]:
+    """Compare the golden model of `net` with the float network of `model` on random frames."""
+    spec = host.describe(net.host, net.input)
+    source = random_frames(spec, 128, 1)
+    return check_float(
+        net, opened(net, folder), FileReference(model), source, np.arange(128), spec, "the file"
+    )
+
+
+def test_float64_decides_where_float32_rounds_behind_a_large_offset(tmp_path: Path) -> None:
+    model = large_offset().model()
+    found = judged(model, to_integers(model), tmp_path)
+    assert found["rounded"] > 30
+    assert (found["unexplained"], found["class_unexplained"], found["first"]) == (0, 0, None)
+
+
+def _wrong_weight(net: IntegerNetwork) -> None:
+    matrix = next(o for o in net.operations if isinstance(o, Matrix))
+    matrix.weights[5, 3] += 1
+
+
+def _wrong_threshold(net: IntegerNetwork) -> None:
+    act = next(o for o in net.operations if isinstance(o, Activation))
+    act.chain = act.chain.then(affine(1.0, 0.01))
+
+
+def _wrong_bias(net: IntegerNetwork) -> None:
+    bias = next(o for o in net.operations if isinstance(o, AddConstant))
+    bias.values[2] += 1
+
+
+def _wrong_offset(net: IntegerNetwork) -> None:
+    net.logit_offset += 1.01 * net.logit_scale
+
+
+@pytest.mark.parametrize("spoil", [_wrong_weight, _wrong_threshold, _wrong_bias, _wrong_offset])
+def test_a_wrong_integer_is_found_where_float32_differs_too(
+    spoil: Callable[[IntegerNetwork], None], tmp_path: Path
+) -> None:
+    model = large_offset().model()
+    net = to_integers(model)
+    spoil(net)
+    with pytest.raises(DifferenceError, match=r"for another reason than float32 rounding; first: frame"):
+        judged(model, net, tmp_path)
+
+
+def test_a_tie_in_real_arithmetic_is_one_in_float64_too(tmp_path: Path) -> None:
+    # Odd sums times 1/2 are ties. Behind the offset float32 rounds, and float64 loses the last places of 0.1.
+    graph = Graph((1, 3)).quant(0.25, 8)
+    graph.node("MatMul", graph.weights(np.eye(3), 1.0, 2)).node("Add", np.full((1, 3), 0.1))
+    graph.node("Add", np.full((1, 3), 1e7)).node("Sub", np.full((1, 3), 1e7))
+    graph.node("Sub", np.full((1, 3), 0.1)).quant(0.5, 6, name="act")
+    graph.node("MatMul", graph.weights(np.eye(3), 1.0, 2))
+    model = graph.model()
+    found = judged(model, to_integers(model), tmp_path)
+    assert found["rounded"] > 0
+    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)

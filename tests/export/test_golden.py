@@ -9,8 +9,8 @@ from fpga_flow.export.checks import check_network
 from fpga_flow.export.evaluate import NetworkRunner, lower
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
-from fpga_flow.golden import Golden
-from tests.export.graphs import Graph, both_ways, network, random_codes
+from fpga_flow.golden import Golden, top_k
+from tests.export.graphs import Graph, both_ways, network, random_codes, same_everywhere
 
 
 def test_only_standard_operators() -> None:
@@ -77,7 +77,7 @@ def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
     onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
     golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
     codes = random_codes(net, 64)
-    layer = next(t for node, t in net.quantisers if node == "act1")
+    layer = next(seen.tensor for seen in net.quantisers if seen.node == "act1")
     middle = golden.layers(codes)[layer.name]
     model = write_network(net)
     node = next(n for n in model.graph.node if n.name == "act1")
@@ -91,3 +91,11 @@ def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
     assert check_network(write_network(net), golden, codes, 16)["differences"] == 0
     with pytest.raises(DifferenceError, match="export: network.onnx differs from the golden model in tensor"):
         check_network(model, golden, codes, 64)
+
+
+def test_a_vector_with_unit_axes_stands_for_classes(tmp_path: Path) -> None:
+    net, layers = same_everywhere(Graph((1, 3, 2, 2)).quant(0.1, 4).conv(4, 2, inputs=3).model(), tmp_path)
+    assert (net.output.shape, net.decides) == ((1, 4, 1, 1), True)
+    logits = layers[net.output.name]
+    assert top_k(logits, 2).shape == (len(logits), 2)
+    np.testing.assert_array_equal(top_k(logits, 1)[:, 0], logits.reshape(len(logits), -1).argmax(axis=1))

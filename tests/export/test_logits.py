@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.operations import (
     EXACT_LIMIT,
@@ -88,6 +87,16 @@ def test_bias_in_float(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("rest", [0.0, 2.0**-15, 0.3])
+def test_a_bias_of_many_steps_is_whole_only_where_it_is(rest: float, tmp_path: Path) -> None:
+    # 1,638,400 steps of 2^-14, and a half or some part of one
+    graph = Graph((1, 16)).quant(2.0**-7, 8)
+    graph.node("MatMul", graph.weights(np.random.default_rng(0).normal(size=(16, 5)), 2.0**-7, 8), name="fc")
+    bias = 100 + rest * np.arange(1, 6)
+    net, layers = same_everywhere(graph.node("Add", bias).model(), tmp_path, frames=400)
+    assert_within_bound(net, layers, 2.0**-14, np.float32(bias))
+
+
 def test_negative_scale_per_class_behind_a_split_accumulator_is_exact(tmp_path: Path) -> None:
     net, _ = same_everywhere(dense(0.5).node("Mul", np.array([[1.0, -1, 2, -2, 1]])).model(), tmp_path)
     assert factors(net) == ([1, 1, 2, 2, 1], None)
@@ -157,8 +166,3 @@ def test_spatial_output_in_one_dimension(tmp_path: Path) -> None:
     weights = graph.weights(np.random.default_rng(0).normal(size=(3, 2, 3)), 0.3, 4)
     net, _ = same_everywhere(graph.node("Conv", weights, kernel_shape=[3]).model(), tmp_path)
     assert net.output.shape == (1, 3, 7, 1)
-
-
-def test_wrong_activation_behind_the_last_convolution() -> None:
-    with pytest.raises(UnsupportedError, match=r"^node 'relu': an activation behind the last layer; "):
-        image().conv(4, 3, inputs=3).node("Relu", name="relu").integers()

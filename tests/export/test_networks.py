@@ -28,6 +28,7 @@ from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
 from fpga_flow.recipe_parts.data import DataRecipe
+from tests.export.graphs import no_doubt_in_double
 
 
 def quantised(bits: int = 4) -> nn.Module:
@@ -213,9 +214,10 @@ def test_integers_of_network(name: str, tmp_path: Path) -> None:
     for reference in (BrevitasReference(module), FileReference(model)):
         found = check_float(net, golden, reference, source, indices, spec, "the float network")
         assert found["differences"] == found["class_differences"] - found["class_ties"] == 0
+        no_doubt_in_double(net, golden, reference, source.prepared(indices[:1]), spec)
     assert set(operations) <= {type(operation) for operation in net.operations}
     if name == "residual":  # branches are named by their modules
         assert {"4", "5.add"} & {o.name.partition(".Add")[0] for o in net.operations if isinstance(o, Add)}
-        assert [node for node, _ in net.quantisers if ".add" in node] == [
+        assert [seen.node for seen in net.quantisers if ".add" in seen.node] == [
             "5.add.input_quant", "5.add.input_quant.Quant", "5.add.output_quant",
         ]  # fmt: skip

@@ -136,8 +136,8 @@ def test_wrong_pool_of_a_reshaped_tensor() -> None:
     graph.integer_constant("at", [-2])
     graph.node("Unsqueeze", "at").node("MaxPool", kernel_shape=[1, 2], name="pool")
     assert refusal(ended(graph, 33)) == (
-        "node 'pool': its input was reshaped to [1, 3, 1, 12]; "
-        "keep the positions of a 1-D network in the third axis"
+        "node 'pool': its input, of shape [1, 3, 1, 12] in the file, was transposed or reshaped; "
+        "transpose it back in front of this MaxPool: channels first, then positions"
     )
 
 

@@ -5,8 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.reader import MAX_FILE_BYTES, bring_up_to_date, load, read
+from fpga_flow.output import left_out
 from tests.export.graphs import Graph, network
 
 
@@ -90,10 +91,29 @@ def test_a_sigmoid_at_the_end_is_left_out_and_said(
 ) -> None:
     model = read(saved(small().node("Sigmoid", name="chance").proto(), tmp_path))
     assert [n.op_type for n in model.graph.node][-1] == "MatMul"
-    assert (
-        "chance: Sigmoid at the end is left out: the largest logit stays the largest"
-        in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "chance: Sigmoid at the end is left out: the host applies it" in said
+    assert left_out(model).operators == ("Sigmoid",)
+
+
+@pytest.mark.parametrize("operator", ["Sigmoid", "Softmax"])
+def test_of_one_number_no_largest_is_said(
+    operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = Graph((1, 6)).quant(0.1, 4)
+    graph.node("MatMul", graph.weights(np.ones((6, 1)), 1.0, 4)).node(operator)
+    assert left_out(read(saved(graph.proto(), tmp_path))).operators == (operator,)
+    said = capsys.readouterr().err
+    assert f"{operator} at the end is left out" in said and "largest" not in said
+
+
+def test_an_argmax_over_one_number_is_refused() -> None:
+    graph = Graph((1, 6)).quant(0.1, 4)
+    graph.node("MatMul", graph.weights(np.ones((6, 1)), 1.0, 4)).node("ArgMax", axis=1)
+    with pytest.raises(
+        UnsupportedError, match="^node 'ArgMax_3': ArgMax over one number, whose index is always 0; "
+    ):
+        graph.integers()
 
 
 def test_nodes_stay_in_their_author_s_order(tmp_path: Path) -> None:
@@ -178,7 +198,7 @@ def test_wrong_number_of_inputs(tmp_path: Path) -> None:
     proto = small().proto()
     proto.graph.input.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 6)))
     path = saved(proto, tmp_path)
-    assert message(path) == f"{path}: must have one input and one output, not 2 and 1"
+    assert message(path) == f"{path}: must have one input, not 2 (x, y)"
 
 
 def test_wrong_free_axis(tmp_path: Path) -> None:
@@ -189,8 +209,8 @@ def test_wrong_free_axis(tmp_path: Path) -> None:
 
 
 def test_wrong_opset(tmp_path: Path) -> None:
-    path = saved(small(opset=7).proto(), tmp_path)
-    assert message(path) == f"{path}: opset must be 9 to 21, not 7"
+    path = saved(small(opset=5).proto(), tmp_path)
+    assert message(path) == f"{path}: opset must be 6 to 23, not 5"
 
 
 def test_wrong_wiring_is_named_with_the_file(tmp_path: Path) -> None:

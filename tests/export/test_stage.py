@@ -4,14 +4,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import data
-from fpga_flow.artifact import digest_folder
+from fpga_flow.artifact import digest_content
 from fpga_flow.data.frames import Frames
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.export import stage
+from fpga_flow.export import host, stage
+from fpga_flow.export.reader import read
+from fpga_flow.export.reference import FileReference
 from fpga_flow.flow import Context
 from fpga_flow.golden import Golden
+from fpga_flow.hardware.layers import chosen_classes
 from tests.export.graphs import Graph, network
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
@@ -48,6 +52,8 @@ def test_result_of_a_trained_network(exported: tuple[Path, dict[str, Any]]) -> N
     assert result["classes"] == [f"class{i}" for i in range(CLASSES)]
     assert (result["bits"], result["vectors"], result["data"]) == (4, 48, "noise")
     assert result["input"]["shape"] == [2, LENGTH, 1]
+    assert result["output"]["reason"] == "the data set has 5 classes" and result["output"]["decides"]
+    assert result["stand_in"] is None
     assert result["checks"]["network"]["differences"] == 0
     check = result["checks"]["float"]
     assert (check["against"], check["frames"]) == ("the Brevitas network", 64)
@@ -83,12 +89,16 @@ def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pyt
     onnx.save(network().proto(), tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
     result = stage.run(made)
-    assert result["data"] == "noise"
-    assert result["samples"] == FRAMES
+    assert result["data"] == "a stand-in for this network's own data: noise"
+    assert (result["accuracy"], result["samples"], result["by_snr"]) == ({"golden": None}, None, {})
+    assert result["stand_in"]["samples"] == FRAMES
+    assert 0 <= result["stand_in"]["accuracy"] <= 1
+    assert set(np.load(made.folder / "vectors.npz")["label"]) == {-1}
+    assert result["classes"] == list("01234")
     assert result["checks"]["float"]["against"] == "the float network in onnxruntime"
     again = context(tmp_path / "b", tmp_path / "net.onnx")
     assert stage.run(again) == result
-    assert digest_folder(again.folder) == digest_folder(made.folder)
+    assert digest_content(again.folder) == digest_content(made.folder)
 
 
 def test_network_from_outside_without_data_is_checked_on_frames_called_random(
@@ -131,3 +141,40 @@ def test_network_from_outside_that_decides_no_class(tmp_path: Path, monkeypatch:
     assert "y" not in vectors
     assert vectors["logits"].shape == (48, 4, 4, 5) and vectors["logits"].dtype == np.int64
     np.testing.assert_array_equal(vectors["logits"], Golden(made.folder / "golden.onnx").run(vectors["x"])[0])
+
+
+def dense(outputs: int, *ending: str) -> onnx.ModelProto:
+    """A dense layer of 6 inputs with a bias, and operators behind it."""
+    graph = Graph((1, 6)).quant(0.1, 6)
+    weights = np.random.default_rng(0).normal(size=(6, outputs))
+    graph.node("MatMul", graph.weights(weights, 0.2, 4)).node("Add", np.linspace(-1, 1, outputs) - 0.3)
+    for operator in ending:
+        graph.node(operator)
+    return graph.proto()
+
+
+@pytest.mark.parametrize(
+    ("proto", "decides", "reason"),
+    [
+        (dense(1), False, "the network has one output"),
+        (dense(1, "Sigmoid"), False, "the network has one output"),
+        (dense(5), True, "the file ends in them, and nothing in it says what they are"),
+        (dense(5, "Sigmoid"), False, "the file ends in Sigmoid: independent labels"),
+        (dense(5, "Softmax"), True, "the file ends in Softmax"),
+    ],
+    ids=["value", "logit", "vector", "labels", "classes"],
+)
+def test_what_comes_out_is_what_the_file_says(
+    proto: onnx.ModelProto, decides: bool, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_data(monkeypatch, None)
+    onnx.save(proto, tmp_path / "net.onnx")
+    made = context(tmp_path / "a", tmp_path / "net.onnx")
+    result = stage.run(made)
+    assert (result["output"]["decides"], result["output"]["reason"]) == (decides, reason)
+    assert chosen_classes(ModelWrapper(str(made.folder / "network.onnx"))) == decides
+    vectors = np.load(made.folder / "vectors.npz")
+    assert ("y" in vectors) == decides
+    numbers = vectors["logits"] * result["output"]["scale"] + result["output"]["offset"]
+    expected = FileReference(read(tmp_path / "net.onnx")).run(host.dequantise(vectors["x"], result["input"]))
+    np.testing.assert_allclose(numbers, expected.logits, atol=1e-5)

@@ -53,7 +53,7 @@ def test_integers_are_those_of_the_float_network(tmp_path: Path) -> None:
     np.testing.assert_array_equal(host.quantise(frames, spec), codes)
     layers = both_ways(net, codes, tmp_path)
     seen = FileReference(model).run(frames)
-    for (node, tensor), theirs in zip(net.quantisers, seen.codes, strict=True):
+    for (node, tensor, *_), theirs in zip(net.quantisers, seen.codes, strict=True):
         ours = layers[tensor.name]
         np.testing.assert_array_equal(ours, theirs.reshape(ours.shape), err_msg=node)
     logits = layers[net.output.name] * net.logit_scale + net.logit_offset

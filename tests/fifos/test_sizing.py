@@ -1,13 +1,16 @@
 """Sizing: the rate of unlimited FIFOs, with no FIFO that could be shallower."""
 
 import itertools
+import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fpga_flow.fifos.network import Network
 from fpga_flow.fifos.sizing import SHALLOW, size
-from fpga_flow.fifos.tokens import UNLIMITED, Schedule, steps
+from fpga_flow.fifos.tokens import UNLIMITED, Play, Schedule, steps
 from tests.fifos.small import HELD, THROUGH, WORDS, chain, residual
 
 
@@ -69,6 +72,28 @@ def test_asked_for_the_least_latency_a_fifo_stays_deeper() -> None:
     bits = [edge.bits for edge in slow_then_fast.edges]
     free = slow_then_fast.play([UNLIMITED] * len(bits), frames=8).latency
     assert size(slow_then_fast, bits, joins=False, latency=0).latency <= free
+
+
+class Slow:
+    """A network that takes its time to run."""
+
+    pace = 2000
+
+    def __init__(self, network: Network, rest: float) -> None:
+        self.network, self.rest = network, rest
+
+    def play(self, depths: Sequence[int], **how: Any) -> Play:
+        time.sleep(self.rest)
+        return self.network.play(depths, **how)
+
+
+def test_depths_do_not_depend_on_the_speed_of_the_machine() -> None:
+    network = NETWORKS["bursts that do not match"]
+    bits = [edge.bits for edge in network.edges]
+    fast, slow = (size(Slow(network, rest), bits, joins=False, seconds=0.5) for rest in (0, 0.05))
+    assert fast == slow
+    assert not fast.finished
+    assert sum(fast.filled) > sum(fast.depths) > sum(sized(network))
 
 
 def test_time_that_is_up_leaves_depths_that_are_good() -> None:

@@ -18,7 +18,7 @@ from fpga_flow.finn_adapter.backend import RTL_DOMAIN
 from fpga_flow.finn_adapter.session import finn_session
 from fpga_flow.rtl.generate import generate
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 PART = "xc7z020clg400-1"
 STALLS = ((0.0, 0.0), (0.5, 0.3), (0.0, 0.8))

@@ -13,7 +13,7 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.boards import board
 from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.hardware import fold, lower
+from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.layers import CLASS_TENSOR, to_layers
 from tests import networks
 
@@ -40,6 +40,28 @@ def test_streams_keep_the_names_of_the_networks_tensors(lowered: ModelWrapper) -
     made = {node.output[0] for node in lowered.graph.node}
     assert made >= {node.output[0] for node in network.graph.node if node.op_type != "Flatten"}
     assert lowered.graph.output[0].name == CLASS_TENSOR
+
+
+def test_tensors_between_layers_have_the_same_names_every_time(lowered: ModelWrapper) -> None:
+    folded = fold.fold_to_cycles(lowered, 200)
+    one, other = (
+        streams.insert_streams(ModelWrapper(folded.model, make_deepcopy=True), PART) for _ in range(2)
+    )
+    assert one.model.SerializeToString() == other.model.SerializeToString()
+    fifo = next(node for node in one.graph.node if node.op_type == "StreamingFIFO_rtl")
+    assert fifo.output[0] == f"{fifo.name}_out0"
+    assert one.get_tensor_shape(fifo.output[0]) == one.get_tensor_shape(fifo.input[0])
+    assert one.get_tensor_datatype(fifo.output[0]) == one.get_tensor_datatype(fifo.input[0])
+
+
+def test_a_tensor_of_the_network_keeps_its_name_also_from_a_stream(lowered: ModelWrapper) -> None:
+    middle = lowered.graph.node[1].output[0]
+    lowered.rename_tensor(middle, "StreamingFIFO_rtl_0_out0")
+    model = streams.insert_streams(lowered, PART)
+    outputs = [tensor for node in model.graph.node for tensor in node.output]
+    assert len(outputs) == len(set(outputs))
+    assert model.find_producer("StreamingFIFO_rtl_0_out0").op_type != "StreamingFIFO_rtl"
+    assert model.find_producer("StreamingFIFO_rtl_0_out0_").name == "StreamingFIFO_rtl_0"
 
 
 def test_folding_meets_a_target_that_can_be_met(lowered: ModelWrapper) -> None:

@@ -7,7 +7,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.errors import UnsupportedError
-from fpga_flow.hardware.layers import CLASS_TENSOR, to_layers
+from fpga_flow.hardware.layers import CLASS_TENSOR, chosen_classes, to_layers
+from fpga_flow.output import LeftOut, note_left_out
 from tests.networks import Builder
 
 
@@ -152,9 +153,31 @@ def test_without_a_class_the_output_is_the_numbers_themselves() -> None:
     [
         (lambda: start().conv(4).threshold(3), 1, "a class is decided, but the output has the shape"),
         (lambda: start().flatten().dense(3), 4, "hardware.top_k is 4, of 3 classes"),
+        (lambda: start().flatten().dense(1), 1, "one number, whose index is always 0; leave hardware.top_k"),
         (lambda: start().flatten(), 0, "the network ends in a flatten"),
     ],
 )
 def test_wrong_endings_are_refused_with_a_reason(net: object, top_k: int, reason: str) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         to_layers(net().build(), top_k)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("net", "behind", "decides"),
+    [
+        (start().flatten().dense(3), (), True),
+        (start().flatten().dense(3), ("Sigmoid",), False),
+        (start().flatten().dense(1), (), False),
+        (start().conv(4), (), False),
+        (start().conv(4).global_pool("GlobalMaxPool"), (), True),
+    ],
+    ids=["vector", "labels", "one", "map", "pooled"],
+)
+def test_an_index_comes_out_of_a_vector_of_classes_alone(
+    net: Builder, behind: tuple[str, ...], decides: bool
+) -> None:
+    model = net.build()
+    note_left_out(model, LeftOut(behind))
+    assert chosen_classes(model) == int(decides)
+    note_left_out(model, LeftOut(behind, k=3))
+    assert chosen_classes(model) == 3 * int(decides)

@@ -26,7 +26,7 @@ METHODS = ("lr-rewinding", "l1", "one-shot", "polynomial", "constant")
 
 @pytest.fixture(autouse=True)
 def _tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)  # all tensors are small here
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)  # all tensors are small here
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
 

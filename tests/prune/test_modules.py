@@ -14,7 +14,6 @@ from fpga_flow.prune.stage import shortfall
 from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.pruning import PruneRecipe
-from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import GeneralNetwork, first_state, network_of
@@ -58,7 +57,7 @@ def recipe_of(name: str, **prune: Any) -> Recipe:
 def pruned(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     name = recipe.model.name
     frames = {split: DATA[name](64, seed) for seed, split in enumerate(("train", "validation", "test"))}
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)
     monkeypatch.setattr(prune_stage, "load_codes", lambda recipe, split, cache: frames[split])
     state = first_state(recipe, CLASSES, frames["train"].channels)
     network = network_of(recipe, state)

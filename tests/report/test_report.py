@@ -9,20 +9,21 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from fpga_flow import artifact, flow, report
+from fpga_flow import flow, report
 from fpga_flow.deploy import results as deployed
 from fpga_flow.report import page, plots
+from fpga_flow.sweep.gather import gather
 from tests import fakes
 
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
 
 
-def build(folder: Path, until: str | None = None, **parts: Any) -> flow.Run:
+def build(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
     run = fakes.run_of(folder, **parts)
-    flow.execute(run, until)
+    flow.execute(run, until, force)
     return run
 
 
@@ -51,6 +52,9 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "bitstream",
         "board_measured",  # ours, behind the contract's, and the next
         "scores",
+        "output",
+        "stand_in",
+        "outdated",
         "stages",
     ]
     assert table["schema"] == 1
@@ -139,7 +143,7 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     assert made and (made.course_parameters, made.course_operations, made.micronet) == (None, None, None)
     assert (made.layers[0].sparsity, made.layers[0].bit_ops) == (0.75, 3_145_728)
     assert "MicroNet" not in text_of(run)
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(with_cifar_scores()))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(with_cifar_scores()))
     run = build(tmp_path / "of-cifar")
     report.write(run)
     assert "course, parameters 0.089000, course, operations 0.029100, MicroNet 2019 0.012300" in text_of(run)
@@ -148,12 +152,58 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     assert "<td>conv0</td><td>4/8</td><td>384</td><td>75.0%</td><td>393,216</td>" in shown
 
 
+OUTPUT = {
+    "shape": [16], "decides": True, "reason": "why", "behind": [], "scale": 0.25, "offset": 0.0,
+}  # fmt: skip
+
+
+def of_an_outside_network(folder: Path, monkeypatch: pytest.MonkeyPatch, **export: Any) -> flow.Run:
+    table = fakes.results()
+    nothing = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
+    table["export"] |= {**nothing, "data": "a stand-in: digits", **export}
+    table["hardware"]["top_k"] = 1
+    table["verify"]["accuracy"] = {"rtl": None}
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    net = folder / "net.onnx"
+    net.write_bytes(b"x")
+    run = flow.new_run(folder / "r", fakes.recipe(), net)
+    flow.execute(run)
+    report.write(run)
+    return run
+
+
+def test_a_stand_in_s_figure_is_called_so_and_is_no_headline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = of_an_outside_network(tmp_path, monkeypatch, stand_in={"accuracy": 0.3007, "samples": 360})
+    made = report.assemble(run)
+    assert made.stand_in and made.stand_in.model_dump() == {
+        "accuracy": 0.3007, "samples": 360, "data": "a stand-in: digits",
+    }  # fmt: skip
+    assert set(made.accuracy.model_dump().values()) == {None}
+    lines = text_of(run, 200).splitlines()
+    assert [line.split()[0] for line in lines if "30.07%" in line] == ["Stand-in"]
+    assert not any(line.startswith("Accuracy") for line in lines)
+    html = (run.folder / "report.html").read_text()
+    assert "<h2>On a stand-in's frames</h2>" in html.replace("&#39;", "'")
+    assert '<span class="soft">Accuracy</span>' not in html and html.count("30.07%") == 1
+
+
+def test_what_comes_out_stands_in_table_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = of_an_outside_network(tmp_path, monkeypatch, output=OUTPUT)
+    made = report.assemble(run).output
+    assert made and (made.top_k, made.shape, made.scale) == (1, (16,), 0.25)
+    words = "only the index of the largest of 16 numbers (why); hardware.top_k=0 gives the numbers themselves"
+    assert any(line.startswith("Output") and words in line for line in text_of(run, 200).splitlines())
+    assert f"Output: {words}" in (run.folder / "report.html").read_text()
+
+
 def test_a_run_made_before_there_were_scores_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = fakes.results()
     del table["export"]["scores"]
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
     assert report.assemble(build(tmp_path / "r")).scores is None
 
 
@@ -167,7 +217,7 @@ def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:
 def test_results_of_replaced_hardware_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path / "r")
     other = {**fakes.results()["hardware"], "cycles_per_frame": 77}
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: other))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: other))
     made = report.assemble(build(tmp_path / "r", until="hardware", hardware={"fps": 9}))
     assert made.hardware and made.hardware.cycles_per_frame == 77
     assert (made.verify, made.synth, made.accuracy.rtl) == (None, None, None)
@@ -200,6 +250,21 @@ def test_table_says_which_data_and_where_the_report_is(tmp_path: Path) -> None:
     assert "predicted 10,000, measured 10,000" in text
     assert re.search(r"LUT +5,500 +5,500 +53,200 +10%", text)
     assert f"Report: {tmp_path / 'r' / 'report.html'}" in text
+
+
+def test_a_network_without_weights_is_reported_as_not_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = fakes.results()
+    table["export"]["cost"] |= {"weights": 0, "nonzero": 0}
+    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    run = build(tmp_path / "r")
+    assert "0 of 0 left (0.0% pruned)" in text_of(run)
+    report.write(run)
+    page_text = (tmp_path / "r" / "report.html").read_text()
+    assert re.search(r">0\.0%<.*\n?.*0 of 0 weights left", page_text)
+    (row,) = gather([run.folder])
+    assert (row.weights, row.sparsity) == (0, 0)
 
 
 def test_table_of_a_run_where_nothing_ran(tmp_path: Path) -> None:
@@ -247,7 +312,7 @@ def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     layer = "<script>alert(1)</script>"
     result = fakes.results()["hardware"]
     result["layers"][0]["name"] = layer
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(hardware=lambda _: result))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: result))
     run = build(tmp_path / "r")
     report.write(run)
     assert layer not in (tmp_path / "r" / "report.html").read_text()
@@ -257,7 +322,7 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     run = build(tmp_path / "r")
     report.write(run)
     text = (tmp_path / "r" / "report.html").read_text()
@@ -276,9 +341,10 @@ def test_page_is_drawn_again_only_when_what_it_shows_changes(
     report.write(build(tmp_path / "r"))
     report.write(build(tmp_path / "r"))
     assert len(drawn) == 1
-    result = {**fakes.results()["synth"], "lut": 1}
-    (tmp_path / "r" / "synth" / artifact.RESULT).write_text(json.dumps(result))
-    report.write(build(tmp_path / "r"))
+    table = fakes.results()
+    table["synth"] |= {"lut": 1}
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    report.write(build(tmp_path / "r", force="synth"))
     assert len(drawn) == 2
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.recipe import ROOT
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 HDL = ROOT / "fpga_flow" / "rtl" / "hdl"
 STALLS = ((0.0, 0.0), (0.5, 0.2), (0.2, 0.7), (0.9, 0.0), (0.0, 0.9))

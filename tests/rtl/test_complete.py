@@ -1,10 +1,12 @@
 """No file in `rtl/hdl` without its tests: parameters in both front ends, a row in the table."""
 
+import re
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from fpga_flow.recipe import ROOT
 from tests.rtl import test_elaboration, test_replacements
 from tests.rtl.modules import HDL
 
@@ -39,6 +41,20 @@ def test_module_has_a_row_in_the_table_and_a_test_of_its_own(module: str) -> Non
     named = HERE / f"test_{module}.py"
     layer = HERE.parent / "finn_adapter" / f"test_{AS_LAYERS.get(module, module)}.py"
     assert named.is_file() or layer.is_file()
+
+
+def test_modules_that_follow_a_file_of_finn_name_it_and_stand_in_the_notice() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    beginning = (HDL / "README.md").read_text(encoding="utf-8").partition("## Replacements")[0]
+    heads = {path: path.read_text(encoding="utf-8").partition("\nmodule ")[0] for path in HDL.glob("*.sv")}
+    following = {path.name for path, head in heads.items() if "Advanced Micro Devices" in head}
+    assert following == set(re.findall(r"fpga_flow/rtl/hdl/(\w+\.sv)", notice))
+    assert following == set(re.findall(r"`(\w+\.sv)`", beginning))
+    for path, head in heads.items():
+        if path.name in following:
+            assert re.search(rf"finn-rtllib/\S+/{path.name}\b", head), path.name
+    conditions = "Redistributions of source code must retain the above copyright notice"
+    assert conditions in notice and conditions in heads[HDL / "mvu.sv"]
 
 
 def test_no_entry_is_of_a_module_that_is_gone() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.words import pack_words
 from tests.rtl.modules import assert_streams, build_stream_module, integers
+from tests.words import pack_words
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fpga_flow.verify.simulator import Port, RtlError, Simulator
-from fpga_flow.verify.words import pack_words
 from tests.rtl.modules import HDL, integers
+from tests.words import pack_words
 
 BITS = 13
 WIRE = f"""

@@ -11,8 +11,8 @@ from fpga_flow import toolchain
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.toolchain import run_tool
-from fpga_flow.verify.lint import lint
 from fpga_flow.verify.verilate import Sized, parameter_options
+from tests.lint import lint
 from tests.rtl.modules import HDL, Parameters, finn
 
 FOREIGN = {
@@ -275,7 +275,7 @@ def slang(module: str, parameters: Parameters) -> str:
     """Return the Yosys command that elaborates `module`; vendor primitives stay empty."""
     ignored = "--ignore-assertions" if module == "mvu_vvu_axi" else ""  # FINN's replay_buffer has some
     primitives = ROOT / "fpga_flow" / "synth" / "primitives.sv"
-    black = "--blackboxed-module DSP48E1 --blackboxed-module DSP48E2 --blackboxed-module LUT6_2"
+    black = "--blackboxed-module DSP48E1 --blackboxed-module DSP48E2"
     extra = f"{black} {primitives}" if module in ("mvu", "mvu_vvu_axi") else ""
     options = " ".join(parameter_options(parameters))
     files = " ".join(str(path) for path in (*FOREIGN.get(module, []), *sources(module)))

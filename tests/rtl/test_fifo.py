@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, Simulator
-from fpga_flow.verify.words import pack_words
 from tests.rtl.modules import HDL, assert_streams, integers
+from tests.words import pack_words
 
 CHECKED = """
 module checked #(parameter int DEPTH = 2, parameter int DATA_WIDTH = 8, parameter string RAM_STYLE = "auto") (

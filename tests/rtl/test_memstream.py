@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fpga_flow.verify.simulator import Port, SimResult, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
 from tests.rtl.modules import HDL, STALLS, Integers, integers
+from tests.words import pack_words, unpack_words
 
 BENCH = """
 // The streamer, which ends after `Words` words; its content is from a file, from the input, or read by it.

@@ -9,8 +9,8 @@ import pytest
 
 from fpga_flow import toolchain
 from fpga_flow.verify.simulator import Port, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
 from tests.rtl.modules import HDL, Integers, finn, integers
+from tests.words import pack_words, unpack_words
 
 OURS = HDL / "mvu.sv"
 PACKAGE, FINNS = finn("mvu/mvu_pkg.sv", "mvu/mvu.sv")

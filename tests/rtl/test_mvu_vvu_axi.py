@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, SimResult, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
 from tests.rtl.modules import HDL, STALLS, Integers, finn, integers
+from tests.words import pack_words, unpack_words
 
 CORE = [*finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv"), HDL / "add_multi.sv", HDL / "mvu.sv"]
 OURS, FINNS = HDL / "mvu_vvu_axi.sv", finn("mvu/mvu_vvu_axi.sv")[0]

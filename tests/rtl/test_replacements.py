@@ -7,7 +7,7 @@ import pytest
 from fpga_flow.errors import ToolError
 from fpga_flow.recipe import ROOT
 from fpga_flow.synth.yosys import read_commands, run_script
-from fpga_flow.verify.lint import lint
+from tests.lint import lint
 
 HDL = ROOT / "fpga_flow" / "rtl" / "hdl"
 Parameters = dict[str, int | str]

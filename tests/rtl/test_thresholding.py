@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.recipe import ROOT
 from fpga_flow.verify.simulator import Port, Simulator
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 SOURCE = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"
 

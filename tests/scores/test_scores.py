@@ -63,7 +63,7 @@ def test_micronet_agrees_with_a_published_entry() -> None:
 
 
 def test_a_small_network_by_hand() -> None:
-    found = as_json(small())
+    found = as_json(small().operations)
     assert found["total"]["nonzero"] == 4
     assert found["total"]["sparsity"] == pytest.approx(1 / 3)
     assert found["total"]["bit_ops"] == 4 * 4 * 8
@@ -79,10 +79,10 @@ def test_a_small_network_by_hand() -> None:
 def test_scores_of_cifar_are_reported_of_networks_for_its_frames_alone() -> None:
     found = for_report(small())
     assert (found["course_parameters"], found["course_operations"], found["micronet"]) == (None, None, None)
-    assert found["layers"] == as_json(small())["layers"]
+    assert found["layers"] == as_json(small().operations)["layers"]
     graph = Graph((1, 3, 32, 32)).quant(1 / 255, 8, signed=0)
     network = graph.node("Conv", graph.weights(np.ones((2, 3, 3, 3)), 0.5, 4), kernel_shape=[3, 3]).integers()
-    whole, reported = as_json(network), for_report(network)
+    whole, reported = as_json(network.operations), for_report(network)
     assert reported["course_parameters"] == whole["course"]["parameters"] == 54 * 4 / 32 / 5.6e6
     assert reported["course_operations"] == 54 * 900 * 8 / 32 / 2.8e8
     assert reported["micronet"] == whole["micronet"]["score"] > 0
@@ -90,10 +90,11 @@ def test_scores_of_cifar_are_reported_of_networks_for_its_frames_alone() -> None
 
 def test_activations_have_a_gain_and_an_offset_a_channel_and_a_relu() -> None:
     graph = Graph((1, 3)).quant(0.1, 8)
-    before = micronet_score(graph.node("MatMul", graph.weights(np.ones((3, 5)), 0.5, 4)).integers())
+    graph.node("MatMul", graph.weights(np.ones((3, 5)), 0.5, 4))
+    before = micronet_score(graph.integers().operations)
     graph = Graph((1, 3)).quant(0.1, 8)
     graph.node("MatMul", graph.weights(np.ones((3, 5)), 0.5, 4)).node("Relu").quant(0.1, 4, signed=0)
-    after = micronet_score(graph.integers())
+    after = micronet_score(graph.integers().operations)
     assert after.parameters - before.parameters == 2 * 5
     assert after.multiplications - before.multiplications == 2 * 5
     assert after.additions - before.additions == 5
@@ -159,3 +160,35 @@ def test_other_files_are_refused(
 ) -> None:
     assert cli.main(["cost", str(tmp_path / name)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_hardware_refuses_is_counted_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = Graph((1, 4)).quant(0.1, 8, name="input")
+    graph.node("MatMul", graph.weights(np.ones((4, 6)), 0.5, 10), name="wide").node("Tanh", name="tanh")
+    graph.quant(0.1, 12, name="act")
+    graph.node("MatMul", graph.weights(np.ones((6, 3)), 0.5, 4), name="fc")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(graph.proto().SerializeToString())
+    assert cli.main(["cost", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["name"], one["bits"], one["act_bits"], one["macs"]) for one in found["layers"]] == [
+        ("wide", 10, 8, 24),
+        ("fc", 4, 12, 18),
+    ]
+    assert [one.partition(":")[0] for one in found["left_out"]] == [
+        f"node '{name}'" for name in ("wide", "tanh", "act")
+    ]
+    assert found["output"] is None
+    assert cli.main(["cost", str(path)]) == 0
+    assert "node 'wide': weights of 10 bits; use 8 bits or fewer" in capsys.readouterr().out
+
+
+def test_file_without_anything_to_count_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(Graph((1, 4)).node("MatMul", np.ones((4, 6)), name="fc").proto().SerializeToString())
+    assert cli.main(["cost", str(path)]) == 2
+    assert "error: node 'fc': its weights are not quantised; " in capsys.readouterr().err

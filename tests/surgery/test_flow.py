@@ -14,7 +14,6 @@ from fpga_flow.recipe_parts import Recipe
 from fpga_flow.scores.counts import as_json
 from fpga_flow.scores.source import network_in
 from fpga_flow.surgery.operation import operated
-from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.network import load_network
@@ -28,7 +27,7 @@ def pruned_recipe(**surgery: Any) -> Recipe:
 
 
 def run(recipe: Recipe, folder: Path, frames: Codes, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)
     monkeypatch.setattr(prune_stage, "load_codes", lambda *_: frames)
     for name in ("train", "prune"):
         (folder / name).mkdir()
@@ -55,7 +54,7 @@ def test_pruned_filters_go_and_the_smaller_network_is_trained_on(
     network = load_network(recipe, tmp_path / "prune" / CHECKPOINT)
     with torch.no_grad():
         assert network(torch.rand(2, 2, 128)).shape == (2, 4)
-    counted = as_json(network_in(tmp_path / "prune" / CHECKPOINT))
+    counted = as_json(network_in(tmp_path / "prune" / CHECKPOINT).operations)
     assert counted["total"]["weights"] == result["weights"]
 
 

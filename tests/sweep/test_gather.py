@@ -31,7 +31,7 @@ def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
             "data": fakes.DATA,
         }
 
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(prune=prune))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(prune=prune))
 
 
 def build(folder: Path, until: str | None, **parts: Any) -> Path:
@@ -92,7 +92,8 @@ def test_stage_made_of_a_replaced_input_is_left_out(tmp_path: Path) -> None:
     # The fake stage makes the same of another seed, so its content still fits; its recipe does not.
     assert row.state == "outdated"
     manifest = json.loads((run / "train" / "manifest.json").read_text())
-    artifact.write_json(run / "train" / "manifest.json", manifest | {"content": "other"})
+    other = {"files": {"result.json": "0"}, "content": artifact.digest_json({"result.json": "0"})}
+    artifact.write_json(run / "train" / "manifest.json", manifest | other)
     (row,) = gather([run])
     assert (row.stage, row.accuracy_pruned) == ("train", None)
 
@@ -102,7 +103,7 @@ def test_stage_that_depends_on_other_parts_today_is_not_outdated(
 ) -> None:
     run = build(tmp_path / "run", "prune")
     stages = [replace(stage, parts=(*stage.parts, "board")) for stage in flow.STAGES]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     assert gather([run])[0].state == "done"
     table = artifact.read_json(run / "recipe.json")
     artifact.write_json(run / "recipe.json", table | {"seed": 9})

@@ -14,6 +14,7 @@ import pytest
 from distributed import LocalCluster
 
 from fpga_flow import cli
+from fpga_flow.errors import InputError
 from fpga_flow.recipe import ROOT
 from fpga_flow.sweep import cluster
 from tests.sweep.workers import Fakes, sweep, wait_for, work_of
@@ -118,6 +119,13 @@ def test_sweep_runs_on_a_cluster_of_the_user(recipe: str, tmp_path: Path) -> Non
             client.register_plugin(Fakes())
         assert cli.main(["sweep", recipe, "--scheduler", own.scheduler_address, "--out", str(folder)]) == 0
         assert points(folder)["tiny-w4"]["state"] == "done"
+
+
+def test_workers_of_two_kinds_of_processors_are_refused() -> None:
+    cluster._check_processors({"a": "EPYC (1)", "b": "EPYC (1)"})
+    message = "must have processors of one kind.*; b has EPYC .1., c has Xeon .2.; sweep with each kind"
+    with pytest.raises(InputError, match=message):
+        cluster._check_processors({"a": "EPYC (1)", "b": "EPYC (1)", "c": "Xeon (2)"})
 
 
 def test_wrong_cluster(

@@ -12,7 +12,7 @@ from typing import Any
 
 from distributed import Client, Worker, WorkerPlugin
 
-from fpga_flow import cli, flow
+from fpga_flow import cli, flow, stages
 from fpga_flow.errors import InputError
 from fpga_flow.sweep import cluster
 from tests import fakes
@@ -25,7 +25,7 @@ class Fakes(WorkerPlugin):
     """Puts the stages of this module in the place of the real ones."""
 
     def setup(self, worker: Worker) -> None:
-        flow.STAGES = fakes.stages(train=train, prune=prune)
+        stages.STAGES = fakes.stages(train=train, prune=prune)
 
 
 def train(context: flow.Context) -> dict[str, Any]:

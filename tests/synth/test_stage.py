@@ -1,16 +1,18 @@
 """The stage `synth`: distinct layers, the sum over instances, the cache, layers that fail, the board."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from fpga_flow import artifact, digests
 from fpga_flow.boards import board
 from fpga_flow.design import Design, LayerRtl, Stream
 from fpga_flow.errors import InputError, ToolError
 from fpga_flow.flow import Context
-from fpga_flow.recipe import make_recipe
+from fpga_flow.recipe import ROOT, make_recipe
 from fpga_flow.synth import stage
 from fpga_flow.synth.usage import Usage
 
@@ -41,6 +43,11 @@ def context(folder: Path) -> Context:
     return Context(make_recipe({"name": "t"}), folder / "synth", {"rtl": folder / "rtl"}, folder / "cache")
 
 
+def cached(folder: Path) -> int:
+    """How many layers the cache had for the last run."""
+    return int(artifact.read_effort(folder / "synth")["cached"])
+
+
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on any run of Yosys fails the test."""
 
@@ -58,7 +65,7 @@ def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(
     result = stage.run(context(Path()))
     assert result["ff"] == 5 + 3 + 5
     assert [layer["ff"] for layer in result["layers"].values()] == [5, 3, 5]
-    assert (result["distinct"], result["cached"], result["fits"], result["over"]) == (2, 0, True, {})
+    assert (result["distinct"], cached(Path()), result["fits"], result["over"]) == (2, 0, True, {})
     assert result["fmax_mhz"] is None and result["tool"].startswith("yosys 0.")
     assert result["part"] == "xc7z020clg400-1" and result["board"]["lut"] == 53_200
     json.dumps(result)
@@ -72,33 +79,53 @@ def test_results_are_kept_until_a_source_changes(tmp_path: Path, monkeypatch: py
     source = tmp_path / "rtl" / "src" / "m3.sv"
     with monkeypatch.context() as patch:
         forbid(patch)
-        assert stage.run(context(tmp_path)) == {**first, "cached": 2}
+        assert stage.run(context(tmp_path)) == first
+        assert cached(tmp_path) == 2
         source.write_text(source.read_text().replace("q <= d", "q <= ~d"))
         with pytest.raises(AssertionError, match="m3"):
             stage.run(context(tmp_path))
-    assert stage.run(context(tmp_path))["cached"] == 1
+    stage.run(context(tmp_path))
+    assert cached(tmp_path) == 1
 
 
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
     design(tmp_path / "rtl", ["m4"])
     stage.run(context(tmp_path))
     (entry,) = (tmp_path / "cache" / "synth").glob("*.json")
-    entry.write_text('{"lut": 1, "f')
-    result = stage.run(context(tmp_path))
-    assert (result["ff"], result["cached"]) == (4, 0)
-    assert json.loads(entry.read_text())["ff"] == 4
+    whole = entry.read_text()
+    for text in ('{"lut": 1, "f', whole.replace('"ff": 4', '"ff": 5')):
+        entry.write_text(text)
+        result = stage.run(context(tmp_path))
+        assert (result["ff"], cached(tmp_path)) == (4, 0)
+        assert entry.read_text() == whole
 
 
-def test_the_cache_depends_on_data_tool_and_family(tmp_path: Path) -> None:
+def test_the_cache_depends_on_data_tool_family_and_code(tmp_path: Path) -> None:
     folder = tmp_path / "rtl"
     design(folder, ["m4"])
     (folder / "a.dat").write_text("0")
     layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), (), (STREAM,), ())
-    keys = [stage.cache_key(layer, folder, "xc7", "1"), stage.cache_key(layer, folder, "xc7", "2")]
-    keys.append(stage.cache_key(layer, folder, "xcup", "1"))
+    how = [("xc7", "1", "a"), ("xc7", "2", "a"), ("xcup", "1", "a"), ("xc7", "1", "b")]
+    keys = [stage.cache_key(layer, folder, *each) for each in how]
     (folder / "a.dat").write_text("1")
-    keys.append(stage.cache_key(layer, folder, "xc7", "1"))
-    assert len(set(keys)) == 4
+    keys.append(stage.cache_key(layer, folder, *how[0]))
+    assert len(set(keys)) == 5
+
+
+def test_results_are_made_again_where_cells_are_counted_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fpga_flow").mkdir()
+    shutil.copytree(ROOT / "fpga_flow" / "synth", tmp_path / "fpga_flow" / "synth")
+    monkeypatch.setattr(digests, "ROOT", tmp_path)
+    design(tmp_path / "rtl", ["m4"])
+    for hits in (0, 1):
+        stage.run(context(tmp_path))
+        assert cached(tmp_path) == hits
+    counting = tmp_path / "fpga_flow" / "synth" / "usage.py"
+    counting.write_text(counting.read_text() + "\n")
+    stage.run(context(tmp_path))
+    assert cached(tmp_path) == 0
 
 
 def test_wrong_rtl_names_the_layer_and_keeps_the_log(tmp_path: Path) -> None:

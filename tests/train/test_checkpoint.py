@@ -8,7 +8,7 @@ import torch
 
 from fpga_flow.errors import InputError
 from fpga_flow.train.checkpoint import committed, load_checkpoint, save_state
-from fpga_flow.train.network import build_network, load_network, save_untrained
+from fpga_flow.train.network import build_network, load_network
 from fpga_flow.train.spec import load_model
 from fpga_flow.train.state import new_state
 from tests.train.frames import small_recipe
@@ -18,7 +18,7 @@ CLASSES = ["a", "b", "c"]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    save_untrained(small_recipe(), CLASSES, 2, tmp_path / "net.pt")
+    save_state(tmp_path / "net.pt", new_state(small_recipe(), CLASSES, 2))
     return tmp_path / "net.pt"
 
 

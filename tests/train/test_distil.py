@@ -9,7 +9,6 @@ import torch
 
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
-from fpga_flow.train import loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
@@ -37,7 +36,7 @@ def test_a_student_that_agrees_with_its_teacher_has_only_the_labels_to_learn() -
 
 @pytest.fixture
 def tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
 

@@ -12,7 +12,6 @@ from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
 from fpga_flow.recipe import make_recipe
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.train import loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.dataset import Codes
@@ -90,7 +89,7 @@ def test_network_of_factors_is_the_float_network(frames: dict[str, Codes]) -> No
 def test_factors_through_the_stages(
     frames: dict[str, Codes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
     recipe = factor_recipe()

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.prune import stage as prune_stage
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.train import checkpoint, loop
+from fpga_flow.train import loop
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.apot import weight_levels
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
@@ -26,7 +27,7 @@ from tests.train.test_stage import accuracy_of, run, trained_recipe
 
 @pytest.fixture(autouse=True)
 def _tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "thread_limit", lambda: 1)  # all tensors are small here
+    monkeypatch.setattr("fpga_flow.train.threads.TORCH_THREADS", 1)  # all tensors are small here
     for stage in (train_stage, prune_stage):
         monkeypatch.setattr(stage, "load_codes", lambda recipe, split, cache: frames[split])
 
@@ -109,7 +110,7 @@ def test_a_pruned_network_is_quantised_to_apot_with_its_masks(
     chain.constrain()
     (tmp_path / "models").mkdir()
     save_state(tmp_path / "models" / "net.pt", chain.state())
-    monkeypatch.setattr(checkpoint, "ROOT", tmp_path)
+    monkeypatch.setattr(places, "HOME", tmp_path)
     recipe = apot_recipe(train={"checkpoint": "models/net.pt", "epochs": 1})
     run(train_stage, recipe, tmp_path / "train")
     after = load_checkpoint(tmp_path / "train" / CHECKPOINT)

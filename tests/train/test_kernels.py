@@ -1,8 +1,10 @@
 """The compiled layers equal torch's own operations, values and gradients."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpga_flow.errors import ToolError
+from fpga_flow.train import kernels as library
 from fpga_flow.train.fast import NormQuant
 from fpga_flow.train.kernels import kernels, thread_limit
 
@@ -116,6 +120,50 @@ def test_gradients_do_not_depend_on_the_number_of_threads(
     monkeypatch.setattr("fpga_flow.train.kernels.CPU_COUNT", threads)
     _, found = compiled.conv_pool_backward(g, winner, x, w, False)
     assert torch.equal(found, expected)
+
+
+def test_a_folder_set_later_gets_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_folder", library._folder)  # as it was, after the test
+    assert kernels() is not None
+    monkeypatch.setattr(library, "_compile", lambda *_: pytest.fail("compiled again"))
+    library.set_cache(tmp_path / "cache")
+    x = torch.ones(2, 16)
+    compiled = kernels()
+    assert compiled is not None
+    assert compiled.norm_sums(x)[0].tolist() == [2.0] * 16
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".so"]
+
+
+def test_a_damaged_library_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = library._library_in(library._folder)
+    (tmp_path / path.name).write_bytes(b"garbage")
+    monkeypatch.setattr(library, "_libraries", {})
+    compiled: list[Path] = []
+    monkeypatch.setattr(library, "_compile", lambda _, made: compiled.append(shutil.copyfile(path, made)))
+    assert library._library_in(tmp_path).read_bytes() == path.read_bytes()
+    assert len(compiled) == 1
+
+
+def test_a_compiler_that_wrote_garbage_once_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = library._library_in(library._folder)
+    monkeypatch.setattr(library, "_libraries", {})
+    monkeypatch.setattr(library, "_compile", lambda _, made: made.write_bytes(b"garbage"))
+    with pytest.raises(ToolError, match=r"^g\+\+ wrote a library that cannot be loaded: "):
+        library._library_in(tmp_path)
+    monkeypatch.setattr(library, "_compile", lambda _, made: shutil.copyfile(path, made))
+    assert library._library_in(tmp_path).is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_folder", library._folder)
+    said: list[str] = []
+    monkeypatch.setattr(library, "say", said.append)
+    (tmp_path / "file").touch()
+    library.set_cache(tmp_path / "file")
+    assert kernels() is None
+    assert "several times slower" in said[0]
 
 
 def test_wrong_compiler_is_said_and_torch_takes_over() -> None:

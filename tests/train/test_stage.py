@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from fpga_flow import places
 from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
 from fpga_flow.prune import stage as prune_stage
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.train import checkpoint
 from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.dataset import Codes
@@ -154,7 +154,7 @@ def committed(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Puts the trained network where committed checkpoints are; returns its name in a recipe."""
     (tmp_path / "models" / "vgg10").mkdir(parents=True)
     (tmp_path / "models" / "vgg10" / "net.pt").write_bytes((trained / CHECKPOINT).read_bytes())
-    monkeypatch.setattr(checkpoint, "ROOT", tmp_path)
+    monkeypatch.setattr(places, "HOME", tmp_path)
     return "models/vgg10/net.pt"
 
 

@@ -15,7 +15,7 @@ from fpga_flow.recipe import make_recipe
 from fpga_flow.rtl import stage as rtl
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
-from fpga_flow.verify.simulator import ExtraOutputError
+from fpga_flow.verify.simulator import ExtraOutputError, RtlError
 from fpga_flow.verify.stage import wanted
 from tests import networks
 
@@ -94,6 +94,14 @@ def test_one_wrong_weight_is_found_and_named(
     assert difference.index[-1] < second.outputs[0].lanes  # word 0 of the memory: the first PE's channels
     values = np.moveaxis(expected[difference.tensor], 1, -1)[difference.frame]
     assert difference.expected == values[difference.index] != difference.found
+
+
+def test_simulation_in_another_folder_ends_with_the_memory_file_that_is_missing(
+    accelerator: Accelerator, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accelerator, "folder", tmp_path)
+    with pytest.raises(RtlError, match=r"cycle 0: .*cannot read data/\w+\.dat"):
+        accelerator.run(frames)
 
 
 def test_equal_layers_share_one_module(accelerator: Accelerator) -> None:

@@ -1,8 +1,11 @@
 """The simulator: what it measures, and how it tells a deadlock, a broken handshake and an RTL error."""
 
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +23,7 @@ from fpga_flow.verify.simulator import (
     Simulator,
     StarvedError,
 )
-from fpga_flow.verify.words import pack_words, unpack_words
+from tests.words import pack_words, unpack_words
 
 MODULE = """
 // What goes wrong is chosen by a plusarg; without one this is a register with a handshake.
@@ -166,6 +169,38 @@ def test_paced_input_comes_evenly(simulator: Simulator) -> None:
     assert result.input_cycles["a"].tolist() == [-(-word * 30 // 4) for word in range(20)]
 
 
+MEMORY = """
+module remembering (
+  input logic ap_clk, input logic ap_rst_n,
+  output logic [7:0] b_tdata, output logic b_tvalid, input logic b_tready
+);
+  logic [7:0] memory[4];
+  initial $readmemh("words.dat", memory, 0, 3);
+  logic [1:0] place_q;
+  always_ff @(posedge ap_clk) place_q <= !ap_rst_n ? 0 : place_q + 2'(b_tready);
+  assign b_tdata = memory[place_q];
+  assign b_tvalid = 1'b1;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("text", [None, "1 2\n"], ids=["missing", "short"])
+def test_a_memory_file_that_is_missing_or_short_ends_the_simulation(tmp_path: Path, text: str | None) -> None:
+    source = tmp_path / "remembering.sv"
+    source.write_text(MEMORY)
+    memory = tmp_path / "words.dat"
+    memory.write_text("1 2 3 4\n")
+    cache = RUNS / ".cache" / "verilator"
+    simulator = Simulator.build("remembering", [source], inputs=[], outputs=[Port("b", 8)], cache=cache)
+    result = simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
+    assert result.outputs["b"][:, 0].tolist() == [1, 2, 3, 4]
+    memory.unlink()
+    if text is not None:
+        memory.write_text(text)
+    with pytest.raises(RtlError, match=r"words\.dat:\d+: \$readmem file"):
+        simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
+
+
 def test_wrong_parameters_stop_the_build_with_the_message_of_the_rtl(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="fickle: Width must be at least 2, not 1"):
         build(tmp_path, Width=1)
@@ -188,6 +223,68 @@ def test_using_a_simulator_makes_it_the_last_to_leave_the_cache(tmp_path: Path) 
     os.utime(folder, (0, 0))
     build(tmp_path)
     assert time.time() - folder.stat().st_mtime < 60
+
+
+def sources_of(folder: Path) -> dict[str, Any]:
+    """What `Simulator.build` needs of a module with a cache of its own."""
+    source = folder / "fickle.sv"
+    source.write_text(MODULE)
+    ports = {"inputs": [Port("a", WIDTH)], "outputs": [Port("b", WIDTH)]}
+    return {"top": "fickle", "sources": [source], **ports, "cache": folder / "cache"}
+
+
+def works(simulator: Simulator) -> bool:
+    return simulator.run(WORDS, {"b": len(VALUES)}).outputs["b"].shape == WORDS["a"].shape
+
+
+@pytest.mark.parametrize("name", ["simulator", "simulator.json"])
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_damaged_simulator_is_made_again(tmp_path: Path, name: str, content: bytes) -> None:
+    needed = sources_of(tmp_path)
+    folder = Simulator.build(**needed).folder
+    whole = (folder / "simulator").read_bytes()
+    (folder / name).write_bytes(content)
+    assert works(Simulator.build(**needed))
+    assert (folder / "simulator").read_bytes() == whole
+
+
+def test_damaged_object_is_compiled_again(tmp_path: Path) -> None:
+    needed = sources_of(tmp_path)
+    shutil.rmtree(Simulator.build(**needed).folder)
+    objects = tmp_path / "cache" / "objects"
+    count = len(list(objects.iterdir()))
+    for path in objects.iterdir():
+        path.write_bytes(b"garbage")
+    assert works(Simulator.build(**needed))
+    assert len([path for path in objects.iterdir() if path.read_bytes() != b"garbage"]) == count
+
+
+GARBAGE = """#!{python}
+import os, sys
+words = sys.argv[1:]
+if "{when}" in words and "-o" in words:
+    with open(words[words.index("-o") + 1], "wb") as stream:
+        stream.write(b"garbage")
+    os.chmod(stream.name, 0o755)
+else:
+    os.execvp("g++", ["g++", *words])
+"""
+
+
+@pytest.mark.parametrize("when", ["-c", "-pthread"])
+def test_compiler_that_wrote_garbage_once_is_named_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text(GARBAGE.format(python=sys.executable, when=when))
+    compiler.chmod(0o755)
+    needed = sources_of(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setenv("CXX", str(compiler))
+        with pytest.raises(ToolError, match="failed with exit code|wrote a simulator that does not run"):
+            Simulator.build(**needed)
+    assert works(Simulator.build(**needed))
 
 
 def test_wrong_ports_are_refused_with_name_and_width(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 // The virtual board: the accelerator with its shell, a memory, and a processor's port on standard input and output.
 //
 //   <program> <memory file>
+//   <program> --check
 //
-// The file is the memory, from address kBase on; other programs map it too. A line "r <address>" is answered by the
+// The second builds the design and ends. // The file is the memory, from address kBase on; other programs map it too. A line "r <address>" is answered by the
 // register's value, "w <address> <value>" by "ok", both in decimal. Time goes on with each access, and further where
 // the accelerator is running, so that waiting for it costs few accesses.
 
@@ -165,8 +166,12 @@ private:
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fprintf(stderr, "usage: %s <memory file>\n", argv[0]);
+        std::fprintf(stderr, "usage: %s --check | <memory file>\n", argv[0]);
         return 2;
+    }
+    VerilatedContext context;
+    if (std::strcmp(argv[1], "--check") == 0) {
+        return std::make_unique<Vdut>(&context) ? 0 : 1;
     }
     const int file = open(argv[1], O_RDWR);
     struct stat about {};
@@ -179,7 +184,6 @@ int main(int argc, char** argv) {
         std::perror("mmap");
         return 2;
     }
-    VerilatedContext context;
     context.commandArgs(argc, argv);
     Board board(context, static_cast<unsigned char*>(memory), about.st_size);
     char line[128];

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import helper
+from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Integers
@@ -92,18 +93,25 @@ def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = Non
     return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))
 
 
-def one_per_channel(node: Node, constant: Any, shape: tuple[int, ...]) -> Any:
-    """Return a constant as a flat array: one number, or one per channel (axis 1) of a tensor of `shape`."""
-    array, rank = np.asarray(constant, dtype=np.float64), len(shape)
-    if array.size == 1:
-        return array.reshape(-1)
-    # a 1-D network has a unit axis more here than in its file
-    for axes in {rank, rank - 1} if rank == 4 else {rank}:
-        aligned = array.reshape((1,) * max(0, axes - array.ndim) + array.shape)
-        if aligned.ndim == axes and aligned.size == aligned.shape[1] == shape[1]:
-            return array.reshape(-1)
-    raise UnsupportedError(
-        node.name,
-        f"a constant of shape {list(array.shape)} is not one number per channel",
-        "scale per tensor or per channel",
-    )
+def zeros_around(wrapper: ModelWrapper, node: Node) -> tuple[list[int], list[int]] | None:
+    """Return how many zeros a Pad puts before and behind each axis, None where it does something else."""
+    attributes, rank = attributes_of(node), len(wrapper.get_tensor_shape(node.input[0]))
+
+    def parameter(index: int, name: str, default: Any) -> Any:
+        if len(node.input) > index and node.input[index]:
+            return wrapper.get_initializer(node.input[index])
+        return attributes.get(name, default)
+
+    pads, value = parameter(1, "pads", None), parameter(2, "value", 0.0)
+    axes = parameter(3, "axes", range(rank))
+    if attributes.get("mode", b"constant") != b"constant" or pads is None or value is None or axes is None:
+        return None
+    value = np.asarray(value).reshape(-1)
+    if len(pads) != 2 * len(axes) or value.size > 1:
+        return None
+    begins, ends = [0] * rank, [0] * rank
+    for index, axis in enumerate(axes):
+        begins[int(axis) % rank], ends[int(axis) % rank] = int(pads[index]), int(pads[index + len(axes)])
+    if value.any() or min(begins + ends) < 0:
+        return None
+    return begins, ends

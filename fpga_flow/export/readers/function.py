@@ -1,13 +1,12 @@
 """Readers of functions of one number: batch norm, arithmetic with constants, activations."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Clip, Leaky, affine
-from fpga_flow.export.readers.common import Node, attributes_of, one_per_channel
+from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import residual
 from fpga_flow.export.values import HostValue, Known, Value
 
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
 
 
-def batch_norm(walk: "Walk", node: Node) -> Value:
+def batch_norm(walk: "Walk", node: Node) -> Known:
     """Read a batch norm in eval mode: an affine function per channel, folded in float64."""
-    value = walk.dynamic(node)
     parameters = [walk.constant(node, index) for index in (1, 2, 3, 4)]
     if any(p is None for p in parameters):
         raise UnsupportedError(node.name, "its parameters are computed", "export the network in eval mode")
@@ -32,7 +30,15 @@ def batch_norm(walk: "Walk", node: Node) -> Value:
             "export the trained network in eval mode",
         )
     factor = gamma / np.sqrt(variance + epsilon)
-    return value.then(affine(factor, beta - mean * factor))
+    term = beta - mean * factor
+    if (known := walk.on_host(node)) is not None:
+        return known.then("mul", factor).then("add", term)
+    value, order = walk.dynamic(node, any_layout=True), walk.layout(node).in_order
+    if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
+        raise UnsupportedError(
+            node.name, "its channels are not in axis 1", "transpose the channels to axis 1 in front of it"
+        )
+    return value.then(affine(order(factor), order(term)))
 
 
 _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
@@ -58,14 +64,12 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
         raise UnsupportedError(node.name, "it divides by 0", "divide by other numbers")
     if isinstance(known, HostValue):
         if mirrored:
-            known = replace(known, steps=(*known.steps, ("mul", [-1.0])))
-        values = one_per_channel(node, constant, (1, *known.shape))
-        if node.op_type == "Mul" and not np.all(values):
+            known = known.then("mul", np.array([-1.0]))
+        if node.op_type == "Mul" and not np.all(constant):
             raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
-        step = "add" if mirrored else _ARITHMETIC[node.op_type]
-        return replace(known, steps=(*known.steps, (step, values.tolist())))
-    value = walk.dynamic(node, index)
-    numbers = one_per_channel(node, constant, value.tensor.shape)
+        return _on_host(node, known, "add" if mirrored else _ARITHMETIC[node.op_type], constant)
+    value = walk.dynamic(node, index, any_layout=True)
+    numbers = walk.per_channel(node, constant, value.tensor.shape, index)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
     if node.op_type == "Mul":
@@ -75,14 +79,37 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
 
 
-def negate(walk: "Walk", node: Node) -> Value:
+def _on_host(node: Node, known: HostValue, step: str, constant: Any) -> HostValue:
+    """Return `known` with a constant added or multiplied: one number, or one along some axis."""
+    values = np.asarray(constant, dtype=np.float64)
+    rank = len(known.shape) + 1
+    aligned = values.reshape((1,) * max(0, rank - values.ndim) + values.shape)
+    along = [axis for axis, size in enumerate(aligned.shape) if size > 1]
+    if aligned.ndim > rank or len(along) > 1 or along == [0]:
+        raise UnsupportedError(
+            node.name,
+            f"a constant of shape {list(values.shape)} is not one number along one axis of the input",
+            "scale per tensor or per channel",
+        )
+    if along in ([], [1]):
+        return known.then(step, values.reshape(-1))
+    turn = list(range(rank))
+    turn[1], turn[along[0]] = along[0], 1
+    return known.transposed(turn).then(step, values.reshape(-1)).transposed(turn)
+
+
+def negate(walk: "Walk", node: Node) -> Known:
     """Read a change of sign."""
-    return walk.dynamic(node).then(affine(-1.0))
+    if (known := walk.on_host(node)) is not None:
+        return known.then("mul", np.array([-1.0]))
+    return walk.dynamic(node, any_layout=True).then(affine(-1.0))
 
 
-def relu(walk: "Walk", node: Node) -> Value:
+def relu(walk: "Walk", node: Node) -> Known:
     """Read a ReLU."""
-    return walk.align(node, walk.dynamic(node)).then(Clip(0.0, np.inf))
+    if (known := walk.on_host(node)) is not None:
+        return known.then("max", np.array([0.0]))
+    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Clip(0.0, np.inf))
 
 
 def leaky_relu(walk: "Walk", node: Node) -> Value:
@@ -90,10 +117,10 @@ def leaky_relu(walk: "Walk", node: Node) -> Value:
     slope = float(attributes_of(node).get("alpha", 0.01))
     if slope < 0:
         raise UnsupportedError(node.name, f"its slope is {slope:g}", "use a slope of 0 or more")
-    return walk.align(node, walk.dynamic(node)).then(Leaky(slope))
+    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Leaky(slope))
 
 
-def clip(walk: "Walk", node: Node) -> Value:
+def clip(walk: "Walk", node: Node) -> Known:
     """Read limits (HardTanh, ReLU6); they are attributes or inputs."""
     attributes = attributes_of(node)
     ends = [attributes.get("min", -np.inf), attributes.get("max", np.inf)]
@@ -109,4 +136,10 @@ def clip(walk: "Walk", node: Node) -> Value:
             ends[index - 1] = float(constant.reshape(-1)[0])
     if not ends[0] <= ends[1]:
         raise UnsupportedError(node.name, f"it limits to {ends[0]:g} to {ends[1]:g}", "use rising limits")
-    return walk.align(node, walk.dynamic(node)).then(Clip(float(ends[0]), float(ends[1])))
+    if (known := walk.on_host(node)) is not None:
+        limits = (("max", ends[0]), ("min", ends[1]))
+        for step, end in limits:
+            known = known.then(step, np.array([end])) if np.isfinite(end) else known
+        return known
+    value = walk.align(node, walk.dynamic(node, any_layout=True))
+    return value.then(Clip(float(ends[0]), float(ends[1])))

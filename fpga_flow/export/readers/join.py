@@ -1,5 +1,6 @@
 """Readers of what joins tensors: residual sums and concatenations."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,11 @@ def residual(walk: "Walk", node: Node) -> Value:
     Both must be affine functions of integers with scales that are small multiples of one step; they are
     brought on that step's grid by whole factors, and their offsets go into the sum's.
     """
-    left, right = walk.dynamic(node, 0), walk.dynamic(node, 1)
+    left, right = (walk.dynamic(node, index, any_layout=True) for index in (0, 1))
+    if left.tensor.shape == right.tensor.shape and not same_layout(walk, node, (left, right)):
+        raise UnsupportedError(
+            node.name, "its sides have their axes in different orders", "bring both to one order first"
+        )
     if left.tensor.shape != right.tensor.shape:
         shapes = " and ".join(str(list(side.tensor.shape[1:])) for side in (left, right))
         raise UnsupportedError(
@@ -41,7 +46,13 @@ def residual(walk: "Walk", node: Node) -> Value:
     low, high = (sum(ends) for ends in zip(*((part.low, part.high) for part in parts), strict=True))
     y = bounded(node.output[0], left.tensor.shape, np.asarray(low), np.asarray(high))
     chain = Chain((affine(step, lines[0].add + lines[1].add),))
-    return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain)
+    return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain, layout=left.layout)
+
+
+def same_layout(walk: "Walk", node: Node, values: Sequence[Value]) -> bool:
+    """Whether the inputs of `node`, of one shape but for the channels, lie alike in the file."""
+    layouts = [walk.layout(node, index) for index in range(len(values))]
+    return all(layout.same(layouts[0]) for layout in layouts)
 
 
 def _line(node: Node, side: Value, name: str) -> Affine:
@@ -72,12 +83,17 @@ def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
 
 def concat(walk: "Walk", node: Node) -> Value:
     """Read a concatenation of channels: each keeps its scale and offset."""
-    values = [walk.dynamic(node, index) for index in range(len(node.input))]
+    values = [walk.dynamic(node, index, any_layout=True) for index in range(len(node.input))]
     rank = len(walk.shapes[node.output[0]])
     axis = int(attributes_of(node).get("axis", 1)) % rank
-    if axis != 1:
+    flat = any(walk.layout(node, index).order is not None for index in range(len(values)))
+    if len(values) > 1 and (flat or not same_layout(walk, node, values)):
         raise UnsupportedError(
-            node.name, f"a concatenation along axis {axis}", "concatenate channels (axis 1)"
+            node.name, "its inputs have their axes in different orders", "bring all to one order first"
+        )
+    if walk.layout(node).axes[axis] != 1:
+        raise UnsupportedError(
+            node.name, f"a concatenation along axis {axis}", "concatenate channels"
         )
     if len(values) == 1:
         return values[0]
@@ -88,7 +104,8 @@ def concat(walk: "Walk", node: Node) -> Value:
             "it joins activations that are not quantised with other functions",
             "put a quantiser (QuantReLU, QuantIdentity) behind each activation, in front of the Concat",
         )
-    return Value(join(walk, node.name, node.output[0], [value.tensor for value in values]), chain)
+    tensor = join(walk, node.name, node.output[0], [value.tensor for value in values])
+    return Value(tensor, chain, layout=values[0].layout)
 
 
 def join(walk: "Walk", name: str, output: str, tensors: list[Tensor]) -> Tensor:

@@ -1,5 +1,6 @@
 """Readers of convolutions and dense layers."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,8 +8,11 @@ from qonnx.core.datatype import DataType
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
+from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
+from fpga_flow.export.readers.inputs import centred
+from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
 from fpga_flow.progress import say
 
@@ -27,28 +31,41 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
             node.name, f"its weights are {kind}", "use a quantised layer (QuantConv, QuantLinear)"
         )
     bits = DataType[weights.datatype].bitwidth()
-    if bits > MAX_BITS:
+    if bits > walk.max_bits:
         raise UnsupportedError(node.name, f"weights of {bits} bits", f"use {MAX_BITS} bits or fewer")
     return weights
 
 
-def _input(walk: "Walk", node: Node, depthwise: bool = False) -> tuple[Tensor, float | Floats]:
-    """Return the integers that `node` multiplies, and their scale; one per channel only where `depthwise`."""
+def _input(
+    walk: "Walk", node: Node, given: Value, depthwise: bool = False, padded: bool = False
+) -> tuple[Tensor, float | Floats, float]:
+    """Return the integers of `given` that `node` multiplies, their scale, and an offset of its numbers.
+
+    It is one scale, or one for each channel only where `depthwise`.
+    """
     scale: float | Floats
-    line = walk.dynamic(node).chain.line
+    given, offset = _offset(walk, node, given, padded)
+    line = given.chain.line
     if depthwise and line is not None and line.mul.ndim and not line.add.any():
-        value = walk.align(node, walk.dynamic(node))
+        value = walk.align(node, given)
         scale = np.abs(line.mul)
     else:
-        value, scale = walk.scaled(node)
-    bits = DataType[value.tensor.datatype].bitwidth()
-    if bits > MAX_BITS:
+        value, scale = walk.scaled(node, given)
+    bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, given))
+    if line is not None and bits > walk.max_bits >= own:
+        raise UnsupportedError(
+            node.name,
+            f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
+            f"which are multiples of one scale only with {bits} bits",
+            f"use one scale per tensor, or a quantiser of {MAX_BITS} bits or fewer in front of it",
+        )
+    if bits > walk.max_bits:
         raise UnsupportedError(
             node.name,
             f"its input has {bits} bits",
             f"put a quantiser of {MAX_BITS} bits or fewer in front of it",
         )
-    return value.tensor, scale
+    return value.tensor, scale, offset
 
 
 def _matrix(
@@ -72,9 +89,29 @@ def _matrix(
     return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more))
 
 
-def _scaled_sum(walk: "Walk", node: Node, tensor: Tensor, scale: Any, bias: int | None) -> Value:
-    """Return the float value of the integer sums: times both scales, plus the bias at input `bias`."""
-    value = Value(tensor, Chain((affine(scale),)))
+def _offset(walk: "Walk", node: Node, value: Value, padded: bool) -> tuple[Value, float]:
+    """Return an input of `node` and what all its numbers are more than multiples of its scale.
+
+    Where they are all off by a whole number of steps, these are put into the integers if they can be.
+    """
+    line = value.chain.line
+    if line is None or not line.add.any() or np.any(line.mul != line.mul.reshape(-1)[0]):
+        return value, 0.0
+    value = centred(walk, value)
+    line = value.chain.line
+    if line is None or not line.add.any():
+        return value, 0.0
+    add = line.add.reshape(-1)
+    if padded or np.any(add != add[0]):
+        return value, 0.0  # refused as not quantised: padding would add integers that are not 0
+    return replace(value, chain=Chain((affine(line.mul),))), float(add[0])
+
+
+def _scaled_sum(
+    walk: "Walk", node: Node, tensor: Tensor, scale: Any, term: Floats, bias: int | None
+) -> Value:
+    """Return the float value of the integer sums: times `scale`, plus `term` and the bias at input `bias`."""
+    value = Value(tensor, Chain((affine(scale, term) if np.any(term) else affine(scale),)))
     if bias is None or len(node.input) <= bias or not node.input[bias]:
         return value
     constant = walk.constant(node, bias)
@@ -107,13 +144,17 @@ def conv(walk: "Walk", node: Node) -> Value:
     weights = _weights(walk, node)
     kernel, datatype = weights.integers, weights.datatype
     group = int(attributes_of(node).get("group", 1))
-    x, scale = _input(walk, node, depthwise=kernel.shape[1] == 1 and group == len(kernel))
-    settings = window(node, list(kernel.shape[2:]), x.shape[2:])
+    given = walk.dynamic(node)
+    settings = window(node, list(kernel.shape[2:]), given.tensor.shape[2:])
+    depthwise = kernel.shape[1] == 1 and group == len(kernel)
+    x, scale, offset = _input(walk, node, given, depthwise, any(settings["pads"]))
     if x.datatype == "BIPOLAR" and any(settings["pads"]):
         raise UnsupportedError(
             node.name, "zero padding of an input that holds only -1 and 1", "use no padding, or 2 bits"
         )
-    out_scale = scale * _per_output(node, weights.scale, 0, kernel.shape)
+    weight_scale = _per_output(node, weights.scale, 0, kernel.shape)
+    out_scale = scale * weight_scale
+    term = offset * kernel.reshape(len(kernel), -1).sum(axis=1) * weight_scale
     if kernel.ndim == 3:
         kernel = kernel[..., None]
     merged = 1
@@ -130,7 +171,7 @@ def conv(walk: "Walk", node: Node) -> Value:
     tensor = _matrix(
         walk, node, x, kernel, datatype, shape, kind="Conv", attributes=attributes, groups=merged
     )
-    return _scaled_sum(walk, node, tensor, out_scale, 2)
+    return _scaled_sum(walk, node, tensor, out_scale, term, 2)
 
 
 def _dense_kernel(name: str, kernel: Integers, group: int) -> Integers:
@@ -151,15 +192,21 @@ def _dense_kernel(name: str, kernel: Integers, group: int) -> Integers:
 
 def dense(walk: "Walk", node: Node) -> Value:
     """Read a MatMul or Gemm with constant weights."""
-    weights, (x, scale) = _weights(walk, node), _input(walk, node)
+    weights = _weights(walk, node)
     attributes = attributes_of(node)
     integers, weight_scale = weights.integers, weights.scale
-    if integers.ndim != 2 or len(x.shape) != 2:
+    value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
+    lying = layout.shape(value.tensor.shape)
+    if integers.ndim != 2 or any(size > 1 for size in lying[:-1]):
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} on an input of {len(x.shape)} axes",
+            f"{node.op_type} on an input of {len(lying)} axes, {list(lying)}",
             "flatten to (batch, features) first",
         )
+    if len(value.tensor.shape) > 2:
+        row = walk.fresh(f"{node.input[0]}_row")
+        value = flattened(walk, f"{node.name}_flat", row, value, layout)
+    x, scale, offset = _input(walk, node, value)
     for key, wanted in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
         if attributes.get(key, wanted) != wanted:
             raise UnsupportedError(node.name, f"{key} is {attributes[key]}", f"export with {key}={wanted:g}")
@@ -177,7 +224,13 @@ def dense(walk: "Walk", node: Node) -> Value:
             f"its input has {x.channels} features, its weights the shape {list(integers.shape)}",
             "weights must have a row for each feature",
         )
-    out_scale = scale * _per_output(node, weight_scale, 1, integers.shape)
+    if layout.order is not None:
+        integers = layout.in_order(integers)
+    weight_scale = _per_output(node, weight_scale, 1, integers.shape)
+    out_scale, term = scale * weight_scale, offset * integers.sum(axis=0) * weight_scale
     shape = (1, integers.shape[1])
     tensor = _matrix(walk, node, x, integers, weights.datatype, shape, kind="MatMul")
-    return _scaled_sum(walk, node, tensor, out_scale, 2 if node.op_type == "Gemm" else None)
+    value = _scaled_sum(walk, node, tensor, out_scale, term, 2 if node.op_type == "Gemm" else None)
+    if len(lying) == 2:
+        return value
+    return replace(value, layout=Layout((0, *[NEW] * (len(lying) - 2), 1)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor
 from fpga_flow.export.readers.common import Node, attributes_of, axes_of, bounded, window, window_shape
 from fpga_flow.export.values import Value
@@ -98,25 +99,24 @@ def _line(node: Node, value: Value) -> Affine:
 
 def reduce(walk: "Walk", node: Node) -> Value:
     """Read a maximum, mean or sum over all positions (GlobalMaxPool and the like too), or along one axis."""
-    value = walk.dynamic(node, any_view=True)
+    value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
     shape = walk.shapes[node.input[0]]
     everywhere = node.op_type.startswith("Global")
-    spatial = list(range(2, len(shape)))
-    axes = spatial if everywhere else axes_of(walk, node, len(shape))
-    if not axes or any(axis < 2 for axis in axes):
+    named = list(range(2, len(shape))) if everywhere else axes_of(walk, node, len(shape))
+    axes = [layout.axes[axis] for axis in named if shape[axis] > 1]
+    if len(value.tensor.shape) != 4 or not named or any(axis < 2 for axis in axes):
         raise UnsupportedError(
-            node.name, f"{node.op_type} over the axes {axes}", "reduce over positions, not over channels"
+            node.name, f"{node.op_type} over the axes {named}", "reduce over positions, not over channels"
         )
     keep = everywhere or bool(attributes_of(node).get("keepdims", 1))
-    whole = all(axis in axes or shape[axis] == 1 for axis in spatial)
-    if not whole and (value.view is not None or not keep):
+    size = value.tensor.shape[2:]
+    whole = all(axis in axes or length == 1 for axis, length in enumerate(size, start=2))
+    if not whole and (value.layout is not None or not keep):
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} over the axes {axes} only",
+            f"{node.op_type} over the axes {named} only",
             "reduce over all positions, or keep the axes",
         )
-    value = replace(value, view=None)
-    size = value.tensor.shape[2:]
     kernel = list(size) if whole else [n if axis in axes else 1 for axis, n in enumerate(size, start=2)]
     settings = {"kernel_shape": kernel, "strides": [1, 1], "dilations": [1, 1], "pads": [0, 0, 0, 0]}
     if "Max" not in node.op_type:
@@ -128,16 +128,20 @@ def reduce(walk: "Walk", node: Node) -> Value:
         result = replace(value, tensor=walk.add(GlobalMax(node.name, (x,), (y,))))
     else:
         result = _max(walk, node, walk.align(node, value), settings)
-    return result if keep else flattened(walk, f"{node.name}_flat", node.output[0], result)
+    if keep:
+        return replace(result, layout=value.layout)
+    return flattened(walk, f"{node.name}_flat", node.output[0], result, layout)
 
 
-def flattened(walk: "Walk", name: str, output: str, value: Value) -> Value:
-    """Append a Flatten to (batch, features)."""
+def flattened(walk: "Walk", name: str, output: str, value: Value, layout: Layout) -> Value:
+    """Append a Flatten to (batch, features) of a tensor that lies as `layout` in the file."""
     x = value.tensor
+    order = layout.flat_order(x.shape)
     positions = prod(x.shape[2:])
     if x.name == output:
         x.name = walk.fresh(f"{output}_positions")
     low, high = np.repeat(x.low, positions), np.repeat(x.high, positions)
     y = Tensor(output, (1, prod(x.shape[1:])), x.datatype, low, high)
     tensor = walk.add(Flatten(walk.fresh(name), (x,), (y,)))
-    return replace(value, tensor=tensor, chain=value.chain.repeated(positions), view=None)
+    lying = None if order is None else Layout((0, 1), order)
+    return replace(value, tensor=tensor, chain=value.chain.repeated(positions), layout=lying)

@@ -9,8 +9,9 @@ from qonnx.core.datatype import DataType
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
-from fpga_flow.export.operations import Activation, HostInput, Quantiser, Tensor, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node, one_per_channel
+from fpga_flow.export.operations import Activation, Observed, Quantiser, Tensor, integer_type
+from fpga_flow.export.readers.common import MAX_BITS, Node
+from fpga_flow.export.readers.inputs import quantised_input
 from fpga_flow.export.values import (
     HostValue,
     Known,
@@ -27,49 +28,39 @@ if TYPE_CHECKING:
 
 def quant(walk: "Walk", node: Node) -> Known:
     """Read a quantiser: of a constant, of the network's input, or of an activation."""
-    spec = quant_spec(node, walk.constant_named)
     constant = walk.constant(node, 0)
     if constant is not None:
-        return quantise_constant(constant, spec)
-    if spec.bits > MAX_BITS:
-        raise UnsupportedError(
-            node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
-        )
-    quantise = _quant_input if isinstance(walk.known[node.input[0]], HostValue) else _quant_activation
-    value = quantise(walk, node, spec)
-    walk.quantisers.append((node.name, value.tensor))
+        return quantise_constant(constant, quant_spec(node, walk.constant_named))
+    spec = checked_spec(walk, node)
+    if isinstance(walk.known[node.input[0]], HostValue):
+        value = quantised_input(walk, node, 0, spec)
+        shift = -walk.host.shift + spec.zero if walk.host else 0
+    else:
+        value, shift = _quant_activation(walk, node, spec), 0
+    walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift))
     return value
 
 
-def _quant_input(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
-    source, quantiser = walk.known[node.input[0]], spec.quantiser
-    assert isinstance(source, HostValue)
-    if quantiser.rounding == "EDGES":
+def checked_spec(walk: "Walk", node: Node) -> QuantSpec:
+    """Return the parameters of a quantiser of activations; raises `UnsupportedError` for too many bits."""
+    spec = quant_spec(node, walk.constant_named)
+    if spec.bits > walk.max_bits:
         raise UnsupportedError(
-            node.name, "thresholds on the network's input", "quantise the input evenly, with a Quant"
+            node.name, f"an activation of {spec.bits} bits", f"use {MAX_BITS} bits or fewer"
         )
-    if walk.host is not None:
-        raise UnsupportedError(
-            node.name, "the input is quantised a second time", "quantise it once, before it forks"
-        )
-    scale = float(spec.scale.reshape(-1)[0])
-    if np.any(spec.scale != spec.scale.reshape(-1)[0]):
-        raise UnsupportedError(
-            node.name, "the input is quantised with a scale per channel", "use one scale for the input"
-        )
-    shape = (1, *source.shape)
-    limits = [np.full(shape[1], end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
-    walk.host = HostInput(walk.frame_shape, list(source.steps), scale, quantiser)
-    walk.input = Tensor(
-        node.output[0], shape if len(shape) != 3 else (*shape, 1), quantiser.datatype, *limits
-    )
-    return Value(walk.input, Chain((affine(scale),)))
+    return spec
 
 
 def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
-    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node))
+    if spec.zero:
+        raise UnsupportedError(
+            node.name,
+            f"its zero point must be 0, not {spec.zero}",
+            "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)",
+        )
+    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True))
     tensor = value.tensor
-    result = affine(one_per_channel(node, spec.scale, tensor.shape))
+    result = affine(walk.per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
     last = chain.steps[-1]
     if isinstance(last, Clip):
@@ -84,13 +75,14 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
         return replace(value, chain=Chain((result,)))  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    return Value(walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser)), Chain((result,)))
+    made = walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser))
+    return Value(made, Chain((result,)), layout=value.layout)
 
 
 def trunc(walk: "Walk", node: Node) -> Value:
     """Read a `Trunc`: integers divided by a power of two, rounded, limited."""
     spec = trunc_spec(node, walk.constant_named)
-    value = walk.align(node, walk.dynamic(node))
+    value = walk.align(node, walk.dynamic(node, any_layout=True))
     line = value.chain.divided(spec.scale).line
     if line is None or not all(_whole(values) for values in (line.mul, line.add)):
         raise UnsupportedError(
@@ -104,7 +96,7 @@ def trunc(walk: "Walk", node: Node) -> Value:
     ends = [free.apply(chain.apply(end[None].astype(np.float64))) for end in (x.low, x.high)]
     low, high = spec.limits or (int(ends[0].min()), int(ends[1].max()))
     datatype = integer_type(low, high)
-    if DataType[datatype].bitwidth() > MAX_BITS:
+    if DataType[datatype].bitwidth() > walk.max_bits:
         raise UnsupportedError(
             node.name, f"it leaves {DataType[datatype].bitwidth()} bits", f"use {MAX_BITS} bits or fewer"
         )
@@ -112,8 +104,8 @@ def trunc(walk: "Walk", node: Node) -> Value:
     y = Tensor(node.output[0], x.shape, datatype, *limits)
     quantiser = Quantiser(low, high, datatype, spec.rounding)
     tensor = walk.add(Activation(node.name, (x,), (y,), chain, quantiser))
-    walk.quantisers.append((node.name, tensor))
-    return Value(tensor, Chain((affine(spec.out_scale),)))
+    walk.quantisers.append(Observed(node.name, tensor, value.layout))
+    return Value(tensor, Chain((affine(spec.out_scale),)), layout=value.layout)
 
 
 def _whole(values: Floats) -> bool:

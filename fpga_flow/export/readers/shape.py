@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Tensor, Upsample
 from fpga_flow.export.operators import MAX_WINDOW
-from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.readers.common import Node, attributes_of, zeros_around
 from fpga_flow.export.readers.pool import flattened
-from fpga_flow.export.values import HostValue, Known, QuantisedConstant, Value
+from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk
@@ -28,42 +29,52 @@ def reshape(walk: "Walk", node: Node) -> Known:
             raise UnsupportedError(
                 node.name, f"the input is reshaped to {list(wanted)}", "keep the batch axis first"
             )
-        shape = wanted[1:]
-        return HostValue(shape, (*known.steps, ("reshape", [float(size) for size in shape])))
-    value = walk.dynamic(node, any_view=True)
-    x = value.tensor
-    if wanted == x.shape:
-        return replace(value, view=None)
-    if len(x.shape) == 4 and len(wanted) in (3, 4) and wanted[:2] == x.shape[:2]:
-        plain = wanted if len(wanted) == 4 else (*wanted, 1)
-        if plain == x.shape:
-            return replace(value, view=None)
-        if [size for size in plain[2:] if size > 1] == [size for size in x.shape[2:] if size > 1]:
-            return replace(value, view=plain)  # unit axes in other places; only some readers take that
+        return known.reshaped(wanted[1:])
+    value = walk.dynamic(node, any_layout=True)
+    layout, x = walk.layout(node), value.tensor
+    if wanted[:1] == (1,) and (found := layout.reshaped(x.shape, wanted)) is not None:
+        return _lying(value, found)
     if wanted == (1, prod(x.shape[1:])):
-        return flattened(walk, node.name, node.output[0], value)
+        return flattened(walk, node.name, node.output[0], value, layout)
     raise UnsupportedError(
-        node.name, f"a reshape to {list(wanted)} in mid-network", "only flatten to (batch, features)"
+        node.name,
+        f"a reshape of {list(layout.shape(x.shape))} to {list(wanted)} in mid-network",
+        "only unit axes can come and go there, or all axes be flattened to (batch, features)",
     )
 
 
 def transpose(walk: "Walk", node: Node) -> Known:
-    """Read a transpose of weights."""
+    """Read a transpose: of weights, of the input, which the host carries out, or of an activation."""
     known = walk.known[node.input[0]]
-    if not isinstance(known, QuantisedConstant):
-        raise UnsupportedError(
-            node.name, "a transpose of an activation cannot be mapped to hardware", "keep channels first"
-        )
-    order = attributes_of(node).get("perm") or list(range(known.integers.ndim))[::-1]
-    axes = known.integers.ndim
-    if known.scale.size > 1:  # it is aligned with the last axes
-        full = known.scale.reshape((1,) * (axes - known.scale.ndim) + known.scale.shape)
-        known = replace(known, scale=full.transpose(order))
-    return replace(known, integers=known.integers.transpose(order))
+    rank = len(walk.shapes[node.output[0]])
+    order = [int(axis) for axis in attributes_of(node).get("perm") or reversed(range(rank))]
+    if isinstance(known, QuantisedConstant):
+        if known.scale.size > 1:  # it is aligned with the last axes
+            full = known.scale.reshape((1,) * (rank - known.scale.ndim) + known.scale.shape)
+            known = replace(known, scale=full.transpose(order))
+        return replace(known, integers=known.integers.transpose(order))
+    if isinstance(known, Constant):
+        return Constant(known.array.transpose(order))
+    if order[0] != 0:
+        raise UnsupportedError(node.name, "it moves the batch axis", "keep the batch axis first")
+    if isinstance(known, HostValue):
+        return known.transposed(order)
+    value = walk.dynamic(node, any_layout=True)
+    return _lying(value, walk.layout(node).transposed(order))
 
 
-def pad(walk: "Walk", node: Node) -> Value:
-    """Refuse a Pad: one with zeros in front of a convolution has become that one's (see `rewrite`)."""
+def _lying(value: Value, layout: Layout) -> Value:
+    """Return `value` where the file's tensor lies as `layout`."""
+    return replace(value, layout=None if layout.is_plain(value.tensor.shape) else layout)
+
+
+def pad(walk: "Walk", node: Node) -> Known:
+    """Read a Pad of the input; one in front of a convolution has become that one's (see `rewrite`)."""
+    around = zeros_around(walk.model, node)
+    if (known := walk.on_host(node)) is not None and around is not None:
+        begins, ends = around
+        if not begins[0] and not ends[0]:
+            return known.padded(begins[1:], ends[1:])
     raise UnsupportedError(
         node.name,
         "a Pad that is not zeros around the positions of a convolution's input",
@@ -77,7 +88,7 @@ def identity(walk: "Walk", node: Node) -> Known:
     if training is None or training.any():
         raise UnsupportedError(node.name, "it drops values at random", "export the network in eval mode")
     known = walk.known[node.input[0]]
-    return walk.dynamic(node, any_view=True) if isinstance(known, Value) else known
+    return walk.dynamic(node, any_layout=True) if isinstance(known, Value) else known
 
 
 def resize(walk: "Walk", node: Node) -> Value:

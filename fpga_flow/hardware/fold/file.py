@@ -19,12 +19,14 @@ SHOWN = 16
 
 def write_folding(model: ModelWrapper, path: Path) -> None:
     """Write the folding of `model` as a file that `fold_from_file` reads."""
-    table = {}
-    for node in model.graph.node:
-        layer = getCustomOp(node)
-        types = layer.get_nodeattr_types()
-        table[node.name] = {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
+    table = {node.name: folding_of(getCustomOp(node)) for node in model.graph.node}
     path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def folding_of(layer: Any) -> dict[str, Any]:
+    """Return the attributes of one layer that a folding file may set, with their values."""
+    types = layer.get_nodeattr_types()
+    return {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
 
 
 def _plain(value: Any) -> Any:

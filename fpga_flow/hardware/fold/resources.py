@@ -46,6 +46,8 @@ DSP_PRODUCT = 9
 """Bits of a product from which Yosys takes a DSP for it."""
 SHALLOW_FIFO = 32
 """Words that a FIFO holds in a row of LUT RAM."""
+BLOCK_FIFO_DEPTH, BLOCK_FIFO_BITS = 256, 2048
+"""A FIFO of more words and more bits than these is in block RAM (`fifo.sv`)."""
 
 
 def capacity(board: Board) -> Resources:
@@ -64,16 +66,23 @@ def bits_of(datatype: str) -> int:
     return int(DataType[datatype].bitwidth())
 
 
-def bram18_of(width: int, depth: int) -> int:
-    """Return the RAMB18 of a memory of `depth` words, in the shapes of a simple dual-port memory (UG473)."""
-    shapes = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-    return min(math.ceil(width / w) * math.ceil(depth / d) for w, d in shapes)
+BRAM18_SHAPES = np.array([(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)])
+"""Bits and words of a RAMB18 as a simple dual-port memory (UG473)."""
 
 
+def bram18_of(width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.int64]:
+    """Return the RAMB18 of a memory of `depth` words of `width` bits."""
+    widths, depths = BRAM18_SHAPES.T
+    parts = -(-np.asarray(width)[..., None] // widths) * -(-np.asarray(depth)[..., None] // depths)
+    least: NDArray[np.int64] = parts.min(axis=-1)
+    return least
+
+
+@functools.cache
 def memory(width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
     """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
     if style == "block" or (style == "auto" and in_block_ram(width, depth)):
-        return Resources(lut=8, ff=8, bram18=bram18_of(width, depth))
+        return Resources(lut=8, ff=8, bram18=int(bram18_of(width, depth)))
     if writable:  # RAM32M: four LUTs hold 32 words of 6 bits
         return Resources(lut=4 * math.ceil(width / 6) * math.ceil(depth / 32))
     return Resources(lut=width * math.ceil(depth / LUTRAM_BITS))
@@ -84,12 +93,12 @@ def fifo(bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.
     width = -(-np.asarray(bits) // 8) * 8
     depth = np.asarray(depth)
     rows = np.where(depth <= 2, 0, np.ceil(depth / SHALLOW_FIFO))
-    deep = width * depth > 32 * 512
+    deep = (depth > BLOCK_FIFO_DEPTH) & (width * depth > BLOCK_FIFO_BITS)
     lut = np.where(depth <= 2, width + 4, 24 + 0.7 * width * rows + 6 * rows)
     ff = np.where(depth <= 2, 2 * width + 2, width + 16 + 4 * np.log2(np.maximum(depth, 2)))
-    bram = np.ceil(width / 36) * np.ceil(depth / 512)
+    bram = bram18_of(width, depth - 1)  # one more word is in the memory's own register
     return np.stack(
-        [np.where(deep, 30, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
+        [np.where(deep, 40, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
     )
 
 
@@ -107,10 +116,11 @@ def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float
     return np.where((wide_in == wide_out)[..., None], 0.0, both)
 
 
+@functools.cache
 def in_block_ram(width: int, depth: int) -> bool:
     """Return whether Yosys puts a memory into block RAM."""
     small = LUTRAM_COST * math.ceil(width / 4) * math.ceil(depth / LUTRAM_BITS)
-    return depth >= BRAM_FROM or small > BRAM_COST * bram18_of(width, depth)
+    return depth >= BRAM_FROM or small > BRAM_COST * int(bram18_of(width, depth))
 
 
 def matrix_lanes(weight_bits: int, input_bits: int, narrow: bool, part: str) -> int:
@@ -155,16 +165,30 @@ def _products(a: Attributes, depth: int, activations: int) -> Resources:
     """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word."""
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
-    count, product = pe * simd, w + x if min(w, x) > 1 else max(w, x)
-    # Yosys takes a DSP for factors of two bits or more with a product of nine or more.
-    multipliers = (
-        Resources(dsp=count)
-        if min(w, x) > 1 and w + x >= DSP_PRODUCT
-        else Resources(lut=count * w * x * (1.1 if min(w, x) > 1 else 0.7))
-    )
-    adders = Resources(lut=count * 0.8 * product + pe * out, ff=count * 0.4 * product + 2 * pe * out)
-    registers = Resources(lut=30, ff=40 + activations + count * w)
-    return memory(count * w, depth, style=a["ram_style"]) + multipliers + adders + registers
+    registers = Resources(lut=30, ff=40 + activations + pe * simd * w)
+    sums = _sums(pe, simd, w, x, out, in_luts=a["resType"] == "lut")
+    return memory(pe * simd * w, depth, style=a["ram_style"]) + sums + registers
+
+
+def _sums(pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
+    """Return the products of `df_dot.sv`, of `w` and `x` bits, and their sums of `out` bits.
+
+    Where an operand has one or two bits, or no DSP shall be taken, its bits select the other operand, with a
+    sum for each of them. Else the products are left to Yosys, which takes a DSP from a certain size on, and
+    its adder for a part of the sums.
+    """
+    count = pe * simd
+    if in_luts or min(w, x) <= 2:
+        planes, wide = min(w, x), max(w, x)
+        trees = 0.8 * pe * planes * (simd - 1) * (wide + 1)
+        return Resources(
+            lut=0.7 * count * w * x + trees + pe * planes * out,
+            ff=1.6 * pe * planes * math.ceil(simd / 4) * (wide + 2) + 1.9 * pe * out,
+        )
+    ff = 0.45 * count * (w + x) + 2.3 * pe * out
+    if w + x >= DSP_PRODUCT:
+        return Resources(lut=0.5 * pe * (simd - 1) * (w + x) + pe * out, ff=ff, dsp=count)
+    return Resources(lut=2 * count * w * x + 0.3 * pe * out, ff=ff)
 
 
 def _threshold(a: Attributes, weights: Weights, part: str) -> Resources:

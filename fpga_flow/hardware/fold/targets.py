@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow import places
 from fpga_flow.boards import BOARDS, Board
 from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.file import fold_from_file
@@ -55,7 +55,7 @@ def fold(
     with bar("foldings of each layer", len(model.graph.node)) as advance:
         problem = Problem(model, board, known, advance)
     if recipe.folding is not None:
-        folded = fold_from_file(model, Path(recipe.folding))
+        folded = fold_from_file(model, places.named(recipe.folding))
         return Folded(folded, problem, problem.assess(foldings_of(folded)), "file", None)
     wanted = None
     if recipe.target == "latency" and recipe.latency_us is not None:

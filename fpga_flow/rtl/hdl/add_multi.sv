@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// On which levels of the tree registers stand follows FINN's add_multi.sv (finn-rtllib/mvu/add_multi.sv of finn-plus
+// 1.6.1), as do parameters and ports; the tree itself is our own.
+// FINN's file is Copyright (C) 2025, Advanced Micro Devices, Inc., BSD-3-Clause; NOTICE has the conditions.
+
 /// Pipelined sum of `N` integers with the ports of FINN's `add_multi`; latency `DEPTH` cycles, throughput 1.
 ///
 /// A tree of two-input adders, each as wide as the sum below it can get. The registers are spread evenly over the

@@ -33,7 +33,15 @@ module df_channel_add #(
 
   logic [PE*ConstWidth-1:0] memory[Words];
   if (InitFile != "") begin : gen_file
-    initial $readmemh(InitFile, memory);
+    initial begin
+`ifndef SYNTHESIS  // which stops at a missing file by itself
+      int file;
+      file = $fopen(InitFile, "r");
+      if (file == 0) $fatal(1, "df_channel_add: cannot read %s in the folder of the simulation", InitFile);
+      $fclose(file);
+`endif
+      $readmemh(InitFile, memory);
+    end
   end else begin : gen_parameter
     initial for (int unsigned i = 0; i < Words; i++) memory[i] = Init[i*PE*ConstWidth+:PE*ConstWidth];
   end

@@ -45,7 +45,15 @@ module df_depthwise #(
 
   (* ram_style = RamStyle *) logic [WeightBits-1:0] weights[Words];
   if (InitFile != "") begin : gen_file
-    initial $readmemh(InitFile, weights);
+    initial begin
+`ifndef SYNTHESIS  // which stops at a missing file by itself
+      int file;
+      file = $fopen(InitFile, "r");
+      if (file == 0) $fatal(1, "df_depthwise: cannot read %s in the folder of the simulation", InitFile);
+      $fclose(file);
+`endif
+      $readmemh(InitFile, weights);
+    end
   end else begin : gen_parameter
     initial for (int unsigned i = 0; i < Words; i++) weights[i] = Init[i*WeightBits+:WeightBits];
   end

@@ -37,7 +37,15 @@ module memstream #(
 
   (* ram_style = RAM_STYLE *) logic [WIDTH-1:0] memory[DEPTH];
   if (INIT_FILE != "") begin : gen_content
-    initial $readmemh(INIT_FILE, memory);
+    initial begin
+`ifndef SYNTHESIS  // which stops at a missing file by itself
+      int file;
+      file = $fopen(INIT_FILE, "r");
+      if (file == 0) $fatal(1, "memstream: cannot read %s in the folder of the simulation", INIT_FILE);
+      $fclose(file);
+`endif
+      $readmemh(INIT_FILE, memory);
+    end
   end
 
   logic [ADDR_WIDTH-1:0] address_q;

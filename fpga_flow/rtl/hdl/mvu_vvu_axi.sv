@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// How replay buffer, weights and core are joined follows FINN's mvu_vvu_axi.sv (finn-rtllib/mvu/mvu_vvu_axi.sv of finn-
+// plus 1.6.1), as do parameters and ports; the credits and the queue of the results are our own.
+// FINN's file is Copyright (C) 2024, Advanced Micro Devices, Inc., BSD-3-Clause; NOTICE has the conditions.
+
 /// Matrix-vector unit with the ports of FINN's `mvu_vvu_axi`, around FINN's `replay_buffer` and `mvu`.
 ///
 /// The compute core cannot be stopped. A product is only started when there is a place for it in the output queue

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The pipelined binary search, what each stage's memory holds and which kind of memory it is follow FINN's
+// thresholding.sv (finn-rtllib/thresholding/hdl/thresholding.sv of finn-plus 1.6.1), as do parameters and ports; the
+// flow control and the configuration port's inside are our own.
+// FINN's file is Copyright (C) 2024-2026, Advanced Micro Devices, Inc., BSD-3-Clause; NOTICE has the conditions.
+
 /// Counts, for each of PE channels a beat, the thresholds that are not larger than the input:
 /// y = BIAS + #{i : T_i <= x}. The thresholds of a channel ascend, so the count is found by binary search,
 /// one bit of it and one memory read a stage: ceil(log2(N+1)) comparators a channel instead of N.
@@ -255,7 +261,17 @@ module thresholding_stage #(
   logic [Stages-1:0]      found_q, found_d;
 
   if (Path != "") begin : gen_initial
-    initial $readmemh($sformatf("%sthreshs_%0d_%0d.dat", Path, Lane, Stage), memory);
+    initial begin
+`ifndef SYNTHESIS  // which stops at a missing file by itself
+      int file;
+      file = $fopen($sformatf("%sthreshs_%0d_%0d.dat", Path, Lane, Stage), "r");
+      if (file == 0)
+        $fatal(1, "thresholding: cannot read %sthreshs_%0d_%0d.dat in the folder of the simulation",
+               Path, Lane, Stage);
+      $fclose(file);
+`endif
+      $readmemh($sformatf("%sthreshs_%0d_%0d.dat", Path, Lane, Stage), memory);
+    end
   end
 
   assign address = AddressBits'((AddressBits + 1)'(base_i) << Stage | (AddressBits + 1)'(found_i));

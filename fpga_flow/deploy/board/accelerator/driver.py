@@ -1,4 +1,4 @@
-"""Drives the accelerator on a board: frames in, classes or logits out.
+"""Drives the accelerator on a board: frames in, classes or numbers out.
 
 Needs numpy and pynq (3.0 and later), nothing else.
 """
@@ -17,7 +17,7 @@ from pynq import MMIO, Overlay, allocate
 from pynq.ps import Clocks
 
 from .packing import frame_bytes, narrowest, pack, unpack
-from .quantise import quantise
+from .quantise import quantise, values
 
 HERE = Path(__file__).resolve().parent
 IDENTITY = 0x46504746
@@ -160,12 +160,24 @@ class Accelerator:
                 )
 
     def run_float(self, frames: NDArray[Any]) -> NDArray[Any]:
-        """Return the outputs (N, values) for frames of floats (N, ...) as the network was trained with.
+        """Return what the network gives for frames of floats (N, ...) as it was trained with.
 
-        They are quantised as the training did it. Raises `AcceleratorError` as `run` does.
+        That is the network's own numbers, as its file has them; where the accelerator gives the indices of
+        the largest (`top_k` of its description), these, (N, top_k). Frames are quantised as the training did
+        it. Raises `AcceleratorError` as `run` does.
         """
         codes = quantise(frames, self.description["host"])
-        return self.run(np.moveaxis(codes, 1, -1))
+        return self.values(self.run(np.moveaxis(codes, 1, -1)))
+
+    def values(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the network's own values for the `outputs` of `run`; indices stay as they are."""
+        if self.description["top_k"]:
+            return outputs
+        spec = self.description["numbers"]
+        channels, *positions = spec["shape"]
+        x = np.moveaxis(outputs.reshape(len(outputs), *positions, channels), -1, 1)
+        found: NDArray[Any] = values(x, spec)
+        return found
 
     def run(self, frames: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs (N, values) for frames of integers (N, ...), channels last.

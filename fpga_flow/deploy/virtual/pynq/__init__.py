@@ -49,6 +49,8 @@ class _Board:
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the virtual board has ended with exit code {self.process.wait()}")
+        if "%Error" in answer or "%Fatal" in answer:  # the design's, or that a memory file is missing
+            raise RuntimeError(f"the virtual board has stopped: {answer.strip()}")
         return answer.strip()
 
     def close(self) -> None:

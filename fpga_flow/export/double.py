@@ -1,0 +1,86 @@
+"""ONNX in float64: onnx' own evaluator, with operators of our own where its are slow or wrong."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+
+Floats = NDArray[np.float64]
+
+
+def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
+    """Return what runs `model`, of standard operators; it has the method `run` of onnxruntime's sessions."""
+    return ReferenceEvaluator(model, new_ops=[BatchNormalization, Conv, MaxPool, AveragePool])
+
+
+class BatchNormalization(OpRun):
+    """A batch norm in eval mode; onnx' own of opset 9 is always in training mode."""
+
+    op_domain = ""
+
+    def _run(self, x: Floats, *parameters: Floats, epsilon: float, **_: Any) -> tuple[Floats]:
+        gamma, beta, mean, variance = (p.reshape(1, -1, *[1] * (x.ndim - 2)) for p in parameters)
+        return ((x - mean) / np.sqrt(variance + epsilon) * gamma + beta,)
+
+
+class Conv(OpRun):
+    """A convolution."""
+
+    op_domain = ""
+
+    def _run(
+        self, x: Floats, weights: Floats, bias: Floats | None = None, **attributes: Any
+    ) -> tuple[Floats]:
+        kernel, groups = list(weights.shape[2:]), attributes["group"]
+        windows = _windows(x, kernel, attributes, 0.0)
+        over = (1, *range(x.ndim, windows.ndim)), range(1, x.ndim)
+        parts = zip(np.split(windows, groups, axis=1), np.split(weights, groups), strict=True)
+        sums = np.concatenate([np.tensordot(inputs, filters, over) for inputs, filters in parts], axis=-1)
+        return (np.moveaxis(sums if bias is None else sums + bias, -1, 1),)
+
+
+class MaxPool(OpRun):
+    """The maximum of each window."""
+
+    op_domain = ""
+
+    def _run(self, x: Floats, **attributes: Any) -> tuple[Floats]:
+        windows = _windows(x, attributes["kernel_shape"], attributes, -np.inf)
+        return (windows.max(axis=tuple(range(x.ndim, windows.ndim))),)
+
+
+class AveragePool(OpRun):
+    """The average of each window, padding included: export refuses what leaves it out."""
+
+    op_domain = ""
+
+    def _run(self, x: Floats, **attributes: Any) -> tuple[Floats]:
+        windows = _windows(x, attributes["kernel_shape"], attributes, 0.0)
+        return (windows.mean(axis=tuple(range(x.ndim, windows.ndim))),)
+
+
+def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: float) -> Floats:
+    """Return the windows (N, C, *positions, *kernel) of `x` (N, C, ...), with `fill` around it.
+
+    Windows that stand out over the edge (ceil_mode) are left out: export refuses them.
+    """
+    axes = len(kernel)
+    strides, dilations = (attributes.get(name) or [1] * axes for name in ("strides", "dilations"))
+    pads = attributes["pads"] or [0] * 2 * axes
+    reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
+    around = list(zip(pads[:axes], pads[axes:], strict=True))
+    if attributes["auto_pad"].startswith("SAME"):
+        rests = [
+            max(0, (-(-length // stride) - 1) * stride + size - length)
+            for length, stride, size in zip(x.shape[2:], strides, reach, strict=True)
+        ]
+        upper = attributes["auto_pad"] == "SAME_UPPER"
+        around = [(rest // 2, rest - rest // 2) if upper else (rest - rest // 2, rest // 2) for rest in rests]
+    x = np.pad(x, [(0, 0), (0, 0), *around], constant_values=fill)
+    windows: Floats = sliding_window_view(x, tuple(reach), axis=tuple(range(2, 2 + axes)))
+    steps = (slice(None, None, step) for step in (*strides, *dilations))
+    return windows[(slice(None), slice(None), *steps)]
