@@ -67,8 +67,9 @@ def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logit
         raise UnsupportedError(node.name, "an activation behind the last layer", f"{instead} or quantise it")
     found = _on_grid(line, x) or _within_bound(node, line, x)
     tensor = x
-    if x.name == name and (np.any(found.multiples != 1) or found.biases.any()):
-        x.name = walk.fresh(f"{name}_acc")
+    if np.any(found.multiples != 1) or found.biases.any():
+        for before in (y for operation in walk.operations for y in operation.ys if y.name == name):
+            before.name = walk.fresh(f"{name}_acc")
     if np.any(found.multiples != 1):
         low, high = (np.sort([found.multiples * x.low, found.multiples * x.high], axis=0)[i] for i in (0, 1))
         y = bounded(walk.fresh(f"{name}_scaled") if found.biases.any() else name, x.shape, low, high)

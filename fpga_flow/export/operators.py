@@ -162,6 +162,11 @@ def check_shapes(node: NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> None
         _check_quantiser(node, shapes)
     elif node.op_type in ("Conv", "MaxPool", "AveragePool"):
         _check_window(node, shapes)
+    elif node.op_type == "Transpose":
+        axes = list(range(len(shapes[node.input[0]])))
+        order = [list(a.ints) for a in node.attribute]
+        if order and sorted(order[0]) != axes:
+            raise UnsupportedError(node.name, f"its perm must order the axes {axes}, not {order[0]}", AGAIN)
     elif node.op_type == "BatchNormalization":
         channels = shapes[node.input[0]][1:2]
         for name, parameter in zip(("scale", "bias", "mean", "variance"), node.input[1:], strict=True):
