@@ -231,6 +231,7 @@ def _take_out(end: _Node, why: str) -> None:
         wrapper.del_initializer(constant)
     before.output[list(before.output).index(end.source)] = name
     names = original_names(wrapper)
-    note_original_names(wrapper, {**names, name: names.get(end.source, end.source)})
+    if names:
+        note_original_names(wrapper, {**names, name: names[end.source]})
     kind = onnx.TensorProto.FLOAT
     wrapper.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, kind, end.shape))

@@ -66,8 +66,11 @@ def load(path: Path) -> onnx.ModelProto:
     return model
 
 
-def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
-    """Return `model` cleaned; `origin` names it in messages."""
+def bring_up_to_date(model: onnx.ModelProto, origin: str, keep_names: bool = True) -> ModelWrapper:
+    """Return `model` cleaned; `origin` names it in messages.
+
+    With `keep_names` it is noted what its tensors were called (see `names`, `output.left_out`).
+    """
     _check(model, origin)
     drop_static_inputs(model)
     _name_nodes(model)
@@ -83,8 +86,9 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason}") from error
     wrapper = ModelWrapper(model, fix_missing_initializer_valueinfo=False)
-    note_original_names(wrapper, names)
-    note_left_out(wrapper, LeftOut(name=names[wrapper.graph.output[0].name]))
+    if keep_names:
+        note_original_names(wrapper, names)
+        note_left_out(wrapper, LeftOut(name=names[wrapper.graph.output[0].name]))
     drop_ending(wrapper)
     merge_padding(wrapper)
     return wrapper
