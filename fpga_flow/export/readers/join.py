@@ -92,9 +92,7 @@ def concat(walk: "Walk", node: Node) -> Value:
             node.name, "its inputs have their axes in different orders", "bring all to one order first"
         )
     if walk.layout(node).axes[axis] != 1:
-        raise UnsupportedError(
-            node.name, f"a concatenation along axis {axis}", "concatenate channels"
-        )
+        raise UnsupportedError(node.name, f"a concatenation along axis {axis}", "concatenate channels")
     if len(values) == 1:
         return values[0]
     chain = joined([(value.chain, value.tensor.channels) for value in values])
