@@ -36,7 +36,7 @@ STAGES: tuple[Stage, ...] = (
         ("seed", "data", "model", "quant", "train"),
         _TRAINING,
         _TRAINING_TOOLS,
-        files=("data.file", "train.checkpoint", "train.distil.file"),
+        files=("data.file", "model.file", "train.checkpoint", "train.distil.file"),
         needs_training=True,
     ),
     Stage(
@@ -49,6 +49,7 @@ STAGES: tuple[Stage, ...] = (
             "model",
             "quant",
             "train.batch",
+            "train.checkpoint",
             "train.rotate",
             "train.distil",
             "train.calibration",
@@ -57,17 +58,17 @@ STAGES: tuple[Stage, ...] = (
         ),  # fmt: skip
         ("fpga_flow/prune", "fpga_flow/surgery", *_TRAINING),
         _TRAINING_TOOLS,
-        files=("data.file", "train.distil.file"),
+        files=("data.file", "model.file", "train.distil.file"),
         needs_training=True,
     ),
     Stage(
         "export",
         "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
         ("prune",),
-        ("data", "model", "quant", "prune.quantise", "export"),
+        ("data", "model", "quant", "train.checkpoint", "prune.quantise", "export"),
         ("fpga_flow/export", "fpga_flow/golden.py", "fpga_flow/output.py", *_SCORES, *_TRAINING),
         ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "processor"),
-        files=("data.file",),
+        files=("data.file", "model.file"),
     ),
     Stage(
         "hardware",

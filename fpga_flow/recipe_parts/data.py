@@ -1,5 +1,6 @@
 """What a recipe says of frames and of the network that takes them."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -77,9 +78,12 @@ class DataRecipe(Part):
 
 
 class ModelRecipe(Part):
-    """The network's architecture: a folder of `models/` and what its `build` takes."""
+    """The network's architecture: a folder of `models/`, or a Python file, and what its `build` takes."""
 
     name: Name = "vgg10"
+    """A folder of `models/`."""
+    file: str | None = None
+    """A Python file of your own instead (docs/own-model.md)."""
     width: Count = 64
     """Filters per convolution."""
     dense: Count = 128
@@ -87,3 +91,8 @@ class ModelRecipe(Part):
     parts: tuple[Count, ...] = ()
     """Of a model that is made of any number of parts, the size of each: layers of the blocks (densenet),
     neurons of the hidden layers (mlp). Empty: as the model says."""
+
+    @property
+    def label(self) -> str:
+        """What the network is called."""
+        return Path(self.file).stem if self.file else self.name

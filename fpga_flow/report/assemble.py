@@ -50,7 +50,7 @@ def assemble(run: Run, found: Results | None = None) -> Report:
     quant = run.recipe.quant
     return Report(
         recipe=run.recipe.name,
-        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.name,
+        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.label,
         bits=found["export"]["bits"] if outside and "export" in found else quant.weight_bits,
         board=run.recipe.board,
         accuracy=_accuracy(found, on_board),
