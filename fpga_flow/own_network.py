@@ -5,7 +5,9 @@ It changes nothing that training makes, so a stage is not made again when this c
 
 from copy import deepcopy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -19,6 +21,9 @@ from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.dataset import load_frames
 from fpga_flow.train.network import build_network
 from fpga_flow.train.ranges import in_words
+
+if TYPE_CHECKING:
+    from fpga_flow.export.values import QuantSpec
 
 FRAMES = 32
 """Training frames that the untrained network is calibrated on."""
@@ -75,7 +80,7 @@ def _check_hardware(recipe: Recipe, network: nn.Module, values: torch.Tensor) ->
     untrained = deepcopy(network)
     calibrate(untrained, values.numpy())
     try:
-        to_integers(export_module(untrained, tuple(values.shape[1:])))
+        to_integers(export_module(untrained, tuple(values.shape[1:])), _declared(recipe, values))
     except FlowError:
         raise
     except Exception as error:  # of the exporter, which traces the user's code
@@ -83,6 +88,17 @@ def _check_hardware(recipe: Recipe, network: nn.Module, values: torch.Tensor) ->
             raise
         raise _wrong(recipe, f"cannot be exported as QONNX: {own_code.text_of(error)}") from error
     say(f"  {recipe.model.file}: can be mapped to hardware")
+
+
+def _declared(recipe: Recipe, values: torch.Tensor) -> "QuantSpec | None":
+    """Return how the input is quantised by the recipe; by `values` where it gives no scale."""
+    from fpga_flow.export.values import QuantSpec
+
+    wanted = recipe.export.input
+    if wanted is None:
+        return None
+    scale = wanted.scale or float(values.abs().max()) / (1 << (wanted.bits - wanted.signed)) or 1.0
+    return QuantSpec(np.array(scale, dtype=np.float32), wanted.bits, wanted.signed, False, "ROUND")
 
 
 def _is_users(error: Exception, recipe: Recipe) -> bool:

@@ -33,7 +33,7 @@ STAGES: tuple[Stage, ...] = (
         "train",
         "Train the quantised network.",
         (),
-        ("seed", "data", "model", "quant", "train"),
+        ("seed", "data", "model", "quant", "train", "export.input"),
         _TRAINING,
         _TRAINING_TOOLS,
         files=("data.file", "model.file", "train.checkpoint", "train.distil.file"),

@@ -76,6 +76,19 @@ def test_a_function_takes_the_recipe_and_its_float_network_is_trained(
     assert result["accuracy"]["golden"] > 0.8
 
 
+def test_input_without_a_quantiser_is_declared_by_the_recipe(capfd: pytest.CaptureFixture[str]) -> None:
+    net = own.NET.replace("self.input(x)", "x").replace(
+        "        self.input = QuantIdentity(bit_width=8)\n", ""
+    )
+    assert "input" not in net
+    words = ("--set", "train.epochs=1")
+    code, said, _ = build(capfd, net, *words)
+    assert code == 2 and "export.input" in said, said
+    code, said, run = build(capfd, net, *words, "--set", "export.input={bits=8, signed=true}", until="export")
+    assert code == 0, said
+    assert artifact.read_result(run / "export")["checks"]["float"]["class_unexplained"] == 0
+
+
 def test_changing_the_file_or_what_it_imports_trains_again(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

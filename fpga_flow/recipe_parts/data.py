@@ -1,14 +1,14 @@
 """What a recipe says of frames and of the network that takes them."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from fpga_flow.recipe_parts.base import Count, Name, Part, Seed, Share
 
-OWN = "own"
+OWN: Final = "own"
 """Name of frames that the user brings as arrays."""
 LENGTHS = (16, 65536)
 """Least and most complex samples of a frame."""

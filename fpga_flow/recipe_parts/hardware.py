@@ -21,7 +21,7 @@ class ExportRecipe(Part):
     """Golden vectors."""
 
     input: InputRecipe | None = None
-    """Of a network from outside whose file does not say it."""
+    """Of a network, from outside or a user's, that does not say it."""
 
     vectors: Frames = 1024
     """Test frames with golden outputs kept in the run."""
