@@ -60,7 +60,7 @@ class DataRecipe(Part):
     file: str | None = None
     """The file of a set that the user brings (radioml2018, mnist, cifar10, cifar100, jets, own)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
-    """Complex samples per frame."""
+    """Complex samples per frame; of frames of your own, only where the model is a chain (vgg10)."""
     frames_per_block: Annotated[int, Field(ge=3, le=10**6)] = 128
     """Generated frames per class, and per SNR where there are any (all splits together)."""
     train_per_block: Count | None = None
