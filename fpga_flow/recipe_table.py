@@ -18,8 +18,8 @@ from fpga_flow.recipe_parts.base import Part
 HEAD = """# Recipes
 
 A recipe is a TOML file. `flow build FILE.toml` builds it; `--set KEY=VALUE` sets one key on top, and
-`--set KEY=null` leaves one out. A key that is left out has its default, where it has one. Files are looked for
-from the recipe's folder on, those of `--set` from the working folder.
+`--set KEY=null` leaves one out. A key that is left out has its default, where it has one. Files are looked
+for from the recipe's folder on, those of `--set` from the working folder.
 
 ```toml
 [data]

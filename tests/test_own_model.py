@@ -76,6 +76,22 @@ def test_a_function_takes_the_recipe_and_its_float_network_is_trained(
     assert result["accuracy"]["golden"] > 0.8
 
 
+def test_channels_are_taken_out_where_weights_have_one_scale(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    surgery = ("--set", "surgery.channels=l1-filters", "--set", "surgery.share=0.5")
+    code, said, run = build(capfd, own.NET, *surgery, "--set", "train.epochs=2", until="export")
+    assert code == 0, said
+    assert artifact.read_result(run / "export")["cost"]["weights"] == 4 * (12 + 4)
+    net = own.NET.replace(
+        "8, bias=False, weight_bit_width=3", "8, bias=False, weight_bit_width=3, weight_quant=PerChannel"
+    )
+    net = "from brevitas.quant import Int8WeightPerChannelFloat as PerChannel\n" + net
+    code, said, _ = build(capfd, net, *surgery, "--set", "train.epochs=1", until="prune")
+    assert code == 2
+    assert "error: surgery: hidden has a scale for each of its filters; give its weights one" in said
+
+
 def test_input_without_a_quantiser_is_declared_by_the_recipe(capfd: pytest.CaptureFixture[str]) -> None:
     net = own.NET.replace("self.input(x)", "x").replace(
         "        self.input = QuantIdentity(bit_width=8)\n", ""
