@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from fpga_flow import __version__, bits_command, board_command, flow, interrupt, system
+from fpga_flow import __version__, bits_command, board_command, flow, interrupt, run_command, system
 from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
 from fpga_flow.boards import BOARDS
 from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
@@ -287,6 +287,7 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 for _command in (board_command.package, board_command.deploy):
     app.command(rich_help_panel="Board")(_command)
+app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(sweep_command.sweep)

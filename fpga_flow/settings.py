@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.recipe import Change, parse_setting
 from fpga_flow.recipe_parts.data import OWN
@@ -32,9 +33,7 @@ def bits_changes(bits: int) -> list[Change]:
 
 
 def from_here(change: Change) -> Change:
-    """Return `change` with the file that it names made absolute where it stands in the working folder."""
+    """Return `change` with the file that it names made absolute, from the working folder on."""
     if change.key in FILE_KEYS and isinstance(change.value, str):
-        path = Path(change.value).expanduser()
-        if path.is_file():
-            return change._replace(value=str(path.resolve()))
+        return change._replace(value=places.resolved(change.value, Path.cwd()))
     return change
