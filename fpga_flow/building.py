@@ -13,17 +13,19 @@ from fpga_flow.recipe_parts.data import OWN
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
-TRAINED = "a network from outside (--model) is trained already"
+TRAINED = "a network from outside ({option}) is trained already"
 OF_TRAINING = {
-    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some "
+    "data": "a network from outside ({option}) is tried on your own frames ({data} FILE.npz), or on some "
     "chosen by its input's shape",
     **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), TRAINED),
 }
 """Parts of a recipe that a network from outside makes no use of, and why."""
 
 
-def outside_recipe(model: Path, changes: Iterable[Change], option: str) -> Recipe:
-    """Return the recipe of the network in the file `model`, which `option` names.
+def outside_recipe(
+    model: Path, changes: Iterable[Change], option: str = "--model", data: str = "--data"
+) -> Recipe:
+    """Return the recipe of the network in the file `model`, which `option` names; `data` names its frames.
 
     Raises `InputError` for a file that is not there and for a change that such a network makes no use of.
     """
@@ -33,6 +35,7 @@ def outside_recipe(model: Path, changes: Iterable[Change], option: str) -> Recip
         why = OF_TRAINING.get(change.key.partition(".")[0])
         if why is not None and not (own and change.key in ("data.name", "data.file")):
             name = change.option or f"--set {change.key}"
+            why = why.format(option=option, data=data)
             raise InputError(f"{name}: {why}; leave it out (export, hardware, verify and board can be set)")
     if not model.is_file():
         raise InputError(f"{option}: must be an ONNX file, not {str(model)!r}, which does not exist")

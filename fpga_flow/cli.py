@@ -137,8 +137,8 @@ def _outside_recipe(
 ) -> Recipe:
     for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
         if given:
-            raise InputError(f"{word}: {building.TRAINED}; leave {word} out")
-    return building.outside_recipe(model, changes, "--model")
+            raise InputError(f"{word}: {building.TRAINED.format(option='--model')}; leave {word} out")
+    return building.outside_recipe(model, changes)
 
 
 def _stage_command(stage: Stage) -> Callable[[str, bool], None]:

@@ -101,7 +101,7 @@ def _carry_out(
             kept = max(len(expected), ExportRecipe().vectors)
             changes = [Change("export.vectors", kept, "--vectors"), *changes]
     found.expects = expected is not None
-    recipe = building.outside_recipe(found.network, changes, "FILE.onnx")
+    recipe = building.outside_recipe(found.network, changes, "FILE.onnx", "--vectors")
     found.run = flow.new_run(out or flow.RUNS / recipe.name, recipe, found.network)
     if expected is not None:
         problems += _compare(found, found.run, expected)
