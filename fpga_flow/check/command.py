@@ -111,7 +111,8 @@ def _carry_out(
     except (DifferenceError, FitError) as error:
         found.error = error
         problems.append(error)
-    found.judge()
+    finally:
+        found.judge()
     over = limits.passed(found.limits)
     problems += [over] if over else []
     return sorted(problems, key=lambda problem: isinstance(problem, FitError))
@@ -161,10 +162,11 @@ def _write(found: "Found", problems: Sequence[Exception], junit: Path | None, su
 def _show(found: "Found") -> None:
     """Print frame sets, limits, and what a CI may cache."""
     from fpga_flow.check import cache_key
+    from fpga_flow.check.found import NOT_REACHED
 
     print()
     for case in found.cases():
-        if case.group in ("frames", "limit"):
+        if case.group in ("frames", "limit") and case.text != NOT_REACHED:
             print(f"{case.name}: {case.state}{f', {case.text}' if case.text else ''}")
     if found.run is not None:
         with suppress(ToolError):  # that a tool is missing is told already

@@ -14,21 +14,21 @@ ELEMENTS = {State.FAILED: "failure", State.ERROR: "error", State.SKIPPED: "skipp
 
 def junit(network: str, cases: Sequence[Case]) -> str:
     """Return the XML of one suite named after `network`; classes are the cases' groups."""
-    name = _text(f"flow check {network}")
+    name = printable(f"flow check {network}")
     counts = {"tests": len(cases), **{f"{_plural(state)}": _count(cases, state) for state in ELEMENTS}}
     seconds = f"{sum(case.seconds for case in cases):.3f}"
     numbers = {key: str(value) for key, value in counts.items()} | {"time": seconds}
     root = ElementTree.Element("testsuites", numbers)
     suite = ElementTree.SubElement(root, "testsuite", {"name": name} | numbers)
     for case in cases:
-        described = {"classname": _text(f"{network}.{case.group}"), "name": _text(case.name)}
+        described = {"classname": printable(f"{network}.{case.group}"), "name": printable(case.name)}
         element = ElementTree.SubElement(suite, "testcase", described | {"time": f"{case.seconds:.3f}"})
         if case.state in ELEMENTS:
             first, _, _ = case.text.partition("\n")
-            why = ElementTree.SubElement(element, ELEMENTS[case.state], {"message": _text(first)})
-            why.text = _text(case.text)
+            why = ElementTree.SubElement(element, ELEMENTS[case.state], {"message": printable(first)})
+            why.text = printable(case.text)
         elif case.text:
-            ElementTree.SubElement(element, "system-out").text = _text(case.text)
+            ElementTree.SubElement(element, "system-out").text = printable(case.text)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -41,5 +41,6 @@ def _count(cases: Sequence[Case], state: State) -> int:
     return sum(case.state is state for case in cases)
 
 
-def _text(text: str) -> str:
+def printable(text: str) -> str:
+    """Return `text` with another character in the place of each that XML cannot hold."""
     return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fpga_flow.check.found import Case, Found, explained
+from fpga_flow.check.junit import printable
 from fpga_flow.check.limits import frames_per_second
 from fpga_flow.report import Report
 from fpga_flow.verdict import RESOURCES, amount
@@ -29,7 +30,7 @@ def summary(found: Found, problems: Sequence[Exception]) -> str:
 
 def escaped(text: str) -> str:
     """Return `text` so that Markdown shows it as it is, on one line."""
-    return PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    return PUNCTUATION.sub(r"\\\1", " ".join(printable(text).split()))
 
 
 def _figures(report: Report) -> Iterator[tuple[str, str]]:

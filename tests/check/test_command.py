@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fpga_flow import cli, flow
+from fpga_flow.check import summary
 from fpga_flow.check.found import Case, State
 from fpga_flow.check.junit import junit
 from fpga_flow.design import Design, LayerRtl, Stream
@@ -60,10 +61,10 @@ def check(
 
     def run(*words: str, network: Path = net, **work: Any) -> Checked:
         monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
-        junit, summary = tmp_path / "reports" / "junit.xml", tmp_path / "reports" / "summary.md"
-        code = cli.main(["check", str(network), "--junit", str(junit), "--summary", str(summary), *words])
+        junit, page_file = tmp_path / "reports" / "junit.xml", tmp_path / "reports" / "summary.md"
+        code = cli.main(["check", str(network), "--junit", str(junit), "--summary", str(page_file), *words])
         printed = capfd.readouterr()
-        return Checked(code, printed.out, printed.err, cases_of(junit), summary.read_text(encoding="utf-8"))
+        return Checked(code, printed.out, printed.err, cases_of(junit), page_file.read_text(encoding="utf-8"))
 
     return run
 
@@ -225,6 +226,19 @@ def test_characters_that_xml_cannot_hold_are_replaced() -> None:
     (case,) = ElementTree.fromstring(written.encode())[0]
     assert (case.attrib["classname"], case.attrib["name"]) == ("a\ufffd.layer", "b\ufffd\ufffd")
     assert (case[0].attrib["message"], case[0].text) == ("c < d\ufffd", "c < d\ufffd\nmore")
+
+
+def test_text_of_the_file_is_text_in_the_summary() -> None:
+    assert summary.escaped("a|b\n# <img src=x> `c` [d](e) *f*\x1b\udcff") == (
+        "a\\|b \\# \\<img src=x\\> \\`c\\` \\[d\\](e) \\*f\\*\ufffd\ufffd"
+    )
+
+
+def test_limit_that_can_be_judged_is_judged_though_synthesis_fails(check: Check) -> None:
+    done = check("--min-fps", "10001", "--max-lut", "9", synth=raising(ToolError("yosys failed")))
+    assert done.code == 4
+    assert done.cases["stage synth"] == ("error", "yosys failed")
+    assert of_group(done, "limit") == {"--max-lut": "skipped", "--min-fps": "failure"}
 
 
 def key_of(checked: Checked) -> str:
