@@ -29,9 +29,7 @@ def export(
     )
     table = {**output.model_dump(mode="json"), **more}
     artifact.write_json(folder / artifact.RESULT, {"output": table, "logits": {"error": error}})
-    np.savez(
-        folder / "vectors.npz", logits=logits, index=np.arange(len(logits)) if index is None else index
-    )
+    np.savez(folder / "vectors.npz", logits=logits, index=np.arange(len(logits)) if index is None else index)
     return folder
 
 
