@@ -35,8 +35,8 @@ def escaped(text: str) -> str:
 
 def _figures(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of the network and its hardware, as far as it is known."""
-    if report.output:
-        yield "what comes out", report.output.text
+    for output in report.outputs or ():
+        yield "what comes out", output.text
     yield "board", report.board
     if report.accuracy.rtl is not None:
         yield "accuracy of the RTL", f"{report.accuracy.rtl:.2%}"
