@@ -173,10 +173,10 @@ def test_a_damaged_run_is_refused(run: Path, tmp_path: Path, capfd: pytest.Captu
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((8, 3, 5))}, "--data: frames must have the shape (12,), as the network's input"),
+        ({"x": np.zeros((8, 3, 5))}, "mine.npz: frames must have the shape (12,), as the network's input"),
         (
             {"x": np.zeros((8, 12)), "y": np.arange(8)},
-            "--data: labels must be below 4, the network's outputs, ",
+            "mine.npz: labels must be below 4, the network's outputs, ",
         ),
         (
             {"x": np.zeros((8, 12)), "y": np.arange(7)},

@@ -38,7 +38,7 @@ def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
     )
 
 
-def fitted(frames: Frames, spec: dict[str, Any], classes: int, name: str = "data.file") -> Frames:
+def fitted(frames: Frames, spec: dict[str, Any], classes: int, name: str) -> Frames:
     """Return the user's `frames`, called `name`, as the network takes them, with names for all its `classes`.
 
     Raises `InputError` where they have another shape than `spec`, but for unit axes or a flattened frame,

@@ -56,7 +56,8 @@ def run(context: Context) -> dict[str, Any]:
     output = describe_output(network, len(source.classes) if source is not None else None)
     classes = output.shape[0] if output.decides else 0
     if brought:
-        source = fitted(data.load(context.recipe.data, "test", context.cache / "data"), spec, classes)
+        frames = data.load(context.recipe.data, "test", context.cache / "data")
+        source = fitted(frames, spec, classes, str(context.recipe.data.file))
         say(f"  data: {source.source}")
     if source is None:
         source = _outside_data(context, spec, classes)
