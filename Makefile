@@ -1,9 +1,10 @@
 # make build   the whole way: set up if needed, then train, prune, export, build, simulate, synthesise
 # make test    linter, types and tests
 # make setup   .venv with .venv/bin/flow in it
+# make cases   the networks of tests/cases that make test reads only, to simulated RTL
 # make search N=300   random networks, each from QONNX to simulated RTL
 
-.PHONY: build test setup packages lint search
+.PHONY: build test setup packages lint cases search
 .DELETE_ON_ERROR:
 
 PACKAGES := .venv/.packages
@@ -45,3 +46,6 @@ $(READY): $(PACKAGES) pyproject.toml
 
 search: $(READY)
 	.venv/bin/python -m tests.search --count $(or $(N),100) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+cases: $(READY)
+	.venv/bin/python -m pytest -n 2 -m cases tests/cases

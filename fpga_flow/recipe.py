@@ -8,6 +8,7 @@ and on nothing else, so a change re-runs only what it must.
 import json
 import re
 import reprlib
+import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -63,8 +64,11 @@ def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # TOML's errors, and those of texts and of numbers without end
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
+    except ValueError:  # Python reads no numbers of more digits
+        most = sys.get_int_max_str_digits()
+        raise InputError(f"{path}: a number must have at most {most} digits") from None
     except RecursionError:
         raise InputError(f"{path}: holds tables or lists that are nested too deep") from None
     table.setdefault("name", path.stem)

@@ -44,7 +44,8 @@ def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapp
         export_qonnx(module, args=example, export_path=buffer, opset_version=OPSET)
     model = onnx.load_model_from_string(buffer.getvalue())
     put_thresholds(model)
-    return bring_up_to_date(model, "the exported network")
+    # torch counts its tensors on from one export of a process to the next
+    return bring_up_to_date(model, "the exported network", keep_names=False)
 
 
 def _check_one_bit(module: nn.Module) -> None:

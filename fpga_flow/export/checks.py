@@ -48,6 +48,15 @@ def _equal(name: str, expected: NDArray[Any], found: NDArray[Any], start: int) -
         )
 
 
+def floats_and_codes(
+    source: Frames, indices: NDArray[np.int64], spec: dict[str, Any]
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Return frames as the network's file takes them, (N, *frame_shape), and their codes."""
+    codes = host.quantise(source.read(indices), spec)
+    floats = source.prepared(indices).reshape(-1, *spec["frame_shape"])
+    return (host.dequantise(codes, spec) if spec["declared"] else floats), codes
+
+
 def check_float(
     network: IntegerNetwork,
     golden: Golden,
@@ -63,9 +72,7 @@ def check_float(
     """
 
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
-        floats = source.prepared(indices[part]).reshape(-1, *spec["frame_shape"])
-        codes = host.quantise(source.read(indices[part]), spec)
-        return (host.dequantise(codes, spec) if spec["declared"] else floats), codes
+        return floats_and_codes(source, indices[part], spec)
 
     with bar(f"golden model against {label}", len(indices)) as advance:
         parts = list(batches(len(indices), min(64, batch_size(network))))

@@ -39,17 +39,18 @@ KINDS = "fiub"
 Shape = tuple[int, ...]
 
 
-def clean(model: onnx.ModelProto, origin: str) -> str:
-    """Clean `model`, which has one input of a fixed shape, in its place; return its output's name before.
+def clean(model: onnx.ModelProto, origin: str) -> dict[str, str]:
+    """Clean `model`, which has one input of a fixed shape, in its place.
 
     Outputs that do not depend on the input, such as the scale of a quantised tensor, are left out; one must
-    be left. Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out.
+    be left. Tensors get names as qonnx gives them: `<node>_out0`, `<node>_param0`, global_in, global_out;
+    returned is what those that are computed were called before, by the new name.
     Raises `InputError`, with the node's name where one is the reason; `origin` names the file.
     """
     found = _Inference(model, origin)
     output = _output(model, found, origin)
-    _write(model, found, _used(found.nodes, output), output)
-    return output
+    names = _write(model, found, _used(found.nodes, output), output)
+    return {new: name for name, new in names.items()}
 
 
 class _Inference:
@@ -251,8 +252,8 @@ def _check_copies(found: _Inference, nodes: list[NodeProto]) -> None:
             )
 
 
-def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto], output: str) -> None:
-    """Put `nodes`, with new names of their tensors, and the constants they read into `model`."""
+def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto], output: str) -> dict[str, str]:
+    """Put `nodes`, with new names of their tensors, which are returned, and their constants into `model`."""
     graph = model.graph
     names = {name: f"{node.name}_out{i}" for node in nodes for i, name in enumerate(node.output) if name}
     names[found.source], names[output] = "global_in", "global_out"
@@ -298,3 +299,4 @@ def _write(model: onnx.ModelProto, found: _Inference, nodes: list[NodeProto], ou
     graph.value_info.extend(info for info in infos if info.name not in ("global_in", "global_out"))
     graph.quantization_annotation.extend(kept)
     model.ir_version = IR_VERSION
+    return names

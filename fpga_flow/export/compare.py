@@ -94,7 +94,7 @@ class Comparison:
         return {**vars(self), "unexplained": self.unexplained}
 
 
-class _Witness:
+class Witness:
     """What one run of a float network says of the golden integers of a batch, frame by frame."""
 
     def __init__(self, frames: int) -> None:
@@ -129,13 +129,13 @@ def compare(
         floats, codes = frames(part)
         layers = golden.layers(codes)
         ties = host.at_ties(floats, network.host)
-        seen = _witness(network, layers, reference.run(floats), ties, FLOAT32)
+        seen = witness(network, layers, reference.run(floats), ties, FLOAT32)
         doubted = np.flatnonzero(seen.doubts)
         wrong, first = np.zeros(len(codes), dtype=bool), {}
         if len(doubted):
             some = {name: values[doubted] for name, values in layers.items()}
             double = reference.double.run(floats[doubted])
-            exact = _witness(network, some, double, ties[doubted], FLOAT64)
+            exact = witness(network, some, double, ties[doubted], FLOAT64)
             wrong[doubted] = exact.doubts
             first = {int(doubted[frame]): found for frame, found in exact.first.items()}
         _add(total, seen, wrong, first)
@@ -143,7 +143,7 @@ def compare(
     return total
 
 
-def _add(total: Comparison, seen: _Witness, wrong: Flags, first: dict[int, dict[str, Any]]) -> None:
+def _add(total: Comparison, seen: Witness, wrong: Flags, first: dict[int, dict[str, Any]]) -> None:
     """Add a batch to `total`: what float32 saw, the frames that are `wrong`, and their first differences."""
     if first and total.first is None:
         frame = min(first)
@@ -162,20 +162,20 @@ def _add(total: Comparison, seen: _Witness, wrong: Flags, first: dict[int, dict[
         total.layers[node] = total.layers.get(node, 0) + count
 
 
-def _witness(
+def witness(
     network: IntegerNetwork,
     layers: dict[str, Integers],
     seen: Observation,
     host_ties: Flags,
     precision: Precision,
-) -> _Witness:
+) -> Witness:
     """Compare what a float network of `precision` gave with the golden integers.
 
     `host_ties` says of each code of the input whether the host may have rounded it either way.
     """
     if len(seen.codes) != len(network.quantisers):
         raise RuntimeError(f"{len(network.quantisers)} quantisers exported, {len(seen.codes)} observed")
-    found = _Witness(len(seen.logits))
+    found = Witness(len(seen.logits))
     for (node, tensor, layout, shift), codes in zip(network.quantisers, seen.codes, strict=True):
         ours = layers[tensor.name].reshape(len(codes), -1)
         theirs = _as_integers(codes, layout, tensor.shape) + shift
@@ -218,7 +218,7 @@ def _compare_logits(
     network: IntegerNetwork,
     layers: dict[str, Integers],
     seen: Observation,
-    found: _Witness,
+    found: Witness,
     precision: Precision,
 ) -> None:
     ours = layers[network.output.name].reshape(len(seen.logits), -1)

@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return what runs `model`, of standard operators; it has the method `run` of onnxruntime's sessions."""
-    return ReferenceEvaluator(model, new_ops=[BatchNormalization, Conv, MaxPool, AveragePool])
+    ours = [BatchNormalization, Conv, MaxPool, AveragePool, Resize, Upsample]
+    return ReferenceEvaluator(model, new_ops=ours)
 
 
 class BatchNormalization(OpRun):
@@ -61,6 +62,38 @@ class AveragePool(OpRun):
     def _run(self, x: Floats, **attributes: Any) -> tuple[Floats]:
         windows = _windows(x, attributes["kernel_shape"], attributes, 0.0)
         return (windows.mean(axis=tuple(range(x.ndim, windows.ndim))),)
+
+
+class Resize(OpRun):
+    """Every position several times: export refuses what is no such upsampling."""
+
+    op_domain = ""
+
+    def _run(
+        self,
+        x: Floats,
+        roi: Floats | None = None,
+        scales: Floats | None = None,
+        sizes: NDArray[np.int64] | None = None,
+        **_: Any,
+    ) -> tuple[Floats]:
+        if sizes is None or not sizes.size:
+            assert scales is not None
+            sizes = np.rint(x.shape * scales).astype(np.int64)
+        for axis, size in enumerate(sizes):
+            x = np.repeat(x, size // x.shape[axis], axis=axis)
+        return (x,)
+
+
+class Upsample(OpRun):
+    """The same in older files."""
+
+    op_domain = ""
+
+    def _run(self, x: Floats, scales: Floats, **_: Any) -> tuple[Floats]:
+        for axis, scale in enumerate(scales):
+            x = np.repeat(x, int(scale), axis=axis)
+        return (x,)
 
 
 def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: float) -> Floats:

@@ -13,6 +13,7 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.errors import UnsupportedError
+from fpga_flow.export.names import note_original_names, original_names
 from fpga_flow.export.readers.common import attributes_of
 from fpga_flow.output import DECISIONS, Step, decides, left_out, note_left_out
 from fpga_flow.progress import say
@@ -229,5 +230,8 @@ def _take_out(end: _Node, why: str) -> None:
     for constant in node.input:  # a constant that another node reads too is a copy
         wrapper.del_initializer(constant)
     before.output[list(before.output).index(end.source)] = name
+    names = original_names(wrapper)
+    if names:
+        note_original_names(wrapper, {**names, name: names[end.source]})
     kind = onnx.TensorProto.FLOAT
     wrapper.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, kind, end.shape))

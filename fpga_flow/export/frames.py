@@ -72,9 +72,7 @@ def _alike(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 def largest_magnitude(frames: Frames) -> float:
     """Return the largest magnitude of all numbers in `frames`; 1 where all are 0."""
-    chunks = (
-        np.arange(start, min(start + CHUNK, len(frames))) for start in range(0, len(frames), CHUNK)
-    )
+    chunks = (np.arange(start, min(start + CHUNK, len(frames))) for start in range(0, len(frames), CHUNK))
     return max((float(np.abs(frames.read(rows)).max()) for rows in chunks), default=0.0) or 1.0
 
 

@@ -90,5 +90,5 @@ def write_network(network: IntegerNetwork) -> ModelWrapper:
         model.set_tensor_datatype(name, DataType[datatype])
     for tensor in network.tensors():
         model.set_tensor_datatype(tensor.name, DataType[tensor.datatype])
-    note_left_out(model, network.left_out)
+    note_left_out(model, network.left_out._replace(steps=(), name=""))
     return model

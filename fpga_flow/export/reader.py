@@ -22,6 +22,7 @@ from fpga_flow.export.convert import (
     turn_channels_last,
 )
 from fpga_flow.export.ending import drop_ending
+from fpga_flow.export.names import note_original_names
 from fpga_flow.export.operators import QONNX_DOMAIN, check_node
 from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
@@ -84,8 +85,11 @@ def _texts(model: onnx.ModelProto) -> Iterator[str]:
         yield from (text for pair in entry.quant_parameter_tensor_names for text in (pair.key, pair.value))
 
 
-def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
-    """Return `model` cleaned; `origin` names it in messages."""
+def bring_up_to_date(model: onnx.ModelProto, origin: str, keep_names: bool = True) -> ModelWrapper:
+    """Return `model` cleaned; `origin` names it in messages.
+
+    With `keep_names` it is noted what its tensors were called (see `names`, `output.left_out`).
+    """
     _check(model, origin)
     drop_static_inputs(model)
     _name_nodes(model)
@@ -96,14 +100,16 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str) -> ModelWrapper:
     raise_opset(model, origin)
     join_linear(model)
     _fix_input(model, origin)
-    name = clean(model, origin)
+    names = clean(model, origin)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{origin}: is not a valid network: {reason}") from error
     wrapper = ModelWrapper(model, fix_missing_initializer_valueinfo=False)
-    note_left_out(wrapper, LeftOut(name=name))
+    if keep_names:
+        note_original_names(wrapper, names)
+        note_left_out(wrapper, LeftOut(name=names[wrapper.graph.output[0].name]))
     drop_ending(wrapper)
     merge_padding(wrapper)
     return wrapper
@@ -193,13 +199,20 @@ def _module_path(node: onnx.NodeProto) -> str:
     return ""
 
 
-def _update_domains(model: onnx.ModelProto) -> None:
-    wrong: list[UnsupportedError] = []
+def name_domains(model: onnx.ModelProto) -> None:
+    """Give QONNX' operators the domain that they have today."""
     for node in model.graph.node:
         if node.op_type in QONNX_OPERATORS and node.domain in OLD_DOMAINS:
+            node.domain = QONNX_DOMAIN
+
+
+def _update_domains(model: onnx.ModelProto) -> None:
+    name_domains(model)
+    wrong: list[UnsupportedError] = []
+    for node in model.graph.node:
+        if node.op_type in QONNX_OPERATORS and node.domain == QONNX_DOMAIN:
             if node.op_type not in READERS:
                 wrong.append(unsupported_operator(node))
-            node.domain = QONNX_DOMAIN
         elif node.domain not in ("", "ai.onnx"):
             wrong.append(
                 UnsupportedError(

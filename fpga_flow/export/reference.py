@@ -39,7 +39,7 @@ class FileReference:
     def __init__(self, model: ModelWrapper, in_double: bool = False) -> None:
         """Lower `model` (cleaned, with its `Quant` nodes) to standard operators; see `lower`."""
         self._model = model
-        lowered, self._outputs = lower(model, in_double)
+        lowered, self.quantised = lower(model, in_double)
         # onnxruntime has no convolution in float64.
         self._session: Any = evaluator(lowered) if in_double else session(lowered)
         self._input, self._output = model.graph.input[0].name, model.graph.output[0].name
@@ -51,13 +51,13 @@ class FileReference:
 
     def run(self, frames: NDArray[np.float32]) -> Observation:
         """Return what every activation quantiser gave, and the logits."""
-        names = [self._output, *(name for name, _ in self._outputs)]
+        names = [self._output, *(name for name, _ in self.quantised)]
         runs = [
             self._session.run(names, {self._input: np.ascontiguousarray(frame[None], dtype=np.float32)})
             for frame in frames
         ]
         codes = []
-        for index, (_, scale) in enumerate(self._outputs):
+        for index, (_, scale) in enumerate(self.quantised):
             values = np.concatenate([run[index + 1] for run in runs])
             codes.append(np.rint(values.astype(np.float64) / scale).astype(np.int64))
         return Observation(codes, np.concatenate([run[0] for run in runs]).astype(np.float64))

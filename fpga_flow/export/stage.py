@@ -18,13 +18,14 @@ from fpga_flow import data
 from fpga_flow.data.frames import Frames
 from fpga_flow.errors import InputError
 from fpga_flow.export import host
-from fpga_flow.export.checks import check_float, check_network
+from fpga_flow.export.checks import check_float, check_network, floats_and_codes
 from fpga_flow.export.compare import Reference
 from fpga_flow.export.cost import cost
 from fpga_flow.export.frames import fitted, labels_fit, largest_magnitude, random_frames
 from fpga_flow.export.golden import batch_size, write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.original import FRAMES, check_original
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
@@ -73,6 +74,9 @@ def run(context: Context) -> dict[str, Any]:
     checks = {"network": check_network(integers, golden, codes, batch)}
     compared = source.sample(recipe.compared, recipe.seed)
     checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
+    if context.model_file is not None:
+        some = floats_and_codes(source, compared[:FRAMES], spec)
+        checks["original"] = check_original(context.model_file, model, network, golden, output, *some)
     result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}, "stand_in": None}
     if fitting:
         scored = (

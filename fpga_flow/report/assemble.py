@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fpga_flow import artifact, output
+from fpga_flow.boards import BOARDS
 from fpga_flow.deploy.results import measured
 from fpga_flow.flow import Run, current
 from fpga_flow.report.schema import (
@@ -15,6 +16,7 @@ from fpga_flow.report.schema import (
     Fifos,
     Hardware,
     Layer,
+    Original,
     Output,
     Part,
     Report,
@@ -53,14 +55,15 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         board=run.recipe.board,
         accuracy=_accuracy(found, on_board),
         cost=_part(Cost, found.get("export", {}).get("cost")),
-        hardware=_hardware(found),
+        hardware=_hardware(found, run.recipe.board),
         verify=_part(Verify, found.get("verify")),
         estimate=_part(Estimate, found.get("estimate")),
         synth=_part(Synth, found.get("synth")),
         bitstream=_part(Bitstream, found.get("bitstream")),
         board_measured=_part(Board, on_board),
         scores=_part(Scores, found.get("export", {}).get("scores")),
-        output=_output(run, found),
+        outputs=_outputs(run, found),
+        original=_part(Original, found.get("export", {}).get("checks", {}).get("original")),
         stand_in=_stand_in(found.get("export", {})),
         outdated=outdated(run),
         stages=_stages(run),
@@ -83,14 +86,16 @@ def _accuracy(found: Results, on_board: Mapping[str, Any] | None) -> Accuracy:
     return Accuracy.model_validate(values)
 
 
-def _output(run: Run, found: Results) -> Output | None:
+def _outputs(run: Run, found: Results) -> list[Output] | None:
     table = found.get("export", {}).get("output")
     if table is None:
         return None
     described = output.Output.model_validate(table)
     top_k = described.top_k(found.get("hardware", {}).get("top_k", run.recipe.hardware.top_k))
-    known = described.model_dump(include={"shape", "scale", "offset", "behind"})
-    return Output(**known, top_k=top_k, text=described.words(top_k))
+    known = described.model_dump(include={"name", "shape", "scale", "offset", "behind"})
+    known["kind"] = "numbers" if not top_k else "index" if top_k == 1 else "indices"
+    known["value_shape"] = described.value_shape
+    return [Output(**known, top_k=top_k, text=described.words(top_k))]
 
 
 def _stand_in(export: Mapping[str, Any]) -> StandIn | None:
@@ -98,7 +103,7 @@ def _stand_in(export: Mapping[str, Any]) -> StandIn | None:
     return None if found is None else StandIn(**found, data=export["data"])
 
 
-def _hardware(found: Results) -> Hardware | None:
+def _hardware(found: Results, board: str) -> Hardware | None:
     hardware = found.get("hardware")
     if hardware is None:
         return None
@@ -107,6 +112,7 @@ def _hardware(found: Results) -> Hardware | None:
     layers = [
         Layer(
             **{key: layer[key] for key in ("name", "op", "kind", "cycles", "pe", "simd", "nonzero")},
+            implementation=layer.get("implementation"),
             estimate=estimates.get(layer["name"]),
             synth=synthesised.get(layer["name"]),
         )
@@ -114,7 +120,14 @@ def _hardware(found: Results) -> Hardware | None:
     ]
     known = {key: hardware[key] for key in ("clock_mhz", "cycles_per_frame", "fps", "bottleneck")}
     fifos = _part(Fifos, hardware.get("fifos"))
-    return Hardware(**known, latency_cycles=hardware.get("latency_cycles"), layers=layers, fifos=fifos)
+    return Hardware(
+        **known,
+        part=hardware.get("part"),
+        family=BOARDS[board].yosys_family if board in BOARDS else None,
+        latency_cycles=hardware.get("latency_cycles"),
+        layers=layers,
+        fifos=fifos,
+    )
 
 
 def _stages(run: Run) -> list[StageTime]:

@@ -1,33 +1,46 @@
 """The schema of `report.json`: stable keys, None (null) where a stage did not run.
 
-Accuracies are shares of 1 on the test frames; cycles are clock cycles of the accelerator.
+Accuracies are shares of 1 on the test frames; cycles are clock cycles of the accelerator. docs/report.md is
+written from the docstrings here (`fpga_flow.report.describe`).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the hardware's `part` and
+`family`, a layer's `label` and `implementation`, and the estimate's `ranges`."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Part(BaseModel):
     """Base of all parts: no other keys than these."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+    )
 
 
 class Accuracy(Part):
     """Share of test frames whose class was found, at each step of the way."""
 
     float_: Share | None = Field(default=None, alias="float")
+    """Of the network before it was quantised."""
     quantised: Share | None = None
+    """Of the quantised network, not pruned."""
     pruned: Share | None = None
+    """Of the pruned network."""
     golden: Share | None = None
     """Of the integer network that onnxruntime runs."""
     rtl: Share | None = None
     """Of the simulated accelerator, on the frames that were simulated."""
     board: Share | None = None
+    """Of the accelerator on a board, on the frames that were sent there."""
     samples: int | None = None
     """Test frames behind all but `rtl` and `board`."""
 
@@ -36,195 +49,322 @@ class StandIn(Part):
     """How a network from outside does on frames of the same shape that are not its own data."""
 
     accuracy: Share
+    """Share of the frames that is right, which is no accuracy of the network's."""
     samples: int
+    """How many frames."""
     data: str
+    """What they are."""
 
 
 class Output(Part):
     """What comes out of the accelerator for a frame."""
 
+    name: str
+    """Of the output in the network's file; empty where it has none."""
+    kind: Literal["index", "indices", "numbers"]
+    """The index of the largest number, the indices of several, best first, or the numbers themselves."""
     top_k: int
     """Indices of so many largest numbers; 0: the numbers themselves."""
     shape: tuple[int, ...]
-    """Of the numbers, channels first."""
+    """Of the numbers as the accelerator has them, channels first, without the batch."""
+    value_shape: tuple[int, ...]
+    """Of the network's own values, as its file has them, without the batch."""
     scale: float
     """A number of the network is `scale * integer + offset`, in front of the operators `behind`."""
     offset: float
+    """See `scale`."""
     behind: tuple[str, ...]
-    """Operators at the end of the file that are not carried out, in order."""
+    """Operators at the end of the file that the accelerator does not carry out, in order."""
     text: str
     """All of it in words."""
+
+
+class Original(Part):
+    """What comes out against the file of a network from outside as it came, in qonnx' own execution."""
+
+    frames: int
+    """How many were compared and agree."""
+    rounded: int
+    """Of them those that differ by float32's rounding alone."""
+    reason: str | None
+    """Why none were, where qonnx cannot execute the file."""
 
 
 class Cost(Part):
     """Cost per frame; zero weights are free in all but `weights` and `macs`."""
 
     weights: int
+    """All weights."""
     nonzero: int
+    """Weights that are not zero."""
     macs: int
+    """Multiplications, each with an addition."""
     nonzero_macs: int
+    """Of them those with a weight that is not zero."""
     bit_ops: int
+    """Sum over the layers of `nonzero_macs` times the bits of a weight and of an activation."""
     weight_bits: int
+    """Sum over the layers of `nonzero` times the bits of a weight."""
     itu_score: float
+    """Score of the ITU challenge."""
 
 
 class LayerCost(Part):
     """What one convolution or dense layer costs, counted; see `Cost`."""
 
     name: str
+    """Of the layer in the network."""
     weights: int
+    """All weights."""
     nonzero: int
+    """Weights that are not zero."""
     sparsity: float
     """Share of the weights that are zero."""
     bits: int
     """Of a weight; `act_bits` are those of the layer's input."""
     act_bits: int
+    """Of an integer of the layer's input."""
     macs: int
+    """Multiplications, each with an addition."""
     nonzero_macs: int
+    """Of them those with a weight that is not zero."""
     bit_ops: int
+    """`nonzero_macs` times the bits of a weight and of an activation."""
     weight_bits: int
+    """`nonzero` times the bits of a weight."""
 
 
 class Scores(Part):
     """Scores beside the ITU challenge's, None where the network's frames are not those they are meant for."""
 
     course_parameters: float | None
+    """Of the CIFAR course, by parameters."""
     course_operations: float | None
+    """Of the CIFAR course, by operations."""
     micronet: float | None
     """MicroNet 2019, with the baseline for CIFAR-100."""
     layers: list[LayerCost]
+    """In the order of the network."""
 
 
 class Resources(Part):
     """What of the part is used."""
 
     lut: int
+    """Look-up tables."""
     ff: int
+    """Flip-flops."""
     bram18: float
+    """Block RAMs of 18 Kibit."""
     dsp: int
+    """DSP slices."""
 
 
 class Estimate(Part):
     """What of the part is estimated to be used; None where the estimator has no figure for it."""
 
     lut: int | None
+    """Look-up tables."""
     ff: int | None
+    """Flip-flops."""
     bram18: float | None
+    """Block RAMs of 18 Kibit."""
     dsp: int | None
+    """DSP slices."""
+    ranges: dict[str, tuple[float, float]] | None = None
+    """By resource, between what the truth should lie; None where that is not known."""
 
 
 class Layer(Part):
     """One hardware layer; `estimate` and `synth` are its share of the resources."""
 
     name: str
+    """Of the layer in the hardware graph."""
+    label: str | None = None
+    """The layer's own name in the network's file or module; None where it is not known."""
     op: str
+    """FINN's operator, or ours in its place."""
     kind: str
+    """What it does, in a word."""
+    implementation: str | None = None
+    """Whose layer it is: `finn` or `own`."""
     cycles: int
+    """Predicted, a frame."""
     pe: int | None
+    """Outputs that are computed at once; None where the layer has no such folding."""
     simd: int | None
+    """Inputs that are taken at once; None where the layer has no such folding."""
     nonzero: int | None
+    """Weights that are not zero; None where it has none."""
     estimate: dict[str, float | None] | None
+    """`lut`, `ff`, `bram18` and `dsp` as estimated."""
     synth: dict[str, float] | None
+    """`lut`, `ff`, `bram18` and `dsp` as synthesised."""
 
 
 class Fifos(Part):
     """Bits in all FIFOs: as deep as unlimited ones get full, and as deep as the rate needs."""
 
     method: str
+    """`analytic` or `simulated`."""
     bits_before: int
+    """Where none is ever full."""
     bits_after: int
+    """As they are."""
 
 
 class Hardware(Part):
     """The folded graph; all of it are predictions."""
 
+    part: str | None = None
+    """The vendor's name of the FPGA."""
+    family: str | None = None
+    """Of the part, as Yosys calls it: `xc7`, `xcup`."""
     clock_mhz: float
+    """Clock that the rates are for."""
     cycles_per_frame: int
+    """From one frame to the next."""
     latency_cycles: int | None
+    """From a frame's first word in to its last word out."""
     fps: float
+    """Frames a second."""
     bottleneck: str
+    """The layer that sets the rate."""
     layers: list[Layer]
+    """In the order of the stream."""
     fifos: Fifos | None
+    """Between the layers."""
 
 
 class Verify(Part):
     """The simulation of the whole accelerator against onnxruntime."""
 
     simulator: str
+    """And its version."""
     samples: int
+    """Frames that were simulated."""
     mismatches: int
+    """Of them those that differ."""
     first_difference: dict[str, Any] | None
+    """Layer, index, and both values."""
     measured_cycles_per_frame: int
+    """From one frame to the next."""
     measured_latency_cycles: int
+    """From a frame's first word in to its last word out."""
     stalls: bool
+    """Whether it was simulated with random stalls too."""
     cycles_per_second: float
+    """Speed of the simulation."""
 
 
 class Synth(Resources):
     """What synthesis used, all layers summed."""
 
     tool: str
+    """And its version."""
     part: str
+    """The vendor's name of the FPGA."""
     fmax_mhz: float | None
+    """None: it is known only behind Vivado."""
 
 
 class Bitstream(Part):
     """The routed design."""
 
     tool: str
+    """And its version."""
     file: str
+    """In the folder of the stage."""
     fmax_mhz: float
+    """Of the routed design."""
     slack_ns: float
+    """What is left of a clock period."""
     lut: float
+    """Look-up tables."""
     ff: float
+    """Flip-flops."""
     bram18: float
+    """Block RAMs of 18 Kibit."""
     dsp: float
+    """DSP slices."""
 
 
 class Board(Part):
     """What a board measured; `virtual` is a simulated one."""
 
     host: str
+    """Where the board was found."""
     virtual: bool
+    """Whether it is simulated."""
     samples: int
+    """Frames that were sent."""
     mismatches: int
+    """Of them those that differ from the golden outputs."""
     agreement: Share
+    """Share of them that do not."""
     cycles_per_frame: float
+    """By the accelerator's own count."""
     latency_cycles: int
+    """Of a frame alone, by the accelerator's own count."""
     latency_us: float
+    """Of a frame alone, by the wall clock."""
     fps: float
     """By the wall clock, packing and unpacking included."""
     accelerator_fps: float
+    """Of the accelerator alone."""
     power_w: float | None
+    """Of the board, where it has sensors."""
 
 
 class StageTime(Part):
     """How long a stage took when it was made, and whether that was in this build."""
 
     name: str
+    """Of the stage."""
     seconds: float
+    """When it was made."""
     cached: bool
+    """Whether it was kept."""
 
 
 class Report(Part):
     """All of `report.json`."""
 
     schema_: int = Field(default=SCHEMA, alias="schema")
+    """The number of this schema, which grows where a key changes its meaning or goes."""
     recipe: str
+    """Its name."""
     model: str
+    """Name of the model, or of the file of a network from outside."""
     bits: int
+    """Of a weight; of a network from outside those of its widest activation."""
     board: str
+    """Its name."""
     accuracy: Accuracy
+    """Shares of the test frames."""
     cost: Cost | None
+    """Counted at export."""
     hardware: Hardware | None
+    """Of stage `hardware`."""
     verify: Verify | None
+    """Of stage `verify`."""
     estimate: Estimate | None
+    """Of stage `estimate`."""
     synth: Synth | None
+    """Of stage `synth`."""
     bitstream: Bitstream | None
+    """Of stage `bitstream`."""
     board_measured: Board | None
+    """Of `flow deploy`."""
     scores: Scores | None
-    output: Output | None
+    """Counted at export."""
+    outputs: list[Output] | None
+    """One for each output of the network."""
+    original: Original | None
+    """Of a network from outside: the last check of its export."""
     stand_in: StandIn | None
+    """Of a network from outside, where no data of its own was brought."""
     outdated: list[str]
     """Stages whose artifacts stand in the run, but were made from what has since been replaced."""
     stages: list[StageTime]
+    """In their order."""

@@ -71,8 +71,12 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
     if stand_in := report.stand_in:
         share = f"{stand_in.accuracy:.2%} of {stand_in.samples:,} frames right"
         yield "Stand-in", f"{share}, which says little of the network on its own data"
-    if report.output:
-        yield "Output", report.output.text
+    for output in report.outputs or ():
+        yield "Output", output.text
+    if original := report.original:
+        how = f", of which {original.rounded} by float32's rounding" if original.rounded else ""
+        told = f"{original.frames} frames agree with the file as it came{how} (qonnx)"
+        yield "Original", told if original.frames else f"not compared: {original.reason}"
     if cost := report.cost:
         gone = f" ({1 - cost.nonzero / cost.weights:.1%} pruned)" if cost.weights else ""
         yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left{gone}"

@@ -13,7 +13,7 @@ from qonnx.core.onnx_exec import execute_onnx
 
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float
-from fpga_flow.export.compare import FLOAT64, _witness
+from fpga_flow.export.compare import FLOAT64, witness
 from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.frames import random_frames
 from fpga_flow.export.golden import write_golden
@@ -184,7 +184,7 @@ def no_doubt_in_double(
     """Check that `reference` in float64 gives the golden integers of `frames`."""
     layers = golden.layers(host.quantise(frames, spec))
     ties = host.at_ties(frames, net.host)
-    found = _witness(net, layers, reference.double.run(frames), ties, FLOAT64)
+    found = witness(net, layers, reference.double.run(frames), ties, FLOAT64)
     assert not found.doubts.any(), found.first
 
 

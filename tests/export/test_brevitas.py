@@ -106,6 +106,12 @@ class Twice(nn.Module):
         return self.classes(self.again(x) + self.again(x))
 
 
+def test_the_same_network_is_the_same_file_every_time() -> None:
+    module = ordinary_network()
+    first, second = (export_module(module, (2, 32)).model.SerializeToString() for _ in range(2))
+    assert first == second
+
+
 def test_a_quantiser_asked_twice_is_observed_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = Twice()

@@ -102,15 +102,18 @@ def test_random_frames_are_the_same_for_the_same_index() -> None:
     assert source.labels.tolist() == [-1] * 10
 
 
-def test_a_tie_of_a_bipolar_quantiser_is_explained(tmp_path: Path) -> None:
+def bipolar_tie() -> Graph:
     # The bias is a sum as float32 rounds it, up: the sum itself is below it, float32 finds both equal.
     scales = np.float32([0.1, 0.7])
     sums = [np.float32(steps * scales[0]) * scales[1] for steps in (1, 2, 3)]
     assert any(float(v) > n * np.prod(scales.astype(float)) for n, v in enumerate(sums, start=1))
     graph = Graph((1, 3)).quant(scales[0], 3)
     graph.node("MatMul", graph.weights(np.eye(3) * 0.7, scales[1], 2)).node("Sub", np.array([sums]))
-    graph.quant(1.0, 1, name="sign").node("MatMul", graph.weights(np.eye(3), 1.0, 2))
-    model = bring_up_to_date(graph.proto(), "test")
+    return graph.quant(1.0, 1, name="sign").node("MatMul", graph.weights(np.eye(3), 1.0, 2))
+
+
+def test_a_tie_of_a_bipolar_quantiser_is_explained(tmp_path: Path) -> None:
+    model = bipolar_tie().model()
     net = to_integers(model)
     spec = host.describe(net.host, net.input)
     source = random_frames(spec, 64, 1)

@@ -215,9 +215,7 @@ def test_operators_on_channels_last_tensors(tmp_path: Path) -> None:
     shapes = [(1, 6, 6, 2), (3, 3, 3, 2), *[(1, 4, 4, 3)] * 3, (1, 2, 2, 3), (2, 1, 1, 3)]
     names = [node.output[0] for node in graph.nodes]
     for name, shape in zip(names, shapes, strict=False):  # qonnx cannot infer these all at once
-        proto.graph.value_info.append(
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        )
+        proto.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     net = same_as_the_file(proto, tmp_path)
     assert net.output.shape == (1, 2, 2, 2)
 
@@ -308,9 +306,11 @@ HOST: dict[str, Callable[[Graph], Graph]] = {
     "limits": lambda g: g.node("Clip", np.float32(-1), np.float32(0.75)),
     "change of sign": lambda g: g.node("Neg"),
     "mean of the last axis": lambda g: g.node("Sub", RNG.normal(size=(5,))),
-    "turns": lambda g: g.node("Transpose", perm=[0, 2, 3, 1])
-    .node("Mul", RNG.normal(size=2))
-    .node("Transpose", perm=[0, 3, 1, 2]),
+    "turns": lambda g: (
+        g.node("Transpose", perm=[0, 2, 3, 1])
+        .node("Mul", RNG.normal(size=2))
+        .node("Transpose", perm=[0, 3, 1, 2])
+    ),
 }
 
 

@@ -58,6 +58,7 @@ def test_result_of_a_trained_network(exported: tuple[Path, dict[str, Any]]) -> N
     check = result["checks"]["float"]
     assert (check["against"], check["frames"]) == ("the Brevitas network", 64)
     assert (check["differences"], check["class_differences"]) == (0, 0)
+    assert "original" not in result["checks"]  # there is no file as it came
 
 
 def test_vectors_are_golden_and_accuracy_is_theirs(exported: tuple[Path, dict[str, Any]]) -> None:
@@ -96,6 +97,7 @@ def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pyt
     assert set(np.load(made.folder / "vectors.npz")["label"]) == {-1}
     assert result["classes"] == list("01234")
     assert result["checks"]["float"]["against"] == "the float network in onnxruntime"
+    assert result["checks"]["original"] == {"frames": 8, "rounded": 0, "reason": None}
     again = context(tmp_path / "b", tmp_path / "net.onnx")
     assert stage.run(again) == result
     assert digest_content(again.folder) == digest_content(made.folder)

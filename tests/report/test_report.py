@@ -52,12 +52,13 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "bitstream",
         "board_measured",  # ours, behind the contract's, and the next
         "scores",
-        "output",
+        "outputs",
+        "original",
         "stand_in",
         "outdated",
         "stages",
     ]
-    assert table["schema"] == 1
+    assert table["schema"] == 2
     assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
     assert set(table["cost"]) == {
         "weights",
@@ -69,6 +70,8 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "itu_score",
     }
     assert set(table["hardware"]) == {
+        "part",
+        "family",
         "clock_mhz",
         "cycles_per_frame",
         "latency_cycles",
@@ -80,8 +83,10 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
     assert set(table["hardware"]["fifos"]) == {"method", "bits_before", "bits_after"}
     assert set(table["hardware"]["layers"][0]) == {
         "name",
+        "label",
         "op",
         "kind",
+        "implementation",
         "cycles",
         "pe",
         "simd",
@@ -99,7 +104,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "stalls",
         "cycles_per_second",
     }
-    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp"}
+    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges"}
     assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
     assert table["bitstream"] is None
     assert [set(stage) for stage in table["stages"]] == [{"name", "seconds", "cached"}] * len(fakes.BUILT)
@@ -157,13 +162,15 @@ OUTPUT = {
 }  # fmt: skip
 
 
-def of_an_outside_network(folder: Path, monkeypatch: pytest.MonkeyPatch, **export: Any) -> flow.Run:
+def of_an_outside_network(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, top_k: int = 1, **export: Any
+) -> flow.Run:
     table = fakes.results()
     nothing = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}}
     table["export"] |= {**nothing, "data": "a stand-in: digits", **export}
-    table["hardware"]["top_k"] = 1
+    table["hardware"]["top_k"] = top_k
     table["verify"]["accuracy"] = {"rtl": None}
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
     net = folder / "net.onnx"
     net.write_bytes(b"x")
     run = flow.new_run(folder / "r", fakes.recipe(), net)
@@ -191,11 +198,53 @@ def test_a_stand_in_s_figure_is_called_so_and_is_no_headline(
 
 def test_what_comes_out_stands_in_table_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = of_an_outside_network(tmp_path, monkeypatch, output=OUTPUT)
-    made = report.assemble(run).output
-    assert made and (made.top_k, made.shape, made.scale) == (1, (16,), 0.25)
+    (made,) = report.assemble(run).outputs or ()
+    assert (made.kind, made.top_k, made.scale) == ("index", 1, 0.25)
+    assert (made.shape, made.value_shape) == ((16,), (16,))
     words = "only the index of the largest of 16 numbers (why); hardware.top_k=0 gives the numbers themselves"
     assert any(line.startswith("Output") and words in line for line in text_of(run, 200).splitlines())
     assert f"Output: {words}" in (run.folder / "report.html").read_text()
+
+
+def test_numbers_are_described_as_the_file_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [["transpose", [0, 2, 3, 1]], ["sigmoid", []]]
+    shown = {"name": "mask", "shape": [2, 3, 4], "decides": False, "behind": ["Sigmoid"], "steps": steps}
+    run = of_an_outside_network(tmp_path, monkeypatch, output={**OUTPUT, **shown}, top_k=0)
+    (made,) = report.assemble(run).outputs or ()
+    assert (made.name, made.kind, made.shape, made.value_shape) == ("mask", "numbers", (2, 3, 4), (3, 4, 2))
+    words = "3 x 4 x 2 numbers (why): each is 0.25 * integer, then Sigmoid, which the host applies"
+    assert made.text == words
+
+
+@pytest.mark.parametrize(
+    ("original", "words"),
+    [
+        ({"frames": 8, "rounded": 0, "reason": None}, "8 frames agree with the file as it came (qonnx)"),
+        (
+            {"frames": 8, "rounded": 2, "reason": None},
+            "8 frames agree with the file as it came, of which 2 by float32's rounding (qonnx)",
+        ),
+        ({"frames": 0, "rounded": 0, "reason": "no shape"}, "not compared: no shape"),
+    ],
+)
+def test_the_comparison_with_the_file_as_it_came_stands_in_the_table(
+    original: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = of_an_outside_network(tmp_path, monkeypatch, checks={"original": original})
+    made = report.assemble(run).original
+    assert made and made.model_dump() == original
+    assert [line.split(maxsplit=1)[1].rstrip() for line in text_of(run, 200).splitlines()
+            if line.startswith("Original")] == [words]  # fmt: skip
+
+
+def test_part_and_family_stand_with_the_hardware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = fakes.results()
+    table["hardware"]["part"] = "xczu7ev-ffvc1156-2-e"
+    table["hardware"]["layers"][0]["implementation"] = "own"
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    made = report.assemble(build(tmp_path / "r", board="zcu104")).hardware
+    assert made and (made.part, made.family) == ("xczu7ev-ffvc1156-2-e", "xcup")
+    assert [layer.implementation for layer in made.layers[:2]] == ["own", None]
 
 
 def test_a_run_made_before_there_were_scores_has_none(
@@ -257,7 +306,7 @@ def test_a_network_without_weights_is_reported_as_not_pruned(
 ) -> None:
     table = fakes.results()
     table["export"]["cost"] |= {"weights": 0, "nonzero": 0}
-    monkeypatch.setattr(flow, "STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
     run = build(tmp_path / "r")
     assert "0 of 0 left (0.0% pruned)" in text_of(run)
     report.write(run)

@@ -185,6 +185,18 @@ def test_what_hardware_refuses_is_counted_and_said(
     assert "node 'wide': weights of 10 bits; use 8 bits or fewer" in capsys.readouterr().out
 
 
+def test_weights_that_do_not_fit_their_input_are_refused_and_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.onnx"
+    graph = Graph((1, 4)).quant(0.1, 8)
+    graph.node("MatMul", graph.weights(np.ones((4, 6)), 0.5, 4)).quant(0.1, 4)
+    graph.node("MatMul", graph.weights(np.ones((5, 3)), 0.5, 4), name="fc")
+    path.write_bytes(graph.proto().SerializeToString())
+    assert cli.main(["cost", str(path)]) == 2
+    assert "node 'fc'" in capsys.readouterr().err
+
+
 def test_file_without_anything_to_count_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

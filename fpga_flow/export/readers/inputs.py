@@ -29,9 +29,7 @@ HOST = (
 """Operators that the host carries out in front of the input's quantiser."""
 
 
-def quantised_input(
-    walk: "Walk", node: Node, index: int, spec: QuantSpec, declared: bool = False
-) -> Value:
+def quantised_input(walk: "Walk", node: Node, index: int, spec: QuantSpec, declared: bool = False) -> Value:
     """Make the network's input of what the host computes at input `index` of `node`, and return it.
 
     Where it is `declared` no node of the file quantises it, else `node` does.

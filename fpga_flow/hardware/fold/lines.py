@@ -39,6 +39,8 @@ class Layer:
     name: str
     op: str
     kind: str
+    implementation: str
+    """Whose layer it is: `finn` or `own`."""
     cycles: int
     pe: int | None
     simd: int | None
@@ -59,6 +61,7 @@ def layers(model: ModelWrapper) -> list[Layer]:
                 name=node.name,
                 op=node.op_type,
                 kind=kind,
+                implementation="finn" if type(layer).__module__.startswith("finn.") else "own",
                 cycles=int(layer.get_exp_cycles()),
                 pe=layer.get_nodeattr("PE") if "PE" in types else None,
                 simd=layer.get_nodeattr("SIMD") if "SIMD" in types else None,
