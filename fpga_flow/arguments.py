@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fpga_flow import flow
+from fpga_flow.boards import BOARDS
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 RunArgument = Annotated[
@@ -27,6 +28,17 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"must be a number, not {text!r}") from None
+
+
+BoardName = Annotated[str | None, typer.Option("--board", help=f"One of {', '.join(BOARDS)}.")]
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
+]
 
 
 def find_run(name: str) -> Path:

@@ -141,7 +141,9 @@ def _module_classes(
     ran = readings(network.network, some.codes[:1].movedim(-1, 1).float() * network.input_scale)
     names = [reading.layer for reading in ran]
     if len(names) != len(matrices) or len(set(names)) != len(names):
-        raise InputError(f"model.name: {recipe.model.name} runs a layer twice, whose bits cannot be searched")
+        raise InputError(
+            f"model.name: {recipe.model.label} runs a layer twice, whose bits cannot be searched"
+        )
     groups = groups_of(ran)
     acts = {
         spoken(network.network, path): act_bits(act) for path, act in activations(network.network).items()

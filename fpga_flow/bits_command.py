@@ -9,7 +9,8 @@ import typer
 from fpga_flow.arguments import Debug
 from fpga_flow.errors import InputError
 from fpga_flow.progress import say
-from fpga_flow.recipe import find_recipe, load_recipe, parse_setting
+from fpga_flow.recipe import find_recipe, load_recipe
+from fpga_flow.settings import changes_of
 
 MEASURES = ("score", "bit-ops", "weight-bits")
 
@@ -50,7 +51,7 @@ def bits(
     if frames < 1:
         raise InputError(f"--frames: must be 1 or more, not {frames}")
     path = find_recipe(recipe)
-    made = load_recipe(path, [parse_setting(text) for text in settings or ()])
+    made = load_recipe(path, changes_of(settings or ()))
     target = out or Path(f"{path.stem}-mixed.toml")
     if target.suffix != ".toml":
         raise InputError(f"--out: must end in .toml, not {target.name!r}")

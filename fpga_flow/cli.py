@@ -1,39 +1,27 @@
 """The command `flow`. Heavy packages (torch, FINN) are imported inside the stages only."""
 
-import re
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from fpga_flow import __version__, bits_command, board_command, flow, interrupt, system
-from fpga_flow.arguments import Debug, RunArgument, find_run, integer, number
-from fpga_flow.boards import BOARDS
-from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError
+from fpga_flow import __version__, bits_command, board_command, building, flow, interrupt, run_command, system
+from fpga_flow.arguments import BoardName, Debug, Fps, RunArgument, Settings, find_run, integer, number
+from fpga_flow.check import command as check_command
+from fpga_flow.errors import FlowError, InputError
 from fpga_flow.locking import locked
 from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe, make_recipe
+from fpga_flow.recipe import ROOT, Change, find_recipe, load_recipe
 from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.scores import command as cost_command
-from fpga_flow.settings import changes_of, own_data
+from fpga_flow.settings import changes_of, hardware_changes, own_data
 from fpga_flow.stage import Stage
 from fpga_flow.sweep import command as sweep_command
 
-OUTSIDE_FRAMES = 32
-"""Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
-_TRAINED = "a network from outside (--model) is trained already"
-OF_TRAINING = {
-    "data": "a network from outside (--model) is tried on your own frames (--data FILE.npz), or on some "
-    "chosen by its input's shape",
-    **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), _TRAINED),
-}
-"""Parts of a recipe that a network from outside makes no use of, and why."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
@@ -66,6 +54,7 @@ def _flow(
     flow build --bits 4              the whole way, on generated radio signals
     flow build --bits 4 --fps 20000  the same network, folded for more speed
     flow build --model net.onnx      a network trained elsewhere (QONNX)
+    flow check net.onnx              is it right, small and fast enough? for CI
     flow report signals-w4           the results of a run again
     flow verify signals-w4           one stage of a run again
     flow doctor                      are all tools there?
@@ -73,7 +62,7 @@ def _flow(
     \b
     Exit codes: 0 done, 1 a fault of flow itself, 2 wrong input,
     3 RTL and reference differ, 4 a tool is missing or failed,
-    5 the design does not fit the board, 130 interrupted.
+    5 the design does not fit the board or passes a limit, 130 interrupted.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -97,11 +86,8 @@ def build(
             help="Your own frames x and labels y, to verify and to measure accuracy on, or to train on.",
         ),
     ] = None,
-    board: Annotated[str | None, typer.Option(help=f"One of {', '.join(BOARDS)}.")] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(metavar="N", parser=number, help="Frames per second that hardware is folded for."),
-    ] = None,
+    board: BoardName = None,
+    fps: Fps = None,
     latency: Annotated[
         float | None,
         typer.Option(metavar="US", parser=number, help="Fold for this latency in microseconds instead."),
@@ -112,10 +98,7 @@ def build(
     until: Annotated[
         str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
-    ] = None,
+    settings: Settings = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Train from random weights, from no checkpoint.")
     ] = False,
@@ -136,9 +119,7 @@ def build(
     changes = changes_of(settings or (), bits)
     if data is not None:
         changes += own_data(data)
-    if board is not None:
-        changes.append(Change("board", board, "--board"))
-    changes += _folding_target(fps, latency, fit)
+    changes += hardware_changes(board, fps, latency, fit)
     if from_scratch:
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:
@@ -148,27 +129,7 @@ def build(
         made = _outside_recipe(model, recipe, bits, from_scratch, changes)
         folder = flow.RUNS / made.name
     run = flow.new_run(out or folder, made, model)
-    _build(run, until)
-
-
-def _folding_target(fps: float | None, latency: float | None, fit: bool) -> list[Change]:
-    """Return what the options about the folding set; at most one of them may be given."""
-    given = [
-        name
-        for name, there in (("--fps", fps is not None), ("--latency", latency is not None), ("--fit", fit))
-        if there
-    ]
-    if len(given) > 1:
-        raise InputError(f"{' and '.join(given)}: hardware is folded for one target; give one of them")
-    if fps is not None:
-        changes = {"hardware.target": "fps", "hardware.fps": fps, "hardware.latency_us": None}
-    elif latency is not None:
-        changes = {"hardware.target": "latency", "hardware.latency_us": latency, "hardware.folding": None}
-    elif fit:
-        changes = {"hardware.target": "board", "hardware.latency_us": None, "hardware.folding": None}
-    else:
-        return []
-    return [Change(key, value, given[0]) for key, value in changes.items()]
+    building.build(run, until)
 
 
 def _outside_recipe(
@@ -176,47 +137,13 @@ def _outside_recipe(
 ) -> Recipe:
     for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
         if given:
-            raise InputError(f"{word}: {_TRAINED}; leave {word} out")
-    own = any(change.key == "data.name" and change.value == OWN for change in changes)
-    for change in changes:
-        why = OF_TRAINING.get(change.key.partition(".")[0])
-        if why is not None and not (own and change.key in ("data.name", "data.file")):
-            option = change.option or f"--set {change.key}"
-            raise InputError(f"{option}: {why}; leave it out (export, hardware, verify and board can be set)")
-    if not model.is_file():
-        raise InputError(f"--model: must be an ONNX file, not {str(model)!r}, which does not exist")
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]
-    if not name:
-        raise InputError(f"--model: the file's name must hold a letter or digit, not {model.name!r}")
-    return make_recipe({"name": name, "verify": {"frames": OUTSIDE_FRAMES}}, changes, "--model")
-
-
-def _build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
-    """Execute the run and show its results, also where one of them is the reason to end with an error.
-
-    With `force`, only that stage is wanted: an input of it that was changed since it was made is an error.
-    """
-    from fpga_flow import report
-
-    with system.writing(run.folder, flow.RUNS):
-        try:
-            flow.execute(run, until, force, mend=force is None)
-        except (DifferenceError, FitError):
-            report.write(run)
-            report.show(run)
-            raise
-        except FlowError:
-            if run.made:
-                with suppress(InputError):  # of a stage behind the one that failed
-                    report.write(run)
-            raise
-        report.write(run)
-    report.show(run)
+            raise InputError(f"{word}: {building.TRAINED.format(option='--model')}; leave {word} out")
+    return building.outside_recipe(model, changes)
 
 
 def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     def command(run: RunArgument, debug: Debug = False) -> None:
-        _build(flow.open_run(find_run(run)), stage.name, stage.name)
+        building.build(flow.open_run(find_run(run)), stage.name, stage.name)
 
     command.__doc__ = (
         f"{stage.summary}\n\nRuns this stage of RUN again; its inputs are brought up to date first."
@@ -240,7 +167,7 @@ def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
         from fpga_flow import stock_finn
 
         opened = flow.open_run(find_run(run))
-        _build(opened, "hardware")
+        building.build(opened, "hardware")
         with locked(opened.folder):
             print(stock_finn.write(opened.folder))
 
@@ -287,6 +214,8 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 for _command in (board_command.package, board_command.deploy):
     app.command(rich_help_panel="Board")(_command)
+app.command()(check_command.check)
+app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(sweep_command.sweep)

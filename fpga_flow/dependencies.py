@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fpga_flow import artifact
+from fpga_flow import artifact, own_code
 from fpga_flow.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.run import MODEL, Run
 from fpga_flow.stage import Stage
@@ -33,6 +33,8 @@ def named_files(run: Run, stage: Stage) -> dict[str, Path | None]:
 def _read_files(run: Run, stage: Stage) -> dict[str, list[Path]]:
     """Return the files that are read where a key of the recipe names one: it, and others that go with it."""
     found = {key: [path] if path else [] for key, path in named_files(run, stage).items()}
+    if found.get(own_code.KEY):
+        found[own_code.KEY] = [file for path in found[own_code.KEY] for file in own_code.sources(path)]
     if DATA_FILE in found:
         from fpga_flow import data  # takes a while to import
 

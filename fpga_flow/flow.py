@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from fpga_flow import artifact, interrupt, toolchain
+from fpga_flow import artifact, interrupt, own_code, toolchain
 from fpga_flow.boards import board
 from fpga_flow.dependencies import digest_of, input_digests, inputs_of, named_files
-from fpga_flow.digests import recipe_digest
+from fpga_flow.digests import named_file, recipe_digest
 from fpga_flow.errors import FlowError, InputError
 from fpga_flow.locking import locked
 from fpga_flow.log import logged
@@ -85,7 +85,8 @@ def execute(
 
 def _check_names(run: Run) -> None:
     recipe = run.recipe
-    if run.model_file is None and recipe.model.name not in model_names():
+    shipped = run.model_file is None and recipe.model.file is None
+    if shipped and recipe.model.name not in model_names():
         raise InputError(f"model.name: must be one of {', '.join(model_names())}, not {recipe.model.name!r}")
     for stage in run.stages:
         for key, path in named_files(run, stage).items():
@@ -153,7 +154,7 @@ def _make(run: Run, stage: Stage, tools: dict[str, str]) -> Outcome:
         model_file=run.model_file,
     )
     start = time.monotonic()
-    with logged(partial / artifact.LOG, stage.name):
+    with logged(partial / artifact.LOG, stage.name), own_code.blamed(named_file(run.recipe, own_code.KEY)):
         result = stage.run(context)
     interrupt.check()
     seconds = time.monotonic() - start

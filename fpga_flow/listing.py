@@ -47,7 +47,7 @@ def _recipes() -> Table | str:
             rows.append([name, "broken:", str(error), "", ""])
             continue
         bits = f"{recipe.quant.weight_bits}/{recipe.quant.act_bits}"
-        rows.append([name, recipe.model.name, recipe.data.name, bits, recipe.board])
+        rows.append([name, recipe.model.label, recipe.data.name, bits, recipe.board])
     return _table(["name", "model", "data", "bits w/a", "board"], rows)
 
 

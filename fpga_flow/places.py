@@ -16,3 +16,12 @@ def named(name: str | Path) -> Path:
     """Return the file or folder that a recipe calls `name`: the user's, else one of those shipped."""
     own, shipped = HOME / name, SHIPPED / name
     return shipped if shipped.exists() and not own.exists() else own
+
+
+def resolved(name: str, folder: Path) -> str:
+    """Return the absolute path of the file that a recipe or an option in `folder` calls `name`.
+
+    Where nothing is there, but `named` finds a file, the name stays as it is.
+    """
+    own = folder / Path(name).expanduser()
+    return name if not own.exists() and named(name).exists() else str(own.resolve())

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from fpga_flow import places
 from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.stages import FILE_KEYS
 
 ROOT = places.CODE
 """The folder that `fpga_flow/` stands in."""
@@ -60,7 +61,8 @@ def model_names() -> list[str]:
 def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
     """Read the recipe in `path` and apply `changes` (see `Change`; the option may be left out).
 
-    Raises `InputError` that names the file or the option, the key, the value and what it must be.
+    Files that it names are looked for from its own folder on first. Raises `InputError` that names the file
+    or the option, the key, the value and what it must be.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +74,25 @@ def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
     except RecursionError:
         raise InputError(f"{path}: holds tables or lists that are nested too deep") from None
     table.setdefault("name", path.stem)
+    for key in FILE_KEYS:
+        _find_file(table, key.split("."), path)
     return make_recipe(table, changes, str(path))
+
+
+def _find_file(table: dict[str, Any], keys: Sequence[str], recipe: Path) -> None:
+    """Make the file absolute that `table`, read from `recipe`, names at `keys`, where it names one.
+
+    What a recipe of the project names and is not beside it is found as `places.named` does.
+    """
+    part: Any = table
+    for key in keys[:-1]:
+        part = part.get(key) if isinstance(part, dict) else None
+    name = part.get(keys[-1]) if isinstance(part, dict) else None
+    if not isinstance(name, str):
+        return
+    folder = recipe.resolve().parent
+    if folder != (places.SHIPPED / "build").resolve() or (folder / name).exists():
+        part[keys[-1]] = places.resolved(name, folder)
 
 
 def make_recipe(

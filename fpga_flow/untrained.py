@@ -35,7 +35,7 @@ def untrained(recipe: Recipe, cache: Path) -> tuple[nn.Module, Frames]:
     """
     source = data.load(recipe.data, "train", cache)
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe, len(source.classes), source.shape[0])
+    network = build_network(recipe, len(source.classes), source.shape[0], shape=source.shape)
     calibrate(network, source.prepared(source.sample(FRAMES, recipe.seed)))
     return network, data.load(recipe.data, "test", cache)
 
@@ -44,7 +44,7 @@ def untrained(recipe: Recipe, cache: Path) -> tuple[nn.Module, Frames]:
 def export(recipe: Recipe, path: Path, cache: Path) -> None:
     """Write the QONNX of the recipe's network, untrained, to `path`."""
     network, frames = untrained(recipe, cache)
-    say(f"  {recipe.model.name}: calibrated on {FRAMES} frames of {recipe.data.name}")
+    say(f"  {recipe.model.label}: calibrated on {FRAMES} frames of {recipe.data.name}")
     model = export_module(network, frames.shape)
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(str(path))

@@ -126,6 +126,9 @@ def results() -> dict[str, dict[str, Any]]:
             "measured_cycles_per_frame": 10_000,
             "measured_latency_cycles": 25_000,
             "stalls": True,
+            "sets": [{"stalls": stalls, "frames": 256, "mismatches": 0} for stalls in (False, True)],
+            "layers_compared": LAYERS,
+            "layers_not_reached": [],
             "accuracy": {"rtl": 0.6},
         },
         "synth": {
@@ -135,6 +138,7 @@ def results() -> dict[str, dict[str, Any]]:
             "fmax_mhz": None,
             "layers": by_layer,
             "fits": True,
+            "over": {},
         },
         "bitstream": {
             "tool": "vivado 2022.2",

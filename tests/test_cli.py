@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import __version__, cli, flow, system, toolchain
+from fpga_flow import __version__, building, cli, flow, system, toolchain
 from fpga_flow.errors import InputError, ToolError, UnsupportedError
 from fpga_flow.report import page
 from tests import fakes
@@ -127,7 +127,7 @@ def test_network_from_outside_gets_a_run_of_its_name(call: Any, net: Path, tmp_p
     words = ["--set", "export.seed=2", "--set", "hardware.margin=0.3", "--set", "verify.stalls=false"]
     assert call("build", "--model", str(net), "--until", "hardware", *words).code == 0
     run = flow.open_run(tmp_path / "out" / "my-net-v2-")
-    assert run.recipe.verify.frames == cli.OUTSIDE_FRAMES
+    assert run.recipe.verify.frames == building.OUTSIDE_FRAMES
     report = json.loads((run.folder / "report.json").read_text())
     assert (report["model"], report["accuracy"]["float"]) == ("my-net-v2-.onnx", None)
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import cli, flow
+from fpga_flow import building, cli, flow
 from fpga_flow.recipe_parts.hardware import HardwareRecipe
 
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[flow.Run]:
     runs: list[flow.Run] = []
-    monkeypatch.setattr(cli, "_build", lambda run, until: runs.append(run))
+    monkeypatch.setattr(building, "build", lambda run, until: runs.append(run))
     return runs
 
 

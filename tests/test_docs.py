@@ -1,11 +1,19 @@
-"""The tables of docs/ say what the figures beside them say."""
+"""The tables of docs/ say what the figures beside them say, and its commands run."""
 
 import csv
+import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
+from fpga_flow import recipe_table
 from fpga_flow.recipe import ROOT
 
 DOCS = ROOT / "docs"
@@ -35,3 +43,62 @@ def test_every_row_of_the_comparison_is_a_row_of_its_figures(file: str) -> None:
     for row in rows:
         cells = dict(zip(names, row.split(" | "), strict=True))
         assert tuple(cells[name] for name in COLUMNS) in wanted, row
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """The blocks of code in a page: language and text."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.timeout(1500)
+def test_the_page_about_own_networks_runs_as_it_stands(tmp_path: Path) -> None:
+    names = iter(("data.py", "net.py", "mine.toml"))
+    for language, text in blocks("own-model.md"):
+        if language != "sh":
+            (tmp_path / next(names)).write_text(text, encoding="utf-8")
+            continue
+        for line in text.splitlines():
+            program, *words = line.split()
+            command = {"python": [sys.executable], "flow": [sys.executable, "-m", "fpga_flow.cli"]}[program]
+            done = subprocess.run(
+                [*command, *words],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert next(names, None) is None
+    with np.load(tmp_path / "classes.npz") as golden, np.load(tmp_path / "simulated.npz") as simulated:
+        assert np.array_equal(golden["y"], simulated["y"])
+        digits = load_digits().target[1500:1532]
+        assert (golden["y"] == digits).mean() > 0.8
+    table = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert table["verify"]["mismatches"] == 0
+    assert table["accuracy"]["golden"] > 0.85
+    assert table["cost"]["nonzero"] < 0.45 * table["cost"]["weights"]
+
+
+def test_the_page_about_recipes_is_that_of_the_models_they_are_checked_by() -> None:
+    made = recipe_table.page()
+    assert (DOCS / "recipe.md").read_text(encoding="utf-8") == made, (
+        "python -m fpga_flow.recipe_table makes it"
+    )
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \| (.*) \|$", made, re.MULTILINE)
+    assert len(rows) > 100
+    assert [key for key, value, _, meaning in rows if not value or not meaning] == []
+
+
+def test_every_key_of_the_recipes_of_the_project_is_in_the_page() -> None:
+    keys = set(re.findall(r"^\| `([\w.]+)`", (DOCS / "recipe.md").read_text(encoding="utf-8"), re.MULTILINE))
+
+    def named(table: dict[str, object], path: str = "") -> set[str]:
+        found = set()
+        for name, value in table.items():
+            inside = isinstance(value, dict) and f"{path}{name}" not in keys
+            found |= named(value, f"{path}{name}.") if inside else {f"{path}{name}"}
+        return found
+
+    for file in (ROOT / "build").glob("*.toml"):
+        assert named(tomllib.loads(file.read_text(encoding="utf-8"))) <= keys, file

@@ -387,6 +387,8 @@ CORE = {
     "artifact",
     "errors",
     "flow",
+    "own_code",
+    "own_network",
     "places",
     "progress",
     "recipe",

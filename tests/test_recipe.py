@@ -154,3 +154,26 @@ def test_wrong_recipe_name() -> None:
 def test_defaults_are_valid_values() -> None:
     defaults = Recipe(name="x")
     assert make_recipe(defaults.model_dump(mode="json")) == defaults
+
+
+def test_files_that_a_recipe_names_are_found_from_its_folder_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far" / "nets").mkdir(parents=True)
+    for name in ("mine.npz", "nets/net.py"):
+        (tmp_path / "far" / name).write_text("x")
+    text = '[data]\nname = "own"\nfile = "mine.npz"\n[model]\nfile = "nets/net.py"\n'
+    text += '[hardware]\nfolding = "folding.json"\n[train]\ncheckpoint = "models/vgg10/signals-w4a4.pt"\n'
+    path = write(tmp_path / "far", text)
+    monkeypatch.chdir(tmp_path)
+    made = load_recipe(Path("far") / path.name)
+    assert made.data.file == str(tmp_path / "far" / "mine.npz")
+    assert made.model.file == str(tmp_path / "far" / "nets" / "net.py")
+    assert made.hardware.folding == str(tmp_path / "far" / "folding.json"), "what is missing is told as there"
+    assert made.train.checkpoint == "models/vgg10/signals-w4a4.pt", "comes with the project"
+    absolute = load_recipe(write(tmp_path, f'[data]\nname = "own"\nfile = "{tmp_path / "x.npz"}"\n'))
+    assert absolute.data.file == str(tmp_path / "x.npz")
+
+
+def test_files_that_recipes_of_the_project_name_keep_their_names() -> None:
+    assert load_recipe(find_recipe("signals")).train.checkpoint == "models/vgg10/signals-w4a4.pt"

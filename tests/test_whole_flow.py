@@ -11,6 +11,7 @@ import pytest
 
 from fpga_flow.train.checkpoint import load_checkpoint
 from tests.compressed_run import weight_memories
+from tests.made_otherwise import made_otherwise
 
 FLOW = Path(sys.executable).with_name("flow")
 # Two SNRs, short frames: the way is the default's, the accuracy means nothing.
@@ -94,14 +95,11 @@ def test_another_frame_rate_trains_and_exports_nothing_again(run: Path) -> None:
 def test_a_wrong_weight_in_a_memory_ends_with_exit_code_3_and_its_layer(run: Path) -> None:
     design = json.loads((run / "rtl" / "design.json").read_text())
     layer = [layer for layer in design["layers"] if layer["op"] == "MVAU_rtl"][4]
-    memory = run / "rtl" / layer["data"][0]
-    good = memory.read_text()
-    first, *rest = good.split()
-    memory.write_text("\n".join([f"{int(first, 16) ^ 3:0{len(first)}x}", *rest]) + "\n")
-    try:
+    memory = layer["data"][0]
+    first, *rest = (run / "rtl" / memory).read_text().split()
+    words = "\n".join([f"{int(first, 16) ^ 3:0{len(first)}x}", *rest]) + "\n"
+    with made_otherwise(run / "rtl", memory, words):
         done = flow("verify", str(run))
-    finally:
-        memory.write_text(good)
     assert done.returncode == 3
     assert layer["name"] in done.stderr
     assert "Traceback" not in done.stderr

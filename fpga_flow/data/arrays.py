@@ -3,7 +3,8 @@
 `x_train`, `y_train`, `x_test`, `y_test` (and `x_validation`, `y_validation`, where that part is not to be
 taken out of the training frames), or `x` and `y` of test frames alone. Frames are numbers (N, ...), channels
 first, as the network takes them; labels whole numbers (N,) from 0 on, or one-hot (N, classes), and may be
-missing from test frames. `classes` (texts) names the classes.
+missing from test frames. `classes` (texts) names the classes. `out` (or `out_test`) is what a network is
+expected to give for each of the test frames, numbers (N, ...) or indices of classes.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,7 @@ def frames(path: Path, split: Split, validation_share: float, seed: int) -> Fram
 
     Raises `InputError` naming the file, the array, what it is and what it must be.
     """
-    status = path.stat() if path.is_file() else None
-    held = _read(path, status.st_size if status else 0, status.st_mtime_ns if status else 0)
+    held = _held(path)
     part = _part(path, held, split)
     values, labels = _frames(path, held, part), _labels(path, held, part)
     rows = np.arange(len(values))
@@ -47,6 +47,30 @@ def frames(path: Path, split: Split, validation_share: float, seed: int) -> Fram
         source=f"{path.name}; {split}: {len(rows):,} frames",
         fetch=lambda wanted: values[rows[wanted]].astype(np.float32),
     )
+
+
+def expected_outputs(path: Path) -> NDArray[Any] | None:
+    """Return what the test frames in `path` are expected to give, (N, ...); None where it does not say.
+
+    Raises as `frames`.
+    """
+    held = _held(path)
+    part = _part(path, held, "test")
+    key, count = _key("out", part), len(held[_key("x", part)])
+    if key not in held:
+        return None
+    values = held[key]
+    if values.dtype.kind not in "fiub" or not values.ndim or len(values) != count:
+        raise InputError(
+            f"{path}: {key} must be numbers for {count:,} frames, (frames, ...), not {values.dtype} "
+            f"{values.shape}"
+        )
+    return values
+
+
+def _held(path: Path) -> Arrays:
+    status = path.stat() if path.is_file() else None
+    return _read(path, status.st_size if status else 0, status.st_mtime_ns if status else 0)
 
 
 @lru_cache(maxsize=2)

@@ -109,6 +109,17 @@ def _answer(text: bytes, board: str) -> dict[str, Any]:
         ) from None
 
 
+def run_frames(board: Transport, folder: PurePosixPath, frames: str, out: str, timeout: float) -> None:
+    """Run the package in `folder` on the file `frames` there, and leave its outputs in the file `out` there.
+
+    A run that takes longer than `timeout` seconds is given up.
+
+    Raises `ToolError` with what the driver says.
+    """
+    words = ["python3", "-m", NAME, "--run", frames, "--out", out, "--timeout", f"{timeout:g}"]
+    _checked(board.run(words, folder, COMMAND_SECONDS + timeout), board, "running the frames")
+
+
 def judge(result: Mapping[str, Any], board: str, digest: str) -> None:
     """Raise where the board did not do what the golden model does."""
     if result["digest"] != digest:

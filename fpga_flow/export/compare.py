@@ -30,13 +30,14 @@ class Precision(NamedTuple):
     """What a float network may be off, as a share of the largest sum that is known to be on the way."""
 
     logits: float
+    """Beyond the stated bound of the integer logits."""
     ties: float
     """Where that decides between two codes."""
 
 
-FLOAT32 = Precision(2.0**-22, 2.0**-22)
-"""Four last places. (Of K roundings at random each is a last place of a partial sum, which is about the
-largest sum / sqrt(K).)"""
+FLOAT32 = Precision(0.0, 2.0**-22)
+"""At ties four last places. (Of K roundings at random each is a last place of a partial sum, which is about
+the largest sum / sqrt(K).) No logit may differ: float64 decides."""
 FLOAT64 = Precision(2.0**-51, 2.0**-38)
 """Offsets that cancel make partial sums larger than any that is known, by what float32 resolves at most; an
 error of the export is no smaller than a last place of float32."""
@@ -247,9 +248,7 @@ def _compare_logits(
 def _slack(network: IntegerNetwork, precision: Precision) -> int:
     """Return how many steps a float logit may lie off the integer; 0 where those are exact and not large."""
     noise = precision.logits * network.output.magnitude
-    if not network.logit_error:
-        return math.floor(noise)
-    return math.ceil(network.logit_error / network.logit_scale + noise)
+    return math.floor(network.logit_error / network.logit_scale + noise + 0.5)  # they are rounded to integers
 
 
 def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:

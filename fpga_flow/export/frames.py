@@ -38,8 +38,8 @@ def random_frames(spec: dict[str, Any], count: int, seed: int) -> Frames:
     )
 
 
-def fitted(frames: Frames, spec: dict[str, Any], classes: int) -> Frames:
-    """Return the user's `frames` as the network takes them, with names for all of its `classes`.
+def fitted(frames: Frames, spec: dict[str, Any], classes: int, name: str = "data.file") -> Frames:
+    """Return the user's `frames`, called `name`, as the network takes them, with names for all its `classes`.
 
     Raises `InputError` where they have another shape than `spec`, but for unit axes or a flattened frame,
     and where there is a label that the network, which decides, has no class for.
@@ -48,12 +48,12 @@ def fitted(frames: Frames, spec: dict[str, Any], classes: int) -> Frames:
     if not _alike(frames.shape, wanted):
         turned = sorted(frames.shape) == sorted(wanted)
         raise InputError(
-            f"--data: frames must have the shape {wanted}, as the network's input, not {frames.shape}"
+            f"{name}: frames must have the shape {wanted}, as the network's input, not {frames.shape}"
             + (" (the axes in another order: transpose them)" if turned else "")
         )
     largest = int(frames.labels.max(initial=UNKNOWN))
     if classes and largest >= classes:
-        raise InputError(f"--data: labels must be below {classes}, the network's outputs, not {largest}")
+        raise InputError(f"{name}: labels must be below {classes}, the network's outputs, not {largest}")
     names = (*frames.classes, *(str(number) for number in range(len(frames.classes), classes)))
     return replace(
         frames,

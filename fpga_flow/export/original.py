@@ -98,7 +98,7 @@ class _Values:
         self.steps: tuple[Step, ...] = network.left_out.steps
         """From the float network's last tensor, which `model.onnx` gives, to the file's output."""
         largest = network.output.magnitude * output.scale + abs(output.offset)
-        self._noise = network.logit_error + FLOAT32.logits * largest
+        self._noise = network.logit_error + FLOAT32.ties * largest
 
     def of_integers(self, integers: Numbers) -> Numbers:
         """Return the values (1, ...) of one frame's integers."""
@@ -120,7 +120,7 @@ class _Values:
         if a.dtype.kind != "f":  # a file may leave open in which order several indices come
             return np.flatnonzero(np.sort(a) != np.sort(b) if self.decides else a != b)
         x, y = (values.astype(np.float64) for values in (a, b))
-        allowed = self._gain() * self._noise + FLOAT32.logits * np.maximum(self._reach(), np.abs(x))
+        allowed = self._gain() * self._noise + FLOAT32.ties * np.maximum(self._reach(), np.abs(x))
         return np.flatnonzero(~(np.abs(x - y) <= allowed))
 
     def _gain(self) -> float:

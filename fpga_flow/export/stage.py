@@ -113,10 +113,11 @@ def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], s
         return model, partial(FileReference, model), "the float network in onnxruntime", None
     # torch and Brevitas are needed only here
     from fpga_flow.export.brevitas_export import BrevitasReference, export_module
+    from fpga_flow.train.dataset import load_frames
     from fpga_flow.train.network import load_network
     from fpga_flow.train.requantise import final
 
-    source = data.load(context.recipe.data, "test", context.cache / "data")
+    source = load_frames(context.recipe, "test", context.cache)
     module = load_network(final(context.recipe), context.inputs["prune"] / "checkpoint.pt")
     return (
         export_module(module, source.shape),

@@ -28,6 +28,7 @@ from fpga_flow.prune.schedules import (
 )
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.pruning import PruneRecipe
+from fpga_flow.surgery.body import check_scales
 from fpga_flow.surgery.idle import silence_idle
 from fpga_flow.surgery.operation import operated
 from fpga_flow.train.checkpoint import CHECKPOINT, FLOAT, State, load_checkpoint, load_state, save_state
@@ -68,6 +69,8 @@ def run(context: Context) -> dict[str, Any]:
             [],
         )
     network = network_of(recipe, state)
+    if operate:
+        check_scales(network)
     train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
     loss = loss_of(recipe, network, context.inputs["train"] / FLOAT, state)
     progress, target = Progress(state, recipe.prune.rate), None

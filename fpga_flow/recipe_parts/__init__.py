@@ -12,8 +12,11 @@ class Recipe(Part):
     """Everything about a build."""
 
     name: Name
+    """Of the build; its run is called so."""
     board: str = "pynq-z1"
+    """What the hardware is for; `flow list` names the boards."""
     seed: Seed = 1
+    """Of the first weights, and of everything that training and pruning draw."""
     data: DataRecipe = DataRecipe()
     model: ModelRecipe = ModelRecipe()
     quant: QuantRecipe = QuantRecipe()

@@ -1,13 +1,14 @@
 """What a recipe says of frames and of the network that takes them."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from fpga_flow.recipe_parts.base import Count, Name, Part, Seed, Share
 
-OWN = "own"
+OWN: Final = "own"
 """Name of frames that the user brings as arrays."""
 LENGTHS = (16, 65536)
 """Least and most complex samples of a frame."""
@@ -59,7 +60,7 @@ class DataRecipe(Part):
     file: str | None = None
     """The file of a set that the user brings (radioml2018, mnist, cifar10, cifar100, jets, own)."""
     length: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[1])] = 1024
-    """Complex samples per frame."""
+    """Complex samples per frame; of frames of your own, only where the model is a chain (vgg10)."""
     frames_per_block: Annotated[int, Field(ge=3, le=10**6)] = 128
     """Generated frames per class, and per SNR where there are any (all splits together)."""
     train_per_block: Count | None = None
@@ -77,9 +78,12 @@ class DataRecipe(Part):
 
 
 class ModelRecipe(Part):
-    """The network's architecture: a folder of `models/` and what its `build` takes."""
+    """The network's architecture: a folder of `models/`, or a Python file, and what its `build` takes."""
 
     name: Name = "vgg10"
+    """A folder of `models/`."""
+    file: str | None = None
+    """A Python file of your own instead (docs/own-model.md)."""
     width: Count = 64
     """Filters per convolution."""
     dense: Count = 128
@@ -87,3 +91,8 @@ class ModelRecipe(Part):
     parts: tuple[Count, ...] = ()
     """Of a model that is made of any number of parts, the size of each: layers of the blocks (densenet),
     neurons of the hidden layers (mlp). Empty: as the model says."""
+
+    @property
+    def label(self) -> str:
+        """What the network is called."""
+        return Path(self.file).stem if self.file else self.name

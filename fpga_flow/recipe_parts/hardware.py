@@ -12,7 +12,9 @@ class InputRecipe(Part):
     """How the host quantises a frame, where no quantiser of the network's file does."""
 
     bits: Bits = 8
+    """Of a code."""
     signed: bool = True
+    """Whether codes may be negative."""
     scale: Annotated[float, Field(gt=0)] | None = None
     """A code is worth so much; None: the largest number in the user's own frames is the largest code."""
 
@@ -21,7 +23,7 @@ class ExportRecipe(Part):
     """Golden vectors."""
 
     input: InputRecipe | None = None
-    """Of a network from outside whose file does not say it."""
+    """Of a network, from outside or a user's, that does not say it."""
 
     vectors: Frames = 1024
     """Test frames with golden outputs kept in the run."""
@@ -92,8 +94,10 @@ class VerifyRecipe(Part):
     """How much is simulated."""
 
     frames: Annotated[int, Field(ge=2, le=10**6)] = 256
+    """Frames that are simulated."""
     stalls: bool = True
     """Simulate a second time with random stalls on both sides."""
     layer_frames: Frames = 4
     """Frames on which every layer's stream is recorded and compared."""
     seed: Seed = 1
+    """Of the stalls."""

@@ -16,12 +16,19 @@ class RequantRecipe(Part):
     epochs: Annotated[int, Field(ge=0, le=10**9)] = 0
     """0: the pruned network stays as it is."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    """Of its first epoch."""
     weight_bits: Bits | None = None
+    """Of all weights."""
     act_bits: Bits | None = None
+    """Of all activations."""
     weights: Levels | None = None
+    """The values weights have."""
     activations: Levels | None = None
+    """The values activations have."""
     scales: Literal["model", "fixed", "learned"] | None = None
+    """Where scales come from."""
     layers: dict[str, LayerQuant] | None = None
+    """What single layers have of their own."""
 
 
 Criterion = Literal["magnitude", "layer-magnitude", "l1-filters", "slimming", "relative-magnitude"]
@@ -63,6 +70,7 @@ class PruneRecipe(OptimiserRecipe):
     target: Annotated[float, Field(gt=0, lt=100)] = 1.0
     """Percentage points below the unpruned network (relative), or accuracy in per cent (absolute)."""
     target_is: Literal["relative", "absolute"] = "relative"
+    """What `target` says."""
     rounds: Count = 20
     """At most this many successful prunes."""
     epochs: Count = 4
@@ -70,6 +78,7 @@ class PruneRecipe(OptimiserRecipe):
     patience: Count = 4
     """Epochs without a better validation accuracy after which a round counts as failed."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    """Of a round's first epoch."""
     factor: Share = 0.5
     """What a round's learning rate is multiplied by, after each epoch without a better validation loss or at
     a milestone."""
@@ -109,6 +118,7 @@ class SurgeryRecipe(Part):
     epochs: Annotated[int, Field(ge=0, le=10**9)] = 0
     """Of training afterwards."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    """Of its first epoch."""
 
     @property
     def operates(self) -> bool:

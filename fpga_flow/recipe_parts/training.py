@@ -44,9 +44,11 @@ class OptimiserRecipe(Part):
     """The optimiser and how its learning rate falls, of a training run or of a round of pruning."""
 
     optimiser: Literal["adam", "sgd"] = "adam"
+    """Adam, or stochastic gradient descent."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Of the weights, in each step of the optimiser."""
     schedule: RateSchedule = "plateau"
     """When the learning rate falls: after epochs without a better validation loss, evenly to zero over all
     epochs, or at `milestones`."""
@@ -81,7 +83,9 @@ class TrainRecipe(OptimiserRecipe):
     distil: DistilRecipe = DistilRecipe()
     factorise: FactoriseRecipe = FactoriseRecipe()
     batch: Count = 256
+    """Frames in a step of the optimiser."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.005
+    """Of the first epoch."""
     patience: Count = 3
     """Schedule plateau: epochs without a better validation loss before the learning rate is reduced."""
     rotate: bool = False

@@ -48,10 +48,11 @@ def assemble(run: Run, found: Results | None = None) -> Report:
     on_board = measured(run)
     outside = run.model_file is not None
     quant = run.recipe.quant
+    own_bits = outside or run.recipe.model.file is not None  # which the recipe may not say
     return Report(
         recipe=run.recipe.name,
-        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.name,
-        bits=found["export"]["bits"] if outside and "export" in found else quant.weight_bits,
+        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.label,
+        bits=found["export"]["bits"] if own_bits and "export" in found else quant.weight_bits,
         board=run.recipe.board,
         accuracy=_accuracy(found, on_board),
         cost=_part(Cost, found.get("export", {}).get("cost")),

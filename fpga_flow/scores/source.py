@@ -64,8 +64,8 @@ def network_in(path: Path) -> IntegerNetwork:
     table: dict[str, Any] = {
         "name": "cost",
         "model": {
-            key: state[entry]
-            for key, entry in (("name", "model"), ("width", "width"), ("dense", "dense"), ("parts", "parts"))
+            **({"file": state["file"]} if "file" in state else {"name": state["model"]}),
+            **{key: state[key] for key in ("width", "dense", "parts")},
         },
         "data": {"length": state["length"]},
         "quant": quant,
@@ -73,5 +73,8 @@ def network_in(path: Path) -> IntegerNetwork:
     recipe = make_recipe(table, origin=str(path))
     channels = state["channels"]
     return to_integers(
-        export_module(load_network(recipe, path), SHAPES.get(channels, (channels, state["length"])))
+        export_module(
+            load_network(recipe, path),
+            tuple(state.get("shape", SHAPES.get(channels, (channels, state["length"])))),
+        )
     )

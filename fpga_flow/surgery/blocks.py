@@ -15,7 +15,7 @@ from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.surgery.body import Body, Cut
 from fpga_flow.surgery.graph import Channel, Graph, Node, trace
 from fpga_flow.train.blocks import Chain
-from fpga_flow.train.spec import load_model
+from fpga_flow.train.spec import model_of
 from fpga_flow.train.thin import remove
 
 
@@ -28,7 +28,7 @@ def remove_blocks(body: Body) -> None:
     recipe = body.recipe
     if not recipe.surgery.remove:
         return
-    named = getattr(load_model(recipe.model.name), "blocks", None)
+    named = getattr(model_of(recipe), "blocks", None)
     blocks: dict[str, tuple[str, ...]] = {} if named is None else named(recipe)
     for name in recipe.surgery.remove:
         _remove(body, name, blocks.get(name, (name,)), tuple(blocks))
@@ -61,7 +61,7 @@ def _check_there(body: Body, name: str, parts: Sequence[str], blocks: Sequence[s
     steps = dict.fromkeys(body.name(node.path) for node in body.graph.nodes if node.path)
     top = dict.fromkeys(".".join(step.split(".")[:2]) for step in steps)
     raise InputError(
-        f"surgery.remove: {name!r} is no part of model {body.recipe.model.name}; there are "
+        f"surgery.remove: {name!r} is no part of model {body.recipe.model.label}; there are "
         f"{', '.join([*blocks, *top])}"
     )
 

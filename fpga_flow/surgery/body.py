@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.surgery.graph import Graph, trace
 from fpga_flow.train.blocks import Chain
@@ -32,6 +33,17 @@ class Cut:
     columns: Sequence[int] = ()
     new: Tensor | None = None
     """Weights of rows that a layer without bias gets besides, (rows, columns that stay[, kernel...])."""
+
+
+def check_scales(network: nn.Module) -> None:
+    """Raise `InputError` where a layer in `network` has a scale for each filter: it would stay."""
+    for path, layer in weighted(network).items():
+        with torch.no_grad():
+            if layer.quant_weight().scale.numel() > 1:
+                raise InputError(
+                    f"surgery: {path.removeprefix('network.')} has a scale for each of its filters; give its "
+                    "weights one scale (Int8WeightPerTensorFloat), or leave surgery out"
+                )
 
 
 @dataclass

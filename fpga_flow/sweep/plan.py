@@ -59,6 +59,6 @@ def _alike(points: Iterable[Point], stage: str) -> list[list[Point]]:
     parts = next(each.parts for each in STAGES if each.name == stage)
     groups: dict[str, list[Point]] = {}
     for point in points:
-        key = digest_json([recipe_digest(point.recipe, parts), point.recipe.model.name])
+        key = digest_json([recipe_digest(point.recipe, parts), point.recipe.model.label])
         groups.setdefault(key, []).append(point)
     return list(groups.values())

@@ -19,6 +19,7 @@ from fpga_flow.train.blocks import Chain
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.layers import act_bits, activations, scale_of, weight_bits, weighted
 from fpga_flow.train.state import fit_scale
+from fpga_flow.train.statistics import begin, collecting, settle
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 QUANTILE = 0.999
@@ -46,8 +47,8 @@ def calibrate(
     quantiser that runs twice (both sides of a sum) keeps the scale of the first time; the input's is the
     host's and stays. Weights take the scale of the least squared error over those that are not zero. Scales
     of a chain that are not learned are powers of two. `clipped`: the network was trained quantised, so that
-    what its ReLUs clip now belongs to it, and their new largest values are no larger. The network is in eval
-    mode afterwards.
+    what its ReLUs clip now belongs to it, and their new largest values are no larger. Quantisers that set
+    themselves by what they see do that. The network is in eval mode afterwards.
     """
 
     def largest(values: Tensor, grid: tuple[int, ...]) -> float:
@@ -55,13 +56,16 @@ def calibrate(
 
     network.eval()
     powers = isinstance(network, Chain)
+    own = collecting(network)
     for layer in weighted(network).values():
-        _set_weights(layer, powers)
+        if layer not in own:
+            _set_weights(layer, powers)
+    begin(network)
     done: set[nn.Module] = set()
     handles = [
         act.register_forward_pre_hook(_Setter(largest, done, powers, clipped))
         for act in activations(network).values()
-        if scale_of(act) is not None
+        if scale_of(act) is not None and act not in own
     ]
     norms = [module for module in network.modules() if isinstance(module, NORMS)]
     momenta = [norm.momentum for norm in norms]
@@ -79,6 +83,7 @@ def calibrate(
             handle.remove()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+        settle(network)
         network.eval()
 
 

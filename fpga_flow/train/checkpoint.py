@@ -3,6 +3,8 @@
 {"format": 1,
  "model": str, "width": int, "dense": int, "parts": [int],
  "length": int, "channels": int, "classes": [str],
+ "shape": [int] of a frame, where it was known,
+ "file": str, the Python file of a model that is none of `models/`,
  "weight_bits": int, "act_bits": int, "input_bits": int,
  "quant": what the recipe's `quant` says beside these bits,
  "layers": {name: {"weight": float (outputs, inputs[, kernel]), not quantised,
@@ -18,6 +20,7 @@ say how a network was factorised or made thinner (`train.factorise`, `train.thin
 
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +42,13 @@ FLOAT = "float.pt"
 State = dict[str, Any]
 
 
-def header(recipe: Recipe, classes: list[str], channels: int) -> State:
-    """Return everything in a checkpoint but its layers."""
+def header(recipe: Recipe, classes: list[str], channels: int, shape: Sequence[int] | None = None) -> State:
+    """Return everything in a checkpoint but its layers; `shape` is that of a frame, where it is known."""
     return {
+        **({"shape": list(shape)} if shape is not None else {}),
+        **({"file": recipe.model.file} if recipe.model.file is not None else {}),
         "format": FORMAT,
-        "model": recipe.model.name,
+        "model": recipe.model.label,
         "width": recipe.model.width,
         "dense": recipe.model.dense,
         "parts": list(recipe.model.parts),
@@ -110,7 +115,7 @@ def check_fits(path: Path, state: State, recipe: Recipe, classes: list[str], ign
 
     `ignore` names header entries that may differ (the bits, where the network is trained further).
     """
-    wanted = header(recipe, classes, state["channels"])
+    wanted = header(recipe, classes, state["channels"], state.get("shape"))
     for key, value in wanted.items():
         if key not in ignore and state[key] != value:
             raise InputError(

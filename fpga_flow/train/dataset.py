@@ -14,9 +14,11 @@ from fpga_flow.data import Frames, Split
 from fpga_flow.errors import InputError
 from fpga_flow.progress import bar
 from fpga_flow.recipe_parts import Recipe
+from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.train.layers import InputGrid, input_grid
 from fpga_flow.train.network import build_network
-from fpga_flow.train.spec import Quant, is_chain, load_model, quant_of
+from fpga_flow.train.ranges import into_range
+from fpga_flow.train.spec import Quant, is_chain, model_of, quant_of
 
 READ_FRAMES = 4096
 
@@ -26,7 +28,8 @@ class Codes:
     """Frames after the input quantiser."""
 
     codes: Tensor
-    """int8 or uint8, channels last: (N, length, channels) or (N, height, width, channels)."""
+    """int8 or uint8, channels last: (N, length, channels) or (N, height, width, channels). Of a network that
+    does not say which its input quantiser is, the frames themselves, float32."""
     labels: Tensor
     """int64 (N,)."""
     snr_db: NDArray[np.int64] | None
@@ -50,11 +53,25 @@ class Codes:
         """Of a frame: 2, I and Q, or the colours of a picture."""
         return int(self.codes.shape[-1])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a frame, channels first."""
+        *size, channels = self.codes.shape[1:]
+        return (channels, *size)
 
-def quantise(frames: Tensor, grid: InputGrid) -> Tensor:
+
+def quantise(frames: Tensor, grid: InputGrid | None) -> Tensor:
     """Return the input quantiser's codes (N, ..., channels) of float frames (N, channels, ...)."""
+    if grid is None:
+        return frames.movedim(1, -1).contiguous()
     codes = torch.round(frames / grid.scale).clamp(grid.low, grid.high)
-    return codes.to(torch.int8 if grid.low < 0 else torch.uint8).movedim(1, -1).contiguous()
+    return codes.to(_dtype(grid)).movedim(1, -1).contiguous()
+
+
+def _dtype(grid: InputGrid | None) -> torch.dtype:
+    if grid is None:
+        return torch.float32
+    return torch.int8 if grid.low < 0 else torch.uint8
 
 
 def chain_grid(quant: Quant) -> InputGrid:
@@ -63,10 +80,10 @@ def chain_grid(quant: Quant) -> InputGrid:
     return InputGrid(quant.input_scale, -half, half - 1)
 
 
-def read_codes(source: Frames, grid: InputGrid, description: str) -> Codes:
+def read_codes(source: Frames, grid: InputGrid | None, description: str) -> Codes:
     """Read all frames of `source`, of shape (channels, ...), through the input quantiser."""
     channels, *size = source.shape
-    codes = torch.empty(len(source), *size, channels, dtype=torch.int8 if grid.low < 0 else torch.uint8)
+    codes = torch.empty(len(source), *size, channels, dtype=_dtype(grid))
     with bar(f"{description} frames", len(source)) as advance:
         for start in range(0, len(source), READ_FRAMES):
             indices = np.arange(start, min(start + READ_FRAMES, len(source)))
@@ -96,15 +113,39 @@ def describe(recipe: Recipe, frames: Codes) -> dict[str, Any]:
 
 def load_codes(recipe: Recipe, split: Split, cache: Path) -> Codes:
     """Return one split of the recipe's data; `cache` is the flow's."""
+    source = load_frames(recipe, split, cache)
+    return read_codes(source, _grid(recipe, source), split)
+
+
+def load_frames(recipe: Recipe, split: Split, cache: Path) -> Frames:
+    """Return one split of the recipe's data as its network is trained on it; `cache` is the flow's.
+
+    Frames that the user brings are brought into the range of the input quantiser, by the training frames;
+    those that the network of a checkpoint takes are not.
+    """
     source = data.load(recipe.data, split, cache / "data")
-    classes, channels = len(source.classes), source.shape[0]
-    if is_chain(load_model(recipe.model.name)):
-        if len(source.shape) != 2:
-            raise InputError(
-                f"model.name: the chain takes frames of channels x length, those of {source.source} "
-                f"are {' x '.join(str(n) for n in source.shape)}; choose another data.name"
-            )
-        grid = chain_grid(quant_of(recipe))
-    else:
-        grid = input_grid(build_network(recipe, classes, channels))
-    return read_codes(source, grid, split)
+    if recipe.data.name != OWN or recipe.train.checkpoint is not None:
+        return source
+    grid = _grid(recipe, source)
+    if grid is None:
+        return source
+    train = source if split == "train" else data.load(recipe.data, "train", cache / "data")
+    return replace(source, steps=(*source.steps, *into_range(train, grid)))
+
+
+def _grid(recipe: Recipe, source: Frames) -> InputGrid | None:
+    """Return the codes of the input of the recipe's network, which takes the frames of `source`."""
+    if not is_chain(model_of(recipe)):
+        return input_grid(build_network(recipe, len(source.classes), source.shape[0], shape=source.shape))
+    shape = " x ".join(str(size) for size in source.shape)
+    if len(source.shape) != 2:
+        raise InputError(
+            f"model.name: the chain takes frames of channels x length, those of {source.source} "
+            f"are {shape}; choose another data.name, or another model"
+        )
+    if recipe.data.name == OWN and source.shape[1] != recipe.data.length:
+        raise InputError(
+            f"data.length: must be {source.shape[1]}, as of the frames ({shape}) in {recipe.data.file}, "
+            f"not {recipe.data.length}"
+        )
+    return chain_grid(quant_of(recipe))

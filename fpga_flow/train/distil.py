@@ -84,7 +84,9 @@ def loss_of(
 def recipe_of(state: State, recipe: Recipe) -> Recipe:
     """Return `recipe` with the model and the bits of the checkpoint `state`."""
     bits = {key: state[key] for key in ("weight_bits", "act_bits", "input_bits")}
-    model = {"name": state["model"], "width": state["width"], "dense": state["dense"]}
+    model = {"width": state["width"], "dense": state["dense"], "file": state.get("file")}
+    if model["file"] is None:
+        model["name"] = state["model"]
     return recipe.model_copy(
         update={
             "model": recipe.model.model_copy(update={**model, "parts": tuple(state["parts"])}),

@@ -5,6 +5,7 @@ one bit, factorised layers. What can run in the light graph does; the rest takes
 quantisers, which are slow.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,10 +18,17 @@ from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised
 from fpga_flow.train.fast import FastNetwork
-from fpga_flow.train.layers import activations, input_grid, kept_of, weight_bits, weighted
+from fpga_flow.train.layers import (
+    activations,
+    input_grid,
+    kept_of,
+    weight_bits,
+    weighted,
+    without_quantisers,
+)
 from fpga_flow.train.light import light_graph
 from fpga_flow.train.mixed import spoken
-from fpga_flow.train.network import build_network, module_of
+from fpga_flow.train.network import build_network, module_of, untrained_of
 from fpga_flow.train.spec import chain, quant_of, trains_fast
 from fpga_flow.train.state import new_state
 
@@ -36,15 +44,19 @@ class GeneralNetwork(nn.Module):
         self.header = {key: value for key, value in state.items() if key not in ("layers", "rest")}
         self.network = module_of(recipe, state)
         self.weights = {spoken(self.network, path): layer for path, layer in weighted(self.network).items()}
-        self.input_scale = input_grid(self.network).scale
+        grid = input_grid(self.network)
+        self.input_scale = 1.0 if grid is None else grid.scale
         # In a list, lest it be a part of this module, whose parameters would stand in it twice.
-        self._light: list[nn.Module | None] = [light_graph(self.network)]
+        # It is for networks made of our own layers, whose input says what it is.
+        self._light: list[nn.Module | None] = [None if grid is None else light_graph(self.network)]
         self.quick = False
         """Whether the light graph also runs in eval mode, equal to float accuracy, and not Brevitas' own."""
         self.masks: dict[str, Tensor | None] = dict.fromkeys(self.weights)
         self._is_weight = {f"{path}.weight" for path in weighted(self.network)}
         self.load(state)
-        if not rounded:
+        if not rounded and grid is None:
+            without_quantisers(self.network)
+        elif not rounded:
             for module in (*self.weights.values(), *activations(self.network).values()):
                 module.return_quant_tensor = False
                 for name in ("weight_quant", "bias_quant", "act_quant"):
@@ -129,12 +141,14 @@ def network_of(recipe: Recipe, state: State, rounded: bool = True) -> AnyNetwork
     return FastNetwork(layers, quant_of(recipe), state, rounded)
 
 
-def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
-    """Return the state of an untrained network, seeded by `recipe.seed`."""
+def first_state(
+    recipe: Recipe, classes: list[str], channels: int, shape: Sequence[int] | None = None
+) -> State:
+    """Return the state of an untrained network for frames of `shape`, seeded by `recipe.seed`."""
     if trains_fast(recipe, len(classes), channels):
         return new_state(recipe, classes, channels)
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe, len(classes), channels)
+    network = build_network(recipe, len(classes), channels, shape=shape)
     parts = weighted(network)
     layers = {
         spoken(network, path): {"weight": layer.weight.detach(), "mask": None}
@@ -145,7 +159,7 @@ def first_state(recipe: Recipe, classes: list[str], channels: int) -> State:
         for name, value in kept_of(network).items()
         if name.removesuffix(".weight") not in parts
     }
-    return header(recipe, classes, channels) | {"layers": layers, "rest": rest}
+    return header(recipe, classes, channels, shape) | {"layers": layers, "rest": rest}
 
 
 def factorise(recipe: Recipe, state: State) -> State:
@@ -159,7 +173,7 @@ def factorise(recipe: Recipe, state: State) -> State:
             "network before that"
         )
     state = state if "rest" in state else as_module(state)
-    network = build_network(recipe, len(state["classes"]), state["channels"])
+    network = untrained_of(recipe, state)
     return factorised(recipe, network, state)
 
 

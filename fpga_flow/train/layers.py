@@ -12,6 +12,7 @@ import torch
 from brevitas import nn as qnn
 from brevitas.inject.enum import RestrictValueType, ScalingImplType
 from brevitas.nn.mixin.parameter import QuantWeightMixin
+from brevitas.proxy.quant_proxy import QuantProxyFromInjector
 from brevitas.quant import (
     Int8ActPerTensorFloat,
     Int8WeightPerTensorFloat,
@@ -98,12 +99,28 @@ class InputGrid(NamedTuple):
     high: int
 
 
-def input_grid(network: nn.Module) -> InputGrid:
-    """Return the codes of the input quantiser of `network`."""
-    quantiser: Any = next(module for module in network.modules() if is_input(module)).act_quant
+def input_grid(network: nn.Module) -> InputGrid | None:
+    """Return the codes of the input quantiser of `network`; None where none is marked as that.
+
+    A user's own network takes floats as they are; what it does to them is part of it.
+    """
+    marked: Any = next((module for module in network.modules() if is_input(module)), None)
+    if marked is None:
+        return None
+    quantiser = marked.act_quant
     bits, signed = _bits(quantiser), bool(quantiser.is_signed)
     low = -(1 << (bits - 1)) if signed else 0
     return InputGrid(float(quantiser.scale()), low, low + (1 << bits) - 1)
+
+
+def without_quantisers(network: nn.Module) -> None:
+    """Let no quantiser of `network` work, that of its input included."""
+    part: Any
+    for part in network.modules():
+        if isinstance(part, QuantProxyFromInjector):
+            part.disable_quant = True
+        if hasattr(part, "return_quant_tensor"):
+            part.return_quant_tensor = False
 
 
 def mark_input(quantiser: nn.Module) -> nn.Module:

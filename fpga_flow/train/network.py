@@ -1,5 +1,6 @@
 """The network as a Brevitas module: built untrained, or loaded from a checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -8,28 +9,37 @@ from torch import Tensor, nn
 from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
+from fpga_flow.train.built import built
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint
 from fpga_flow.train.factorise import Factors, shape_factors
 from fpga_flow.train.freeze import bias_codes, gain_and_offset, weight_codes
 from fpga_flow.train.layers import kept_of, weighted
 from fpga_flow.train.mixed import put_quant, spoken
-from fpga_flow.train.spec import Dense, Thin, load_model
+from fpga_flow.train.spec import Dense, Thin
+from fpga_flow.train.statistics import settle
 from fpga_flow.train.thin import thin_module
 
 
 def build_network(
-    recipe: Recipe, classes: int, channels: int, factors: Factors | None = None, thin: Thin | None = None
+    recipe: Recipe,
+    classes: int,
+    channels: int,
+    factors: Factors | None = None,
+    thin: Thin | None = None,
+    shape: Sequence[int] | None = None,
 ) -> nn.Module:
     """Return the recipe's model, untrained and in eval mode, quantised as the recipe says.
 
-    `factors` and `thin` are a checkpoint's: what was factorised, and what surgery took out.
+    `factors` and `thin` are a checkpoint's: what was factorised, and what surgery took out. `shape` is
+    that of a frame where it is known, (channels, ...).
     It takes float frames (N, channels, ...) and gives logits (N, classes).
     """
-    network: nn.Module = load_model(recipe.model.name).build(recipe, classes, channels)
+    network = built(recipe, classes, channels, shape)
     shape_factors(network, factors or {}, recipe.quant.act_bits)
     put_quant(network, recipe)
     if thin is not None:
         thin_module(network, thin)
+    settle(network)
     return network.eval()
 
 
@@ -48,10 +58,22 @@ def deployed(recipe: Recipe, state: State) -> nn.Module:
     """Return the network in the checkpoint `state` as it is exported: a chain of the fast graph is frozen."""
     if "rest" in state:
         return module_of(recipe, state)
-    network = build_network(recipe, len(state["classes"]), state["channels"], thin=state.get("thin"))
+    network = untrained_of(recipe, state)
     assert isinstance(network, Chain)
     fill(network, state)
     return network.eval()
+
+
+def untrained_of(recipe: Recipe, state: State) -> nn.Module:
+    """Return the module that the checkpoint `state` is of, with none of its parameters."""
+    return build_network(
+        recipe,
+        len(state["classes"]),
+        state["channels"],
+        state.get("factors"),
+        state.get("thin"),
+        state.get("shape"),
+    )
 
 
 def module_of(recipe: Recipe, state: State) -> nn.Module:
@@ -60,9 +82,7 @@ def module_of(recipe: Recipe, state: State) -> nn.Module:
     What `state` does not have, the quantisers' parameters of a float network, stays as it is built.
     Raises `InputError` where shapes differ.
     """
-    network = build_network(
-        recipe, len(state["classes"]), state["channels"], state.get("factors"), state.get("thin")
-    )
+    network = untrained_of(recipe, state)
     values = kept_of(network)
     given = dict(state["rest"])
     for path in weighted(network):

@@ -5,6 +5,7 @@ the fast graph that is trained are both made from it.
 """
 
 import importlib.util
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fpga_flow import places
+from fpga_flow import own_code, places
 from fpga_flow.errors import InputError
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import LayerQuant, QuantRecipe
@@ -127,7 +128,7 @@ def trains_fast(recipe: Recipe, classes: int, channels: int) -> bool:
     It can where the model is a chain of layers whose codes are evenly spaced, of scales that are not learned,
     and of two bits or more.
     """
-    if not is_chain(load_model(recipe.model.name)):
+    if not is_chain(model_of(recipe)):
         return False
     if recipe.quant.scales == "learned":
         return False
@@ -158,18 +159,26 @@ def load_model(name: str) -> ModuleType:
     return module
 
 
+def model_of(recipe: Recipe) -> ModuleType:
+    """Return the Python module of the recipe's model: one of `models/`, or of the user's file."""
+    if recipe.model.file is not None:
+        return own_code.load(places.named(recipe.model.file))
+    return load_model(recipe.model.name)
+
+
 def is_chain(model: ModuleType) -> bool:
-    """Whether a model describes itself as a chain of layers."""
+    """Whether a model describes itself as a chain of layers, by `layers(recipe, classes, channels)`."""
     # A model may import the module `layers`, which is something else.
-    return callable(getattr(model, "layers", None))
+    layers = getattr(model, "layers", None)
+    return callable(layers) and len(inspect.signature(layers).parameters) == 3
 
 
 def chain(recipe: Recipe, classes: int, channels: int, thin: Thin | None = None) -> tuple[Layer, ...]:
     """Return the layers of the recipe's model, in order; less what is `thin` in a checkpoint."""
-    model = load_model(recipe.model.name)
+    model = model_of(recipe)
     if not is_chain(model):
         raise InputError(
-            f"model.name: {recipe.model.name} is no chain of layers, and only chains can be trained here "
+            f"model.name: {recipe.model.label} is no chain of layers, and only chains can be trained here "
             "yet; train its Brevitas module in PyTorch and build with --model FILE.onnx"
         )
     layers: tuple[Layer, ...] = model.layers(recipe, classes, channels)
@@ -193,5 +202,6 @@ def check_entries(recipe: Recipe, names: Sequence[str]) -> None:
     for entry in recipe.quant.layers:
         if not any(matches(entry, name) for name in names):
             raise InputError(
-                f"quant.layers: {entry!r} is no layer of model {recipe.model.name}; it has {', '.join(names)}"
+                f"quant.layers: {entry!r} is no layer of model {recipe.model.label}; it has "
+                f"{', '.join(names)}"
             )

@@ -6,6 +6,7 @@ from typing import Any
 from fpga_flow.artifact import write_json
 from fpga_flow.errors import InputError
 from fpga_flow.flow import Context
+from fpga_flow.own_network import check_frames
 from fpga_flow.progress import say
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.checkpoint import (
@@ -37,6 +38,7 @@ def run(context: Context) -> dict[str, Any]:
     """Make the network and test it, once; the artifact is a checkpoint and the training curve."""
     recipe = context.recipe
     set_cache(context.cache)
+    check_frames(recipe, context.cache)
     test = load_codes(recipe, "test", context.cache)
     state, origin = starting_point(recipe, test)
     float_accuracy = None
@@ -77,7 +79,7 @@ def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:
     checkpoint is of another network.
     """
     if recipe.train.checkpoint is None:
-        return first_state(recipe, frames.classes, frames.channels), "scratch"
+        return first_state(recipe, frames.classes, frames.channels, frames.shape), "scratch"
     path = committed(recipe.train.checkpoint)
     state = load_checkpoint(path)
     check_fits(path, state, recipe, frames.classes, ignore=BITS)

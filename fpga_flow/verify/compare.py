@@ -1,6 +1,6 @@
 """Where the RTL differs first: layer, frame, index, expected and found value."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,14 +66,21 @@ def first_layer(
     the layers compared.
     """
     compared = []
-    for layer in design.layers:
-        for stream in layer.outputs:
-            values = expected.get(stream.tensor)
-            if stream.tensor not in layer.taps or values is None:
-                continue
-            compared.append(layer.name)
-            found = read_tap(taps, layer, stream)
-            difference = first_difference(layer.name, stream.tensor, channels_last(values), found)
-            if difference is not None:
-                return difference, compared
+    for layer, stream in comparable(design, expected):
+        compared.append(layer.name)
+        found = read_tap(taps, layer, stream)
+        values = channels_last(expected[stream.tensor])
+        difference = first_difference(layer.name, stream.tensor, values, found)
+        if difference is not None:
+            return difference, compared
     return None, list(dict.fromkeys(compared))
+
+
+def comparable(design: Design, tensors: Container[str]) -> list[tuple[LayerRtl, Stream]]:
+    """Return the outputs of layers that a simulation writes down and that `tensors` has, in their order."""
+    return [
+        (layer, stream)
+        for layer in design.layers
+        for stream in layer.outputs
+        if stream.tensor in layer.taps and stream.tensor in tensors
+    ]

@@ -6,6 +6,7 @@ compared. A difference of outputs is traced to its layer by recording the frame 
 """
 
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -21,7 +22,7 @@ from fpga_flow.flow import Context
 from fpga_flow.golden import Golden, top_k
 from fpga_flow.progress import bar, say
 from fpga_flow.verify.accelerator import Accelerator, timing
-from fpga_flow.verify.compare import Difference, first_layer
+from fpga_flow.verify.compare import Difference, comparable, first_layer
 from fpga_flow.verify.packing import channels_last
 from fpga_flow.verify.simulator import DeadlockError, SimResult
 
@@ -67,7 +68,7 @@ def run(context: Context) -> dict[str, Any]:
         for job, (values, _) in zip(jobs, results, strict=True)
     ]
     wrong = np.unique(np.concatenate(differing))
-    difference, compared = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
+    difference, compared, left = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
     per_frame, latency = timing(measured, accelerator.design)
     mismatches = len(wrong) + (difference is not None and not len(wrong))
     say(
@@ -84,7 +85,9 @@ def run(context: Context) -> dict[str, Any]:
         "measured_cycles_per_frame": per_frame,
         "measured_latency_cycles": latency,
         "stalls": recipe.stalls,
+        "sets": _sets(jobs, differing),
         "layers_compared": compared,
+        "layers_not_reached": left,
         "layer_frames": recipe.layer_frames,
         "accuracy": {"rtl": _accuracy(found, labels, accelerator.design.top_k)},
     }
@@ -106,6 +109,20 @@ def _jobs(frames: int, stalls: bool) -> list[Job]:
     return [Job(part, stall) for stall in (0.0, *([STALL] if stalls else [])) for part in parts]
 
 
+def _sets(jobs: Sequence[Job], differing: Sequence[NDArray[np.int64]]) -> list[dict[str, Any]]:
+    """Return how many frames were simulated and differ, without stalls and with them, where there are any."""
+    return [
+        {
+            "stalls": stalls,
+            "frames": sum(job.frames.stop - job.frames.start for job in jobs if bool(job.stall) == stalls),
+            "mismatches": sum(
+                len(found) for job, found in zip(jobs, differing, strict=True) if bool(job.stall) == stalls
+            ),
+        }
+        for stalls in sorted({bool(job.stall) for job in jobs})
+    ]
+
+
 def wanted(logits: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """Return what the accelerator must give (frames, values) where the golden model gives `logits`."""
     return top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
@@ -124,12 +141,17 @@ def _accuracy(found: NDArray[np.int64], labels: NDArray[np.int64], k: int) -> fl
 
 def _layers(
     accelerator: Accelerator, golden: Golden, x: NDArray[np.generic], wrong: NDArray[np.int64], frames: int
-) -> tuple[Difference | None, list[str]]:
-    """Compare every layer's stream on the first `frames` frames, or on the first wrong one."""
+) -> tuple[Difference | None, list[str], list[str]]:
+    """Compare every layer's stream on the first `frames` frames, or on the first wrong one.
+
+    Also returns the names of the layers compared, and of those behind the first that differs.
+    """
     chosen = np.arange(min(frames, len(x))) if not len(wrong) else wrong[:1]
     with tempfile.TemporaryDirectory(prefix="fpga_flow_taps_") as folder:
         accelerator.run(x[chosen], taps=Path(folder))
-        difference, compared = first_layer(accelerator.design, Path(folder), golden.layers(x[chosen]))
+        expected = golden.layers(x[chosen])
+        difference, compared = first_layer(accelerator.design, Path(folder), expected)
     if difference is not None:
         difference = Difference(**{**asdict(difference), "frame": int(chosen[difference.frame])})
-    return difference, compared
+    names = dict.fromkeys(layer.name for layer, _ in comparable(accelerator.design, expected))
+    return difference, compared, [name for name in names if name not in compared]

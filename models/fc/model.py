@@ -1,8 +1,10 @@
-"""TFC, SFC and LFC for pictures of 28 x 28: three hidden dense layers (Umuroglu et al. 2017).
+"""TFC, SFC and LFC for pictures of 28 x 28, or frames of any shape: three hidden dense layers.
 
-Of `model.width` neurons: 64 is TFC, 256 SFC, 1024 LFC. Batch norm and quantised ReLU (the sign, with one bit)
-behind each but the last.
+Of `model.width` neurons: 64 is TFC, 256 SFC, 1024 LFC (Umuroglu et al. 2017). Batch norm and quantised ReLU
+(the sign, with one bit) behind each but the last.
 """
+
+from math import prod
 
 from torch import nn
 
@@ -10,12 +12,15 @@ from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.perceptron import perceptron
 
-PIXELS = 28 * 28
+PICTURE = (28, 28)
 HIDDEN = 3
 
 
-def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
-    """Return the untrained network: float (N, channels, 28, 28) from 0 to 1, to logits (N, classes)."""
+def build(recipe: Recipe, classes: int, channels: int, shape: tuple[int, ...] | None = None) -> nn.Module:
+    """Return the untrained network: float (N, *shape) from 0 to 1, to logits (N, classes).
+
+    Without a `shape`, frames are (channels, 28, 28).
+    """
     quantiser = layers.pixels(recipe.quant.input_bits)
     hidden = [recipe.model.width] * HIDDEN
-    return perceptron(quantiser, channels * PIXELS, hidden, classes, recipe.quant)
+    return perceptron(quantiser, prod(shape or (channels, *PICTURE)), hidden, classes, recipe.quant)

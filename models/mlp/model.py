@@ -1,8 +1,10 @@
-"""A perceptron for pictures of 28 x 28: hidden dense layers of `model.parts` neurons, else 300 and 100.
+"""A perceptron for pictures of 28 x 28, or frames of any shape: hidden dense layers of 300 and 100 neurons.
 
-LeNet-300-100 (LeCun, Bottou, Bengio and Haffner 1998), on which pruning is often shown. Batch norm and
-quantised ReLU (the sign, with one bit) behind each layer but the last.
+Or of `model.parts` neurons. LeNet-300-100 (LeCun, Bottou, Bengio and Haffner 1998), on which pruning is often
+shown. Batch norm and quantised ReLU (the sign, with one bit) behind each layer but the last.
 """
+
+from math import prod
 
 from torch import nn
 
@@ -10,11 +12,15 @@ from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.perceptron import perceptron
 
-PIXELS = 28 * 28
+PICTURE = (28, 28)
 HIDDEN = (300, 100)
 
 
-def build(recipe: Recipe, classes: int, channels: int) -> nn.Module:
-    """Return the untrained network: float (N, channels, 28, 28) from 0 to 1, to logits (N, classes)."""
+def build(recipe: Recipe, classes: int, channels: int, shape: tuple[int, ...] | None = None) -> nn.Module:
+    """Return the untrained network: float (N, *shape) from 0 to 1, to logits (N, classes).
+
+    Without a `shape`, frames are (channels, 28, 28).
+    """
     quantiser = layers.pixels(recipe.quant.input_bits)
-    return perceptron(quantiser, channels * PIXELS, recipe.model.parts or HIDDEN, classes, recipe.quant)
+    inputs = prod(shape or (channels, *PICTURE))
+    return perceptron(quantiser, inputs, recipe.model.parts or HIDDEN, classes, recipe.quant)

@@ -19,6 +19,7 @@ from fpga_flow.finn_adapter.backend import HDL as RTL
 from fpga_flow.flow import open_run
 from tests.bitstream.cores import Core
 from tests.digits_run import flow
+from tests.made_otherwise import made_otherwise
 
 HERE = Path(__file__).resolve().parent
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("board")]
@@ -120,13 +121,10 @@ def test_without_vivado_the_error_says_how_to_get_it(
 
 
 def test_an_unverified_design_gets_no_bitstream(digits_run: Path, vivado: None) -> None:
-    file = digits_run / "verify" / "result.json"
-    good = file.read_text()
-    file.write_text(json.dumps(json.loads(good) | {"mismatches": 1}))
-    try:
+    verify = digits_run / "verify"
+    result = json.loads((verify / "result.json").read_text()) | {"mismatches": 1}
+    with made_otherwise(verify, "result.json", json.dumps(result)):
         done = flow("bitstream", str(digits_run))
-    finally:
-        file.write_text(good)
     assert done.returncode == 3
 
 

@@ -108,7 +108,7 @@ def test_the_host_does_what_training_did(tmp_path: Path) -> None:
     part = load(jet_files.csv(tmp_path / "jets.csv", values, names), "test")
     spec = {
         "frame_shape": [16], "shape": [16], "steps": part.steps, "scale": 1 / 32, "low": -128, "high": 127,
-        "rounding": "ROUND",
+        "rounding": "ROUND", "zero": 0, "shift": 0,
     }  # fmt: skip
     rows = np.arange(len(part))
     expected = np.clip(np.rint(part.prepared(rows) * 32), -128, 127)

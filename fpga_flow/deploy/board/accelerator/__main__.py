@@ -1,4 +1,7 @@
-"""`python3 -m accelerator --test`: the package's test frames through the accelerator, and what came out."""
+"""The package's test frames through the accelerator, or the user's, and what came out.
+
+`python3 -m accelerator --test`, or `python3 -m accelerator --run FRAMES.npz --out OUTPUTS.npz`.
+"""
 
 import argparse
 import json
@@ -78,17 +81,42 @@ class Power:
         return float(sum(sensor.value for sensor in self._sensors)) if self._sensors else None
 
 
+def run_frames(accelerator: Accelerator, file: Path, out: Path) -> None:
+    """Write into `out` what comes out for the frames x (N, ...), floats, in the .npz `file`.
+
+    `y` is what the network gives for them (see `Accelerator.run_float`), `integers` (N, values) what comes
+    out of the accelerator. Raises `OSError` and `ValueError` where the files are not so.
+    """
+    with np.load(file) as held:
+        if "x" not in held:
+            raise ValueError(f"{file}: must hold an array x of frames")
+        frames = held["x"]
+    integers = accelerator.run(accelerator.quantised(frames))
+    scratch = out.with_suffix(".part.npz")
+    np.savez(scratch, y=accelerator.values(integers), integers=integers)
+    scratch.replace(out)
+
+
 def main() -> int:
-    """Run the test; returns 0 where every output is the golden one."""
+    """Run what is asked for; returns 0 where every output of the test is the golden one."""
     parser = argparse.ArgumentParser(prog="python3 -m accelerator", description=__doc__)
     parser.add_argument("--test", action="store_true", help="run the test frames (what is done anyway)")
     parser.add_argument("--frames", type=int, help="only so many of them")
     parser.add_argument("--timeout", type=float, help="seconds after which a run is given up")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--run", type=Path, metavar="FRAMES.npz", help="run the frames x in this file instead"
+    )
+    parser.add_argument("--out", type=Path, metavar="OUTPUTS.npz", help="where their outputs y go")
     options = parser.parse_args()
+    if (options.run is None) != (options.out is None):
+        parser.error("--run and --out go together")
     try:
+        if options.run is not None:
+            run_frames(Accelerator(timeout=options.timeout), options.run, options.out)
+            return 0
         result = measure(Accelerator(timeout=options.timeout), options.frames)
-    except AcceleratorError as error:
+    except (AcceleratorError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.json is not None:

@@ -166,8 +166,11 @@ class Accelerator:
         the largest (`top_k` of its description), these, (N, top_k). Frames are quantised as the training did
         it. Raises `AcceleratorError` as `run` does.
         """
-        codes = quantise(frames, self.description["host"])
-        return self.values(self.run(np.moveaxis(codes, 1, -1)))
+        return self.values(self.run(self.quantised(frames)))
+
+    def quantised(self, frames: NDArray[Any]) -> NDArray[Any]:
+        """Return frames of floats (N, ...) as the integers that `run` takes."""
+        return np.moveaxis(quantise(frames, self.description["host"]), 1, -1)
 
     def values(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the network's own values for the `outputs` of `run`; indices stay as they are."""
