@@ -19,13 +19,25 @@ class InputError(FlowError):
     exit_code = 2
 
 
-class UnsupportedError(InputError):
-    """A network holds an operator or datatype that cannot be mapped to hardware."""
+class NodeError(InputError):
+    """Something is wrong with one node of a network."""
 
     def __init__(self, node: str, reason: str, remedy: str) -> None:
         """`node` is the node's name in the ONNX file, `remedy` what would work instead."""
         super().__init__(f"node {node!r}: {reason}; {remedy}")
         self.node = node
+
+
+class WrongNodeError(NodeError):
+    """A node makes no sense, whatever hardware could do: its parts do not fit together."""
+
+
+class UnsupportedError(NodeError):
+    """A network holds an operator or datatype that cannot be mapped to hardware."""
+
+    def __init__(self, node: str, reason: str, remedy: str) -> None:
+        """See `NodeError`."""
+        super().__init__(node, reason, remedy)
         self.each: tuple[UnsupportedError, ...] = (self,)
         """One error for each node."""
 

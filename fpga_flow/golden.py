@@ -20,11 +20,14 @@ INPUT, LOGITS, CLASS = "input", "logits", "class"
 Integers = NDArray[np.int64]
 
 
-def session(model: onnx.ModelProto | Path) -> onnxruntime.InferenceSession:
-    """Open `model` in onnxruntime on the CPU; raises `InputError` naming a file that is none."""
+def session(model: onnx.ModelProto | Path, quiet: bool = False) -> onnxruntime.InferenceSession:
+    """Open `model` in onnxruntime on the CPU; raises `InputError` naming a file that is none.
+
+    `quiet`: its errors are raised, and not printed too.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = CPU_COUNT
-    options.log_severity_level = 3
+    options.log_severity_level = 4 if quiet else 3
     source: Any = str(model) if isinstance(model, Path) else model.SerializeToString()
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -7,7 +7,8 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.version_converter import convert_version
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, WrongNodeError
+from fpga_flow.export.operators import AGAIN
 
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 """Domain of qonnx' operators on tensors (N, ..., C), which `ConvertToChannelsLastAndClean` makes."""
@@ -31,7 +32,7 @@ def set_batch_to_one(model: onnx.ModelProto) -> None:
     if batch <= 1:
         return
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    made = {node.output[0]: node for node in model.graph.node if node.op_type == "Constant"}
+    made = {n.output[0]: n for n in model.graph.node if n.op_type == "Constant" and n.attribute}
     for node in model.graph.node:
         if node.op_type != "Reshape" or len(node.input) < 2:
             continue
@@ -54,10 +55,14 @@ def turn_channels_last(model: onnx.ModelProto) -> None:
         if node.domain != CHANNELS_LAST:
             nodes.append(node)
             continue
+        count = 2 if node.op_type == "Conv" else 1  # its weights are channels last too
+        if len(node.input) < count or len(node.output) != 1:
+            raise WrongNodeError(
+                node.name, f"{node.op_type} must have {count} inputs or more, one output", AGAIN
+            )
         axes = 2 + len(_kernel(node, model))
         first, last = [0, axes - 1, *range(1, axes - 1)], [0, *range(2, axes), 1]
         out = node.output[0]
-        count = 2 if node.op_type == "Conv" else 1  # its weights are channels last too
         for index in range(count):
             name = f"{node.input[index]}_first_{node.name}"
             nodes.append(

@@ -123,7 +123,7 @@ class _Joining:
             zero = np.zeros(scale.shape, dtype=np.uint8)
         if zero.shape != scale.shape and zero.size != 1:
             raise UnsupportedError(node.name, "its zero points are not as many as its scales", AGAIN)
-        return scale, np.broadcast_to(zero, scale.shape)
+        return scale, np.broadcast_to(zero.reshape(()) if zero.size == 1 else zero, scale.shape)
 
     @staticmethod
     def _bits(node: NodeProto, kind: np.dtype[Any], limits: list[Any] | None) -> tuple[int, bool, bool]:

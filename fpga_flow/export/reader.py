@@ -23,7 +23,7 @@ from fpga_flow.export.convert import (
 )
 from fpga_flow.export.ending import drop_ending
 from fpga_flow.export.names import note_original_names
-from fpga_flow.export.operators import QONNX_DOMAIN
+from fpga_flow.export.operators import QONNX_DOMAIN, check_node
 from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.refusal import unsupported_operator
@@ -95,6 +95,8 @@ def bring_up_to_date(model: onnx.ModelProto, origin: str, keep_names: bool = Tru
     _name_nodes(model)
     turn_channels_last(model)
     _update_domains(model)
+    for node in model.graph.node:  # before any library sees it
+        check_node(node, _opset(model))
     raise_opset(model, origin)
     join_linear(model)
     _fix_input(model, origin)

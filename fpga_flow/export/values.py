@@ -156,6 +156,10 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
         raise UnsupportedError(
             node, f"its scale must be positive, not {_extreme(scales)!r}", "export it with positive scales"
         )
+    if np.any(np.abs(zeros) > MAX_CODE):
+        raise UnsupportedError(
+            node, f"its zero point must be a code, not {_extreme(zeros):g}", "export it again"
+        )
     if zeros.size and (np.any(zeros != zeros.reshape(-1)[0]) or np.any(zeros != np.rint(zeros))):
         raise UnsupportedError(
             node, f"its zero point must be one whole number, not {_extreme(zeros)!r}", "use one per tensor"

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError, joined
+from fpga_flow.errors import UnsupportedError, WrongNodeError, joined
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.layout import Layout
@@ -186,12 +186,14 @@ class Walk:
         elif isinstance(result, Refused):
             return
         elif isinstance(result, HostValue):
+            if not all(np.isfinite(values).all() for _, values in result.steps):
+                raise UnsupportedError(node.name, "its factors are not finite", "use other scales")
             found = (1, *result.shape)
         else:
             found = (result.array if isinstance(result, Constant) else result.integers).shape
         shape = self.shapes[output]
         if found not in (shape, (*shape, 1)):  # a 1-D network has a unit axis more here than in its file
-            raise UnsupportedError(
+            raise WrongNodeError(
                 node.name,
                 f"its inputs do not fit: they give {list(found)} where ONNX has {list(shape)}",
                 "bring them to one shape first",

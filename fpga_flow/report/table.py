@@ -78,8 +78,8 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
         told = f"{original.frames} frames agree with the file as it came{how} (qonnx)"
         yield "Original", told if original.frames else f"not compared: {original.reason}"
     if cost := report.cost:
-        gone = f" ({1 - cost.nonzero / cost.weights:.1%} pruned)" if cost.weights else ""
-        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left{gone}"
+        gone = 1 - cost.nonzero / cost.weights if cost.weights else 0.0
+        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone:.1%} pruned)"
         yield (
             "Cost",
             f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",

@@ -271,3 +271,24 @@ def test_negative_scale_of_a_shared_accumulator_turns_its_copy_round(tmp_path: P
     assert [o.values.tolist() for o in net.operations if isinstance(o, MulConstant)] == [[1, -1, 1, -1]]
     matrix = net.operations[0]
     assert isinstance(matrix, Matrix) and matrix.weight_type == "INT4"
+
+
+def test_a_row_of_features_and_features_at_one_position_are_joined(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    graph = Graph((1, 4, 6, 6)).quant(0.1, 8, signed=0)
+    source = graph.last
+    graph.quant(0.1, 4, signed=0).node("GlobalMaxPool").node("Flatten", axis=1)
+    pooled = graph.last
+    graph.node("ReduceMean", source=source, axes=[2, 3], keepdims=0).quant(0.1, 4, signed=0)
+    graph.node("Concat", pooled, axis=1)
+    graph.node("MatMul", graph.weights(rng.normal(size=(8, 3)), 0.2, 4))
+    same_everywhere(graph.model(), tmp_path)
+
+
+def test_an_output_whose_sign_is_turned_has_one_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    graph = Graph((1, 4, 2, 2)).quant(0.1, 4)
+    source = graph.last
+    graph.conv(4, 1, inputs=4).norm(-rng.uniform(0.5, 2, 4), *rng.uniform(0.5, 2, (3, 4)))
+    graph.node("Concat", source, axis=1)
+    same_everywhere(graph.model(), tmp_path)

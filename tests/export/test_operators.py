@@ -9,11 +9,11 @@ import onnx
 import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError
+from fpga_flow.errors import InputError, WrongNodeError
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.reader import bring_up_to_date, load
-from fpga_flow.export.walk import to_integers
+from fpga_flow.export.walk import countable, to_integers
 from tests.export.damage import damaged
 from tests.export.graphs import QONNX, Graph
 
@@ -189,6 +189,29 @@ def test_a_negative_variance_is_named() -> None:
         "node 'norm': its variance must be 0 or more, and more than 0 with its epsilon (1e-05); its least is "
         "-0.5; export the trained network in eval mode"
     )
+
+
+def test_what_makes_no_sense_is_not_counted_either() -> None:
+    proto = whole().proto()
+    tensor = constant(proto, "norm", 4)
+    tensor.CopyFrom(numpy_helper.from_array(np.float32([1, -0.5, 1, 1]), tensor.name))
+    with pytest.raises(WrongNodeError, match="^node 'norm': its variance must be 0 or more"):
+        countable(bring_up_to_date(proto, "net.onnx"))
+
+
+def test_a_truncation_to_one_number_is_refused() -> None:
+    graph = Graph((1, 6)).quant(0.1, 2, signed=0)
+    graph.node("Trunc", 0.1, 0.0, 8, 1, domain=QONNX, rounding_mode="FLOOR", name="cut")
+    with pytest.raises(InputError, match="^node 'cut': it leaves nothing but the number 0"):
+        read(graph.node("MatMul", graph.weights(np.ones((6, 3)), 1.0, 4)).proto())
+
+
+def test_an_order_of_axes_that_is_none_is_refused() -> None:
+    graph = Graph((1, 2, 4, 4)).quant(0.1, 4).node("Transpose", perm=[1], name="turn")
+    with pytest.raises(
+        InputError, match=r"^node 'turn': its perm must order the axes \[0, 1, 2, 3\], not \[1\]"
+    ):
+        read(graph.proto())
 
 
 def test_a_division_by_zero_is_refused() -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Clip, Leaky, affine
 from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import residual
@@ -23,7 +23,7 @@ def batch_norm(walk: "Walk", node: Node) -> Known:
     # The attribute is a float32; its exact value is what the other parameters are too.
     epsilon = float(attributes_of(node).get("epsilon", 1e-5))
     if variance.min() < 0 or variance.min() + epsilon <= 0:
-        raise UnsupportedError(
+        raise WrongNodeError(
             node.name,
             f"its variance must be 0 or more, and more than 0 with its epsilon ({epsilon:g}); its least is "
             f"{variance.min():g}",
@@ -32,6 +32,8 @@ def batch_norm(walk: "Walk", node: Node) -> Known:
     factor = gamma / np.sqrt(variance + epsilon)
     term = beta - mean * factor
     if (known := walk.on_host(node)) is not None:
+        if not factor.all():
+            raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
         return known.then("mul", factor).then("add", term)
     value, order = walk.dynamic(node, any_layout=True), walk.layout(node).in_order
     if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
@@ -61,7 +63,7 @@ def arithmetic(walk: "Walk", node: Node) -> Known:
     known = walk.known[node.input[index]]
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
     if node.op_type == "Div" and not np.all(constant):
-        raise UnsupportedError(node.name, "it divides by 0", "divide by other numbers")
+        raise WrongNodeError(node.name, "it divides by 0", "divide by other numbers")
     if isinstance(known, HostValue):
         if mirrored:
             known = known.then("mul", np.array([-1.0]))
@@ -135,7 +137,7 @@ def clip(walk: "Walk", node: Node) -> Known:
                 )
             ends[index - 1] = float(constant.reshape(-1)[0])
     if not ends[0] <= ends[1]:
-        raise UnsupportedError(node.name, f"it limits to {ends[0]:g} to {ends[1]:g}", "use rising limits")
+        raise WrongNodeError(node.name, f"it limits to {ends[0]:g} to {ends[1]:g}", "use rising limits")
     if (known := walk.on_host(node)) is not None:
         limits = (("max", ends[0]), ("min", ends[1]))
         for step, end in limits:

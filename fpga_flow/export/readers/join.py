@@ -1,6 +1,5 @@
 """Readers of what joins tensors: residual sums and concatenations."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,8 +7,10 @@ import numpy as np
 from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine, joined
 from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
+from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Add, Concat, Tensor, integer_type
 from fpga_flow.export.readers.common import SHARE_ONE_QUANTISER, Node, attributes_of, bounded
+from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import Value
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def residual(walk: "Walk", node: Node) -> Value:
     Both must be affine functions of integers with scales that are small multiples of one step; they are
     brought on that step's grid by whole factors, and their offsets go into the sum's.
     """
-    left, right = (walk.dynamic(node, index, any_layout=True) for index in (0, 1))
-    if left.tensor.shape == right.tensor.shape and not same_layout(walk, node, (left, right)):
+    (left, right), layouts = _inputs(walk, node)
+    if left.tensor.shape == right.tensor.shape and not layouts[0].same(layouts[1]):
         raise UnsupportedError(
             node.name, "its sides have their axes in different orders", "bring both to one order first"
         )
@@ -49,10 +50,20 @@ def residual(walk: "Walk", node: Node) -> Value:
     return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain, layout=left.layout)
 
 
-def same_layout(walk: "Walk", node: Node, values: Sequence[Value]) -> bool:
-    """Whether the inputs of `node`, of one shape but for the channels, lie alike in the file."""
+def _inputs(walk: "Walk", node: Node) -> tuple[list[Value], list[Layout]]:
+    """Return the computed inputs of `node` and how they lie in the file.
+
+    Where some are rows of features and others features at one position, all become rows.
+    """
+    values = [walk.dynamic(node, index, any_layout=True) for index in range(len(node.input))]
     layouts = [walk.layout(node, index) for index in range(len(values))]
-    return all(layout.same(layouts[0]) for layout in layouts)
+    if len({len(value.tensor.shape) for value in values}) > 1:
+        for index, value in enumerate(values):
+            if len(value.tensor.shape) > 2:
+                row = walk.fresh(f"{node.input[index]}_row")
+                values[index] = flattened(walk, f"{node.name}_flat", row, value, layouts[index])
+                layouts[index] = values[index].layout or Layout((0, 1))
+    return values, layouts
 
 
 def _line(node: Node, side: Value, name: str) -> Affine:
@@ -83,15 +94,15 @@ def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
 
 def concat(walk: "Walk", node: Node) -> Value:
     """Read a concatenation of channels: each keeps its scale and offset."""
-    values = [walk.dynamic(node, index, any_layout=True) for index in range(len(node.input))]
+    values, layouts = _inputs(walk, node)
     rank = len(walk.shapes[node.output[0]])
     axis = int(attributes_of(node).get("axis", 1)) % rank
-    flat = any(walk.layout(node, index).order is not None for index in range(len(values)))
-    if len(values) > 1 and (flat or not same_layout(walk, node, values)):
+    flat = any(layout.order is not None for layout in layouts)
+    if len(values) > 1 and (flat or not all(layout.same(layouts[0]) for layout in layouts)):
         raise UnsupportedError(
             node.name, "its inputs have their axes in different orders", "bring all to one order first"
         )
-    if walk.layout(node).axes[axis] != 1:
+    if layouts[0].axes[axis] != 1:
         raise UnsupportedError(node.name, f"a concatenation along axis {axis}", "concatenate channels")
     if len(values) == 1:
         return values[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.operations import Matrix, Tensor, integer_type
@@ -118,7 +118,7 @@ def _scaled_sum(
     if constant is None:
         raise UnsupportedError(node.name, "its bias is computed", "make it a constant")
     if constant.size not in (1, tensor.channels):
-        raise UnsupportedError(
+        raise WrongNodeError(
             node.name, f"its bias has the shape {list(constant.shape)}", "use one number per output channel"
         )
     return value.then(affine(1.0, constant))
@@ -219,9 +219,10 @@ def dense(walk: "Walk", node: Node) -> Value:
         )
         weight_scale = weight_scale.reshape(1, -1) if weight_scale.size > 1 else weight_scale
     if integers.shape[0] != x.channels:
-        raise InputError(
-            f"node {node.name!r}: its weights must have a row for each of its input's {x.channels} features, "
-            f"not the shape {list(integers.shape)}; export the network again"
+        raise WrongNodeError(
+            node.name,
+            f"its input has {x.channels} features, its weights the shape {list(integers.shape)}",
+            "weights must have a row for each feature",
         )
     if layout.order is not None:
         integers = layout.in_order(integers)

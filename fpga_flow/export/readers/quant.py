@@ -95,6 +95,8 @@ def trunc(walk: "Walk", node: Node) -> Value:
     free = Quantiser(-(2**53), 2**53, "", spec.rounding)
     ends = [free.apply(chain.apply(end[None].astype(np.float64))) for end in (x.low, x.high)]
     low, high = spec.limits or (int(ends[0].min()), int(ends[1].max()))
+    if low >= high:
+        raise UnsupportedError(node.name, f"it leaves nothing but the number {low}", "truncate fewer bits")
     datatype = integer_type(low, high)
     if DataType[datatype].bitwidth() > walk.max_bits:
         raise UnsupportedError(
