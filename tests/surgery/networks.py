@@ -1,6 +1,5 @@
 """Small networks with known weights, and the models' own with frames, for the tests of surgery."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -137,8 +136,7 @@ def weigh(module: nn.Module, values: Any) -> nn.Module:
 
 def joint(monkeypatch: pytest.MonkeyPatch, make: Any, channels: int, **surgery: Any) -> tuple[Recipe, State]:
     """Let the recipe's model be what `make` makes; return recipe and checkpoint."""
-    built = SimpleNamespace(build=lambda *_: make())
-    monkeypatch.setattr(network, "load_model", lambda _: built)
+    monkeypatch.setattr(network, "built", lambda *_: make())
     quant = {"weight_bits": BITS, "act_bits": BITS}
     recipe = make_recipe({"name": "x", "model": {"name": "mlp"}, "quant": quant, "surgery": surgery})
     module = make().eval()

@@ -39,7 +39,7 @@ def test_without_axes_there_is_the_recipe_itself(recipe: Path) -> None:
         ("seed=1..3", [1, 2, 3]),
         ("prune.rate=0.1,0.25", [0.1, 0.25]),
         ("model.parts=[6],[6, 12]", [(6,), (6, 12)]),
-        ("data.file=null,a.npz", [None, "a.npz"]),
+        ("data.file=null,a.npz", [None, str(Path("a.npz").resolve())]),
     ],
 )
 def test_values_of_an_axis(recipe: Path, text: str, values: list[object]) -> None:
