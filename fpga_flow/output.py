@@ -4,13 +4,10 @@ import json
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from fpga_flow import quantise
-
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from qonnx.core.modelwrapper import ModelWrapper
 
 CLASSIFIERS = ("Softmax", "LogSoftmax", "ArgMax", "TopK")
@@ -93,13 +90,15 @@ class Output(BaseModel):
         """Return how many indices come out where the recipe's `hardware.top_k` is `wanted`; 0: numbers."""
         return self.k * int(self.decides) if wanted is None else wanted
 
-    def values(self, integers: NDArray[Any], top_k: int) -> NDArray[Any]:
+    def values(self, integers: "NDArray[Any]", top_k: int) -> "NDArray[Any]":
         """Return what the network itself gives, (N, ...) as its file has it, for what the accelerator gives.
 
         `integers` are (N, *shape), channels first, as the golden model has them: values are float32 then, or
         int64 where the file ends in an arg-max over a map. With `top_k` > 0 they are indices (N, top_k), and
         stay as they are.
         """
+        from fpga_flow import quantise  # the command line and the report do without numpy
+
         return integers if top_k else quantise.values(integers, self.description())
 
     def description(self) -> dict[str, Any]:
@@ -109,6 +108,8 @@ class Output(BaseModel):
     @property
     def value_shape(self) -> tuple[int, ...]:
         """Of the network's own values, without the batch."""
+        import numpy as np
+
         return self.values(np.zeros((1, *self.shape)), 0).shape[1:]
 
     def words(self, top_k: int) -> str:

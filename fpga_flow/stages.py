@@ -78,6 +78,7 @@ STAGES: tuple[Stage, ...] = (
         (
             "fpga_flow/hardware",
             "fpga_flow/output.py",
+            "fpga_flow/quantise.py",
             "fpga_flow/fifos",
             "fpga_flow/finn_adapter",
             "fpga_flow/boards.py",

@@ -145,7 +145,7 @@ def test_missing_tool_is_found_before_the_first_stage(
 def test_training_knows_the_kind_of_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {stage.name for stage in REAL if "processor" in stage.tools} == {"train", "prune", "export"}
     stages = [s if s.name != "train" else fakes.replace(s, tools=("processor",)) for s in fakes.stages()]
-    monkeypatch.setattr(flow, "STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
     first = execute(tmp_path / "first", until="prune")
 
     def taken(name: str) -> list[str]:
@@ -387,6 +387,7 @@ CORE = {
     "artifact",
     "errors",
     "flow",
+    "kept",
     "own_code",
     "own_network",
     "places",

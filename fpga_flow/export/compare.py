@@ -35,9 +35,9 @@ class Precision(NamedTuple):
     """Where that decides between two codes."""
 
 
-FLOAT32 = Precision(0.0, 2.0**-22)
-"""At ties four last places. (Of K roundings at random each is a last place of a partial sum, which is about
-the largest sum / sqrt(K).) No logit may differ: float64 decides."""
+FLOAT32 = Precision(2.0**-22, 2.0**-22)
+"""Four last places. (Of K roundings at random each is a last place of a partial sum, which is about the
+largest sum / sqrt(K).)"""
 FLOAT64 = Precision(2.0**-51, 2.0**-38)
 """Offsets that cancel make partial sums larger than any that is known, by what float32 resolves at most; an
 error of the export is no smaller than a last place of float32."""
