@@ -38,5 +38,5 @@ def unsupported_operator(node: onnx.NodeProto) -> UnsupportedError:
     return UnsupportedError(
         node.name,
         f"operator {node.op_type} cannot be mapped to hardware",
-        INSTEAD.get(node.op_type, "README, 'Networks from outside', lists what can be"),
+        INSTEAD.get(node.op_type, "docs/networks.md says what can be"),
     )

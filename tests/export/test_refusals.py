@@ -24,8 +24,7 @@ def refusal(graph: Graph) -> str:
 
 def test_wrong_operator() -> None:
     assert refusal(dense(quantised().node("Tan", name="tangent"))) == (
-        "node 'tangent': operator Tan cannot be mapped to hardware; "
-        "README, 'Networks from outside', lists what can be"
+        "node 'tangent': operator Tan cannot be mapped to hardware; docs/networks.md says what can be"
     )
 
 

@@ -9,7 +9,7 @@ from qonnx.core.datatype import DataType
 from fpga_flow.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
-from fpga_flow.export.operations import Matrix, Tensor, integer_type
+from fpga_flow.export.operations import Flatten, GlobalSum, Matrix, SumPool, Tensor, Unflatten, integer_type
 from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
 from fpga_flow.export.readers.inputs import centred
 from fpga_flow.export.readers.pool import flattened
@@ -62,10 +62,20 @@ def _input(
     if bits > walk.max_bits:
         raise UnsupportedError(
             node.name,
-            f"its input has {bits} bits",
+            f"its input{_summed(walk, value.tensor)} has {bits} bits",
             f"put a quantiser of {MAX_BITS} bits or fewer in front of it",
         )
     return value.tensor, scale, offset
+
+
+def _summed(walk: "Walk", x: Tensor) -> str:
+    """Say whose sums `x` holds, where they are an average's: the file has no tensor of so many bits."""
+    makers = {id(y): operation for operation in walk.operations for y in operation.ys}
+    maker = makers.get(id(x))
+    while isinstance(maker, Flatten | Unflatten):
+        maker = makers.get(id(maker.x))
+    averages = isinstance(maker, SumPool | GlobalSum)
+    return f", the sums behind the average {maker.name!r}," if maker is not None and averages else ""
 
 
 def _matrix(
