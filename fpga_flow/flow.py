@@ -62,6 +62,10 @@ def execute(
         stages = stages[: names.index(until) + 1]
     else:
         stages = [stage for stage in stages if not stage.on_demand]
+    if not mend:
+        for name, artifact_folder in current(run).items():
+            if name != force:
+                artifact.check_intact(artifact_folder)
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with locked(run.folder, wait):
         say(f"run       {run.folder}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import artifact, cli, flow, report, standing
-from fpga_flow.errors import InputError
+from fpga_flow import artifact, cli, flow, report, standing, toolchain
+from fpga_flow.errors import InputError, ToolError
 from tests import fakes
 
 ALL = list(fakes.BUILT)
@@ -199,6 +199,21 @@ def test_interrupted_build_marks_what_is_out_of_date(run: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         flow.execute(fakes.run_of(run, hardware={"fps": 50_000}))
     assert (run / "verify" / artifact.OUTDATED).is_file()
+
+
+def test_a_damaged_file_is_told_before_a_missing_tool(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def missing() -> toolchain.Tool:
+        raise ToolError("verilator: gone")
+
+    monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
+    wanting = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in stages()]
+    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(wanting))
+    assert cli.main(["verify", str(run)]) == 4
+    cut_off(run / "rtl" / "data" / FILE)
+    assert cli.main(["verify", str(run)]) == 2
+    assert f"{FILE}: has been changed since the stage rtl made it" in capfd.readouterr().err
 
 
 def test_damaged_manifest_is_refused_by_the_report(run: Path) -> None:
