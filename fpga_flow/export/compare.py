@@ -22,7 +22,7 @@ from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
 from fpga_flow.export.reference import Observation
-from fpga_flow.export.rounding import HALVES
+from fpga_flow.export.rounding import HALVES, edge_columns
 from fpga_flow.golden import Golden
 
 
@@ -265,7 +265,8 @@ def at_ties(operation: Activation, layers: dict[str, Integers], precision: Preci
     if rounding == "BIPOLAR":
         distance = np.abs(exact)
     elif rounding == "EDGES":
-        distance = np.min([np.abs(exact - edge) for edge in set(operation.quantiser.edges)], axis=0)
+        columns = edge_columns(operation.quantiser.edges, x.ndim)
+        distance = np.min([np.abs(exact - edge) for edge in columns], axis=0)
     elif rounding in HALVES:
         distance = np.abs(exact - np.floor(exact) - 0.5)
     else:

@@ -15,7 +15,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
-from fpga_flow.export.rounding import write_edges, write_rounding
+from fpga_flow.export.rounding import edge_columns, write_edges, write_rounding
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.golden import CLASS, INPUT, LOGITS
 
@@ -88,11 +88,11 @@ def _activation(build: _Builder, operation: Activation) -> None:
     def node(operator: str, *inputs: str) -> str:
         return build.node(operator, inputs)
 
-    def constant(number: float) -> str:
+    def constant(number: Any) -> str:
         return build.constant(number, np.float64)
 
     if quantiser.rounding == "EDGES":
-        value = write_edges(quantiser.edges, quantiser.low, value, node, constant)
+        value = write_edges(edge_columns(quantiser.edges, rank), quantiser.low, value, node, constant)
         build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
         return
     value = write_rounding(quantiser.rounding, value, node, constant)

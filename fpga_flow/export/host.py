@@ -25,7 +25,7 @@ def describe(host: HostInput, tensor: Tensor) -> dict[str, Any]:
         "scale": host.scale,
         "zero": host.zero,
         "shift": host.shift,
-        "edges": list(host.quantiser.edges),
+        "edges": [edge for row in host.quantiser.edges for edge in row],
         "declared": host.declared,
         "low": int(tensor.low.min()),
         "high": int(tensor.high.max()),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.rounding import ROUNDINGS
+from fpga_flow.export.rounding import ROUNDINGS, Edges, edge_columns
 from fpga_flow.output import LeftOut, decides
 
 EXACT_LIMIT = 2**24
@@ -66,9 +66,9 @@ class Quantiser:
     datatype: str
     rounding: str = "ROUND"
     """One of `ROUNDINGS`, BIPOLAR: +1 where x >= 0, else -1, or EDGES."""
-    edges: tuple[float, ...] = ()
-    """Of EDGES, in ascending order: the integer is `low` and one more for every edge <= x. Edges may be
-    equal; integers between are then never given."""
+    edges: Edges = ()
+    """Of EDGES: the integer is `low` and one more for every edge <= x. Edges may be equal; integers between
+    are then never given."""
 
     @property
     def step(self) -> int:
@@ -85,14 +85,17 @@ class Quantiser:
         if self.rounding == "BIPOLAR":
             return np.where(x >= 0, 1.0, -1.0)
         if self.rounding == "EDGES":
-            return self.low + np.searchsorted(np.array(self.edges), x, side="right").astype(np.float64)
+            total = np.full(x.shape, float(self.low))
+            for column in edge_columns(self.edges, x.ndim):
+                total = total + (x >= column)
+            return total
         return np.asarray(np.clip(ROUNDINGS[self.rounding](x), self.low, self.high))
 
     def steps(self, codes: Integers) -> Integers:
         """Return how many of the outputs that it can give are smaller than each of these `codes`."""
-        if self.rounding != "EDGES":
+        if len(self.edges) != 1:  # where each channel has its own, integers that none gives are not known
             return (codes - self.low) // self.step
-        given = self.low + np.searchsorted(np.array(self.edges), np.unique(self.edges), side="right")
+        given = self.low + np.searchsorted(self.edges[0], np.unique(self.edges[0]), side="right")
         return np.searchsorted(given, codes, side="right")
 
 

@@ -91,7 +91,7 @@ def lower(
         if found is None:
             writer.keep(node)
         else:
-            writer.write_out(node, found)
+            writer.write_out(node, found, len(model.get_tensor_shape(node.output[0])))
     del proto.graph.node[:]
     proto.graph.node.extend(writer.nodes)
     outputs = dict.fromkeys([proto.graph.output[0].name, *(name for name, _ in observed)])
@@ -147,8 +147,8 @@ class _Writer:
             self.wide.add(wide)
         return wide
 
-    def write_out(self, node: NodeProto, spec: QuantSpec | TruncSpec) -> None:
-        """Append the quantiser that stood in the place of `node`."""
+    def write_out(self, node: NodeProto, spec: QuantSpec | TruncSpec, rank: int) -> None:
+        """Append the quantiser that stood in the place of `node`, whose output has `rank` axes."""
         out, count = node.output[0], len(self.nodes)
         number = np.float64 if node.input[0] in self.wide else np.float32
 
@@ -176,7 +176,7 @@ class _Writer:
             negative = step("Less", value, constant(0.0))
             value = step("Where", negative, constant(-1.0), constant(1.0))
         elif spec.rounding == "EDGES":
-            value = write_edges(spec.edges, spec.low, value, step, constant)
+            value = write_edges(spec.columns(rank), spec.low, value, step, constant)
         else:
             if spec.zero:
                 value = step("Add", value, constant(spec.zero))

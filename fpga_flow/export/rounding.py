@@ -1,10 +1,16 @@
 """Rounding modes of QONNX's quantisers: in numpy they are in `fpga_flow.quantise`, here as ONNX operators."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fpga_flow.quantise import ROUNDINGS as ROUNDINGS
 
+Edges = tuple[tuple[float, ...], ...]
+"""Ascending rows of real numbers: one for all channels, or one for each."""
 HALVES = ("ROUND", "HALF_UP", "HALF_DOWN")
 """Modes that change between two whole numbers; the others change at a whole number."""
 
@@ -34,19 +40,33 @@ def write_rounding(mode: str, value: str, node: Callable[..., str], constant: Ca
     return node("Mul", node("Sign", value), node(operator, magnitude))
 
 
+def edge_columns(edges: Edges, rank: int, axis: int = 1) -> list[NDArray[np.float64]]:
+    """Return the first edge of every channel, the second, and so on, to compare a tensor of `rank` axes with.
+
+    Its channels are along `axis`.
+    """
+    shape = [1] * rank
+    shape[axis if rank > 1 else 0] = -1
+    columns = (np.array(column) for column in zip(*edges, strict=True))
+    return [column.reshape(shape if len(column) > 1 else ()) for column in columns]
+
+
 def write_edges(
-    edges: Sequence[float],
+    columns: Iterable[NDArray[np.float64]],
     low: int,
     value: str,
     node: Callable[..., str],
-    constant: Callable[[float], str],
+    constant: Callable[[Any], str],
 ) -> str:
-    """Append the ONNX operators that count the `edges` at or below the tensor `value`, from `low` on.
+    """Append the ONNX operators that count the edges at or below the tensor `value`, from `low` on.
 
-    `node` and `constant` as in `write_rounding`; returns the result's name.
+    `columns` as `edge_columns` gives them, `node` as in `write_rounding`, `constant` also of arrays; returns
+    the result's name.
     """
     total = constant(low)
-    for edge, times in Counter(edges).items():
-        reached = node("GreaterOrEqual", value, constant(edge))
+    counts = Counter(tuple(column.flat) for column in columns)
+    shapes = {tuple(column.flat): column.shape for column in columns}
+    for edge, times in counts.items():
+        reached = node("GreaterOrEqual", value, constant(np.reshape(edge, shapes[edge])))
         total = node("Add", total, node("Where", reached, constant(times), constant(0)))
     return total

@@ -15,7 +15,7 @@ from fpga_flow.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Quantiser, Tensor, integer_type
-from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS
+from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS, Edges, edge_columns
 
 FLOAT32 = float(np.finfo(np.float32).eps)
 """How far a number in a file may be from the one that is meant, in units of that."""
@@ -105,7 +105,9 @@ class QuantSpec:
     rounding: str
     low: int = 0
     """The smallest code, and `edges` of the steps up from it in codes: of a `MultiThreshold`."""
-    edges: tuple[float, ...] = ()
+    edges: Edges = ()
+    channel_axis: int = 1
+    """Along which its thresholds differ."""
     zero: int = 0
     """The zero point: a code is worth `scale * (code - zero)`."""
 
@@ -115,7 +117,7 @@ class QuantSpec:
         if self.rounding == "BIPOLAR":
             return Quantiser(-1, 1, "BIPOLAR", "BIPOLAR")
         if self.rounding == "EDGES":
-            high = self.low + len(self.edges)
+            high = self.low + len(self.edges[0])
             return Quantiser(self.low, high, integer_type(self.low, high), "EDGES", self.edges)
         if self.signed:
             low, high = -(2 ** (self.bits - 1)) + self.narrow, 2 ** (self.bits - 1) - 1
@@ -123,12 +125,18 @@ class QuantSpec:
             low, high = 0, 2**self.bits - 1 - self.narrow
         return Quantiser(low, high, integer_type(-1 if self.signed else 0, high, self.bits), self.rounding)
 
+    def columns(self, rank: int) -> list[NDArray[np.float64]]:
+        """Return the `edges` to compare the file's tensor of `rank` axes with; see `edge_columns`."""
+        return edge_columns(self.edges, rank, self.channel_axis)
+
 
 QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold")
 """Operators that `quant_spec` reads."""
 
 MAX_CODE = 2**31
 """Magnitude of the smallest code of a `MultiThreshold`."""
+LAYOUTS = {b"": 1, b"NCHW": 1, b"NCW": 1, b"NC": 1, b"NHWC": -1, b"NWC": -1}
+"""Where a `MultiThreshold` has its channels."""
 PARAMETERS = ("scale", "zero point", "bit width")
 
 
@@ -187,7 +195,7 @@ def quant_spec(quant: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | N
 
 
 def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any] | None]) -> QuantSpec:
-    """Return the parameters of a `MultiThreshold` whose thresholds are the same for all channels."""
+    """Return the parameters of a `MultiThreshold`."""
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     scale, bias = (
         float(attributes.get(name, default)) for name, default in (("out_scale", 1), ("out_bias", 0))
@@ -196,12 +204,14 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
     if thresholds is None:
         raise UnsupportedError(node.name, "its thresholds are computed", "export them as constants")
     rows = np.atleast_2d(np.asarray(thresholds, dtype=np.float64))
-    if rows.ndim != 2 or not rows.size or np.any(rows != rows[0]) or np.any(np.diff(rows[0]) < 0):
+    if rows.ndim != 2 or not rows.size or np.any(np.diff(rows) < 0):
         raise UnsupportedError(
             node.name,
-            f"its thresholds, of shape {list(rows.shape)}, differ between channels or do not ascend",
-            "use one ascending row of thresholds, and batch norm in front of it for what differs",
+            f"its thresholds, of shape {list(rows.shape)}, are no ascending rows",
+            "use one ascending row of thresholds, or one for each channel",
         )
+    if np.all(rows == rows[0]):
+        rows = rows[:1]
     low = round(bias / scale) if scale > 0 and abs(bias) <= MAX_CODE * scale else None
     if low is None or abs(low * scale - bias) > FLOAT32 * abs(bias):
         raise UnsupportedError(
@@ -209,13 +219,13 @@ def _threshold_spec(node: onnx.NodeProto, constant: Callable[[str], NDArray[Any]
             f"its outputs are {scale:g} apart, from {bias:g} on, which are no integers times a scale",
             "use a positive out_scale, and a multiple of it as out_bias",
         )
-    if attributes.get("data_layout", b"NCHW") not in (b"NCHW", b"NC", b"NCW", b""):
-        raise UnsupportedError(
-            node.name, f"data_layout {attributes['data_layout'].decode()!r}", "use NCHW or leave it out"
-        )
+    layout = attributes.get("data_layout", b"NCHW")
+    if layout not in LAYOUTS:
+        raise UnsupportedError(node.name, f"data_layout {layout.decode()!r}", "use NCHW or NHWC")
     bits = int(DataType[integer_type(low, low + rows.shape[1])].bitwidth())
-    edges = tuple(float(edge) for edge in rows[0] / scale)
-    return QuantSpec(np.array([scale], dtype=np.float32), bits, low < 0, False, "EDGES", low, edges)
+    edges = tuple(tuple(row) for row in (rows / scale).tolist())
+    scales = np.array([scale], dtype=np.float32)
+    return QuantSpec(scales, bits, low < 0, False, "EDGES", low, edges, LAYOUTS[layout])
 
 
 def annotated(model: ModelWrapper, name: str, values: NDArray[Any]) -> Known:

@@ -18,7 +18,7 @@ from fpga_flow.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import IntegerNetwork
+from fpga_flow.export.operations import Activation, IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
@@ -279,6 +279,27 @@ def test_finn_s_thresholds_at_the_input_and_signed_ones_behind(tmp_path: Path) -
         annotated(graph.proto(), **{first: "INT4", graph.nodes[-1].input[1]: "INT4"}), tmp_path
     )
     assert [seen.tensor.datatype for seen in net.quantisers] == ["INT4", "INT4"]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_finn_s_thresholds_of_each_channel(tmp_path: Path, layout: str) -> None:
+    graph = Graph((1, 2, 5, 5)).quant(0.0371, 8, name="input")
+    graph.conv(3, kernel=3, inputs=2, name="conv")
+    rows = np.sort(RNG.normal(size=(3, 15)), axis=1)
+    if layout == "NHWC":
+        graph.node("Transpose", perm=[0, 2, 3, 1])
+    graph.node("MultiThreshold", rows, domain=QONNX, out_dtype="UINT4", data_layout=layout, name="t0")
+    if layout == "NHWC":
+        graph.node("Transpose", perm=[0, 3, 1, 2])
+    graph.node("Flatten", axis=1)
+    graph.node("MatMul", graph.weights(RNG.normal(size=(27, 4)), 0.311, 4), name="fc1")
+    own = np.sort(3 * RNG.normal(size=(4, 7)), axis=1)
+    graph.node("MultiThreshold", own, domain=QONNX, out_dtype="INT3", out_bias=-4.0, name="t1")
+    graph.node("MatMul", graph.weights(RNG.normal(size=(4, 3)), 0.311, 4), name="fc2")
+    net = same_as_the_file(graph.proto(), tmp_path)
+    first, second = (o for o in net.operations if isinstance(o, Activation))
+    assert [len(o.quantiser.edges) for o in (first, second)] == [3, 4]
+    assert second.y.datatype == "INT3"
 
 
 def test_row_of_features_that_becomes_channels(tmp_path: Path) -> None:

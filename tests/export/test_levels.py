@@ -76,7 +76,7 @@ def test_signed_activations_are_those_of_the_module(tmp_path: Path) -> None:
         o for o in to_integers(export_module(network, (2, 32))).operations if isinstance(o, Activation)
     )
     assert (first.y.datatype, first.quantiser.low, first.quantiser.high) == ("INT5", -10, 10)
-    assert len(first.quantiser.edges) == 20
+    assert [len(row) for row in first.quantiser.edges] == [20]
 
 
 def test_exported_weights_are_the_levels_as_integers_and_zeros_stay() -> None:
@@ -92,7 +92,7 @@ def test_exported_weights_are_the_levels_as_integers_and_zeros_stay() -> None:
     weight = module.get_submodule("9").quant_weight()  # type: ignore[operator]
     np.testing.assert_array_equal(last.weights.T, (weight.value / weight.scale).round().detach().numpy())
     acts = [o for o in net.operations if isinstance(o, Activation)]
-    assert [(o.y.datatype, len(o.quantiser.edges)) for o in acts] == [("UINT6", 48), ("UINT4", 10)]
+    assert [(o.y.datatype, len(o.quantiser.edges[0])) for o in acts] == [("UINT6", 48), ("UINT4", 10)]
 
 
 def test_file_is_read_by_our_reader_and_by_qonnx_alike(tmp_path: Path) -> None:
@@ -122,10 +122,12 @@ def test_levels_that_are_left_out_share_a_threshold() -> None:
 
 
 def test_quantiser_of_edges() -> None:
-    quantiser = Quantiser(-1, 4, "INT4", "EDGES", (-0.5, 1.0, 1.0, 2.0, 2.5))
+    quantiser = Quantiser(-1, 4, "INT4", "EDGES", ((-0.5, 1.0, 1.0, 2.0, 2.5),))
     x = np.array([-3.0, -0.5, 0.99, 1.0, 2.0, 2.4, 9.0])
     assert quantiser.apply(x).tolist() == [-1, 0, 0, 2, 3, 3, 4]
     assert quantiser.steps(np.array([-1, 0, 2, 3, 4])).tolist() == [0, 1, 2, 3, 4]
+    each = Quantiser(-1, 1, "INT2", "EDGES", ((0.0, 1.0), (2.0, 2.0)))
+    assert each.apply(np.array([[[0.0, 1.0], [0.0, 2.0]]])).tolist() == [[[0, 1], [-1, 1]]]
 
 
 def multi_threshold(rows: NDArray[np.float64], **attributes: Any) -> onnx.ModelProto:
@@ -137,8 +139,8 @@ def multi_threshold(rows: NDArray[np.float64], **attributes: Any) -> onnx.ModelP
 @pytest.mark.parametrize(
     ("rows", "attributes", "reason"),
     [
-        (np.array([[0.0, 1.0], [0.0, 2.0]]), {}, "differ between channels"),
-        (np.array([[1.0, 0.0]]), {}, "do not ascend"),
+        (np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]]), {}, "not one number per channel"),
+        (np.array([[0.0, 1.0], [1.0, 0.0]]), {}, "no ascending rows"),
         (np.array([[0.0, 1.0]]), {"out_scale": 0.5, "out_bias": 0.2}, "no integers times a scale"),
         (np.array([[0.0, 1.0]]), {"out_scale": -1.0}, "no integers times a scale"),
     ],

@@ -55,8 +55,12 @@ def quantised_input(walk: "Walk", node: Node, index: int, spec: QuantSpec, decla
         )
     low, high = quantiser.low, quantiser.high
     if quantiser.rounding == "EDGES":  # the host compares with the file's own numbers
-        own = tuple(float(np.float32(edge * scale)) for edge in quantiser.edges)
-        quantiser = replace(quantiser, edges=own)
+        if len(quantiser.edges) > 1:
+            raise UnsupportedError(
+                node.name, "the input is quantised with thresholds per channel", "use one row of thresholds"
+            )
+        own = tuple(float(np.float32(edge * scale)) for edge in quantiser.edges[0])
+        quantiser = replace(quantiser, edges=(own,))
     centred = integer_type(min(-1, low - spec.zero), high - spec.zero)
     shift = spec.zero if DataType[centred].bitwidth() <= MAX_BITS else 0
     datatype = centred if shift else quantiser.datatype

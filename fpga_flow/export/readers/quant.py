@@ -60,12 +60,16 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
         )
     quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True))
     tensor = value.tensor
+    if len(quantiser.edges) > 1:
+        columns = spec.columns(len(walk.shapes[node.input[0]]))
+        edges = np.transpose([walk.per_channel(node, column, tensor.shape) for column in columns])
+        quantiser = replace(quantiser, edges=tuple(tuple(row) for row in edges.tolist()))
     result = affine(walk.per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
     last = chain.steps[-1]
     if isinstance(last, Clip):
-        ends = quantiser.apply(np.array([last.low, last.high]))
-        if ends[0] == quantiser.low and ends[1] == quantiser.high:
+        ends = quantiser.apply(np.array([[last.low], [last.high]]))
+        if np.all(ends == np.array([[quantiser.low], [quantiser.high]])):
             chain = Chain(chain.steps[:-1])  # the quantiser's own limits do the same
     fits = tensor.low.min() >= quantiser.low and tensor.high.max() <= quantiser.high
     keeps = quantiser.rounding != "EDGES" and (
