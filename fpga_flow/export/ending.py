@@ -141,6 +141,10 @@ BEHIND: dict[str, Callable[[_Node], list[Step] | None]] = {
 """Operators that are the host's behind one of these."""
 
 
+SAID = 10
+"""Nodes that are left out with a line each, at most."""
+
+
 def drop_ending(wrapper: ModelWrapper) -> None:
     """Take out of `wrapper` what the host applies or the accelerator decides, and note it there."""
     name = wrapper.graph.output[0].name
@@ -168,11 +172,14 @@ def drop_ending(wrapper: ModelWrapper) -> None:
                 ends = []
     if any(_steps(end) is None for end in ends):
         ends = []
-    for end in reversed(ends):
+    for place, end in enumerate(reversed(ends)):
         names = (end.node.op_type, *ending.operators)
         ending = ending._replace(operators=names, steps=(*(_steps(end) or []), *ending.steps))
         kept = decides(end.shape[1:], names)
-        _take_out(end, "the largest logit stays the largest" if kept else "the host applies it")
+        why = "the largest logit stays the largest" if kept else "the host applies it"
+        _take_out(end, why if place < SAID else None)
+    if len(ends) > SAID:
+        say(f"  {len(ends) - SAID} more nodes in front of it are left out")
     note_left_out(wrapper, ending)
 
 
@@ -221,10 +228,11 @@ def _count(end: _Node) -> int:
     return end.out[1]
 
 
-def _take_out(end: _Node, why: str) -> None:
-    """Take a node at the very end out of its graph, and say `why` that may be."""
+def _take_out(end: _Node, why: str | None) -> None:
+    """Take a node at the very end out of its graph, and say `why` that may be, where it is given."""
     wrapper, node = end.wrapper, end.node
-    say(f"  {node.name}: {node.op_type} at the end is left out: {why}")
+    if why:
+        say(f"  {node.name}: {node.op_type} at the end is left out: {why}")
     name, before = wrapper.graph.output[0].name, wrapper.find_producer(end.source)
     wrapper.graph.node.remove(node)
     for constant in node.input:  # a constant that another node reads too is a copy
