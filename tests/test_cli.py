@@ -204,11 +204,15 @@ def test_ctrl_c_that_a_library_swallows_ends_with_130(
     call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     use(monkeypatch, export=swallowed(error))
-    stopped = call("build", recipe)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+    try:
+        stopped = call("build", recipe)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert stopped.code == 130
     assert "hardware" not in stopped.err
     assert stopped.err.splitlines()[-1] == "interrupted; the same command goes on where it stopped"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_full_disk_is_told_with_its_folder(
