@@ -19,6 +19,7 @@ from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.dataset import load_frames
+from fpga_flow.train.layers import weighted
 from fpga_flow.train.network import build_network
 from fpga_flow.train.ranges import in_words
 
@@ -43,6 +44,8 @@ def check_frames(recipe: Recipe, cache: Path) -> None:
     torch.manual_seed(recipe.seed)
     classes = len(frames.classes)
     network = build_network(recipe, classes, frames.shape[0], shape=frames.shape)
+    if not weighted(network):
+        raise _wrong(recipe, "must have a layer with weights (QuantConv1d, QuantConv2d, QuantLinear)")
     values = torch.from_numpy(frames.prepared(frames.sample(FRAMES, recipe.seed)))
     shape = _output(network, values[:1], recipe, frames)
     if shape != (1, classes):

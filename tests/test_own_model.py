@@ -167,6 +167,10 @@ def test_wrong_python_is_told_by_file_and_line(tmp_path: Path, capfd: pytest.Cap
             own.NET.replace("classes, shape)", "a, b, c, d)"),
             "Net must take (recipe, classes, channels), (cla",
         ),
+        (
+            "import brevitas.nn as q\n\n\ndef build(classes):\n    return q.QuantIdentity(bit_width=8)\n",
+            "must have a layer with weights",
+        ),
         ("def build(classes, shape):\n    return 7\n", "build must return a torch.nn.Module, not int"),
         (
             own.NET.replace("QuantLinear(8, classes", "QuantLinear(8, 3"),
