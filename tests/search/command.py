@@ -49,11 +49,12 @@ def arguments() -> argparse.Namespace:
 def drawn(options: argparse.Namespace) -> Iterator[tuple[str, Network]]:
     """Yield the networks that were asked for, with a name."""
     if options.network is not None:
-        path = Path(options.network)
         known = {str(corpus.FOLDER / f"{one.name}.json"): one.network for one in corpus.load()}
-        network = known.get(str(path.resolve())) or from_json(
-            path.read_text(encoding="utf-8") if path.is_file() else options.network
-        )
+        if options.network.lstrip().startswith("{"):
+            network = from_json(options.network)
+        else:
+            path = Path(options.network)
+            network = known.get(str(path.resolve())) or from_json(path.read_text(encoding="utf-8"))
         yield "given", network
         return
     for seed in range(options.seed, options.seed + options.count):

@@ -13,6 +13,7 @@ REASONS: dict[str, str] = {
     r"scale per channel cannot be summed up": "integers of different scales cannot be added",
     r"flattened in different ways|splits a flattened tensor|ends in a flatten": "streams go channels last",
     r"its input.* has \d+ bits; put a quantiser of 8 bits": "matrices take 8 bits",
+    r"the output is the quantised input as it is": "nothing is left to build",
     r"hardware\.top_k is \d+, of": "more classes wanted than there are",
 }
 """Pattern of the message -> why that is right."""
