@@ -146,7 +146,12 @@ def damage(folder: Path) -> str | None:
 def check_intact(folder: Path) -> None:
     """Raise `InputError` that names a file of the artifact in `folder` which is not as it was made."""
     if found := damage(folder):
-        raise InputError(f"{found}; the 'flow build' that made this run makes it again")
+        raise damaged(found)
+
+
+def damaged(words: str) -> InputError:
+    """Return the error for what `damage` found, in its `words`."""
+    return InputError(f"{words}; the 'flow build' that made this run makes it again")
 
 
 def read_result(folder: Path) -> dict[str, Any]:

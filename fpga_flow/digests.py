@@ -1,6 +1,5 @@
 """Digests of what a stage depends on: parts of the recipe, the files it names, code."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,7 @@ def file_digest(path: Path) -> str:
     status = path.stat()
     if status.st_size > WHOLE:
         return artifact.digest_json([path.name, status.st_size, status.st_mtime_ns])
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return artifact.digest_file(path)
 
 
 def code_digest(entries: Iterable[str]) -> str:

@@ -74,8 +74,10 @@ def execute(
         before = _take_up(run)
         try:
             for stage in stages:
-                kept = None if force == stage.name else _kept(run, stage, tools[stage.name], relatives, mend)
-                run.outcomes.append(kept or _make(run, stage, tools[stage.name]))
+                artifact.recover(run.folder / stage.name)
+                digest = digest_of(run, stage, tools[stage.name])
+                kept = None if force == stage.name else _kept(run, stage, digest, relatives, mend)
+                run.outcomes.append(kept or _make(run, stage, digest, tools[stage.name]))
                 problem = _judge(run, stage)
                 if problem:
                     raise problem
@@ -120,21 +122,17 @@ def _give_back(run: Run, before: dict[Path, bytes]) -> None:
         shutil.rmtree(run.folder)
 
 
-def _kept(
-    run: Run, stage: Stage, tools: dict[str, str], relatives: Sequence[Path], mend: bool
-) -> Outcome | None:
+def _kept(run: Run, stage: Stage, digest: str, relatives: Sequence[Path], mend: bool) -> Outcome | None:
     """Return the outcome of a stage that need not run, since it stands here or in one of `relatives`."""
     final = run.folder / stage.name
-    artifact.recover(final)
-    digest = digest_of(run, stage, tools)
     standing = artifact.read_manifest(final)
     if final.exists() and (standing is None or standing.digest == digest):
         damage = artifact.damage(final)
         if standing and damage is None:
             say(f"{stage.name:9} kept ({standing.seconds:.1f} s when it was made)")
             return Outcome(stage.name, standing.seconds, True)
-        if not mend:
-            artifact.check_intact(final)
+        if damage and not mend:
+            raise artifact.damaged(damage)
         say(f"{stage.name:9} runs again: {damage}")
     for other in relatives:
         taken = artifact.adopt(other / stage.name, final, digest)
@@ -144,10 +142,9 @@ def _kept(
     return None
 
 
-def _make(run: Run, stage: Stage, tools: dict[str, str]) -> Outcome:
+def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome:
     final = run.folder / stage.name
-    artifact.recover(final)
-    digest = digest_of(run, stage, tools)
+    inputs, recipe = input_digests(run, stage), recipe_digest(run.recipe, stage.parts)
     say(f"{stage.name:9} ...")
     partial = artifact.open_partial(final, digest)
     context = Context(
@@ -167,8 +164,8 @@ def _make(run: Run, stage: Stage, tools: dict[str, str]) -> Outcome:
         final,
         result,
         digest=digest,
-        inputs=input_digests(run, stage),
-        recipe=recipe_digest(run.recipe, stage.parts),
+        inputs=inputs,
+        recipe=recipe,
         seconds=seconds,
         tools=tools,
         parts=stage.parts,
