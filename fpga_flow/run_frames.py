@@ -16,7 +16,7 @@ from fpga_flow.design import load_design
 from fpga_flow.errors import InputError
 from fpga_flow.export.frames import fitted
 from fpga_flow.flow import RUNS, Run
-from fpga_flow.golden import Golden, top_k
+from fpga_flow.golden import Golden
 from fpga_flow.output import Output
 from fpga_flow.progress import bar
 from fpga_flow.quantise import quantise
@@ -93,6 +93,8 @@ def channels_first(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.i
 
 
 def _golden(task: _Task) -> NDArray[np.int64]:
+    from fpga_flow.verify.packing import wanted
+
     golden, codes = Golden(task.folders["export"] / "golden.onnx"), task.codes
     found = []
     with bar("golden model", len(codes)) as advance:
@@ -100,10 +102,7 @@ def _golden(task: _Task) -> NDArray[np.int64]:
             logits, _ = golden.run(codes[start : start + GOLDEN_FRAMES])
             found.append(logits)
             advance(len(logits))
-    logits = np.concatenate(found)
-    if task.k:
-        return top_k(logits, task.k)
-    return np.moveaxis(logits, 1, -1).reshape(len(logits), -1)
+    return wanted(np.concatenate(found), task.k)
 
 
 def _simulated(task: _Task) -> NDArray[np.int64]:

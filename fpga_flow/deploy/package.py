@@ -12,9 +12,8 @@ from qonnx.core.datatype import DataType
 from fpga_flow.bitstream.shell import TOP
 from fpga_flow.design import Design, Stream
 from fpga_flow.digests import file_digest
-from fpga_flow.golden import top_k
 from fpga_flow.recipe import ROOT
-from fpga_flow.verify.packing import channels_last
+from fpga_flow.verify.packing import wanted
 
 DRIVER = Path(__file__).resolve().parent / "board" / "accelerator"
 SHARED = (ROOT / "fpga_flow" / "quantise.py",)
@@ -63,7 +62,7 @@ def vectors(path: Path, k: int, frames: int) -> dict[str, Any]:
     stored = np.load(path)
     x = np.moveaxis(stored["x"][:frames], 1, -1)
     logits = stored["logits"][:frames]
-    y = top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
+    y = wanted(logits, k)
     return {"x": x.reshape(len(x), -1), "y": y, "label": stored["label"][:frames]}
 
 

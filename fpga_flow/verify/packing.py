@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from qonnx.core.datatype import DataType
 
 from fpga_flow.design import Stream
+from fpga_flow.golden import top_k
 
 Words = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -17,6 +18,11 @@ Integers = NDArray[np.int64]
 def channels_last(values: NDArray[np.generic]) -> Integers:
     """Return a tensor (frames, channels, ...) with its channels moved to the last axis."""
     return np.ascontiguousarray(np.moveaxis(values, 1, -1)).astype(np.int64)
+
+
+def wanted(logits: Integers, k: int) -> Integers:
+    """Return what the accelerator must give (frames, values) where the golden model gives `logits`."""
+    return top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
 
 
 def pack(values: NDArray[np.generic], stream: Stream) -> Words:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from fpga_flow import toolchain
 from fpga_flow.artifact import EFFORT, write_json
 from fpga_flow.flow import Context
-from fpga_flow.golden import Golden, top_k
+from fpga_flow.golden import Golden
 from fpga_flow.progress import bar, say
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import Difference, comparable, first_layer
-from fpga_flow.verify.packing import channels_last
+from fpga_flow.verify.packing import wanted
 from fpga_flow.verify.simulator import DeadlockError, SimResult
 
 STALL = 0.3
@@ -121,11 +121,6 @@ def _sets(jobs: Sequence[Job], differing: Sequence[NDArray[np.int64]]) -> list[d
         }
         for stalls in sorted({bool(job.stall) for job in jobs})
     ]
-
-
-def wanted(logits: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Return what the accelerator must give (frames, values) where the golden model gives `logits`."""
-    return top_k(logits, k) if k else channels_last(logits).reshape(len(logits), -1)
 
 
 def _differing(found: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.int64]:
