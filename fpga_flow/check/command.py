@@ -152,11 +152,15 @@ def _write(found: "Found", problems: Sequence[Exception], junit: Path | None, su
     from fpga_flow.check.junit import junit as as_junit
     from fpga_flow.check.summary import summary as as_markdown
 
-    reports = ((junit, as_junit(found.network.name, found.cases())), (summary, as_markdown(found, problems)))
-    for path, text in reports:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            artifact.write_text(path, text)
+    if junit is not None:
+        _put(junit, as_junit(found.network.name, found.cases()))
+    if summary is not None:
+        _put(summary, as_markdown(found, problems))
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    artifact.write_text(path, text)
 
 
 def _show(found: "Found") -> None:
