@@ -50,12 +50,6 @@ class Layout:
         in_order = self.moved(integers) == tuple(sorted(self.moved(integers)))
         return in_order and (spatial == wanted or (*spatial, 1) == wanted)
 
-    def is_channels_last(self, integers: Shape) -> bool:
-        """Whether the file has the integers channels last, but for the unit axis of a 1-D network."""
-        last = len(self.axes) - 1
-        turned = Layout((self.axes[0], self.axes[last], *self.axes[1:last]), self.order)
-        return last >= 2 and turned.is_plain(integers)
-
     def transposed(self, permutation: Sequence[int]) -> "Layout":
         """Return the layout of the file's tensor with its axes in another order."""
         return Layout(tuple(self.axes[axis] for axis in permutation), self.order)

@@ -15,6 +15,7 @@ from typing import Any
 
 from fpga_flow import own_code, places
 from fpga_flow.errors import InputError
+from fpga_flow.recipe import model_names
 from fpga_flow.recipe_parts import Recipe
 from fpga_flow.recipe_parts.quant import LayerQuant, QuantRecipe
 
@@ -141,11 +142,10 @@ def trains_fast(recipe: Recipe, classes: int, channels: int) -> bool:
 
 def model_folder(name: str) -> Path:
     """Return the folder of model `name`; raises `InputError` with the known names where there is none."""
-    models = places.SHIPPED / "models"
-    known = sorted(path.parent.name for path in models.glob("*/model.py"))
+    known = model_names()
     if name not in known:
         raise InputError(f"model.name: must be one of {', '.join(known)}, not {name!r}")
-    return models / name
+    return places.SHIPPED / "models" / name
 
 
 def load_model(name: str) -> ModuleType:
