@@ -129,11 +129,25 @@ def network(seed: int = 0, act_bits: int = 4, weight_bits: int = 4, signed_act: 
     return graph.node("Mul", np.float32(0.7)).node("Add", np.float32(-3.1))
 
 
-def both_ways(net: IntegerNetwork, codes: NDArray[Any], folder: Path) -> dict[str, NDArray[np.int64]]:
-    """Run golden and network.onnx on `codes`, check that every tensor is equal, and return them."""
+def opened(net: IntegerNetwork, folder: Path) -> Golden:
+    """Write the golden model of `net` into `folder`, with and without its layers, and open it."""
     onnx.save(write_golden(net), folder / "golden.onnx")
     onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
-    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    return Golden(folder / "golden.onnx", folder / "layers.onnx")
+
+
+def of_ir_3(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy of `proto` as files of IR version 3 are: with its constants among the inputs."""
+    old = onnx.ModelProto.FromString(proto.SerializeToString())
+    old.ir_version = 3
+    for tensor in old.graph.initializer:
+        old.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return old
+
+
+def both_ways(net: IntegerNetwork, codes: NDArray[Any], folder: Path) -> dict[str, NDArray[np.int64]]:
+    """Run golden and network.onnx on `codes`, check that every tensor is equal, and return them."""
+    golden = opened(net, folder)
     expected = golden.layers(codes)
     found = NetworkRunner(write_network(net), layers=True).layers(codes)
     for name, values in found.items():

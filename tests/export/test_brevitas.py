@@ -5,7 +5,6 @@ from pathlib import Path
 
 import brevitas.nn as qnn
 import numpy as np
-import onnx
 import pytest
 import torch
 from brevitas.quant import Int8ActPerTensorFloat, Int16Bias
@@ -16,10 +15,8 @@ from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
-from tests.export.graphs import no_doubt_in_double
+from tests.export.graphs import no_doubt_in_double, opened
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 
 
@@ -54,9 +51,7 @@ def ordinary_network() -> nn.Module:
 
 def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dict[str, object]:
     net = to_integers(export_module(module, source.shape))
-    onnx.save(write_golden(net), folder / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
-    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    golden = opened(net, folder)
     spec = host.describe(net.host, net.input)
     indices = np.arange(count)
     no_doubt_in_double(net, golden, BrevitasReference(module), source.prepared(indices[:50]), spec)
@@ -168,9 +163,7 @@ def test_a_weight_that_the_export_changed_is_found_where_torch_rounds_too(tmp_pa
     with torch.no_grad():
         other.classes.weight[2, 5] += 0.01
     net = to_integers(export_module(other, (2, 32)))
-    onnx.save(write_golden(net), tmp_path / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
-    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    golden = opened(net, tmp_path)
     spec = host.describe(net.host, net.input)
     with pytest.raises(DifferenceError, match="for another reason than float32 rounding"):
         check_float(

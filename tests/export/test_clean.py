@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.reader import MAX_NODES, bring_up_to_date
 from fpga_flow.export.walk import to_integers
-from tests.export.graphs import Graph
+from tests.export.graphs import Graph, of_ir_3
 
 
 def ended(graph: Graph, features: int = 4) -> onnx.ModelProto:
@@ -95,12 +95,6 @@ def test_tensors_are_named_as_qonnx_names_them() -> None:
 
 
 def test_old_files_that_list_their_constants_as_inputs_are_read() -> None:
-    proto = ended(Graph((1, 4), opset=11).quant(0.1, 4))
-    for tensor in proto.graph.initializer:
-        proto.graph.input.append(
-            onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-        )
-    proto.ir_version = 3
-    model = bring_up_to_date(proto, "net")
+    model = bring_up_to_date(of_ir_3(ended(Graph((1, 4), opset=11).quant(0.1, 4))), "net")
     assert [value.name for value in model.graph.input] == ["global_in"]
     assert model.model.ir_version == 8

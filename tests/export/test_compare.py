@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -14,19 +13,11 @@ from fpga_flow.export import host
 from fpga_flow.export.chain import affine
 from fpga_flow.export.checks import check_float
 from fpga_flow.export.frames import random_frames
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.operations import Activation, AddConstant, IntegerNetwork, Matrix
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import FileReference, Observation
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
-from tests.export.graphs import Graph, network
-
-
-def opened(net: IntegerNetwork, folder: Path) -> Golden:
-    onnx.save(write_golden(net), folder / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
-    return Golden(folder / "golden.onnx", folder / "layers.onnx")
+from tests.export.graphs import Graph, network, opened
 
 
 class Tampered:

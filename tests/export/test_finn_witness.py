@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -16,16 +15,14 @@ from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.compare import Comparison, compare
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
 from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.golden import Golden
 from fpga_flow.recipe import Change, find_recipe, load_recipe
 from fpga_flow.recipe_parts.data import DataRecipe
 from fpga_flow.untrained import untrained
 from tests.export.finn_witness import FinnReference, Inputs, Layer, compare_layers, streamlined
-from tests.export.graphs import Graph
+from tests.export.graphs import Graph, opened
 from tests.export.test_outside import AMC, TFC, zoo
 
 SIGNALS = DataRecipe(name="signals", frames_per_block=3, snr_db=(0, 20))
@@ -53,9 +50,7 @@ class Agreement:
 def witness(model: ModelWrapper, source: Frames, count: int, folder: Path) -> Agreement:
     """Compare all weights and thresholds, and the integers and logits of `count` frames of `source`."""
     network = to_integers(model)
-    onnx.save(write_golden(network), folder / "golden.onnx")
-    onnx.save(write_golden(network, layers=True), folder / "layers.onnx")
-    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    golden = opened(network, folder)
     spec = host.describe(network.host, network.input)
     chosen = source.sample(count, 1)
     floats = source.prepared(chosen).reshape(-1, *network.host.frame_shape)

@@ -23,7 +23,7 @@ from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.golden import Golden
-from tests.export.graphs import QONNX, Graph, same_everywhere
+from tests.export.graphs import QONNX, Graph, of_ir_3, same_everywhere
 
 RNG = np.random.default_rng(5)
 
@@ -72,12 +72,7 @@ def dense_network(features: int = 6, **options: Any) -> Graph:
 
 def test_constants_among_the_inputs_of_ir_version_3(tmp_path: Path) -> None:
     original = dense_network().proto()
-    proto = onnx.ModelProto.FromString(original.SerializeToString())
-    proto.ir_version = 3
-    for tensor in proto.graph.initializer:
-        info = helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-        proto.graph.input.append(info)
-    same_as_the_file(proto, tmp_path, original)
+    same_as_the_file(of_ir_3(original), tmp_path, original)
 
 
 @pytest.mark.parametrize("opset", [6, 7, 8, 11, 13, 17, 20, 21, 22, 23])

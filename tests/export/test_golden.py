@@ -10,7 +10,7 @@ from fpga_flow.export.evaluate import NetworkRunner, lower
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.golden import Golden, top_k
-from tests.export.graphs import Graph, both_ways, network, random_codes, same_everywhere
+from tests.export.graphs import Graph, both_ways, network, opened, random_codes, same_everywhere
 
 
 def test_only_standard_operators() -> None:
@@ -73,9 +73,7 @@ def test_layers_of_wide_sums_take_no_large_tables() -> None:
 
 def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
     net = network().integers()
-    onnx.save(write_golden(net), tmp_path / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
-    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    golden = opened(net, tmp_path)
     codes = random_codes(net, 64)
     layer = next(seen.tensor for seen in net.quantisers if seen.node == "act1")
     middle = golden.layers(codes)[layer.name]

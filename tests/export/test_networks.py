@@ -4,7 +4,6 @@ from pathlib import Path
 
 import brevitas.nn as qnn
 import numpy as np
-import onnx
 import pytest
 import torch
 from brevitas.quant import (
@@ -21,14 +20,12 @@ from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.frames import random_frames
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import Activation, Add, Concat, GlobalMax, GlobalSum, Matrix, Upsample
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
 from fpga_flow.recipe_parts.data import DataRecipe
-from tests.export.graphs import no_doubt_in_double
+from tests.export.graphs import no_doubt_in_double, opened
 
 
 def quantised(bits: int = 4) -> nn.Module:
@@ -201,9 +198,7 @@ def test_integers_of_network(name: str, tmp_path: Path) -> None:
     module = trained(build(), shape)
     model = export_module(module, shape)
     net = to_integers(model)
-    onnx.save(write_golden(net), tmp_path / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
-    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    golden = opened(net, tmp_path)
     spec = host.describe(net.host, net.input)
     frames = 16 if shape[1] < 32 else 4
     source, indices = random_frames(spec, frames, 1), np.arange(frames)

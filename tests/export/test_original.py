@@ -12,7 +12,6 @@ from onnx import numpy_helper
 
 from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host, original
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.names import original_names
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.original import FRAMES, check_original
@@ -20,8 +19,7 @@ from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
-from tests.export.graphs import Graph, network
+from tests.export.graphs import Graph, network, of_ir_3, opened
 from tests.export.test_compare import bipolar_tie
 from tests.export.test_ending import image, top, vector
 
@@ -40,9 +38,7 @@ def checked(
     spec = host.describe(net.host, net.input)
     frames = np.random.default_rng(5).normal(size=(FRAMES, *spec["frame_shape"]))
     floats = frames.astype(np.float32)
-    onnx.save(write_golden(net), folder / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), folder / "layers.onnx")
-    golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
+    golden = opened(net, folder)
     codes = host.quantise(floats, spec)
     return check_original(folder / "net.onnx", model, net, golden, describe_output(net), floats, codes)
 
@@ -54,12 +50,7 @@ def in_batches() -> onnx.ModelProto:
 
 
 def old_file() -> onnx.ModelProto:
-    proto = network().proto()
-    proto.ir_version = 3
-    for tensor in proto.graph.initializer:
-        kind = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-        proto.graph.input.append(kind)
-    return proto
+    return of_ir_3(network().proto())
 
 
 def of_2021() -> onnx.ModelProto:

@@ -4,21 +4,19 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.cost import cost
 from fpga_flow.export.frames import random_frames
-from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import Matrix
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
 from fpga_flow.recipe import ROOT
+from tests.export.graphs import opened
 
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
 AMC, TFC = "amc_vgg10_w4a4_pruned.onnx", "tfc_w2a2.onnx"
@@ -54,9 +52,7 @@ def test_amc_nonzero_weights_per_layer() -> None:
 def test_integers_and_classes_equal_those_of_the_file(name: str, frames: int, tmp_path: Path) -> None:
     model = read(zoo(name))
     net = to_integers(model)
-    onnx.save(write_golden(net), tmp_path / "golden.onnx")
-    onnx.save(write_golden(net, layers=True), tmp_path / "layers.onnx")
-    golden = Golden(tmp_path / "golden.onnx", tmp_path / "layers.onnx")
+    golden = opened(net, tmp_path)
     spec = host.describe(net.host, net.input)
     source = random_frames(spec, frames, 1)
     indices = np.arange(frames)
