@@ -67,7 +67,7 @@ IN_RTL = (
     "qcdq",
     "uint8-input-annotated",
 )
-"""Those that are taken to RTL here; `make cases` takes all of them."""
+"""Those that are taken to RTL here; `make cases` takes the others."""
 
 
 def frame(shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
