@@ -15,14 +15,25 @@ def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def build(folder: Path) -> Path:
-    """Train it for a moment, build it up to the verification, and return the run."""
+    """Train it for a moment, build it up to the verification on test digits, and return the run."""
     _train(folder / "digits.onnx")
+    _write_digits(folder / "digits.npz")
     done = flow(
-        "build", "--model", str(folder / "digits.onnx"), "--until", "verify", "--fps", "50000",
+        "build", "--model", str(folder / "digits.onnx"), "--data", str(folder / "digits.npz"),
+        "--until", "verify", "--fps", "50000",
         "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", "--out", str(folder / "run"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "run"
+
+
+def _write_digits(path: Path) -> None:
+    from fpga_flow import data
+    from fpga_flow.recipe_parts.data import DataRecipe
+
+    source = data.load(DataRecipe(name="digits"), "test", path.parent)
+    x = source.read(np.arange(len(source))).astype(np.float32)
+    np.savez(path, x=x.reshape(len(x), -1), y=source.labels)
 
 
 def _train(path: Path) -> None:
