@@ -1,7 +1,7 @@
 """Rounding modes of QONNX's quantisers: in numpy they are in `fpga_flow.quantise`, here as ONNX operators."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def edge_columns(edges: Edges, rank: int, axis: int = 1) -> list[NDArray[np.floa
 
 
 def write_edges(
-    columns: Iterable[NDArray[np.float64]],
+    columns: Sequence[NDArray[np.float64]],
     low: int,
     value: str,
     node: Callable[..., str],
@@ -64,9 +64,8 @@ def write_edges(
     the result's name.
     """
     total = constant(low)
-    counts = Counter(tuple(column.flat) for column in columns)
-    shapes = {tuple(column.flat): column.shape for column in columns}
-    for edge, times in counts.items():
-        reached = node("GreaterOrEqual", value, constant(np.reshape(edge, shapes[edge])))
+    shape = columns[0].shape
+    for edge, times in Counter(tuple(column.flat) for column in columns).items():
+        reached = node("GreaterOrEqual", value, constant(np.reshape(edge, shape)))
         total = node("Add", total, node("Where", reached, constant(times), constant(0)))
     return total
