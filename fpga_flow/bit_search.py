@@ -7,17 +7,17 @@ from pathlib import Path
 
 from qonnx.core.datatype import DataType
 
-from fpga_flow import places
-from fpga_flow.errors import InputError
+from fpga_flow.core import places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import LayerQuant
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.cost import itu_score
 from fpga_flow.export.operations import Matrix
 from fpga_flow.export.readers.common import MAX_BITS
 from fpga_flow.export.walk import to_integers
-from fpga_flow.flow import RUNS
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import LayerQuant
+from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.train.bits import (
     LayerSize,
     Measure,

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from fpga_flow import own_code, places
+from fpga_flow.core import own_code, places
+from fpga_flow.core.errors import FlowError, InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.data import OWN
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import FlowError, InputError
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.dataset import load_frames
 from fpga_flow.train.layers import weighted

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from fpga_flow import data
+from fpga_flow.core.errors import FlowError, InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe import find_recipe, load_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import FlowError, InputError
 from fpga_flow.export.brevitas_export import export_module
-from fpga_flow.flow import RUNS
-from fpga_flow.progress import say
-from fpga_flow.recipe import find_recipe, load_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 from fpga_flow.train.threads import torch_threads

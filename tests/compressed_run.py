@@ -12,17 +12,18 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow import artifact, data
+from fpga_flow import data
+from fpga_flow.core import artifact
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.stage import Context, only
 from fpga_flow.data.frames import Frames
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.stage import Context, only
-from fpga_flow.stages import STAGES
+from fpga_flow.pipeline.order import STAGES
+from fpga_flow.sim import tuning
 from fpga_flow.train import spec
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.general import network_of
 from fpga_flow.train.requantise import final
-from fpga_flow.verify import tuning
 
 STAGE_OF = {stage.name: stage for stage in STAGES}
 WAY = ("train", "prune", "export", "hardware", "rtl", "verify")

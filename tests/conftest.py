@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact
-from fpga_flow.flow import Context
-from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.rtl import stage as rtl
+from fpga_flow.core import artifact
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import hardware as hardware
+from fpga_flow.stages import rtl as rtl
 from tests import digits_run as digits
 from tests import networks
 

@@ -29,7 +29,7 @@ def build(folder: Path) -> Path:
 
 def _write_digits(path: Path) -> None:
     from fpga_flow import data
-    from fpga_flow.recipe_parts.data import DataRecipe
+    from fpga_flow.core.recipe_parts.data import DataRecipe
 
     source = data.load(DataRecipe(name="digits"), "test", path.parent)
     x = source.read(np.arange(len(source))).astype(np.float32)
@@ -43,8 +43,8 @@ def _train(path: Path) -> None:
     from brevitas.quant import Int8WeightPerTensorFloat, Uint8ActPerTensorFloat
 
     from fpga_flow import data
+    from fpga_flow.core.recipe_parts.data import DataRecipe
     from fpga_flow.export.brevitas_export import export_module
-    from fpga_flow.recipe_parts.data import DataRecipe
 
     class Weights(Int8WeightPerTensorFloat):  # type: ignore[misc]
         bit_width = 3

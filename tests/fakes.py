@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import artifact, flow
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core import artifact
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.pipeline import flow
 
 SNRS = tuple(range(-20, 31, 2))
 DATA = {"name": "signals", "generated": True, "classes": 24, "snr_db": list(SNRS)}

@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fpga_flow import toolchain
-from fpga_flow.errors import ToolError
-from fpga_flow.toolchain import run_tool
-from fpga_flow.verify.verilate import parameter_options
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.toolchain import run_tool
+from fpga_flow.sim.verilate import parameter_options
 
 
 def lint(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fpga_flow import artifact
+from fpga_flow.core import artifact
 
 
 @contextmanager

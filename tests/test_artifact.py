@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact
-from fpga_flow.errors import InputError
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
 
 KEYS = {"inputs": {}, "recipe": "r", "seconds": 1.0, "tools": {}}
 

@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import __version__, building, cli, flow, system, toolchain
-from fpga_flow.errors import InputError, ToolError, UnsupportedError
+from fpga_flow import __version__
+from fpga_flow.cli import building
+from fpga_flow.cli import main as cli
+from fpga_flow.core import system, toolchain
+from fpga_flow.core.errors import InputError, ToolError, UnsupportedError
+from fpga_flow.pipeline import flow
 from fpga_flow.report import page
 from tests import fakes
 
@@ -20,7 +24,7 @@ HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
     monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
     # Drawing takes a second; tests/report draws.
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
@@ -58,7 +62,7 @@ def call(capfd: pytest.CaptureFixture[str]) -> Any:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(**work))
 
 
 def raising(error: BaseException) -> Any:
@@ -389,7 +393,7 @@ def test_version_and_help(call: Any) -> None:
 
 def test_command_line_and_report_import_nothing_heavy() -> None:
     code = (
-        "import sys, fpga_flow.cli, fpga_flow.report, fpga_flow.listing, fpga_flow.doctor;"
+        "import sys, fpga_flow.cli.main, fpga_flow.report, fpga_flow.cli.listing, fpga_flow.cli.doctor;"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

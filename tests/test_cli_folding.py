@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import building, cli, flow
-from fpga_flow.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.cli import building
+from fpga_flow.cli import main as cli
+from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.pipeline import flow
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from fpga_flow import recipe_table
-from fpga_flow.recipe import ROOT
+from fpga_flow.core import recipe_table
+from fpga_flow.core.recipe import ROOT
 
 DOCS = ROOT / "docs"
 COLUMNS = {
@@ -60,7 +60,9 @@ def test_the_page_about_own_networks_runs_as_it_stands(tmp_path: Path) -> None:
             continue
         for line in text.splitlines():
             program, *words = line.split()
-            command = {"python": [sys.executable], "flow": [sys.executable, "-m", "fpga_flow.cli"]}[program]
+            command = {"python": [sys.executable], "flow": [sys.executable, "-m", "fpga_flow.cli.main"]}[
+                program
+            ]
             done = subprocess.run(
                 [*command, *words],
                 cwd=tmp_path,
@@ -83,7 +85,7 @@ def test_the_page_about_own_networks_runs_as_it_stands(tmp_path: Path) -> None:
 def test_the_page_about_recipes_is_that_of_the_models_they_are_checked_by() -> None:
     made = recipe_table.page()
     assert (DOCS / "recipe.md").read_text(encoding="utf-8") == made, (
-        "python -m fpga_flow.recipe_table makes it"
+        "python -m fpga_flow.core.recipe_table makes it"
     )
     rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \| (.*) \|$", made, re.MULTILINE)
     assert len(rows) > 100

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact
-from fpga_flow.stages import STAGES
+from fpga_flow.core import artifact
+from fpga_flow.pipeline.order import STAGES
 
 FLOW = Path(sys.executable).with_name("flow")
 SMALL = ("train.epochs=2", "prune.method=fmp", "prune.rounds=1", "prune.epochs=1")

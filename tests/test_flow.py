@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from fpga_flow import artifact, digests, flow, toolchain
-from fpga_flow.errors import DifferenceError, FitError, InputError, ToolError
-from fpga_flow.recipe import ROOT, model_names
+from fpga_flow.core import artifact, digests, toolchain
+from fpga_flow.core.errors import DifferenceError, FitError, InputError, ToolError
+from fpga_flow.core.recipe import ROOT, model_names
+from fpga_flow.pipeline import flow
 from tests import fakes
 
 REAL = flow.STAGES
@@ -20,11 +21,11 @@ AFTER_EXPORT = ALL[ALL.index("hardware") :]
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
 
 
 def use(monkeypatch: pytest.MonkeyPatch, **work: Any) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(**work))
 
 
 def execute(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
@@ -135,7 +136,7 @@ def test_missing_tool_is_found_before_the_first_stage(
 
     monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
     stages = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in fakes.stages()]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     with pytest.raises(ToolError, match="^verilator: gone$"):
         execute(tmp_path / "r")
     assert not (tmp_path / "r").exists()
@@ -145,7 +146,7 @@ def test_missing_tool_is_found_before_the_first_stage(
 def test_training_knows_the_kind_of_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {stage.name for stage in REAL if "processor" in stage.tools} == {"train", "prune", "export"}
     stages = [s if s.name != "train" else fakes.replace(s, tools=("processor",)) for s in fakes.stages()]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     first = execute(tmp_path / "first", until="prune")
 
     def taken(name: str) -> list[str]:
@@ -285,7 +286,7 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
     (code / "fmp.py").write_text("rate = 1")
     (code / "notes.txt").write_text("x")
     stages = [s if s.name != "prune" else fakes.replace(s, code=(str(code),)) for s in fakes.stages()]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     monkeypatch.setattr(digests, "ROOT", tmp_path)
     execute(tmp_path / "r")
     (code / "notes.txt").write_text("y")

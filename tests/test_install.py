@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.recipe import ROOT, model_names, recipe_names
+from fpga_flow.core.recipe import ROOT, model_names, recipe_names
 
 NAMES = ("fpga_flow", "models", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "NOTICE")
 
@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def flow(site: Path, folder: Path, *arguments: str) -> str:
     """Run the installed `flow` in `folder`; returns what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "fpga_flow.cli", *arguments],
+        [sys.executable, "-m", "fpga_flow.cli.main", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(site), "COLUMNS": "120"},
         capture_output=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import kept
+from fpga_flow.core import kept
 
 
 @pytest.fixture

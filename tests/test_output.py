@@ -2,7 +2,7 @@
 
 import pytest
 
-from fpga_flow.output import Output, decides
+from fpga_flow.integer.output import Output, decides
 
 
 @pytest.mark.parametrize(

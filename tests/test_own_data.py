@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow import artifact, cli, flow
-from fpga_flow.recipe import ROOT
+from fpga_flow.cli import main as cli
+from fpga_flow.core import artifact
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.pipeline import flow
 from fpga_flow.train.checkpoint import load_checkpoint
 from tests import own
 

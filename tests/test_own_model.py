@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow import artifact, cli, flow
-from fpga_flow.flow import open_run
-from fpga_flow.own_code import load, sources
+from fpga_flow.cli import main as cli
+from fpga_flow.core import artifact
+from fpga_flow.core.own_code import load, sources
+from fpga_flow.pipeline import flow
+from fpga_flow.pipeline.flow import open_run
 from tests import own
 
 BUILD = """
@@ -204,8 +206,8 @@ def test_a_file_that_is_not_there(capfd: pytest.CaptureFixture[str], tmp_path: P
 def test_statistics_that_quantisers_collect_are_those_of_the_checkpoint(tmp_path: Path) -> None:
     import torch
 
-    from fpga_flow.recipe import make_recipe
-    from fpga_flow.recipe_parts.quant import CalibrationRecipe
+    from fpga_flow.core.recipe import make_recipe
+    from fpga_flow.core.recipe_parts.quant import CalibrationRecipe
     from fpga_flow.train.general import GeneralNetwork, first_state
 
     (tmp_path / "net.py").write_text(own.NET)

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import Change, find_recipe, load_recipe, make_recipe, parse_setting, recipe_names
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import Change, find_recipe, load_recipe, make_recipe, parse_setting, recipe_names
+from fpga_flow.core.recipe_parts import Recipe
 
 
 def write(folder: Path, text: str) -> Path:

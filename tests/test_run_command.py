@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow import artifact, cli
-from fpga_flow.run_frames import channels_first
+from fpga_flow.cli import main as cli
+from fpga_flow.cli.run_frames import channels_first
+from fpga_flow.core import artifact
 from tests import own
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("own_run")]
@@ -30,7 +31,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("net")
     (folder / "net.py").write_text(own.NET)
-    from fpga_flow.own_code import load
+    from fpga_flow.core.own_code import load
 
     torch.manual_seed(1)
     network: Any = load(folder / "net.py").Net(own.CLASSES, SHAPE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.recipe import ROOT
+from fpga_flow.core.recipe import ROOT
 
 LOCK = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
 NAME = r"[A-Za-z0-9_.-]+"

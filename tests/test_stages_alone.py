@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.artifact import MANIFEST, PARTIAL
+from fpga_flow.core.artifact import MANIFEST, PARTIAL
 from tests.fakes import BUILT
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("stages_alone")]
@@ -63,7 +63,7 @@ sys.exit(cli.main(words))
 
 def flow(*words: str | Path, code: int = 0) -> str:
     """Run `flow` in a new process; returns what it said."""
-    command = [sys.executable, "-m", "fpga_flow.cli", *map(str, words)]
+    command = [sys.executable, "-m", "fpga_flow.cli.main", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return done.stderr

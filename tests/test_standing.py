@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import artifact, cli, flow, report, standing, toolchain
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow import report
+from fpga_flow.cli import main as cli
+from fpga_flow.core import artifact, toolchain
+from fpga_flow.core.errors import InputError, ToolError
+from fpga_flow.pipeline import flow, standing
 from tests import fakes
 
 ALL = list(fakes.BUILT)
@@ -32,7 +35,7 @@ def stages(**work: Any) -> tuple[fakes.FakeStage, ...]:
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", stages())
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def test_what_is_out_of_date_stands_in_list_and_report(
     faster: flow.Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names = ", ".join(LATER)
-    monkeypatch.setattr("fpga_flow.flow.RUNS", faster.folder.parent)
+    monkeypatch.setattr("fpga_flow.pipeline.flow.RUNS", faster.folder.parent)
     assert cli.main(["list"]) == 0
     assert f"out of date: {names}" in " ".join(capfd.readouterr().out.split())
     report.write(faster)
@@ -195,7 +198,7 @@ def test_interrupted_build_marks_what_is_out_of_date(run: Path, monkeypatch: pyt
     def interrupted(_: flow.Context) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fpga_flow.stages.STAGES", stages(rtl=interrupted))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", stages(rtl=interrupted))
     with pytest.raises(KeyboardInterrupt):
         flow.execute(fakes.run_of(run, hardware={"fps": 50_000}))
     assert (run / "verify" / artifact.OUTDATED).is_file()
@@ -209,7 +212,7 @@ def test_a_damaged_file_is_told_before_a_missing_tool(
 
     monkeypatch.setitem(toolchain.FINDERS, "verilator", missing)
     wanting = [s if s.name != "verify" else fakes.replace(s, tools=("verilator",)) for s in stages()]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(wanting))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(wanting))
     assert cli.main(["verify", str(run)]) == 4
     cut_off(run / "rtl" / "data" / FILE)
     assert cli.main(["verify", str(run)]) == 2

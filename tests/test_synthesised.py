@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact, digests, synthesised
-from fpga_flow.boards import board
-from fpga_flow.flow import Context
-from fpga_flow.recipe import ROOT, make_recipe
-from fpga_flow.synth.stage import _keep_for_folding
+from fpga_flow.core import artifact, digests
+from fpga_flow.core.recipe import ROOT, make_recipe
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages.synth import _keep_for_folding
+from fpga_flow.synth import synthesised
+from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.usage import Usage
-from fpga_flow.synthesised import SynthesisedLayers
+from fpga_flow.target.board import board
 
 COUNTS = {"lut": 12, "ff": 34, "bram18": 5, "dsp": 6}
 
@@ -30,7 +31,7 @@ def test_another_family_or_tool_has_its_own_entries(tmp_path: Path, monkeypatch:
     assert SynthesisedLayers(tmp_path, "xc7").get("one") is None
 
 
-@pytest.mark.parametrize("part", ["fpga_flow/synth/usage.py", "fpga_flow/rtl/hdl/df_dot.sv"])
+@pytest.mark.parametrize("part", ["fpga_flow/synth/usage.py", "fpga_flow/layers/hdl/df_dot.sv"])
 def test_entries_of_other_code_are_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import toolchain
+from fpga_flow.core import toolchain
 
 X86 = """processor\t: 0
 vendor_id\t: AuthenticAMD

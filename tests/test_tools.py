@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from fpga_flow import toolchain
-from fpga_flow.errors import ToolError
-from fpga_flow.toolchain import Tool, run_tool
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.toolchain import Tool, run_tool
 
 
 def tool(folder: Path, script: str) -> Tool:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.artifact import read_result
-from fpga_flow.golden import Golden
+from fpga_flow.core.artifact import read_result
+from fpga_flow.integer.golden import Golden
 from fpga_flow.train.apot import levels, weight_levels
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.general import network_of

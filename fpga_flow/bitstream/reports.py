@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
 
 ROWS = {
     "lut": ("Slice LUTs", "CLB LUTs"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qonnx.core.datatype import DataType
 
-from fpga_flow.design import INPUT, OUTPUT, Design, Stream
+from fpga_flow.design.design import INPUT, OUTPUT, Design, Stream
 
 HDL = Path(__file__).resolve().parent / "hdl"
 TOP = "fpga_flow_shell"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fpga_flow.bitstream.shell import TOP
-from fpga_flow.boards import Board
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
+from fpga_flow.target.board import Board
 
 PROJECT = "accelerator"
 DESIGN = "system"

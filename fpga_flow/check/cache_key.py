@@ -6,8 +6,9 @@ when there may be new entries to keep.
 
 from pathlib import Path
 
-from fpga_flow import artifact, flow, toolchain
-from fpga_flow.digests import code_digest, file_digest, recipe_digest
+from fpga_flow.core import artifact, toolchain
+from fpga_flow.core.digests import code_digest, file_digest, recipe_digest
+from fpga_flow.pipeline import flow
 
 TOOLS = ("verilator", "g++", "yosys", "finn-plus")
 """What entries are made with."""
@@ -24,7 +25,7 @@ def cache_key(run: flow.Run, network: Path) -> str:
     A CI that finds no cache of the whole key takes the latest one of the same beginning. Raises `ToolError`
     where a tool is missing.
     """
-    made_with = artifact.digest_json([code_digest(["fpga_flow"]), toolchain.versions(TOOLS)])
+    made_with = artifact.digest_json([code_digest(folders=["fpga_flow"]), toolchain.versions(TOOLS)])
     made_of = artifact.digest_json([file_digest(network), recipe_digest(run.recipe, PARTS)])
     return "-".join([PREFIX, made_with[:DIGITS], made_of[:DIGITS]])
 

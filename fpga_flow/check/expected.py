@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import artifact
-from fpga_flow.errors import InputError
-from fpga_flow.golden import top_k
-from fpga_flow.output import DECISIONS, Output
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
+from fpga_flow.integer.golden import top_k
+from fpga_flow.integer.output import DECISIONS, Output
 
 CHUNK = 256
 """Frames that are compared at once."""

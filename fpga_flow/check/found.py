@@ -6,16 +6,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import artifact, stages
 from fpga_flow.check.expected import Compared
 from fpga_flow.check.limits import Limit, frames_per_second
-from fpga_flow.design import load_design
-from fpga_flow.errors import DifferenceError, FitError, FlowError
-from fpga_flow.flow import Run
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import DifferenceError, FitError, FlowError
+from fpga_flow.core.stage import Stage
+from fpga_flow.design.design import load_design
+from fpga_flow.pipeline import order
+from fpga_flow.pipeline.flow import Run
+from fpga_flow.pipeline.run import Outcome
 from fpga_flow.report import Report, assemble
-from fpga_flow.run import Outcome
-from fpga_flow.stage import Stage
-from fpga_flow.verdict import RESOURCES, amount
+from fpga_flow.target.verdict import RESOURCES, amount
 
 NOT_REACHED = "not reached"
 
@@ -96,7 +97,7 @@ class Found:
         ]
 
     def _stages(self) -> Iterator[Case]:
-        outside = [stage for stage in stages.STAGES if not stage.needs_training]
+        outside = [stage for stage in order.STAGES if not stage.needs_training]
         names = [stage.name for stage in outside]
         made = self.outcomes
         blamed = None if self._judged(outside) or self.refused else self.error

@@ -7,7 +7,7 @@ from fpga_flow.check.found import Case, Found, explained
 from fpga_flow.check.junit import printable
 from fpga_flow.check.limits import frames_per_second
 from fpga_flow.report import Report
-from fpga_flow.verdict import RESOURCES, amount
+from fpga_flow.target.verdict import RESOURCES, amount
 
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#!|~$&@:])")
 """What Markdown may take for its own."""

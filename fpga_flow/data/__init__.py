@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fpga_flow import places
+from fpga_flow.core import places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts.data import LENGTHS, OWN, DataRecipe
 from fpga_flow.data import (
     arrays,
     cifar,
@@ -27,9 +30,6 @@ from fpga_flow.data import (
 )
 from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.radioml_file import Layout
-from fpga_flow.errors import InputError
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts.data import LENGTHS, OWN, DataRecipe
 
 __all__ = ["Frames", "Split", "files", "for_shape", "load", "prepare"]
 

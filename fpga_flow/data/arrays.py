@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data.frames import UNKNOWN, Frames, Indices, Split, Values
 from fpga_flow.data.held_out import held_out
 from fpga_flow.data.npy import read_all
-from fpga_flow.errors import InputError
 
 WANTED = "x_train, y_train, x_test, y_test, or x (and y) of test frames alone"
 Arrays = Mapping[str, NDArray[Any]]

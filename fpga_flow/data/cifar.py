@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
 from fpga_flow.data import pickled
 from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.held_out import held_out
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
 
 SHAPE = (3, 32, 32)
 PIXELS = 3 * 32 * 32

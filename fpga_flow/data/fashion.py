@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.held_out import held_out
 from fpga_flow.data.idx import Bytes, read_idx
-from fpga_flow.errors import InputError
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package puts it."""

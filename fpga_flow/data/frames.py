@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.quantise import carry_out
+from fpga_flow.integer.quantise import carry_out
 
 Indices = NDArray[np.int64]
 Values = NDArray[np.float32]
 Split = Literal["train", "validation", "test"]
 Steps = tuple[tuple[str, tuple[float, ...]], ...]
-"""What is done to frames, one after the other: kind and numbers, as in `fpga_flow.quantise`."""
+"""What is done to frames, one after the other: kind and numbers, as in `fpga_flow.integer.quantise`."""
 
 
 UNKNOWN = -1

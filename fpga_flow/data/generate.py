@@ -10,13 +10,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts.data import Impairments
+from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.data import radioml, signals
 from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.signals import CHUNK, Real
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts.data import Impairments
-from fpga_flow.toolchain import CPU_COUNT
 
 
 def chunks(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 
 _MAGIC = {
     b"\x80": "a Python pickle, as RadioML 2016 is, and pickles are never opened",

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 
 Bytes = NDArray[np.uint8]
 UNSIGNED_BYTES = 8

@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
 from fpga_flow.data.hdf5 import dataset, opened
 from fpga_flow.data.jet_features import CLASSES, FEATURES, Jets
 from fpga_flow.data.jet_tables import PREFIX, from_one_hot
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
 
 WANTED = "the jets of processed-pythia82-lhc13-all-pt1-50k-r1_h022_e0175_t220_nonu_truth"
 TABLE = "t_allpar_new"

@@ -14,10 +14,10 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
 from fpga_flow.data.frames import Indices
 from fpga_flow.data.jet_features import CLASSES, FEATURES, Jets
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
 
 LINES = 1 << 16
 """That are read at once."""

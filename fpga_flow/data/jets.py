@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data import jet_pythia, jet_tables
 from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.jet_features import CLASSES, FEATURES, Jets, as_frames, tutorial_split
 from fpga_flow.data.npy import read_npy, read_texts
-from fpga_flow.errors import InputError
 
 NPY = ".npy"
 TUTORIAL = ("X_train_val.npy", "y_train_val.npy", "X_test.npy", "y_test.npy", "classes.npy")

@@ -8,12 +8,12 @@ Fashion-MNIST's; or Keras' `mnist.npz`, with x_train, y_train, x_test and y_test
 from functools import lru_cache
 from pathlib import Path
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data import digits, fashion
 from fpga_flow.data.fashion import SIZE, check_pair, split_of
 from fpga_flow.data.frames import Frames, Indices, Split
 from fpga_flow.data.idx import Bytes
 from fpga_flow.data.npy import read_npz
-from fpga_flow.errors import InputError
 
 FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte"
 NPZ = ".npz"

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data import pickled
-from fpga_flow.errors import InputError
 
 MAX_BYTES = 1 << 30
 """An array that claims to be larger is refused: the largest that is known here has 85 MB."""

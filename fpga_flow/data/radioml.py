@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.frames import Frames, Indices, Split, Values
 from fpga_flow.data.hdf5 import dataset, opened
 from fpga_flow.data.radioml_file import HOLDS, NAME, Layout
-from fpga_flow.errors import InputError
 
 CHALLENGE_SEED = 2018
 TEST_SHARE = 0.1

@@ -11,11 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts.data import LENGTHS
 from fpga_flow.data.constellations import CLASSES
 from fpga_flow.data.hdf5 import dataset, opened
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts.data import LENGTHS
 
 ROWS = 1 << 16
 """Rows of Y and Z that are checked at once."""

@@ -21,8 +21,8 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.special import erf
 
+from fpga_flow.core.recipe_parts.data import Impairments
 from fpga_flow.data.constellations import CLASSES, LINEAR, constellation
-from fpga_flow.recipe_parts.data import Impairments
 
 VERSION = 2
 """Goes up whenever the same seed gives other frames, so that cached files are made again."""

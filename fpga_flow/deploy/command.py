@@ -6,17 +6,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import artifact
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import DifferenceError, InputError
+from fpga_flow.core.progress import say
 from fpga_flow.deploy import procedure, results
 from fpga_flow.deploy.package import NAME, describe, vectors, write_package
 from fpga_flow.deploy.transport import Ssh, Transport, Virtual
 from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
-from fpga_flow.design import Design, load_design
-from fpga_flow.errors import DifferenceError, InputError
-from fpga_flow.flow import RUNS, Run, current
-from fpga_flow.output import Output
-from fpga_flow.progress import say
-from fpga_flow.standing import intact
+from fpga_flow.design.design import Design, design_digest, load_design
+from fpga_flow.integer.output import Output
+from fpga_flow.pipeline.flow import RUNS, Run, current
+from fpga_flow.pipeline.standing import intact
 
 FRAMES = 1000
 """Test frames in a package, at most."""
@@ -52,7 +52,7 @@ def verified_folders(run: Run) -> dict[str, Path]:
 def make_package(run: Run, virtual: bool = False) -> Path:
     """Write the package of `run` and return it; `virtual`: for the virtual board."""
     folders = verified_folders(run)
-    design, digest = load_design(folders["rtl"]), results.design_digest(folders["rtl"])
+    design, digest = load_design(folders["rtl"]), design_digest(folders["rtl"])
     if virtual:
         hardware = _virtual_hardware(design, folders["rtl"], digest)
     else:
@@ -106,7 +106,7 @@ def deploy(
     """
     virtual = virtual or host == VIRTUAL
     package = make_package(run, virtual)
-    digest = results.design_digest(current(run)["rtl"])
+    digest = design_digest(current(run)["rtl"])
     say(f"package   {package} ({package.stat().st_size:,} bytes)")
     with tempfile.TemporaryDirectory(prefix="virtual-board-home-") as home:
         board: Transport = (

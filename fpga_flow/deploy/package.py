@@ -10,10 +10,10 @@ import numpy as np
 from qonnx.core.datatype import DataType
 
 from fpga_flow.bitstream.shell import TOP
-from fpga_flow.design import Design, Stream
-from fpga_flow.digests import file_digest
-from fpga_flow.recipe import ROOT
-from fpga_flow.verify.packing import wanted
+from fpga_flow.core.digests import file_digest
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.design.design import Design, Stream
+from fpga_flow.sim.packing import wanted
 
 DRIVER = Path(__file__).resolve().parent / "board" / "accelerator"
 SHARED = (ROOT / "fpga_flow" / "quantise.py",)

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fpga_flow.core.digests import file_digest
+from fpga_flow.core.errors import DifferenceError, InputError, ToolError
+from fpga_flow.core.progress import bar, say
 from fpga_flow.deploy.package import NAME
 from fpga_flow.deploy.results import Answer
 from fpga_flow.deploy.transport import Done, Transport
-from fpga_flow.digests import file_digest
-from fpga_flow.errors import DifferenceError, InputError, ToolError
-from fpga_flow.progress import bar, say
 
 BASE = PurePosixPath("fpga_flow")
 """Folder in the board's home."""

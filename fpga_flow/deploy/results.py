@@ -1,12 +1,12 @@
 """What a board measured, kept in the run; light, since every report looks for it."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fpga_flow import artifact
-from fpga_flow.flow import Run, current
+from fpga_flow.core import artifact
+from fpga_flow.design.design import design_digest
+from fpga_flow.pipeline.flow import Run, current
 
 FOLDER, FILE = "board", "result.json"
 
@@ -38,16 +38,6 @@ class Answer(BaseModel):
     fps: Number
     accelerator_fps: Number
     power_w: float | None
-
-
-def design_digest(rtl: Path) -> str:
-    """Return the digest (64 hexadecimal digits) that bitstream, package and results of a design share.
-
-    `rtl` is the design's artifact; its content holds the weights.
-    """
-    manifest = artifact.read_manifest(rtl)
-    assert manifest is not None, f"{rtl} is no artifact"
-    return artifact.digest_json({"rtl": manifest.content})
 
 
 def keep(run: Run, result: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import paramiko
 
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.core.errors import InputError, ToolError
 
 CONNECT_SECONDS = 15.0
 ALIVE_SECONDS = 5

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from torch import nn
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.levels import put_thresholds, quantised_weights
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import Observation

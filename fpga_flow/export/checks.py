@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.core.errors import DifferenceError
+from fpga_flow.core.progress import bar, say
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.compare import Comparison, Reference, compare
 from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.golden import batch_size, batches
 from fpga_flow.export.operations import IntegerNetwork
-from fpga_flow.golden import Golden
-from fpga_flow.progress import bar, say
+from fpga_flow.integer.golden import Golden
 
 LAYER_FRAMES = 64
 """Frames on which network.onnx and golden.onnx are compared tensor by tensor."""

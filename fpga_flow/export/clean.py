@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TypeProto, helper, numpy_helper
 from onnx.shape_inference import infer_node_outputs
 
-from fpga_flow.errors import FlowError, InputError, UnsupportedError
+from fpga_flow.core.errors import FlowError, InputError, UnsupportedError
 from fpga_flow.export.operators import AGAIN, QONNX_DOMAIN, check_node, check_shapes
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.refusal import unsupported_operator
-from fpga_flow.golden import session
+from fpga_flow.integer.golden import session
 
 MAX_ELEMENTS = 2**24
 """Of a tensor that is computed for one frame."""

@@ -23,7 +23,7 @@ from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES, edge_columns
-from fpga_flow.golden import Golden
+from fpga_flow.integer.golden import Golden
 
 
 class Precision(NamedTuple):

@@ -7,7 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.version_converter import convert_version
 
-from fpga_flow.errors import InputError, WrongNodeError
+from fpga_flow.core.errors import InputError, WrongNodeError
 from fpga_flow.export.operators import AGAIN
 
 CHANNELS_LAST = "qonnx.custom_op.channels_last"

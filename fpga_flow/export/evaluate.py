@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.export.chain import Integers
 from fpga_flow.export.operations import EXACT_LIMIT
-from fpga_flow.golden import session
+from fpga_flow.integer.golden import session
 
 TABLE_LIMIT = 2**22
 """Entries; a layer that needs more is searched, which takes longer and no memory to speak of."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data.frames import UNKNOWN, Frames
-from fpga_flow.errors import InputError
 from fpga_flow.export import host
 
 CHUNK = 1024

@@ -1,4 +1,4 @@
-"""Writes the golden model: the integer network as standard ONNX operators, for `fpga_flow.golden`.
+"""Writes the golden model: the integer network as standard ONNX operators, for `fpga_flow.integer.golden`.
 
 It shares no thresholds with `network.onnx`. Sums of products are carried by float32 (exact up to
 2^24, which the walk has checked), wider logits by float64; every activation is computed in float64
@@ -17,7 +17,7 @@ from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
 from fpga_flow.export.rounding import edge_columns, write_edges, write_rounding
 from fpga_flow.export.standard import NO_INPUT, STANDARD
-from fpga_flow.golden import CLASS, INPUT, LOGITS
+from fpga_flow.integer.golden import CLASS, INPUT, LOGITS
 
 OPSET = 17
 IR_VERSION = 8

@@ -1,4 +1,4 @@
-"""What the host does to a frame before the accelerator (`fpga_flow.quantise`): description, inverse."""
+"""What the host does to a frame before the accelerator (`integer.quantise`): description, inverse."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from fpga_flow.export.operations import HostInput, Tensor
 from fpga_flow.export.rounding import HALVES
-from fpga_flow.quantise import carry_out
-from fpga_flow.quantise import quantise as quantise
+from fpga_flow.integer.quantise import carry_out
+from fpga_flow.integer.quantise import quantise as quantise
 
 LAST_PLACES = 2.0**-22
 """Four last places of float32."""

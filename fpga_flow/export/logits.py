@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Affine, Floats, Integers
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.operations import WIDE_LIMIT, AddConstant, MulConstant, Tensor
 from fpga_flow.export.readers.common import bounded
 from fpga_flow.export.values import Value
-from fpga_flow.output import decides, left_out
-from fpga_flow.progress import say
+from fpga_flow.integer.output import decides, left_out
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk

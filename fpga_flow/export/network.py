@@ -15,7 +15,7 @@ from qonnx.util.basic import qonnx_make_model
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation, integer_type
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.export.thresholds import find_thresholds
-from fpga_flow.output import note_left_out
+from fpga_flow.integer.output import note_left_out
 
 OPSET = 13
 QONNX_DOMAIN = "qonnx.custom_op.general"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fpga_flow.export.chain import Chain, Floats, Integers
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS, Edges, edge_columns
-from fpga_flow.output import LeftOut, decides
+from fpga_flow.integer.output import LeftOut, decides
 
 EXACT_LIMIT = 2**24
 """Integers up to this magnitude are exact in float32, the carrier of ONNX and FINN."""
@@ -235,7 +235,7 @@ class HostInput:
     frame_shape: tuple[int, ...]
     """Of one frame as the network's file takes it, without the batch."""
     steps: list[tuple[str, list[float]]]
-    """In order, as `fpga_flow.quantise.carry_out` has them."""
+    """In order, as `fpga_flow.integer.quantise.carry_out` has them."""
     scale: float
     quantiser: Quantiser
     zero: int = 0

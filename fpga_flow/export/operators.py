@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import AttributeProto, NodeProto, helper
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 MAX_PORTS = 1024

@@ -18,17 +18,17 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
-from fpga_flow.errors import DifferenceError
+from fpga_flow.core.errors import DifferenceError
+from fpga_flow.core.progress import say
 from fpga_flow.export import host
 from fpga_flow.export.compare import FLOAT32, FLOAT64, witness
 from fpga_flow.export.names import original_names
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import load, name_domains
 from fpga_flow.export.reference import FileReference, Observation
-from fpga_flow.golden import Golden, top_k
-from fpga_flow.output import DECISIONS, Output, Step
-from fpga_flow.progress import say
-from fpga_flow.quantise import carry_out
+from fpga_flow.integer.golden import Golden, top_k
+from fpga_flow.integer.output import DECISIONS, Output, Step
+from fpga_flow.integer.quantise import carry_out
 
 FRAMES = 8
 SECONDS = 60.0

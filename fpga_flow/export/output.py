@@ -4,7 +4,7 @@ from math import prod
 
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import IntegerNetwork
-from fpga_flow.output import CLASSIFIERS, INDEPENDENT, Output, Step
+from fpga_flow.integer.output import CLASSIFIERS, INDEPENDENT, Output, Step
 
 
 def describe_output(network: IntegerNetwork, classes: int | None = None) -> Output:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 from qonnx.transformation.qcdq_to_qonnx import extract_elem_type
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.operators import AGAIN, QONNX_DOMAIN
 
 LINEAR = ("QuantizeLinear", "DequantizeLinear")

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import InputError, UnsupportedError, joined
+from fpga_flow.core.errors import InputError, UnsupportedError, joined
 from fpga_flow.export.clean import KINDS, clean
 from fpga_flow.export.convert import (
     drop_static_inputs,
@@ -28,7 +28,7 @@ from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.rewrite import merge_padding
-from fpga_flow.output import LeftOut, note_left_out
+from fpga_flow.integer.output import LeftOut, note_left_out
 
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
 OLD_DOMAINS = ("", "onnx.brevitas", "finn.custom_op.general", "finn", QONNX_DOMAIN)

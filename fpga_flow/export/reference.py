@@ -18,7 +18,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.export.double import evaluator
 from fpga_flow.export.rounding import write_edges, write_rounding
 from fpga_flow.export.values import QUANTISERS, QuantSpec, TruncSpec, quant_spec, trunc_spec
-from fpga_flow.golden import session
+from fpga_flow.integer.golden import session
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import onnx
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 
 _QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
 _MONOTONE = "use a QuantReLU or QuantHardTanh"

@@ -1,4 +1,4 @@
-"""Rounding modes of QONNX's quantisers: in numpy they are in `fpga_flow.quantise`, here as ONNX operators."""
+"""Rounding modes of QONNX's quantisers: in numpy they are in `integer.quantise`, here as ONNX operators."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.quantise import ROUNDINGS as ROUNDINGS
+from fpga_flow.integer.quantise import ROUNDINGS as ROUNDINGS
 
 Edges = tuple[tuple[float, ...], ...]
 """Ascending rows of real numbers: one for all channels, or one for each."""

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
 from fpga_flow.data.frames import UNKNOWN, Frames
-from fpga_flow.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.golden import batches
 from fpga_flow.export.operations import IntegerNetwork
-from fpga_flow.golden import Golden
-from fpga_flow.progress import bar
+from fpga_flow.integer.golden import Golden
 
 READ_FRAMES = 2048
 READ_VALUES = 2**24

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Quantiser, Tensor, integer_type
@@ -50,7 +50,7 @@ class HostValue:
     shape: tuple[int, ...]
     """Without the batch."""
     steps: tuple[tuple[str, list[float]], ...] = ()
-    """See `fpga_flow.quantise.carry_out`."""
+    """See `fpga_flow.integer.quantise.carry_out`."""
 
     def then(self, step: str, values: NDArray[Any]) -> "HostValue":
         """Return the tensor behind one more step that leaves its shape."""

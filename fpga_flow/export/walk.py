@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError, WrongNodeError, joined
+from fpga_flow.core.errors import UnsupportedError, WrongNodeError, joined
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.layout import Layout
@@ -46,7 +46,7 @@ from fpga_flow.export.values import (
     annotated,
     annotated_input,
 )
-from fpga_flow.output import left_out
+from fpga_flow.integer.output import left_out
 
 _LIMITS = {
     EXACT_LIMIT: "2^24 that float32 holds exactly",

@@ -9,16 +9,16 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow import artifact, places
-from fpga_flow.errors import InputError
+from fpga_flow.core import artifact, places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts.hardware import FifosRecipe
+from fpga_flow.design.build import build_design
 from fpga_flow.fifos import deadlock, predict
 from fpga_flow.fifos.network import Network, network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts.hardware import FifosRecipe
-from fpga_flow.rtl.build import build_design
 
 FILE = "fifos.json"
 KEY = "hardware.fifos.file"

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpga_flow.design import Design
+from fpga_flow.core.progress import say
+from fpga_flow.design.design import Design
 from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT, Remedy, diagnose, explain, remedies
 from fpga_flow.fifos.simulated import SizingSimulator, by_name
-from fpga_flow.progress import say
-from fpga_flow.verify.simulator import DeadlockError
+from fpga_flow.sim.simulator import DeadlockError
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
 from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
 from fpga_flow.fifos.schedules import SCHEDULES, even
 from fpga_flow.fifos.tokens import Kind, Placed, Play, Schedule, Tokens
-from fpga_flow.finn_adapter import ops  # noqa: F401  registers our layers, which the graph names
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.finn.session import finn_session
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fpga_flow.design import INPUT, OUTPUT, Design
+from fpga_flow.core.progress import bar
+from fpga_flow.design.design import INPUT, OUTPUT, Design
 from fpga_flow.fifos.tokens import UNLIMITED
-from fpga_flow.progress import bar
-from fpga_flow.verify.simulator import CycleLimitError, DeadlockError, FifoState, Port, SimResult, Simulator
+from fpga_flow.sim.simulator import CycleLimitError, DeadlockError, FifoState, Port, SimResult, Simulator
 
 DEFINE = "FIFO_SIZING"
 """What makes `rtl/hdl/fifo.sv` its sizing variant."""

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from fpga_flow.core.progress import bar
 from fpga_flow.fifos.tokens import UNLIMITED
-from fpga_flow.progress import bar
 
 SHALLOW = 2
 """The least depth of `fifo.sv`."""

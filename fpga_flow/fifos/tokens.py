@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import toolchain
-from fpga_flow.artifact import digest_json
+from fpga_flow.core import toolchain
+from fpga_flow.core.artifact import digest_json
 
 SOURCE = Path(__file__).with_name("tokens.cpp")
 FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")

@@ -8,10 +8,10 @@ from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.hardware import joins, products
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of, channels_last
-from fpga_flow.output import decides, left_out
+from fpga_flow.integer.output import decides, left_out
 
 
 def thresholds(graph: LayerGraph, node: NodeProto) -> None:

@@ -19,8 +19,8 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.infer_datatypes import InferDataTypes
 
-from fpga_flow.finn_adapter.ops import UseOwnRtl
 from fpga_flow.hardware.layers import to_layers
+from fpga_flow.layers.graph import UseOwnRtl
 
 XNOR_UNITS = ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl")
 """Layers that multiply with weights, which may be BIPOLAR."""

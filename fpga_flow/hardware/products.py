@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.finn_adapter.backend import RTL_DOMAIN
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.finn.backend import RTL_DOMAIN
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of
 from fpga_flow.hardware.windows import windows as sliding_windows
 

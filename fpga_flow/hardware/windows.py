@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from onnx import NodeProto
 
-from fpga_flow.finn_adapter.backend import RTL_DOMAIN
+from fpga_flow.finn.backend import RTL_DOMAIN
 from fpga_flow.hardware.graph import LayerGraph, Stream, attributes_of
 
 

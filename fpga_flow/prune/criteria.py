@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.prune.masks import Masks, masks_of
 from fpga_flow.train.checkpoint import State
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fpga_flow.recipe_parts.pruning import PruneRecipe
+from fpga_flow.core.recipe_parts.pruning import PruneRecipe
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork
 

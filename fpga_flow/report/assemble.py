@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from fpga_flow import artifact, output
-from fpga_flow.boards import BOARDS
+from fpga_flow.core import artifact
 from fpga_flow.deploy.results import measured
-from fpga_flow.flow import Run, current
+from fpga_flow.integer import output
+from fpga_flow.pipeline.flow import Run, current
+from fpga_flow.pipeline.standing import intact, outdated
 from fpga_flow.report.schema import (
     Accuracy,
     Bitstream,
@@ -26,7 +27,7 @@ from fpga_flow.report.schema import (
     Synth,
     Verify,
 )
-from fpga_flow.standing import intact, outdated
+from fpga_flow.target.board import BOARDS
 
 Kind = TypeVar("Kind", bound=Part)
 Results = Mapping[str, Mapping[str, Any]]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from fpga_flow.report.schema import Report
-from fpga_flow.verdict import amount
+from fpga_flow.target.verdict import amount
 
 
 class Row(NamedTuple):

@@ -7,8 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from fpga_flow.cli import INTERRUPTED
-from fpga_flow.errors import DifferenceError, FitError, FlowError, InputError, ToolError
+from fpga_flow.core.errors import INTERRUPTED, DifferenceError, FitError, FlowError, InputError, ToolError
 from fpga_flow.report.schema import SCHEMA, Part, Report
 
 EXIT_CODES = {

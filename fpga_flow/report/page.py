@@ -6,15 +6,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fpga_flow.boards import BOARDS
-from fpga_flow.flow import Run
+from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report, Scores
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
 from fpga_flow.scores.sparsity import sparsity
-from fpga_flow.verdict import RESOURCES, amount
+from fpga_flow.target.board import BOARDS
+from fpga_flow.target.verdict import RESOURCES, amount
 
 SHOWN = 24
 """Layers in a plot; the table has all of them."""

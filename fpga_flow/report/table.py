@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from fpga_flow.boards import BOARDS, Board
-from fpga_flow.flow import Run
+from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Accuracy, Hardware, Report
 from fpga_flow.report.write import HTML
-from fpga_flow.verdict import RESOURCES, amount
+from fpga_flow.target.board import BOARDS, Board
+from fpga_flow.target.verdict import RESOURCES, amount
 
 PART_OF_TEST = ("rtl", "board")
 """Accuracies of fewer frames than the whole test part."""

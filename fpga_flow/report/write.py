@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fpga_flow import artifact
-from fpga_flow.flow import Run
+from fpga_flow.core import artifact
+from fpga_flow.pipeline.flow import Run
 from fpga_flow.report.assemble import assemble, results
 
 JSON = "report.json"

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fpga_flow.core.errors import InputError, UnsupportedError
 from fpga_flow.data.jet_features import FEATURES
-from fpga_flow.errors import InputError, UnsupportedError
 from fpga_flow.export.operations import IntegerNetwork, Matrix, Operation
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import countable, to_integers
-from fpga_flow.output import Output
+from fpga_flow.integer.output import Output
 
 SHAPES: dict[int, tuple[int, ...]] = {1: (1, 28, 28), 3: (3, 32, 32), len(FEATURES): (len(FEATURES),)}
 """Of frames that are no signals, by their channels: pictures, and the features of a jet."""
@@ -54,8 +54,8 @@ def counted_in(path: Path) -> Counted:
 
 def network_in(path: Path) -> IntegerNetwork:
     """Return the network of a checkpoint as integers."""
+    from fpga_flow.core.recipe import make_recipe
     from fpga_flow.export.brevitas_export import export_module  # torch is heavy
-    from fpga_flow.recipe import make_recipe
     from fpga_flow.train.checkpoint import load_checkpoint
     from fpga_flow.train.network import load_network
 

@@ -11,7 +11,7 @@ from copy import deepcopy
 
 import torch
 
-from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.core.errors import InputError, UnsupportedError
 from fpga_flow.surgery.body import Body, Cut
 from fpga_flow.surgery.graph import Channel, Graph, Node, trace
 from fpga_flow.train.blocks import Chain

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.surgery.graph import Graph, trace
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.checkpoint import State

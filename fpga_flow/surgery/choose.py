@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.pruning import SurgeryRecipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.pruning import SurgeryRecipe
 from fpga_flow.surgery.body import Body
 from fpga_flow.surgery.constants import constants, needed
 from fpga_flow.surgery.counts import fold_friendly

@@ -16,7 +16,7 @@ from brevitas import nn as qnn
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 
 Channel = tuple[str, int]
 """The path of the layer that makes it ("" for the network's input), and its row there."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.surgery.body import Body, Cut
 from fpga_flow.surgery.constants import Constants, by_channel, constants, needed
 from fpga_flow.surgery.graph import Channel, Graph

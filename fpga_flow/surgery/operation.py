@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.surgery.blocks import remove_blocks
 from fpga_flow.surgery.body import Body
 from fpga_flow.surgery.choose import CRITERIA, empty

@@ -11,8 +11,8 @@ import dask
 from distributed import Client, LocalCluster, Worker, WorkerPlugin
 from distributed.security import Security
 
-from fpga_flow import toolchain
-from fpga_flow.errors import InputError, ToolError
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import InputError, ToolError
 from fpga_flow.sweep import worker
 from fpga_flow.sweep.guard import set_guard
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from fpga_flow import artifact
-from fpga_flow.errors import InputError
-from fpga_flow.flow import MODEL, RECIPE, STAGES
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.base import Part
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.base import Part
+from fpga_flow.pipeline.flow import MODEL, RECIPE, STAGES
 from fpga_flow.report.data import data_note
 from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.sweep.rows import LayerCount, Row, State

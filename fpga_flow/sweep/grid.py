@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import Change, load_recipe, parse_setting
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.pruning import PruneRecipe
-from fpga_flow.settings import bits_changes, from_here
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import Change, load_recipe, parse_setting
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.pruning import PruneRecipe
+from fpga_flow.core.settings import bits_changes, from_here
 
 MOST = 10_000
 """Points of a sweep; more are a slip of the pen."""

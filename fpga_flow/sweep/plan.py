@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fpga_flow.artifact import digest_json
-from fpga_flow.digests import recipe_digest
-from fpga_flow.errors import InputError
-from fpga_flow.stages import STAGES
+from fpga_flow.core.artifact import digest_json
+from fpga_flow.core.digests import recipe_digest
+from fpga_flow.core.errors import InputError
+from fpga_flow.pipeline.order import STAGES
 from fpga_flow.sweep.grid import Point
 
 

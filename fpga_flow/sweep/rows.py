@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fpga_flow import artifact
+from fpga_flow.core import artifact
 from fpga_flow.scores.sparsity import sparsity
 
 JSON = "sweep.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
-from fpga_flow.errors import FlowError, ToolError
-from fpga_flow.progress import bar
+from fpga_flow.core.errors import FlowError, ToolError
+from fpga_flow.core.progress import bar
 from fpga_flow.sweep.grid import Point
 from fpga_flow.sweep.plan import Job
 from fpga_flow.sweep.states import Ended, log_file, write_state

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fpga_flow import artifact
-from fpga_flow.errors import InputError
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
 
 SUFFIX = ".point.json"
 LOG_SUFFIX = ".log"

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fpga_flow.sweep.rows import Row
-from fpga_flow.verdict import amount
+from fpga_flow.target.verdict import amount
 
 HEADS = (
     "Point",

@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.errors import DifferenceError, FitError, FlowError
+from fpga_flow.core.errors import DifferenceError, FitError, FlowError
 from fpga_flow.sweep.states import Ended, log_file, state_file, write_state
 
 
@@ -39,9 +39,10 @@ def build(
 def _build(
     folder: Path, table: Mapping[str, Any], until: str, relatives: Sequence[Path], last: bool
 ) -> Ended:
-    from fpga_flow import flow, report  # heavy, and the worker's cores must be set before
-    from fpga_flow.progress import say
-    from fpga_flow.recipe import make_recipe
+    from fpga_flow import report
+    from fpga_flow.core.progress import say
+    from fpga_flow.core.recipe import make_recipe
+    from fpga_flow.pipeline import flow  # heavy, and the worker's cores must be set before
 
     recipe = dict(table)
     try:
@@ -75,12 +76,13 @@ def _spoken_to(path: Path) -> Iterator[None]:
 
 def surroundings(folder: str, token: str) -> dict[str, Any]:
     """Return this worker's version, code and processor, and whether it sees the file `token` in `folder`."""
-    from fpga_flow import __version__, toolchain
-    from fpga_flow.digests import code_digest
+    from fpga_flow import __version__
+    from fpga_flow.core import toolchain
+    from fpga_flow.core.digests import code_digest
 
     return {
         "version": __version__,
-        "code": code_digest(["fpga_flow", "models"]),
+        "code": code_digest(folders=["fpga_flow", "models"]),
         "processor": toolchain.processor().version,
         "sees": (Path(folder) / token).is_file(),
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
 
 LUT_OF_LOGIC = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "INV": 1}
 """LUT sites of a logic cell. An inverter that Yosys leaves takes a LUT of its own."""

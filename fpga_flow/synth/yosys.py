@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import toolchain
-from fpga_flow.errors import ToolError
-from fpga_flow.recipe import ROOT
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.synth.usage import Usage, read_statistics, usage_of
 
 PRIMITIVES = Path(__file__).with_name("primitives.sv")

@@ -17,7 +17,7 @@ from brevitas.inject.enum import FloatToIntImplType
 from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInjector
 from torch import Tensor, nn
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 
 WEIGHT_BITS = range(2, 7)
 """Bits of a weight; with more, the integers need over 8 bits in hardware."""

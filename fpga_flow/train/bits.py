@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.train.spec import Conv, Layer
 
 GRID = 8192

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from fpga_flow import own_code, places
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.data import ModelRecipe
-from fpga_flow.recipe_parts.quant import QuantRecipe
+from fpga_flow.core import own_code, places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.data import ModelRecipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.spec import model_of
 
 NAMES = ("recipe", "classes", "channels", "shape")

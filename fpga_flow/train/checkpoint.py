@@ -26,10 +26,10 @@ from typing import Any
 
 import torch
 
-from fpga_flow import places
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import QuantRecipe
+from fpga_flow.core import places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.spec import Conv, Layer, chain
 
 FORMAT = 1

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.data import OWN
 from fpga_flow.data import Frames, Split
-from fpga_flow.errors import InputError
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.data import OWN
 from fpga_flow.train.layers import InputGrid, input_grid
 from fpga_flow.train.network import build_network
 from fpga_flow.train.ranges import into_range

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fpga_flow import places
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import QuantRecipe
+from fpga_flow.core import places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.checkpoint import State, load_checkpoint
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import AnyNetwork, network_of

@@ -16,10 +16,10 @@ import torch
 from brevitas import nn as qnn
 from torch import Tensor, nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.training import FactoriseRecipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.training import FactoriseRecipe
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.layers import signed, weight_bits, weight_options, weighted
 from fpga_flow.train.mixed import spoken

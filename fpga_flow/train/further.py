@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from fpga_flow.artifact import write_json
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.pruning import RequantRecipe, SurgeryRecipe
+from fpga_flow.core.artifact import write_json
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.pruning import RequantRecipe, SurgeryRecipe
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss
 from fpga_flow.train.general import AnyNetwork

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import CalibrationRecipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import CalibrationRecipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.factorise import factorised

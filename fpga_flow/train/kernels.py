@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fpga_flow.errors import ToolError
-from fpga_flow.kept import find_file, keep_file
-from fpga_flow.progress import say
-from fpga_flow.toolchain import CPU_COUNT, SECONDS, Tool, compiler, processor
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.kept import find_file, keep_file
+from fpga_flow.core.progress import say
+from fpga_flow.core.toolchain import CPU_COUNT, SECONDS, Tool, compiler, processor
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 HEADERS = [

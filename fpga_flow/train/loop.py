@@ -14,8 +14,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts.training import OptimiserRecipe, RateSchedule
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts.training import OptimiserRecipe, RateSchedule
 from fpga_flow.train.checkpoint import State, load_state, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Loss, labels_only

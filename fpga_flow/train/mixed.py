@@ -6,8 +6,8 @@ recipe's) stays, unless the recipe names that layer.
 
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import QuantRecipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.apot import check_bits
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.layers import (

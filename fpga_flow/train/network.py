@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.blocks import BATCH_NORM_EPS, Chain
 from fpga_flow.train.built import built
 from fpga_flow.train.checkpoint import State, check_fits, load_checkpoint

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from fpga_flow.recipe_parts.quant import QuantRecipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.train import layers
 
 

@@ -6,8 +6,8 @@ left, and trained for some epochs more.
 
 from pathlib import Path
 
-from fpga_flow.progress import say
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import State, header
 from fpga_flow.train.dataset import Codes

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import CalibrationRecipe, LayerQuant
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import CalibrationRecipe, LayerQuant
 from fpga_flow.train.calibrate import calibrate_chain
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.dataset import Codes

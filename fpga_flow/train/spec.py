@@ -13,11 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fpga_flow import own_code, places
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import model_names
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import LayerQuant, QuantRecipe
+from fpga_flow.core import own_code, places
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import model_names
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import LayerQuant, QuantRecipe
 
 LAST_BIAS_BITS = 24
 """Width of the integer bias of the last layer; its grid is that of the accumulator."""

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.checkpoint import State, header, weight_shape
 from fpga_flow.train.spec import Dense, chain, quant_of
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.layers import put_weights, weight_bits
 from fpga_flow.train.mixed import spoken

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.design import INPUT, OUTPUT, Design, load_design
+from fpga_flow.design.design import INPUT, OUTPUT, Design, load_design
 from fpga_flow.fifos.explain import explained
-from fpga_flow.verify.packing import channels_last, pack, unpack
-from fpga_flow.verify.simulator import DeadlockError, ExtraOutputError, Port, SimResult, Simulator
+from fpga_flow.sim.packing import channels_last, pack, unpack
+from fpga_flow.sim.simulator import DeadlockError, ExtraOutputError, Port, SimResult, Simulator
 
 PAUSE_FRAMES = 4
 """Frames that a stall of the output lasts on average."""

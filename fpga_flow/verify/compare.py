@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.design import Design, LayerRtl, Stream
-from fpga_flow.errors import ToolError
-from fpga_flow.verify.packing import channels_last, unpack
+from fpga_flow.core.errors import ToolError
+from fpga_flow.design.design import Design, LayerRtl, Stream
+from fpga_flow.sim.packing import channels_last, unpack
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ convolution, the largest value of every channel over all time, one dense layer.
 
 from torch import Tensor, nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.separable import SeparableBlock, largest_over_time
 

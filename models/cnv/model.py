@@ -8,8 +8,8 @@ from math import prod
 
 from torch import nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 PAIRS = 3

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 BLOCKS = {8: (6, 10, 20, 12), 12: (6, 12, 24, 16)}

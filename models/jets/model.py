@@ -6,7 +6,7 @@ norm and quantised ReLU (the sign, with one bit) stand behind each layer but the
 
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.perceptron import perceptron
 

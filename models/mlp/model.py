@@ -8,7 +8,7 @@ from math import prod
 
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.perceptron import perceptron
 

@@ -5,8 +5,8 @@ Seven 1-D convolutions, each with batch norm, quantised ReLU and max-pool by 2, 
 
 from torch import nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.spec import Conv, Dense, Layer, quant_of
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fpga_flow.core.progress import bar, say
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.deploy.board.accelerator.packing import frame_bytes, pack, unpack
-from fpga_flow.progress import bar, say
-from fpga_flow.recipe import ROOT
 from tests.bench.tables import processor, write_rows
 
 RESULT = ROOT / "docs" / "driver.csv"

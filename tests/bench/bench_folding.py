@@ -18,15 +18,15 @@ from pathlib import Path
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.boards import board
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.core.progress import bar, say
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import lower
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, Solution
 from fpga_flow.hardware.fold.search import DEARER, for_cycles
-from fpga_flow.progress import bar, say
-from fpga_flow.recipe import ROOT
+from fpga_flow.target.board import board
 from tests.bench.folding_networks import NETWORKS
 
 TARGETS = (1_000_000, 100_000, 20_000, 5_000)

@@ -21,10 +21,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import artifact, flow, toolchain, untrained
-from fpga_flow.progress import say
-from fpga_flow.recipe import ROOT, find_recipe, load_recipe, make_recipe
-from fpga_flow.verify.compiled import INFO
+from fpga_flow import untrained
+from fpga_flow.core import artifact, toolchain
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe, make_recipe
+from fpga_flow.pipeline import flow
+from fpga_flow.sim.compiled import INFO
 from tests.bench.tables import processor
 
 AMC = "amc_vgg10_w4a4_pruned.onnx"
@@ -160,7 +162,7 @@ def _seconds(stage: Path) -> float:
 
 def _simulator(rtl: Path, cache: Path) -> dict[str, Any]:
     """Return the record of the only simulator that was compiled for the accelerator in `rtl`."""
-    from fpga_flow.design import load_design
+    from fpga_flow.design.design import load_design
 
     top = load_design(rtl).top
     records: list[dict[str, Any]] = [artifact.read_json(path) for path in cache.glob(f"*/{INFO}")]

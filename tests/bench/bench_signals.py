@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as dsp
 
+from fpga_flow.core.recipe_parts.data import Impairments
+from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.data import generate, signals
 from fpga_flow.data.constellations import CLASSES, LINEAR, constellation
-from fpga_flow.recipe_parts.data import Impairments
-from fpga_flow.toolchain import CPU_COUNT
 
 SNR_DB = 10
 SYMBOL = signals.SAMPLES_PER_SYMBOL

@@ -25,15 +25,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fpga_flow import flow, toolchain, untrained
-from fpga_flow.design import INPUT, OUTPUT, Design, load_design
-from fpga_flow.progress import bar, say
-from fpga_flow.recipe import ROOT, find_recipe, load_recipe, make_recipe
-from fpga_flow.verify.compiled import INFO, PROGRAM
-from fpga_flow.verify.packing import channels_last, pack
-from fpga_flow.verify.simulator import Port, Simulator
-from fpga_flow.verify.tuning import TUNING, Tuning
-from fpga_flow.verify.verilate import Plan, compile_plan
+from fpga_flow import untrained
+from fpga_flow.core import toolchain
+from fpga_flow.core.progress import bar, say
+from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe, make_recipe
+from fpga_flow.design.design import INPUT, OUTPUT, Design, load_design
+from fpga_flow.pipeline import flow
+from fpga_flow.sim.compiled import INFO, PROGRAM
+from fpga_flow.sim.packing import channels_last, pack
+from fpga_flow.sim.simulator import Port, Simulator
+from fpga_flow.sim.tuning import TUNING, Tuning
+from fpga_flow.sim.verilate import Plan, compile_plan
 from tests.bench.tables import processor, write_rows
 from tests.rtl.modules import finn
 

@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fpga_flow.recipe import find_recipe, load_recipe, make_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe import find_recipe, load_recipe, make_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.fast import FastNetwork
 from fpga_flow.train.general import GeneralNetwork, first_state, network_of
 from fpga_flow.train.kernels import kernels, thread_limit

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.design import Design, Stream
+from fpga_flow.design.design import Design, Stream
 
 
 @dataclass(frozen=True)

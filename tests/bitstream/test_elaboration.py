@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from fpga_flow.bitstream.shell import HDL, SOURCES
-from fpga_flow.errors import ToolError
-from fpga_flow.recipe import ROOT
-from fpga_flow.verify.verilate import parameter_options
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.sim.verilate import parameter_options
 from tests.lint import lint
 from tests.rtl.modules import Parameters
 from tests.rtl.test_elaboration import yosys

@@ -9,9 +9,9 @@ import pytest
 from cocotb_tools.runner import get_results, get_runner
 from find_libpython import find_libpython
 
-from fpga_flow import toolchain
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
-from fpga_flow.recipe import ROOT
+from fpga_flow.core import toolchain
+from fpga_flow.core.recipe import ROOT
 from tests.bitstream.cores import Core
 from tests.bitstream.shell_bench import DIGEST
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import report, toolchain
+from fpga_flow import report
 from fpga_flow.bitstream import reports, tcl
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
-from fpga_flow.bitstream.stage import check_version
-from fpga_flow.boards import board
-from fpga_flow.errors import InputError, ToolError
-from fpga_flow.finn_adapter.backend import HDL as RTL
-from fpga_flow.flow import open_run
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import InputError, ToolError
+from fpga_flow.finn.backend import HDL as RTL
+from fpga_flow.pipeline.flow import open_run
+from fpga_flow.stages.bitstream import check_version
+from fpga_flow.target.board import board
 from tests.bitstream.cores import Core
 from tests.digits_run import flow
 from tests.made_otherwise import made_otherwise

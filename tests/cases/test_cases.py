@@ -14,13 +14,13 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden, top_k
+from fpga_flow.integer.golden import Golden, top_k
 
 FOLDER = Path(__file__).with_name("networks")
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())
@@ -116,7 +116,7 @@ def test_every_network_is_tried() -> None:
     "name", [name if name in IN_RTL else pytest.param(name, marks=pytest.mark.cases) for name in READ]
 )
 def test_rtl_is_equal_to_the_golden_model(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fpga_flow.cli", "build", "--model", str(FOLDER / f"{name}.onnx")]
+    command = [sys.executable, "-m", "fpga_flow.cli.main", "build", "--model", str(FOLDER / f"{name}.onnx")]
     command += ["--until", "verify", "--set", "verify.frames=6", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fpga_flow import cli, flow
 from fpga_flow.check import summary
 from fpga_flow.check.found import Case, State
 from fpga_flow.check.junit import junit
-from fpga_flow.design import Design, LayerRtl, Stream
-from fpga_flow.errors import DifferenceError, ToolError, UnsupportedError
+from fpga_flow.cli import main as cli
+from fpga_flow.core.errors import DifferenceError, ToolError, UnsupportedError
+from fpga_flow.design.design import Design, LayerRtl, Stream
+from fpga_flow.pipeline import flow
 from fpga_flow.report import page
 from tests import fakes
 
@@ -60,7 +61,7 @@ def check(
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
 
     def run(*words: str, network: Path = net, **work: Any) -> Checked:
-        monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(**work))
+        monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(**work))
         junit, page_file = tmp_path / "reports" / "junit.xml", tmp_path / "reports" / "summary.md"
         code = cli.main(["check", str(network), "--junit", str(junit), "--summary", str(page_file), *words])
         printed = capfd.readouterr()
@@ -259,5 +260,5 @@ def test_cache_key_is_that_of_code_tools_file_and_hardware(
     net.write_bytes(b"another graph")
     assert key_of(check()).rpartition("-")[0] == key.rpartition("-")[0]
     assert key_of(check()) not in (key, other)
-    monkeypatch.setattr("fpga_flow.toolchain.versions", lambda names: dict.fromkeys(names, "9"))
+    monkeypatch.setattr("fpga_flow.core.toolchain.versions", lambda names: dict.fromkeys(names, "9"))
     assert key_of(check()).rpartition("-")[0] != key.rpartition("-")[0]

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fpga_flow import cli, flow
-from fpga_flow.recipe import ROOT
+from fpga_flow.cli import main as cli
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.pipeline import flow
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("check_example")]
 EXAMPLE = ROOT / "examples" / "ci"

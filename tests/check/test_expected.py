@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow import artifact, quantise
 from fpga_flow.check.expected import Compared, compare
-from fpga_flow.errors import InputError
-from fpga_flow.output import Output, Step
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
+from fpga_flow.integer import quantise
+from fpga_flow.integer.output import Output, Step
 
 
 def export(

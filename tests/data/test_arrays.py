@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data import Frames, Split
 from fpga_flow.data.frames import UNKNOWN
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.data import DataRecipe
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(30, 2, 8)), np.arange(30) % 3

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data import cifar
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.data import DataRecipe
 from tests.data import archives
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import Impairments
 from fpga_flow.data import generate, radioml, radioml_file, signals
 from fpga_flow.data.constellations import CLASSES
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.data import Impairments
 
 SNR_DB = (-10, 0, 20)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data import colour, fashion
 from fpga_flow.data.frames import Frames
 from fpga_flow.data.idx import read_idx
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.data import DataRecipe
 
 PARTS = {"train": 40, "t10k": 20}
 

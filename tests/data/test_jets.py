@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data import jet_tables, jets_generated
 from fpga_flow.data.frames import Frames, Split
 from fpga_flow.data.jet_features import CLASSES, FEATURES
-from fpga_flow.errors import InputError
 from fpga_flow.export import host
-from fpga_flow.recipe_parts.data import DataRecipe
 from tests.data import jet_files
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

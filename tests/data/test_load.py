@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts.data import DataRecipe, Impairments
 from fpga_flow.data import fashion, generate, radioml_file, signals
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts.data import DataRecipe, Impairments
 from tests.data.files import layout, write
 
 SMALL = DataRecipe(length=32, frames_per_block=10, snr_db=(0, 20))

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow import data, flow
+from fpga_flow import data
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data import fashion
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import InputError
-from fpga_flow.recipe_parts.data import DataRecipe
+from fpga_flow.pipeline import flow
 from tests import fakes
 from tests.data.test_idx import idx, pictures
 
@@ -123,7 +124,7 @@ def made(folder: Path, **parts: object) -> list[str]:
 
 
 def test_every_file_that_is_read_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
     named = four(tmp_path)
     recipe = {"name": "mnist", "file": str(named)}
     assert len(data.files(DataRecipe.model_validate(recipe))) == 4
@@ -135,7 +136,7 @@ def test_every_file_that_is_read_counts(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_files_that_no_key_names_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
     four(tmp_path)
     here = fashion.files(tmp_path)
     monkeypatch.setattr(fashion, "files", lambda: here)

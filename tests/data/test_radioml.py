@@ -5,8 +5,8 @@ import h5py
 import numpy as np
 import pytest
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data import Split, radioml, radioml_file
-from fpga_flow.errors import InputError
 from tests.data.files import layout, write
 
 

@@ -8,14 +8,14 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.data import digits, signals
 from fpga_flow.data.constellations import CLASSES
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
-from fpga_flow.recipe import ROOT
+from fpga_flow.integer.golden import Golden
 
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
 UNKNOWN = ("128APSK", "AM-SSB-SC", "AM-DSB-WC", "AM-DSB-SC", "OQPSK")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fpga_flow.core.recipe_parts.data import Impairments
 from fpga_flow.data import signals
 from fpga_flow.data.constellations import CLASSES, LINEAR, constellation
-from fpga_flow.recipe_parts.data import Impairments
 
 CLEAN_DB = 100
 IDEAL = Impairments(cfo_std=0, phase=0, timing=0)

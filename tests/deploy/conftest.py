@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.artifact import write_json
+from fpga_flow.core.artifact import write_json
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.deploy.package import describe, vectors, write_package
 from fpga_flow.deploy.virtual.build import virtual_board
-from fpga_flow.design import Design, load_design
-from fpga_flow.flow import RUNS, Context
-from fpga_flow.golden import top_k
-from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import make_recipe
-from fpga_flow.rtl import stage as rtl
+from fpga_flow.design.design import Design, load_design
+from fpga_flow.integer.golden import top_k
+from fpga_flow.pipeline.flow import RUNS, Context
+from fpga_flow.stages import hardware as hardware
+from fpga_flow.stages import rtl as rtl
 from tests import networks
 
 FRAMES = 240

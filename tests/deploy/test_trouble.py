@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fpga_flow.core.errors import FlowError, InputError, ToolError
 from fpga_flow.deploy import procedure, transport
 from fpga_flow.deploy.transport import Ssh
-from fpga_flow.errors import FlowError, InputError, ToolError
 from tests.deploy.troubled_server import PASSWORD, Troubles, served
 
 RESULT = {

@@ -7,9 +7,9 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.boards import board
-from fpga_flow.estimate.figures import RESOURCES, Figures, estimate
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.finn.estimate import RESOURCES, Figures, estimate
+from fpga_flow.finn.session import finn_session
+from fpga_flow.target.board import board
 
 PART = board("pynq-z1").part
 WITHOUT_LUTS = {"MVAU_rtl", "FMPadding_rtl", "Pool_rtl", "LabelSelect_rtl"}

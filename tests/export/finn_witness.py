@@ -33,7 +33,7 @@ from fpga_flow.export.compare import FLOAT32, at_ties
 from fpga_flow.export.operations import Activation, IntegerNetwork, Matrix
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.thresholds import find_thresholds
-from fpga_flow.quantise import carry_out
+from fpga_flow.integer.quantise import carry_out
 
 STEPS = (
     ConvertQONNXtoFINN(),

@@ -22,7 +22,7 @@ from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
+from fpga_flow.integer.golden import Golden
 
 QONNX = "qonnx.custom_op.general"
 IN_DOUBLE = 4

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.data.frames import Frames
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
 
 LENGTH, CLASSES = 128, 5
 

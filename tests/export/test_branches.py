@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine
 from fpga_flow.export.operations import Activation, Add, Concat, Matrix, MulConstant, Split
 from tests.export.graphs import Graph, same_everywhere

@@ -10,8 +10,8 @@ import torch
 from brevitas.quant import Int8ActPerTensorFloat, Int16Bias
 from torch import nn
 
+from fpga_flow.core.errors import DifferenceError
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float
@@ -119,7 +119,7 @@ def test_wrong_one_bit_quantisers_are_refused_by_their_modules_name() -> None:
     from brevitas.nn import QuantIdentity, QuantLinear, QuantReLU
     from brevitas.quant import Int8ActPerTensorFloat, Uint8ActPerTensorFloat
 
-    from fpga_flow.errors import UnsupportedError
+    from fpga_flow.core.errors import UnsupportedError
 
     class OneBit(Uint8ActPerTensorFloat):  # type: ignore[misc]
         bit_width = 1

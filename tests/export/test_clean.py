@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.core.errors import InputError, UnsupportedError
 from fpga_flow.export.reader import MAX_NODES, bring_up_to_date
 from fpga_flow.export.walk import to_integers
 from tests.export.graphs import Graph, of_ir_3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import DifferenceError
+from fpga_flow.core.errors import DifferenceError
 from fpga_flow.export import host
 from fpga_flow.export.chain import affine
 from fpga_flow.export.checks import check_float

@@ -14,16 +14,16 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden, top_k
 from fpga_flow.hardware.layers import chosen_classes
-from fpga_flow.output import Output
+from fpga_flow.integer.golden import Golden, top_k
+from fpga_flow.integer.output import Output
 from tests.export.graphs import Graph
 
 FRAMES = 6

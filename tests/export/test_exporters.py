@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 import pytest
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
+from fpga_flow.integer.golden import Golden
 from tests.export.files.exported import FOLDER, frames
 
 READ = (

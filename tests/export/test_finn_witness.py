@@ -11,15 +11,15 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import data
+from fpga_flow.core.recipe import Change, find_recipe, load_recipe
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.compare import Comparison, compare
 from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.recipe import Change, find_recipe, load_recipe
-from fpga_flow.recipe_parts.data import DataRecipe
+from fpga_flow.finn.session import finn_session
 from fpga_flow.untrained import untrained
 from tests.export.finn_witness import FinnReference, Inputs, Layer, compare_layers, streamlined
 from tests.export.graphs import Graph, opened

@@ -14,7 +14,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.export import host
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.layout import Layout
@@ -22,7 +22,7 @@ from fpga_flow.export.operations import Activation, IntegerNetwork
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
-from fpga_flow.golden import Golden
+from fpga_flow.integer.golden import Golden
 from tests.export.graphs import QONNX, Graph, of_ir_3, same_everywhere
 
 RNG = np.random.default_rng(5)

@@ -4,12 +4,12 @@ import numpy as np
 import onnx
 import pytest
 
-from fpga_flow.errors import DifferenceError, InputError
+from fpga_flow.core.errors import DifferenceError, InputError
 from fpga_flow.export.checks import check_network
 from fpga_flow.export.evaluate import NetworkRunner, lower
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
-from fpga_flow.golden import Golden, top_k
+from fpga_flow.integer.golden import Golden, top_k
 from tests.export.graphs import Graph, both_ways, network, opened, random_codes, same_everywhere
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from torch import nn
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.levels import thresholds

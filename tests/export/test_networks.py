@@ -16,6 +16,7 @@ from brevitas_examples.bnn_pynq.models.FC import FC
 from torch import Tensor, nn
 
 from fpga_flow import data
+from fpga_flow.core.recipe_parts.data import DataRecipe
 from fpga_flow.export import host
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float, check_network
@@ -24,7 +25,6 @@ from fpga_flow.export.network import write_network
 from fpga_flow.export.operations import Activation, Add, Concat, GlobalMax, GlobalSum, Matrix, Upsample
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.recipe_parts.data import DataRecipe
 from tests.export.graphs import no_doubt_in_double, opened
 
 

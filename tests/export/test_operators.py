@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError, WrongNodeError
+from fpga_flow.core.errors import InputError, WrongNodeError
 from fpga_flow.export.golden import write_golden
 from fpga_flow.export.network import write_network
 from fpga_flow.export.reader import bring_up_to_date, load

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from fpga_flow.errors import DifferenceError
+from fpga_flow.core.errors import DifferenceError
 from fpga_flow.export import host, original
 from fpga_flow.export.names import original_names
 from fpga_flow.export.operations import IntegerNetwork

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.export import host
 from fpga_flow.export.checks import check_float, check_network
 from fpga_flow.export.cost import cost
@@ -15,7 +16,6 @@ from fpga_flow.export.operations import Matrix
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
-from fpga_flow.recipe import ROOT
 from tests.export.graphs import opened
 
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.operations import (
     Activation,
     Flatten,

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fpga_flow.errors import InputError, UnsupportedError
+from fpga_flow.core.errors import InputError, UnsupportedError
 from fpga_flow.export.reader import MAX_FILE_BYTES, bring_up_to_date, load, read
-from fpga_flow.output import left_out
+from fpga_flow.integer.output import left_out
 from tests.export.graphs import Graph, network
 
 

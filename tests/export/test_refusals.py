@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from tests.export.graphs import Graph
 
 

@@ -7,15 +7,16 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import data
-from fpga_flow.artifact import digest_content
+from fpga_flow.core.artifact import digest_content
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.data.frames import Frames
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.export import host, stage
+from fpga_flow.export import host
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
-from fpga_flow.flow import Context
-from fpga_flow.golden import Golden
 from fpga_flow.hardware.layers import chosen_classes
+from fpga_flow.integer.golden import Golden
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import export as stage
 from tests.export.graphs import Graph, network
 from tests.export.small import CLASSES, LENGTH, noise, recipe, save_checkpoint
 

@@ -7,15 +7,15 @@ from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.general import GiveUniqueNodeNames
 
-from fpga_flow.boards import board
-from fpga_flow.design import INPUT, OUTPUT, Design
-from fpga_flow.finn_adapter.ops import AsHls, UseOwnRtl
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.flow import RUNS
+from fpga_flow.design.build import build_design
+from fpga_flow.design.design import INPUT, OUTPUT, Design
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower, transform
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.rtl.build import build_design
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+from fpga_flow.layers.graph import AsHls, UseOwnRtl
+from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.sim.simulator import Port, SimResult, Simulator
+from fpga_flow.target.board import board
 
 PART = board("pynq-z1").part
 

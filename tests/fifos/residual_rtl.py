@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from fpga_flow.design import Design, LayerRtl, Stream
+from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.fifos.deadlock import FIFO
-from fpga_flow.finn_adapter.backend import HDL
+from fpga_flow.finn.backend import HDL
 
 HELD, WORDS = 32, 64
 """Words that the long branch takes before it gives any, and words of a frame."""

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.fifos.depths import FILE, size_fifos
 from fpga_flow.fifos.network import network_of
-from fpga_flow.flow import RUNS
-from fpga_flow.recipe import make_recipe
+from fpga_flow.pipeline.flow import RUNS
 from tests import networks
 from tests.fifos.hardware import PART, design_of, ends, folded, simulate, simulator_of
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.design import OUTPUT
+from fpga_flow.design.design import OUTPUT
 from fpga_flow.fifos.explain import explained
-from fpga_flow.flow import RUNS
-from fpga_flow.verify.simulator import DeadlockError
+from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.sim.simulator import DeadlockError
 from tests.fifos.hardware import simulate, simulator_of
 from tests.fifos.residual_rtl import residual_design
 

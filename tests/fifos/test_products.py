@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fpga_flow.fifos.tokens import Kind, Placed, Schedule, Tokens
-from fpga_flow.finn_adapter.backend import HDL
-from fpga_flow.finn_adapter.weights import adder_stages
-from fpga_flow.flow import RUNS
-from fpga_flow.verify.simulator import Port, Simulator
+from fpga_flow.finn.backend import HDL
+from fpga_flow.finn.weights import adder_stages
+from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.sim.simulator import Port, Simulator
 
 FRAMES = 10
 UNIT = """

@@ -11,11 +11,11 @@ from fpga_flow.fifos.network import network_of, with_depths
 from fpga_flow.fifos.schedules import SCHEDULES
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import size
-from fpga_flow.finn_adapter.backend import REPLACES
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.flow import RUNS
+from fpga_flow.finn.backend import REPLACES
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
+from fpga_flow.pipeline.flow import RUNS
 from tests import networks
 from tests.fifos.hardware import PART, design_of, ends, folded, simulate, simulator_of
 from tests.networks import Builder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.flow import RUNS
+from fpga_flow.pipeline.flow import RUNS
 
 
 @pytest.fixture(scope="session")

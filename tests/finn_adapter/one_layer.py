@@ -13,11 +13,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.util.basic import qonnx_make_model
 
-from fpga_flow.finn_adapter import ops  # noqa: F401  registers the backends
-from fpga_flow.finn_adapter.backend import RTL_DOMAIN
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.rtl.generate import generate
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+import fpga_flow.layers  # noqa: F401  registers the backends
+from fpga_flow.design.generate import generate
+from fpga_flow.finn.backend import RTL_DOMAIN
+from fpga_flow.finn.session import finn_session
+from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from tests.words import pack_words, unpack_words
 
 PART = "xc7z020clg400-1"

@@ -12,13 +12,13 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.util.basic import qonnx_make_model
 
-from fpga_flow.design import INPUT, OUTPUT
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.design.build import build_design
+from fpga_flow.design.design import INPUT, OUTPUT
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import lower
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.rtl.build import build_design
-from fpga_flow.verify.packing import channels_last, pack, unpack
-from fpga_flow.verify.simulator import Port, Simulator
+from fpga_flow.sim.packing import channels_last, pack, unpack
+from fpga_flow.sim.simulator import Port, Simulator
 from tests.finn_adapter.one_layer import PART, STALLS, Values, draw
 
 FRAMES = 3

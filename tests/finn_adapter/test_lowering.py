@@ -9,7 +9,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import lower
 from tests.finn_adapter.one_layer import PART
 

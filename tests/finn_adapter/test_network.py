@@ -7,10 +7,10 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.design.build import build_design
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.rtl.build import build_design
 from fpga_flow.verify.accelerator import Accelerator
 from tests import networks
 from tests.finn_adapter.one_layer import PART

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.finn.session import finn_session
 from tests.finn_adapter.one_layer import OneLayer, run
 
 

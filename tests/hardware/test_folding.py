@@ -8,18 +8,18 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.boards import board
+from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.fifos.network import network_of
 from fpga_flow.fifos.predict import predict
 from fpga_flow.fifos.tokens import UNLIMITED
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold import options, resources, search
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, apply, go_together
 from fpga_flow.hardware.fold.resources import Resources, capacity
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.target.board import board
 from tests import networks
 from tests.networks import Builder
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.boards import board
-from fpga_flow.errors import InputError
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.core.errors import InputError
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold.options import foldings_of
+from fpga_flow.target.board import board
 from tests import networks
 
 Table = dict[str, Any]

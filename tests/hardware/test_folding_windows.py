@@ -7,9 +7,9 @@ import pytest
 from onnx import helper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.finn_adapter import ops  # noqa: F401  registers the backends
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.finn_adapter.windows import can_generate
+import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
+from fpga_flow.finn.session import finn_session
+from fpga_flow.finn.windows import can_generate
 from fpga_flow.hardware.fold.options import WINDOW, divisors
 
 KERNELS = [(1, 1), (2, 1), (1, 3), (2, 2), (3, 3), (3, 2)]

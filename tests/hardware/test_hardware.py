@@ -10,11 +10,11 @@ from finn.transformation.fpgadataflow.minimize_accumulator_width import Minimize
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.boards import board
-from fpga_flow.errors import InputError, UnsupportedError
-from fpga_flow.finn_adapter.session import finn_session
+from fpga_flow.core.errors import InputError, UnsupportedError
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.layers import CLASS_TENSOR, to_layers
+from fpga_flow.target.board import board
 from tests import networks
 
 PART = board("pynq-z1").part

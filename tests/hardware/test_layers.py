@@ -6,9 +6,9 @@ from onnx import NodeProto, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.hardware.layers import CLASS_TENSOR, chosen_classes, to_layers
-from fpga_flow.output import LeftOut, note_left_out
+from fpga_flow.integer.output import LeftOut, note_left_out
 from tests.networks import Builder
 
 

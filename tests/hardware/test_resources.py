@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.boards import board
 from fpga_flow.hardware.fold.resources import Resources, estimate, fifo
 from fpga_flow.synth.usage import Usage
 from fpga_flow.synth.yosys import synthesise
+from fpga_flow.target.board import board
 from tests.rtl.modules import HDL
 
 PART = board("pynq-z1").part

@@ -11,16 +11,16 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow import stock_finn
-from fpga_flow.boards import board
-from fpga_flow.finn_adapter.backend import REPLACES
-from fpga_flow.finn_adapter.ops import AsHls, load_graph
-from fpga_flow.finn_adapter.session import finn_session
-from fpga_flow.flow import Context
+from fpga_flow.cli import stock_finn
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.finn.backend import REPLACES
+from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
-from fpga_flow.hardware import stage as hardware
 from fpga_flow.hardware.graph import DOMAIN
-from fpga_flow.recipe import make_recipe
+from fpga_flow.layers.graph import AsHls, load_graph
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import hardware as hardware
+from fpga_flow.target.board import board
 from tests import networks
 
 OPEN_IN_FINN = """

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from fpga_flow import data
+from fpga_flow.core.recipe import find_recipe, load_recipe, recipe_names
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.data import signals
 from fpga_flow.data.frames import Values
-from fpga_flow.recipe import find_recipe, load_recipe, recipe_names
-from fpga_flow.recipe_parts import Recipe
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from fpga_flow import data
+from fpga_flow.core.recipe import find_recipe, load_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.data.frames import Frames
-from fpga_flow.export import stage
-from fpga_flow.flow import Context
-from fpga_flow.quantise import quantise
-from fpga_flow.recipe import find_recipe, load_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.integer.quantise import quantise
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import export as stage
 from fpga_flow.train.checkpoint import CHECKPOINT, save_state
 from fpga_flow.train.dataset import load_codes
 from fpga_flow.train.general import first_state

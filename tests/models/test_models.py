@@ -6,8 +6,8 @@ import torch
 from brevitas import nn as qnn
 from torch import nn
 
+from fpga_flow.core.errors import InputError
 from fpga_flow.data.frames import Values
-from fpga_flow.errors import InputError
 from fpga_flow.train.spec import load_model
 from tests.models.networks import NAMES, calibrated, recipe_of, untrained
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.prune.criteria import CRITERIA, below, by_kind
 from fpga_flow.prune.masks import LayerCount, count, density, masked, masks_of
 from fpga_flow.train.checkpoint import State

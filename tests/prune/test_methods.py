@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.prune import stage as prune_stage
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.prune.penalty import penalty_of
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.stages import prune as prune_stage
+from fpga_flow.stages import train as train_stage
 from fpga_flow.train import loop
-from fpga_flow.train import stage as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import as_module, network_of

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.prune import stage as prune_stage
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.pruning import PruneRecipe
 from fpga_flow.prune.norms import norms_behind
-from fpga_flow.prune.stage import shortfall
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.pruning import PruneRecipe
+from fpga_flow.stages import prune as prune_stage
+from fpga_flow.stages.prune import shortfall
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.general import GeneralNetwork, first_state, network_of

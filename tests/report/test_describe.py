@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fpga_flow.recipe import ROOT
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.report.describe import EXIT_CODES, page
 from fpga_flow.report.schema import Part
 

@@ -9,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from fpga_flow import flow, report
+from fpga_flow import report
 from fpga_flow.deploy import results as deployed
+from fpga_flow.design.design import design_digest
+from fpga_flow.pipeline import flow
 from fpga_flow.report import page, plots
 from fpga_flow.sweep.gather import gather
 from tests import fakes
@@ -18,7 +20,7 @@ from tests import fakes
 
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages())
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
 
 
 def build(folder: Path, until: str | None = None, force: str | None = None, **parts: Any) -> flow.Run:
@@ -148,7 +150,7 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     assert made and (made.course_parameters, made.course_operations, made.micronet) == (None, None, None)
     assert (made.layers[0].sparsity, made.layers[0].bit_ops) == (0.75, 3_145_728)
     assert "MicroNet" not in text_of(run)
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(with_cifar_scores()))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(with_cifar_scores()))
     run = build(tmp_path / "of-cifar")
     report.write(run)
     assert "course, parameters 0.089000, course, operations 0.029100, MicroNet 2019 0.012300" in text_of(run)
@@ -170,7 +172,7 @@ def of_an_outside_network(
     table["export"] |= {**nothing, "data": "a stand-in: digits", **export}
     table["hardware"]["top_k"] = top_k
     table["verify"]["accuracy"] = {"rtl": None}
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     net = folder / "net.onnx"
     net.write_bytes(b"x")
     run = flow.new_run(folder / "r", fakes.recipe(), net)
@@ -241,7 +243,7 @@ def test_part_and_family_stand_with_the_hardware(tmp_path: Path, monkeypatch: py
     table = fakes.results()
     table["hardware"]["part"] = "xczu7ev-ffvc1156-2-e"
     table["hardware"]["layers"][0]["implementation"] = "own"
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     made = report.assemble(build(tmp_path / "r", board="zcu104")).hardware
     assert made and (made.part, made.family) == ("xczu7ev-ffvc1156-2-e", "xcup")
     assert [layer.implementation for layer in made.layers[:2]] == ["own", None]
@@ -252,7 +254,7 @@ def test_a_run_made_before_there_were_scores_has_none(
 ) -> None:
     table = fakes.results()
     del table["export"]["scores"]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     assert report.assemble(build(tmp_path / "r")).scores is None
 
 
@@ -266,7 +268,7 @@ def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:
 def test_results_of_replaced_hardware_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(tmp_path / "r")
     other = {**fakes.results()["hardware"], "cycles_per_frame": 77}
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: other))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(hardware=lambda _: other))
     made = report.assemble(build(tmp_path / "r", until="hardware", hardware={"fps": 9}))
     assert made.hardware and made.hardware.cycles_per_frame == 77
     assert (made.verify, made.synth, made.accuracy.rtl) == (None, None, None)
@@ -306,7 +308,7 @@ def test_a_network_without_weights_is_reported_as_not_pruned(
 ) -> None:
     table = fakes.results()
     table["export"]["cost"] |= {"weights": 0, "nonzero": 0}
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     run = build(tmp_path / "r")
     assert "0 of 0 left (0.0% pruned)" in text_of(run)
     report.write(run)
@@ -361,7 +363,7 @@ def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     layer = "<script>alert(1)</script>"
     result = fakes.results()["hardware"]
     result["layers"][0]["name"] = layer
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(hardware=lambda _: result))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(hardware=lambda _: result))
     run = build(tmp_path / "r")
     report.write(run)
     assert layer not in (tmp_path / "r" / "report.html").read_text()
@@ -371,7 +373,7 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     run = build(tmp_path / "r")
     report.write(run)
     text = (tmp_path / "r" / "report.html").read_text()
@@ -392,7 +394,7 @@ def test_page_is_drawn_again_only_when_what_it_shows_changes(
     assert len(drawn) == 1
     table = fakes.results()
     table["synth"] |= {"lut": 1}
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(table))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     report.write(build(tmp_path / "r", force="synth"))
     assert len(drawn) == 2
 
@@ -421,7 +423,7 @@ def test_predicted_simulated_and_measured_stand_side_by_side(tmp_path: Path) -> 
     run = build(tmp_path / "r")
     flow_rtl = flow.current(run)["rtl"]
     measured = {
-        "digest": deployed.design_digest(flow_rtl),
+        "digest": design_digest(flow_rtl),
         "host": "xilinx@192.168.2.99",
         "virtual": False,
         "accuracy": 0.61,

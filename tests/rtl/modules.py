@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.recipe import ROOT
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from tests.words import pack_words, unpack_words
 
 HDL = ROOT / "fpga_flow" / "rtl" / "hdl"

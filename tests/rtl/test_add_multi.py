@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.simulator import Port, Simulator
+from fpga_flow.sim.simulator import Port, Simulator
 from tests.rtl.modules import HDL, Integers, assert_streams, finn
 
 PIPELINE = """

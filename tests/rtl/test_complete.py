@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.recipe import ROOT
+from fpga_flow.core.recipe import ROOT
 from tests.rtl import test_elaboration, test_replacements
 from tests.rtl.modules import HDL
 
@@ -48,7 +48,7 @@ def test_modules_that_follow_a_file_of_finn_name_it_and_stand_in_the_notice() ->
     beginning = (HDL / "README.md").read_text(encoding="utf-8").partition("## Replacements")[0]
     heads = {path: path.read_text(encoding="utf-8").partition("\nmodule ")[0] for path in HDL.glob("*.sv")}
     following = {path.name for path, head in heads.items() if "Advanced Micro Devices" in head}
-    assert following == set(re.findall(r"fpga_flow/rtl/hdl/(\w+\.sv)", notice))
+    assert following == set(re.findall(r"fpga_flow/layers/hdl/(\w+\.sv)", notice))
     assert following == set(re.findall(r"`(\w+\.sv)`", beginning))
     for path, head in heads.items():
         if path.name in following:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.verilate import Sized
+from fpga_flow.sim.verilate import Sized
 from tests.rtl.modules import assert_streams, build_stream_module, integers
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.verify.simulator import Port, RtlError, Simulator
+from fpga_flow.sim.simulator import Port, RtlError, Simulator
 from tests.rtl.modules import HDL, integers
 from tests.words import pack_words
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import toolchain
-from fpga_flow.errors import ToolError
-from fpga_flow.recipe import ROOT
-from fpga_flow.toolchain import run_tool
-from fpga_flow.verify.verilate import Sized, parameter_options
+from fpga_flow.core import toolchain
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.core.toolchain import run_tool
+from fpga_flow.sim.verilate import Sized, parameter_options
 from tests.lint import lint
 from tests.rtl.modules import HDL, Parameters, finn
 

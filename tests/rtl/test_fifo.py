@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, Simulator
+from fpga_flow.sim.simulator import DeadlockError, Port, RtlError, Simulator
 from tests.rtl.modules import HDL, assert_streams, integers
 from tests.words import pack_words
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
+from fpga_flow.sim.simulator import Port, RtlError, Simulator
 from fpga_flow.synth.yosys import synthesise
-from fpga_flow.verify.simulator import Port, RtlError, Simulator
 from tests.rtl.modules import HDL, Parameters
 
 FILE = "nowhere.dat"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.verify.simulator import Port, SimResult, Simulator
+from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from tests.rtl.modules import HDL, STALLS, Integers, integers
 from tests.words import pack_words, unpack_words
 

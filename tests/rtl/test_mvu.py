@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow import toolchain
-from fpga_flow.verify.simulator import Port, Simulator
+from fpga_flow.core import toolchain
+from fpga_flow.sim.simulator import Port, Simulator
 from tests.rtl.modules import HDL, Integers, finn, integers
 from tests.words import pack_words, unpack_words
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.verify.simulator import DeadlockError, Port, RtlError, SimResult, Simulator
+from fpga_flow.sim.simulator import DeadlockError, Port, RtlError, SimResult, Simulator
 from tests.rtl.modules import HDL, STALLS, Integers, finn, integers
 from tests.words import pack_words, unpack_words
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.errors import ToolError
-from fpga_flow.recipe import ROOT
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.synth.yosys import read_commands, run_script
 from tests.lint import lint
 

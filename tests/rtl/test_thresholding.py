@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.recipe import ROOT
-from fpga_flow.verify.simulator import Port, Simulator
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.sim.simulator import Port, Simulator
 from tests.words import pack_words, unpack_words
 
 SOURCE = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow import cli
+from fpga_flow.cli import main as cli
 from fpga_flow.export.cost import LayerCost
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.scores.cifar_course import course_score
@@ -112,7 +112,7 @@ def test_layers_of_the_contest_network_add_up_to_the_published_cost(
 
 
 def test_a_checkpoint_costs_what_its_tensors_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    from fpga_flow.recipe import ROOT
+    from fpga_flow.core.recipe import ROOT
 
     assert cli.main(["cost", str(ROOT / "models/vgg10/signals-w4a4.pt"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -125,8 +125,8 @@ def test_a_checkpoint_costs_what_its_tensors_hold(capsys: pytest.CaptureFixture[
 def test_a_checkpoint_of_the_jet_tagger_takes_its_features(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from fpga_flow.core.recipe import find_recipe, load_recipe
     from fpga_flow.data.jet_features import CLASSES
-    from fpga_flow.recipe import find_recipe, load_recipe
     from fpga_flow.train.checkpoint import save_state
     from fpga_flow.train.general import first_state
 

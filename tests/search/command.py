@@ -14,7 +14,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
-from fpga_flow.flow import RUNS
+from fpga_flow.pipeline.flow import RUNS
 from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import Outcome, run_network

@@ -2,7 +2,7 @@
 
 import re
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 
 REASONS: dict[str, str] = {
     r"beyond the 2\^24 that float32 holds exactly": "sums too large for the carrier of ONNX and FINN",

@@ -16,22 +16,22 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from fpga_flow.artifact import read_json, write_json
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.export import stage as export
+from fpga_flow.core.artifact import read_json, write_json
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.export.brevitas_export import BrevitasReference, export_module
 from fpga_flow.export.checks import check_float
 from fpga_flow.export.frames import random_frames
 from fpga_flow.export.walk import to_integers
-from fpga_flow.flow import Context
-from fpga_flow.golden import Golden
-from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.rtl import stage as rtl
+from fpga_flow.integer.golden import Golden
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import export as export
+from fpga_flow.stages import hardware as hardware
+from fpga_flow.stages import rtl as rtl
+from fpga_flow.stages.verify import wanted
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
-from fpga_flow.verify.stage import wanted
 from tests.search import folding, qonnx_graph
 from tests.search.describe import Network
 from tests.search.refusals import reason_of

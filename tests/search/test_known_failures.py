@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.flow import RUNS
+from fpga_flow.pipeline.flow import RUNS
 from tests.search import corpus
 from tests.search.run import run_network
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from fpga_flow.flow import RUNS
+from fpga_flow.pipeline.flow import RUNS
 from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import run_network

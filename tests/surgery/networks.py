@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.surgery.blocks import remove_blocks
 from fpga_flow.surgery.body import Body
 from fpga_flow.surgery.choose import empty

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import find_recipe, load_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import find_recipe, load_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.surgery.operation import smaller
 from fpga_flow.train.checkpoint import State
 from fpga_flow.train.general import first_state, network_of

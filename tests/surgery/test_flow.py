@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.flow import Context
-from fpga_flow.prune import stage as prune_stage
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.pipeline.flow import Context
 from fpga_flow.scores.counts import as_json
 from fpga_flow.scores.source import network_in
+from fpga_flow.stages import prune as prune_stage
 from fpga_flow.surgery.operation import operated
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from fpga_flow.errors import UnsupportedError
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.checkpoint import State
 from tests.surgery.networks import Joint, act, joint, logits, norm, shapes, weigh, without_idle

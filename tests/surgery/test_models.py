@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import make_recipe
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.surgery.idle import silence_idle
 from fpga_flow.train.checkpoint import State, load_checkpoint, save_state
 from fpga_flow.train.freeze import gain_and_offset

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.artifact import read_result
+from fpga_flow.core.artifact import read_result
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from tests.compressed_run import (
     _tiny_networks,  # noqa: F401  a fixture of this module

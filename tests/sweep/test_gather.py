@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from fpga_flow import artifact, cli, flow
-from fpga_flow.errors import InputError
+from fpga_flow.cli import main as cli
+from fpga_flow.core import artifact
+from fpga_flow.core.errors import InputError
+from fpga_flow.pipeline import flow
 from fpga_flow.sweep.gather import gather, run_folders
 from fpga_flow.sweep.rows import as_csv
 from fpga_flow.sweep.states import Ended, write_state
@@ -31,7 +33,7 @@ def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
             "data": fakes.DATA,
         }
 
-    monkeypatch.setattr("fpga_flow.stages.STAGES", fakes.stages(prune=prune))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(prune=prune))
 
 
 def build(folder: Path, until: str | None, **parts: Any) -> Path:
@@ -103,7 +105,7 @@ def test_stage_that_depends_on_other_parts_today_is_not_outdated(
 ) -> None:
     run = build(tmp_path / "run", "prune")
     stages = [replace(stage, parts=(*stage.parts, "board")) for stage in flow.STAGES]
-    monkeypatch.setattr("fpga_flow.stages.STAGES", tuple(stages))
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     assert gather([run])[0].state == "done"
     table = artifact.read_json(run / "recipe.json")
     artifact.write_json(run / "recipe.json", table | {"seed": 9})

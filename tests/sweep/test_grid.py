@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import Change
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import Change
 from fpga_flow.sweep.grid import grid
 from fpga_flow.sweep.plan import plan
 

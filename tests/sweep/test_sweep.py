@@ -13,9 +13,9 @@ import psutil
 import pytest
 from distributed import LocalCluster
 
-from fpga_flow import cli
-from fpga_flow.errors import InputError
-from fpga_flow.recipe import ROOT
+from fpga_flow.cli import main as cli
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.sweep import cluster
 from tests.sweep.workers import Fakes, sweep, wait_for, work_of
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from distributed import Client, Worker, WorkerPlugin
 
-from fpga_flow import cli, flow, stages
-from fpga_flow.errors import InputError
+from fpga_flow.cli import main as cli
+from fpga_flow.core.errors import InputError
+from fpga_flow.pipeline import flow, order
 from fpga_flow.sweep import cluster
 from tests import fakes
 
@@ -25,7 +26,7 @@ class Fakes(WorkerPlugin):
     """Puts the stages of this module in the place of the real ones."""
 
     def setup(self, worker: Worker) -> None:
-        stages.STAGES = fakes.stages(train=train, prune=prune)
+        order.STAGES = fakes.stages(train=train, prune=prune)
 
 
 def train(context: flow.Context) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow import toolchain
-from fpga_flow.boards import board
-from fpga_flow.design import Design, LayerRtl, load_design
+from fpga_flow.core import toolchain
+from fpga_flow.design.design import Design, LayerRtl, load_design
 from fpga_flow.synth.yosys import read_commands, run_script, synthesise
+from fpga_flow.target.board import board
 
 OPERATORS = [
     "ConvolutionInputGenerator_rtl",

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow import artifact, digests
-from fpga_flow.boards import board
-from fpga_flow.design import Design, LayerRtl, Stream
-from fpga_flow.errors import InputError, ToolError
-from fpga_flow.flow import Context
-from fpga_flow.recipe import ROOT, make_recipe
-from fpga_flow.synth import stage
+from fpga_flow.core import artifact, digests
+from fpga_flow.core.errors import InputError, ToolError
+from fpga_flow.core.recipe import ROOT, make_recipe
+from fpga_flow.design.design import Design, LayerRtl, Stream
+from fpga_flow.pipeline.flow import Context
+from fpga_flow.stages import synth as stage
 from fpga_flow.synth.usage import Usage
+from fpga_flow.target.board import board
 
 STREAM = Stream("x", "UINT4", (1, 4, 2), 8)
 MODULE = """

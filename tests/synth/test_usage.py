@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
 from fpga_flow.synth.usage import Usage, read_statistics, total, usage_of
 
 

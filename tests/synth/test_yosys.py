@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.errors import ToolError
-from fpga_flow.recipe import ROOT
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.synth.usage import Usage
 from fpga_flow.synth.yosys import SHIFT_REGISTERS, run_script, synthesise
 

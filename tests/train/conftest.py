@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.kernels import set_cache
 from tests.train.frames import small_recipe, tones

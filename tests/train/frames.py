@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.dataset import Codes
 
 LENGTH = 128

@@ -4,7 +4,7 @@ import brevitas.nn as qnn
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.train.apot import (
     ApotActivations,
     ApotActQuant,

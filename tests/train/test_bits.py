@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fpga_flow import bit_search, cli
-from fpga_flow.errors import InputError
+from fpga_flow import bit_search
+from fpga_flow.cli import main as cli
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import load_recipe
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.cost import cost
 from fpga_flow.export.walk import to_integers
-from fpga_flow.recipe import load_recipe
 from fpga_flow.train import layers
 from fpga_flow.train.bits import LayerSize, Measure, Option, Reader, choose, falling, options, positions
 from fpga_flow.train.checkpoint import save_state

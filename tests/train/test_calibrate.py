@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 from fpga_flow.train.apot import levels
 from fpga_flow.train.calibrate import BATCH, best_step, calibrate, calibrate_chain

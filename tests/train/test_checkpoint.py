@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.train.checkpoint import committed, load_checkpoint, save_state
 from fpga_flow.train.network import build_network, load_network
 from fpga_flow.train.spec import load_model

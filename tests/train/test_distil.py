@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
-from fpga_flow.prune import stage as prune_stage
-from fpga_flow.train import stage as train_stage
+from fpga_flow.core.errors import InputError
+from fpga_flow.stages import prune as prune_stage
+from fpga_flow.stages import train as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.distil import Distillation, labels_only, loss_of

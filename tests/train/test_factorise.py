@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fpga_flow.errors import InputError
-from fpga_flow.prune import stage as prune_stage
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.train import stage as train_stage
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.stages import prune as prune_stage
+from fpga_flow.stages import train as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.dataset import Codes
 from fpga_flow.train.factorise import factorised, rank_for, svd, tucker

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import fast
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.dataset import Codes, chain_grid, quantise

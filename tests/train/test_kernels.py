@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
 from fpga_flow.train import kernels as library
 from fpga_flow.train.fast import NormQuant
 from fpga_flow.train.kernels import kernels, thread_limit

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fpga_flow.recipe import make_recipe
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.train import light
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.general import GeneralNetwork, first_state, network_of

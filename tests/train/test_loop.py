@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.train import loop
 from fpga_flow.train.checkpoint import load_state
 from fpga_flow.train.dataset import Codes

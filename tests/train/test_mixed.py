@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.quant import QuantRecipe
 from fpga_flow.prune.masks import count
-from fpga_flow.recipe import make_recipe
-from fpga_flow.recipe_parts import Recipe
-from fpga_flow.recipe_parts.quant import QuantRecipe
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.checkpoint import header, load_checkpoint, save_state
 from fpga_flow.train.dataset import Codes

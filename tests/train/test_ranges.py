@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.data.frames import Frames
-from fpga_flow.quantise import carry_out
+from fpga_flow.integer.quantise import carry_out
 from fpga_flow.train.layers import InputGrid
 from fpga_flow.train.ranges import in_words, into_range
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.artifact import write_json
-from fpga_flow.flow import RUNS, Context
-from fpga_flow.golden import top_k
-from fpga_flow.hardware import stage as hardware
-from fpga_flow.recipe import make_recipe
-from fpga_flow.rtl import stage as rtl
+from fpga_flow.core.artifact import write_json
+from fpga_flow.core.recipe import make_recipe
+from fpga_flow.integer.golden import top_k
+from fpga_flow.pipeline.flow import RUNS, Context
+from fpga_flow.sim.simulator import ExtraOutputError, RtlError
+from fpga_flow.stages import hardware as hardware
+from fpga_flow.stages import rtl as rtl
+from fpga_flow.stages.verify import wanted
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
-from fpga_flow.verify.simulator import ExtraOutputError, RtlError
-from fpga_flow.verify.stage import wanted
 from tests import networks
 
 FRAMES = 6

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fpga_flow.verify.cache import ABANDONED_SECONDS, touch, trim
+from fpga_flow.sim.cache import ABANDONED_SECONDS, touch, trim
 
 NOW = 1_000_000_000.0
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.design import Design, LayerRtl, Stream
-from fpga_flow.errors import ToolError
+from fpga_flow.core.errors import ToolError
+from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.verify.compare import Difference, first_difference, first_layer
 
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qonnx.core.datatype import DataType
 
-from fpga_flow.design import Stream
-from fpga_flow.verify.packing import channels_last, pack, unpack
+from fpga_flow.design.design import Stream
+from fpga_flow.sim.packing import channels_last, pack, unpack
 
 
 def stream(datatype: str, lanes: int, words: int) -> Stream:

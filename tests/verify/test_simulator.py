@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fpga_flow.errors import ToolError
-from fpga_flow.flow import RUNS
-from fpga_flow.verify.simulator import (
+from fpga_flow.core.errors import ToolError
+from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.sim.simulator import (
     CycleLimitError,
     DeadlockError,
     ExtraOutputError,

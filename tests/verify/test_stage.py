@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from fpga_flow import toolchain
-from fpga_flow.verify import stage
+from fpga_flow.core import toolchain
+from fpga_flow.stages import verify as stage
 from tests.verify.test_compare import FRAMES, STREAM, design, write
 
 

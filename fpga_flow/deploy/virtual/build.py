@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
-from fpga_flow.design import Design
-from fpga_flow.verify.compiled import PROGRAM, compiled
-from fpga_flow.verify.verilate import Plan
+from fpga_flow.design.design import Design
+from fpga_flow.sim.compiled import PROGRAM, compiled
+from fpga_flow.sim.verilate import Plan
 
 HERE = Path(__file__).resolve().parent
 STAND_IN = HERE

@@ -7,7 +7,7 @@ import onnx
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Integers
 from fpga_flow.export.operations import Tensor, integer_type
 

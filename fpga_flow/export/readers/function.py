@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError, WrongNodeError
+from fpga_flow.core.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Clip, Leaky, affine
 from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import residual

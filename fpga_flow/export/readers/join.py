@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine, joined
 from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
 from fpga_flow.export.layout import Layout

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from fpga_flow.errors import UnsupportedError, WrongNodeError
+from fpga_flow.core.errors import UnsupportedError, WrongNodeError
+from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.operations import Flatten, GlobalSum, Matrix, SumPool, Tensor, Unflatten, integer_type
@@ -14,7 +15,6 @@ from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bound
 from fpga_flow.export.readers.inputs import centred
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
-from fpga_flow.progress import say
 
 if TYPE_CHECKING:
     from fpga_flow.export.walk import Walk

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.operations import Split, Tensor
 from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import join

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpga_flow.errors import UnsupportedError
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Tensor, Upsample
 from fpga_flow.export.operators import MAX_WINDOW

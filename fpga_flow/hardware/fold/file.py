@@ -8,7 +8,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.errors import InputError
+from fpga_flow.core.errors import InputError
 from fpga_flow.hardware.fold.options import Folding, abstract_name, foldings
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.finn_adapter.ops import AsHls, UseOwnRtl
 from fpga_flow.hardware.fold.options import Folding, foldings_of
 from fpga_flow.hardware.fold.problem import Problem, go_together
 from fpga_flow.hardware.lower import transform
+from fpga_flow.layers.graph import AsHls, UseOwnRtl
 
 _logger = logging.getLogger(__name__)
 

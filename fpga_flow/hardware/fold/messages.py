@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 
-from fpga_flow.boards import Board
+from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold.options import Folding, LayerFigures
 from fpga_flow.hardware.fold.resources import Resources, capacity
 from fpga_flow.hardware.fold.targets import Folded
-from fpga_flow.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.target.board import Board
 
 NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
 WORDS = {

@@ -13,7 +13,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.finn_adapter.windows import can_generate
+from fpga_flow.finn.windows import can_generate
 from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, Resources, estimate
 
 Folding = tuple[tuple[str, int], ...]

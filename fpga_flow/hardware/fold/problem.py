@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.boards import Board
 from fpga_flow.hardware.fold.latency import longest, timing
 from fpga_flow.hardware.fold.options import Figures, Folding, Known, LayerFigures, no_layer_known
 from fpga_flow.hardware.fold.resources import Resources, converter, fifo, prices
 from fpga_flow.hardware.fold.solver import Table, minimise
+from fpga_flow.target.board import Board
 
 ILLEGAL = 1e15
 """Cost of foldings that do not go together."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.datatype import DataType
 
-from fpga_flow.boards import Board
+from fpga_flow.target.board import Board
 
 
 class Resources(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.boards import Board
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, Solution
 from fpga_flow.hardware.fold.resources import Resources, capacity
+from fpga_flow.target.board import Board
 
 RATIO = 1.004
 """A search over cycles ends when two neighbours are closer than this."""

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow import places
-from fpga_flow.boards import BOARDS, Board
+from fpga_flow.core import places
+from fpga_flow.core.progress import bar
+from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.file import fold_from_file
 from fpga_flow.hardware.fold.options import Known, foldings_of
 from fpga_flow.hardware.fold.problem import Problem, Solution, apply
-from fpga_flow.progress import bar
-from fpga_flow.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.target.board import BOARDS, Board
 
 SEARCH_STEPS = 40
 """Of a progress bar; a search may end before."""

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train import layers
 
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from fpga_flow.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.train.blocks import Chain
 from fpga_flow.train.spec import Conv, Dense, Layer, quant_of
 

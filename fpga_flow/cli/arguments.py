@@ -1,0 +1,47 @@
+"""Options and arguments that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpga_flow.pipeline import flow
+from fpga_flow.target.board import BOARDS
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run: its folder, or its name in build/out ('flow list').")
+]
+
+
+def integer(text: str) -> int:
+    """Return the option's value as an integer; raises `typer.BadParameter`."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be an integer, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    """Return the option's value as a number; raises `typer.BadParameter`."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be a number, not {text!r}") from None
+
+
+BoardName = Annotated[str | None, typer.Option("--board", help=f"One of {', '.join(BOARDS)}.")]
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
+]
+
+
+def find_run(name: str) -> Path:
+    """Return the folder of run `name`: a path, or a name in `build/out`."""
+    inside = flow.RUNS / name
+    return inside if not Path(name).exists() and inside.is_dir() else Path(name)

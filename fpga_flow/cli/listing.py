@@ -1,0 +1,75 @@
+"""`flow list`: recipes, models, boards, stages and runs."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import find_recipe, load_recipe, model_names, recipe_names
+from fpga_flow.pipeline import flow
+from fpga_flow.pipeline.standing import outdated
+from fpga_flow.target.board import BOARDS
+
+
+def show() -> None:
+    """Print one table for each kind of thing that the commands take by name."""
+    console = Console(highlight=False)
+    for title, table in (
+        ("Recipes (flow build NAME)", _recipes()),
+        ("Models (--set model.name=NAME)", _table(["name"], [[name] for name in model_names()])),
+        ("Boards (--board NAME)", _boards()),
+        (
+            "Stages (--until NAME, flow NAME RUN)",
+            _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES]),
+        ),
+        (f"Runs in {flow.RUNS} (flow report NAME)", _runs(flow.RUNS)),
+    ):
+        console.print(f"[bold]{title}[/bold]", soft_wrap=True)
+        console.print(table, "")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> Table | str:
+    if not rows:
+        return "  none"
+    table = Table(*heads, box=None, show_header=len(heads) > 2, pad_edge=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _recipes() -> Table | str:
+    rows = []
+    for name in recipe_names():
+        try:
+            recipe = load_recipe(find_recipe(name))
+        except InputError as error:
+            rows.append([name, "broken:", str(error), "", ""])
+            continue
+        bits = f"{recipe.quant.weight_bits}/{recipe.quant.act_bits}"
+        rows.append([name, recipe.model.label, recipe.data.name, bits, recipe.board])
+    return _table(["name", "model", "data", "bits w/a", "board"], rows)
+
+
+def _boards() -> Table | str:
+    rows = [
+        [b.name, b.part, f"{b.clock_mhz:g} MHz", f"{b.lut:,}", f"{b.ff:,}", f"{b.bram18:,}", f"{b.dsp:,}"]
+        for b in BOARDS.values()
+    ]
+    return _table(["name", "part", "clock", "LUT", "FF", "BRAM18", "DSP"], rows)
+
+
+def _runs(folder: Path) -> Table | str:
+    rows = []
+    for path in sorted(folder.glob(f"*/{flow.RECIPE}")):
+        try:
+            run = flow.open_run(path.parent)
+        except InputError as error:
+            rows.append([path.parent.name, "broken:", str(error), ""])
+            continue
+        done = list(flow.current(run))
+        wanted = {stage.name for stage in run.stages if not stage.on_demand}
+        state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
+        old = ", ".join(outdated(run))
+        rows.append([path.parent.name, run.recipe.board, state, old and f"out of date: {old}"])
+    return _table(["name", "board", "stages done", ""], rows)

@@ -1,0 +1,166 @@
+"""The command `flow sweep`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpga_flow.cli.arguments import Debug
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.locking import locked
+from fpga_flow.core.progress import say
+from fpga_flow.core.recipe import find_recipe
+from fpga_flow.core.settings import changes_of
+from fpga_flow.pipeline import flow
+
+if TYPE_CHECKING:
+    from fpga_flow.sweep.grid import Point
+    from fpga_flow.sweep.rows import Row
+    from fpga_flow.sweep.states import Ended
+
+
+def sweep(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RECIPE", help="A recipe; with --gather: runs, or folders that hold runs."),
+    ],
+    bits: Annotated[
+        str | None, typer.Option(metavar="N..M|N,M", help="Bits per weight and activation: 4..8 or 4,6,8.")
+    ] = None,
+    prune: Annotated[
+        str | None, typer.Option(metavar="METHOD,...", help="Methods of pruning: none,imp,fmp and others.")
+    ] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option("--over", metavar="KEY=V,V", help="Values of any key of the recipe; repeatable."),
+    ] = None,
+    until: Annotated[
+        str, typer.Option(metavar="STAGE", help="Stop after this stage; synth for LUTs.")
+    ] = "export",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Set a value of the recipe in all points; repeatable."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Points built at once; default: one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Dask cluster's, as in tcp://host:8786, instead of this machine. Its workers must have "
+            "the same fpga_flow and see the sweep's folder under the same name (a shared file system).",
+        ),
+    ] = None,
+    gathered: Annotated[
+        bool, typer.Option("--gather", help="Build nothing: make table and plots of runs that stand.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The sweep's folder; build/out/<recipe>-sweep.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Build a recipe at all combinations of some values; put the points into one table and plots.
+
+    What points have in common, as the training before different pruning, is made once. After a kill, of a
+    worker or of all, the same command goes on where it stopped. A point that fails does not stop the others.
+
+    \b
+    flow sweep signals --bits 4..8 --prune none,imp,fmp
+    flow sweep signals --prune fmp --over prune.criterion=magnitude,slimming --over seed=1..3
+    flow sweep signals --bits 4,6 --scheduler tcp://10.0.0.1:8786 --out /shared/sweep
+    flow sweep --gather build/out/signals-w4 build/out/mine --out build/out/compared
+    """
+    if gathered:
+        building = {"--bits": bits, "--prune": prune, "--over": over, "--set": settings}
+        given = [
+            name
+            for name, value in {**building, "--scheduler": scheduler, "--workers": workers}.items()
+            if value
+        ]
+        if given:
+            raise InputError(f"{given[0]}: has no meaning with --gather, which builds nothing; leave it out")
+        _gather([Path(name) for name in names], out)
+        return
+    if len(names) > 1:
+        raise InputError(
+            f"RECIPE: a sweep is of one recipe, not {', '.join(names)}; sweep each, then --gather"
+        )
+    from fpga_flow.sweep.grid import grid
+
+    points = grid(find_recipe(names[0]), changes_of(settings or ()), bits, prune, over or ())
+    folder = out or flow.RUNS / f"{points[0].recipe.name}-sweep"
+    _sweep(points, until, folder.resolve(), workers, scheduler)
+
+
+def _sweep(
+    points: "Sequence[Point]", until: str, folder: Path, workers: int | None, scheduler: str | None
+) -> None:
+    from fpga_flow.sweep import gather, runner
+    from fpga_flow.sweep.plan import plan
+    from fpga_flow.sweep.rows import write
+
+    jobs = plan(points, until)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out: {folder} is a file; name a folder")
+    if (folder / flow.RECIPE).is_file():
+        raise InputError(f"--out: {folder} is a single run; name another folder")
+    recipes = {point.name: point.recipe.model_dump(mode="json") for point in points}
+    differences = dict(zip(recipes, gather.differences(recipes.values()), strict=True))
+
+    def row(name: str) -> "Row":
+        found = gather.read(folder / name, recipes[name], until)
+        return found.model_copy(update={"settings": differences[name]})
+
+    with locked(folder):
+        rows = {name: row(name) for name in recipes}
+
+        def ended(point: "Point", how: "Ended") -> None:
+            rows[point.name] = row(point.name)
+            write(folder, list(rows.values()))
+            say(f"{point.name:24} {_summary(rows[point.name])}")
+
+        write(folder, list(rows.values()))
+        say(f"sweep     {folder}: {len(points)} points, {len(jobs)} jobs")
+        from fpga_flow.sweep import cluster
+
+        place = cluster.local(workers) if scheduler is None else cluster.remote(scheduler, folder)
+        with place as client:
+            found = runner.run(client, jobs, folder, ended)
+        _results(list(rows.values()), folder)
+    problem = runner.problem(found)
+    if problem is not None:
+        raise problem
+
+
+def _summary(row: "Row") -> str:
+    if row.state != "done":
+        return f"{row.state}: {row.message}"
+    known = [
+        ("accuracy {:.2%}", row.accuracy),
+        ("{:.1%} zero", row.sparsity),
+        ("score {:.6f}", row.itu_score),
+        ("{:,.0f} LUT", row.lut),
+    ]
+    return ", ".join(text.format(value) for text, value in known if value is not None)
+
+
+def _gather(paths: list[Path], out: Path | None) -> None:
+    from fpga_flow.sweep import gather
+
+    if out is None and len(paths) > 1:
+        raise InputError("--out: name the folder that the table and the plots of all these runs go to")
+    _results(gather.gather(gather.run_folders(paths)), out or paths[0])
+
+
+def _results(rows: "Sequence[Row]", folder: Path) -> None:
+    from fpga_flow.sweep import plots, table
+    from fpga_flow.sweep.rows import CSV, JSON, write
+
+    write(folder, rows)
+    drawn = plots.draw(folder, rows)
+    table.show(rows)
+    say(f"\n{folder}: {', '.join([JSON, CSV, *drawn])}")

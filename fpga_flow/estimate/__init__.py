@@ -1,1 +1,0 @@
-"""What the hardware will cost, in seconds and before any tool runs."""

@@ -1,0 +1,1 @@
+"""The network in integers: the golden model, its outputs, and how frames become its inputs."""

@@ -1,0 +1,48 @@
+"""Product of a stream and a constant per channel (a scale)."""
+
+from pathlib import Path
+
+from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseMul
+from qonnx.core.datatype import BaseDataType
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.finn import constants
+from fpga_flow.finn.backend import replaces
+from fpga_flow.finn.datatypes import decoded, range_of, smallest
+from fpga_flow.finn.elementwise import Elementwise
+
+
+@replaces("ElementwiseMul_hls")
+class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
+    """FINN's `ElementwiseMul` with `df_channel_mul` for a body.
+
+    `ElementwiseMul_rtl` is taken: FINN's own, for Versal parts.
+    """
+
+    modules = ("df_channel_mul.sv",)
+
+    def _derive_out_dtype(self, model: ModelWrapper) -> BaseDataType:
+        """Return the smallest type for the products."""
+        products = [a * b for a in range_of(self.lhs_dtype) for b in self.range_of_right(model)]
+        return smallest(min(products), max(products))
+
+    def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
+        """See `OwnRtl.instance`; writes the constants."""
+        self.check()
+        if self.streams_in() == 2:
+            raise UnsupportedError(
+                self.onnx_node.name, "a product of two streams has no RTL", "multiply by a constant"
+            )
+        bits, signed = decoded(self.lhs_dtype)
+        const_bits, const_signed = constants.width(self.constants(model))
+        return "df_channel_mul", {
+            "Channels": self.channels(),
+            "PE": self.get_nodeattr("PE"),
+            "InWidth": bits,
+            "InSigned": int(signed),
+            "ConstWidth": const_bits,
+            "ConstSigned": int(const_signed),
+            "OutWidth": self.out_dtype.bitwidth(),
+            "InitFile": f'"./{self.write_constants(model, folder)}"',
+        }

@@ -1,0 +1,97 @@
+"""The order of the stages, and what each depends on: the only file that knows it."""
+
+from fpga_flow.core.stage import Stage
+from fpga_flow.target import verdict
+
+_TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++", "processor")
+_MODEL = ("models/{model}",)
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        "train",
+        "Train the quantised network.",
+        (),
+        ("seed", "data", "model", "quant", "train", "export.input"),
+        _TRAINING_TOOLS,
+        folders=_MODEL,
+        files=("data.file", "model.file", "train.checkpoint", "train.distil.file"),
+        needs_training=True,
+    ),
+    Stage(
+        "prune",
+        "Prune it in rounds, as far as its accuracy allows, and take out what does nothing.",
+        ("train",),
+        (
+            "seed",
+            "data",
+            "model",
+            "quant",
+            "train.batch",
+            "train.checkpoint",
+            "train.rotate",
+            "train.distil",
+            "train.calibration",
+            "prune",
+            "surgery",
+        ),  # fmt: skip
+        _TRAINING_TOOLS,
+        folders=_MODEL,
+        files=("data.file", "model.file", "train.distil.file"),
+        needs_training=True,
+    ),
+    Stage(
+        "export",
+        "Make a QONNX graph and golden vectors of it, or take in a network from outside.",
+        ("prune",),
+        ("data", "model", "quant", "train.checkpoint", "prune.quantise", "export"),
+        ("torch", "brevitas", "qonnx", "onnx", "onnxruntime", "numpy", "processor"),
+        folders=_MODEL,
+        files=("data.file", "model.file"),
+    ),
+    Stage(
+        "hardware",
+        "Turn the graph into folded dataflow layers.",
+        ("export",),
+        ("board", "hardware"),
+        ("finn-plus", "qonnx", "onnx", "g++", "verilator"),
+        files=("hardware.folding", "hardware.fifos.file"),
+    ),
+    Stage(
+        "estimate",
+        "Estimate the hardware's resources, before any tool runs.",
+        ("hardware",),
+        ("board",),
+        ("finn-plus", "qonnx"),
+    ),
+    Stage(
+        "rtl",
+        "Generate the accelerator's RTL.",
+        ("hardware",),
+        (),
+        ("finn-plus",),
+    ),
+    Stage(
+        "verify",
+        "Simulate the whole accelerator and compare it with onnxruntime.",
+        ("rtl", "export"),
+        ("verify",),
+        ("verilator", "g++", "onnxruntime"),
+        judge=verdict.verified,
+    ),
+    Stage(
+        "synth",
+        "Synthesise every layer and add up its resources.",
+        ("rtl", "hardware"),
+        ("board",),
+        ("yosys",),
+        judge=verdict.fits,
+    ),
+    Stage(
+        "bitstream",
+        "Make a bitstream of the verified design with Vivado.",
+        ("rtl", "verify"),
+        ("board",),
+        ("vivado",),
+        on_demand=True,
+    ),
+)
+STAGE_NAMES = tuple(stage.name for stage in STAGES)

@@ -1,0 +1,76 @@
+"""What stands in a run: which artifacts belong together, which are out of date, whether one was changed."""
+
+from pathlib import Path
+
+from fpga_flow.core import artifact
+from fpga_flow.core.digests import file_digest, recipe_digest
+from fpga_flow.core.errors import InputError
+from fpga_flow.pipeline import order
+from fpga_flow.pipeline.dependencies import input_digests, inputs_of
+from fpga_flow.pipeline.run import MODEL, Run
+
+OUTDATED_TEXT = (
+    "Out of date: what stands here was made from inputs or a recipe that have since been replaced.\n"
+    "'flow build' with this recipe, or 'flow {stage}' of this run, makes it again.\n"
+)
+
+
+def current(run: Run) -> dict[str, Path]:
+    """Return the folders of the artifacts that belong together and to the run's recipe, by stage name.
+
+    An artifact that was made from inputs or a recipe that have since been replaced is left out.
+    """
+    found: dict[str, Path] = {}
+    for stage in run.stages:
+        manifest = artifact.read_manifest(run.folder / stage.name)
+        if manifest is None or not found.keys() >= set(inputs_of(run, stage)):
+            continue
+        if manifest.inputs == input_digests(run, stage) and manifest.recipe == recipe_digest(
+            run.recipe, stage.parts
+        ):
+            found[stage.name] = run.folder / stage.name
+    return found
+
+
+def intact(run: Run) -> dict[str, Path]:
+    """Return what `current` does; raises `InputError` that names a file which is not as it was made."""
+    check_model(run)
+    for stage in run.stages:
+        folder = run.folder / stage.name
+        if folder.is_dir():
+            artifact.check_intact(folder)
+    return current(run)
+
+
+def outdated(run: Run) -> list[str]:
+    """Return the stages whose artifacts stand in the run, but were made from what has since been replaced."""
+    standing = current(run)
+    return [
+        stage.name
+        for stage in order.STAGES
+        if stage.name not in standing and (run.folder / stage.name / artifact.MANIFEST).is_file()
+    ]
+
+
+def mark_outdated(run: Run) -> None:
+    """Write into the folder of every artifact that is out of date that it is, and nothing into the others."""
+    names = outdated(run)
+    for stage in order.STAGES:
+        mark = run.folder / stage.name / artifact.OUTDATED
+        if stage.name in names:
+            artifact.write_text(mark, OUTDATED_TEXT.format(stage=stage.name))
+        else:
+            mark.unlink(missing_ok=True)
+
+
+def check_model(run: Run) -> None:
+    """Raise `InputError` where the network in an opened run is not the one that its export was made of."""
+    if run.model_file != run.folder / MODEL:
+        return
+    digest = file_digest(run.model_file)
+    manifests = [artifact.read_manifest(run.folder / stage.name) for stage in run.stages]
+    if any(manifest.inputs.get(MODEL, digest) != digest for manifest in manifests if manifest):
+        raise InputError(
+            f"{run.model_file}: has been changed since the run was built; give the network again with "
+            f"'flow build --model FILE --out {run.folder}'"
+        )

@@ -1,1 +1,0 @@
-"""From the hardware graph to RTL: FINN's generated wrappers, our modules, one stitched top."""

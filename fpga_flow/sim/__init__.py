@@ -1,0 +1,1 @@
+"""The RTL simulator: Verilator builds, kept and run, for all that simulates."""

@@ -1,0 +1,1 @@
+"""The stages, a file each: what each reads, and what it leaves behind."""

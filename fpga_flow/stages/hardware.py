@@ -1,0 +1,85 @@
+"""Stage `hardware`: the integer network becomes a folded graph of RTL layers."""
+
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.core.progress import say
+from fpga_flow.core.stage import Context
+from fpga_flow.fifos.depths import size_fifos
+from fpga_flow.fifos.network import network_of
+from fpga_flow.fifos.predict import predict
+from fpga_flow.fifos.tokens import UNLIMITED
+from fpga_flow.finn.session import finn_session
+from fpga_flow.hardware import fold, lower, streams
+from fpga_flow.hardware.fold.options import Known, no_layer_known
+from fpga_flow.hardware.fold.resources import Resources
+from fpga_flow.hardware.layers import chosen_classes
+from fpga_flow.synth.synthesised import SynthesisedLayers
+from fpga_flow.target.board import Board, board
+
+GRAPH = "hardware.onnx"
+FOLDING = "folding.json"
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Write `hardware.onnx` and `folding.json`; return clock, cycles, bottleneck and layers."""
+    recipe = context.recipe.hardware
+    target = board(context.recipe.board)
+    clock_mhz = recipe.clock_mhz or target.clock_mhz
+    network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
+    top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
+    with finn_session():
+        model = lower.lower(network, target.part, top_k)
+        known = _known(context, target) if recipe.target == "board" else no_layer_known
+        folded = fold.fold(model, recipe, clock_mhz, target, known, partial(_latency, target.part))
+        fold.write_folding(folded.model, context.folder / FOLDING)
+        keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
+        model = streams.insert_streams(folded.model, target.part)
+        layers = fold.layers(model)
+    settings = {"part": target.part, "clock_mhz": clock_mhz, "top_k": top_k}
+    fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
+    model.save(str(context.folder / GRAPH))
+
+    layers = [replace(layer, cycles=fifos["layer_cycles"].get(layer.name, layer.cycles)) for layer in layers]
+    cycles, latency = fifos["cycles_per_frame"], fifos["latency_cycles"]
+    # Of several that are as slow the one that can be folded, not a converter at its side.
+    solution = folded.solution
+    bottleneck = solution.bottleneck if solution.cycles >= cycles else fifos["bottleneck"]
+    lines, met = fold.message_lines(
+        folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
+    )
+    for line in lines:
+        say(line)
+    return {
+        **settings,
+        "cycles_per_frame": cycles,
+        "latency_cycles": latency,
+        "fps": clock_mhz * 1e6 / cycles,
+        "target_fps": recipe.fps if folded.target == "fps" else None,
+        "target_met": met,
+        "bottleneck": bottleneck,
+        "layers": [asdict(layer) for layer in layers],
+        "layer_keys": keys,
+        "folding": fold.result_of(folded),
+        "fifos": fifos,
+    }
+
+
+def _latency(part: str, model: ModelWrapper) -> int:
+    """Return the latency of a folded graph in cycles, by the schedules, with FIFOs that never fill."""
+    network = network_of(streams.insert_streams(model, part))
+    return predict(network, [UNLIMITED] * len(network.edges)).latency
+
+
+def _known(context: Context, target: Board) -> Known:
+    """Return what gives the synthesised resources of a layer, where any run has synthesised it."""
+    entries = SynthesisedLayers(context.cache, target.yosys_family)
+
+    def known(key: str) -> Resources | None:
+        found = entries.get(key)
+        return None if found is None else Resources(**found)
+
+    return known

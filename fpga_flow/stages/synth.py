@@ -1,0 +1,158 @@
+"""The stage `synth`: Yosys on every distinct layer of the RTL design, in parallel, cached and summed."""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from fpga_flow.core import artifact, toolchain
+from fpga_flow.core.digests import code_digest
+from fpga_flow.core.errors import ToolError
+from fpga_flow.core.kept import read_table, write_table
+from fpga_flow.core.progress import bar, say
+from fpga_flow.core.stage import Context
+from fpga_flow.core.toolchain import CPU_COUNT
+from fpga_flow.design.design import LayerRtl, load_design
+from fpga_flow.synth.synthesised import SynthesisedLayers
+from fpga_flow.synth.usage import Usage, total
+from fpga_flow.synth.yosys import PRIMITIVES, make_script, synthesise
+from fpga_flow.target.board import Board, board
+from fpga_flow.target.verdict import RESOURCES
+
+_logger = logging.getLogger(__name__)
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board."""
+    folder = context.inputs["rtl"]
+    target = board(context.recipe.board)
+    layers = load_design(folder).layers
+    tool = toolchain.yosys()
+    ours = (target.yosys_family, tool.version, code_digest("fpga_flow.synth.yosys"))
+    keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
+    distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
+    found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
+    usages = {layer.name: found[keys[layer.name]] for layer in layers}
+    _keep_for_folding(context, usages, target)
+    whole = total(usages.values())
+    over = excess(whole, target)
+    artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
+    for line in _verdict(whole, target, over):
+        say(line)
+    return {
+        "tool": f"yosys {tool.version}",
+        "part": target.part,
+        **whole.as_dict(),
+        "fmax_mhz": None,
+        "layers": {name: usage.as_dict() for name, usage in usages.items()},
+        "fits": not over,
+        "over": over,
+        "board": {"name": target.name, **{key: getattr(target, key) for key in RESOURCES}},
+        "distinct": len(distinct),
+    }
+
+
+def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Board) -> None:
+    """Keep the counts of the layers under the keys that the stage `hardware` looks for when it folds."""
+    hardware = context.inputs.get("hardware")
+    if hardware is None:
+        return
+    entries = SynthesisedLayers(context.cache, target.yosys_family)
+    for name, key in artifact.read_result(hardware).get("layer_keys", {}).items():
+        if name in usages:
+            entries.put(key, usages[name].as_dict())
+
+
+def cache_key(layer: LayerRtl, folder: Path, family: str, version: str, code: str) -> str:
+    """Return the digest of all that the counts of `layer` depend on, which its name is not part of.
+
+    `version` is Yosys', `code` the digest of this package.
+    """
+    script = make_script(layer.module, [], family, Path("statistics")).replace(str(PRIMITIVES.parent), "")
+    return artifact.digest_json(
+        {
+            "layer": artifact.digest_files(folder, [folder / path for path in (*layer.sources, *layer.data)]),
+            "yosys": version,
+            "script": script,
+            "code": code,
+        }
+    )
+
+
+def excess(usage: Usage, target: Board) -> dict[str, int]:
+    """Return by how much `usage` exceeds what `target` holds; a resource that fits is left out."""
+    counts = usage.as_dict()
+    over = {key: counts[key] - getattr(target, key) for key in RESOURCES}
+    return {key: count for key, count in over.items() if count > 0}
+
+
+def _synthesise_all(
+    distinct: Mapping[str, LayerRtl], folder: Path, cache: Path, family: str
+) -> tuple[dict[str, Usage], int]:
+    cache.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Usage] = {}
+    cached = 0
+    # The largest first, so that none of them is left to run alone at the end.
+    order = sorted(distinct, key=lambda key: _effort(distinct[key]), reverse=True)
+    with bar("synthesis, distinct layers", len(order)) as advance, ThreadPoolExecutor(CPU_COUNT) as pool:
+        jobs = {pool.submit(_cached, key, distinct[key], folder, cache, family): key for key in order}
+        try:
+            for job in as_completed(jobs):
+                key = jobs[job]
+                found[key], hit = job.result()
+                cached += hit
+                advance(1, distinct[key].name)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found, cached
+
+
+def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -> tuple[Usage, bool]:
+    """Return the usage of `layer` and whether it was known; another run's work on it is waited for."""
+    path = cache / f"{key}.json"
+    with FileLock(cache / f"{key}.lock"):
+        kept = read_table(path)
+        if kept is not None:
+            known = Usage(**kept)
+            _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
+            return known, True
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"{key[:10]}-", dir=cache) as scratch:
+            log = Path(scratch) / "yosys.log"
+            sources = [Path(source) for source in layer.sources]
+            try:
+                usage = synthesise(layer.module, sources, folder, family, log)
+            except ToolError as error:
+                failed = path.with_suffix(".failed.log")
+                os.replace(log, failed)
+                message = str(error).replace(str(log), str(failed))
+                raise ToolError(f"synth: layer {layer.name} ({layer.op}): {message}") from None
+            os.replace(log, path.with_suffix(".log"))
+        write_table(path, usage.as_dict())
+        _logger.info("layer %s: %s in %.1f s", layer.name, usage, time.monotonic() - start)
+        return usage, False
+
+
+def _effort(layer: LayerRtl) -> tuple[bool, int]:
+    """Return what grows with the time a layer's synthesis takes: matrix units first, then by width."""
+    return layer.op.startswith(("MVAU", "VVAU")), layer.outputs[0].width
+
+
+def _verdict(whole: Usage, target: Board, over: Mapping[str, int]) -> list[str]:
+    counts = whole.as_dict()
+    used = ", ".join(
+        f"{counts[key]:,} {word} ({100 * counts[key] / getattr(target, key):.0f} %)"
+        for key, word in RESOURCES.items()
+    )
+    lines = [f"  {used} of {target.name}"]
+    if over:
+        too_much = ", ".join(f"{count:,} {RESOURCES[key]} too many" for key, count in over.items())
+        lines.append(f"  warning: the design does not fit {target.name}: {too_much}")
+    return lines

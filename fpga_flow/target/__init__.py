@@ -1,0 +1,1 @@
+"""Boards, device families, and whether a design fits: everything that knows a vendor."""
