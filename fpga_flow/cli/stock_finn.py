@@ -20,7 +20,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.finn.backend import OwnRtl
 from fpga_flow.hardware.fold.file import folding_of
-from fpga_flow.layers.graph import AsHls, load_graph
+from fpga_flow.layers.backends import AsHls, load_graph
 from fpga_flow.stages.hardware import GRAPH
 
 FOLDER = "finn"

@@ -11,13 +11,12 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.core.progress import bar
 from fpga_flow.design import stitch
 from fpga_flow.design.design import Design, LayerRtl, Stream
-from fpga_flow.design.generate import Generated, generate, streams_in
+from fpga_flow.design.generate import Generated, generate
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
+from fpga_flow.layers.base import kind_of, streams_in
 
 TAP = HDL / "df_tap.sv"
-PASSING = ("StreamingFIFO_rtl", "StreamingDataWidthConverter_rtl", "DuplicateStreams_rtl")
-"""Layers whose outputs are what came in."""
 
 
 def build_design(model: ModelWrapper, hardware: Mapping[str, Any], folder: Path) -> Design:
@@ -95,9 +94,9 @@ def _layer(model: ModelWrapper, index: int, made: Generated) -> LayerRtl:
         key=made.key,
         sources=(*(_library_path(file) for file in made.library), *made.sources),
         data=made.data,
-        inputs=tuple(streams_in(model, index)),
+        inputs=tuple(streams_in(model, node)),
         outputs=outputs,
-        taps=() if node.op_type in PASSING else tuple(stream.tensor for stream in outputs),
+        taps=() if kind_of(getCustomOp(node)).passes_on else tuple(stream.tensor for stream in outputs),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow.core import artifact
+from fpga_flow.integer.names import instance
 
 FILE = "design.json"
 INPUT, OUTPUT = "s_axis", "m_axis"
@@ -57,7 +58,7 @@ class LayerRtl:
 
     def tap(self, stream: Stream) -> str:
         """Return the name that a simulation gives to what it writes down of an output."""
-        return f"{self.name}_{self.outputs.index(stream)}"
+        return f"{instance(self.name)}_{self.outputs.index(stream)}"
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.design import layer
 from fpga_flow.finn.backend import HDL
+from fpga_flow.layers.base import implementation_of, streams_in
 
 NOT_NEEDED = {
     "fifo_gauge.sv",  # FINN's behavioural FIFO for sizing
@@ -49,24 +51,28 @@ class Generated:
         return tuple(path for path in self.texts if not path.endswith(".dat"))
 
 
-def streams_in(model: ModelWrapper, index: int) -> list[str]:
-    """Return the tensors that node `index` takes as streams; its other inputs are constants."""
-    return [name for name in model.graph.node[index].input if model.get_initializer(name) is None]
-
-
 def generate(model: ModelWrapper, index: int, part: str, clock_ns: float, scratch: Path) -> Generated:
     """Return the RTL of node `index` of the hardware graph."""
     node = model.graph.node[index]
-    instance = getCustomOp(node)
+    name = node.name
+    node.name = f"layer_{index}"  # a user's name may be none for a file or a module
+    try:
+        return _generate(model, node, part, clock_ns, scratch)
+    finally:
+        node.name = name
+
+
+def _generate(model: ModelWrapper, node: NodeProto, part: str, clock_ns: float, scratch: Path) -> Generated:
+    layer_op = getCustomOp(node)
     folder = scratch / f"code_{node.name}"
     folder.mkdir()
-    instance.set_nodeattr("code_gen_dir_ipgen", str(folder))
-    instance.code_generation_ipgen(model, part, clock_ns)
+    layer_op.set_nodeattr("code_gen_dir_ipgen", str(folder))
+    layer_op.code_generation_ipgen(model, part, clock_ns)
 
-    listed = [Path(file) for file in instance.get_rtl_file_list(abspath=True)]
+    listed = [Path(file) for file in layer_op.get_rtl_file_list(abspath=True)]
     library = [file for file in listed if folder not in file.parents and file.name not in NOT_NEEDED]
-    wrapper = instance.get_verilog_top_module_name()
-    memory = node.op_type == "MVAU_rtl"
+    wrapper = layer_op.get_verilog_top_module_name()
+    memory = implementation_of(layer_op).streams_weights
     if memory:
         rtllib = next(parent for parent in library[0].parents if parent.name == "finn-rtllib")
         library += [rtllib / file for file in MEMSTREAM]
@@ -75,13 +81,14 @@ def generate(model: ModelWrapper, index: int, part: str, clock_ns: float, scratc
     made += sorted(folder.glob("*.dat"))
 
     texts = {file.name: file.read_text(encoding="utf-8") for file in made}
+    streams = range(len(streams_in(model, node)))
     outer = layer.text(
         f"{wrapper}_layer",
         wrapper,
         texts,
-        in_bits=[int(instance.get_instream_width_padded(i)) for i in range(len(streams_in(model, index)))],
-        out_bits=[int(instance.get_outstream_width_padded(i)) for i in range(len(node.output))],
-        weight_bits=math.ceil(instance.get_instream_width(1) / 8) * 8 if memory else None,
+        in_bits=[int(layer_op.get_instream_width_padded(i)) for i in streams],
+        out_bits=[int(layer_op.get_outstream_width_padded(i)) for i in range(len(node.output))],
+        weight_bits=math.ceil(layer_op.get_instream_width(1) / 8) * 8 if memory else None,
     )
     texts[f"{wrapper}_layer.sv"] = outer
     return _rename(node.op_type, wrapper, folder, texts, tuple(replaced(file) for file in library))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from fpga_flow.design.design import INPUT, OUTPUT, LayerRtl, Stream
+from fpga_flow.integer.names import instance
 
 TOP = "accelerator"
 
@@ -51,7 +52,7 @@ def _instance(layer: LayerRtl, numbers: Mapping[str, int]) -> str:
         _tap(layer, stream, numbers[stream.tensor]) for stream in layer.outputs if stream.tensor in layer.taps
     )
     return f"""
-  {layer.module} {layer.name} (
+  {layer.module} {instance(layer.name)} (
     .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
 {wired}
   );{taps}"""

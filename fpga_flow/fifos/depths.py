@@ -34,11 +34,6 @@ def size_fifos(
     Raises `InputError` where a given file of depths is wrong, or deadlocks.
     """
     network = network_of(model)
-    if network.guessed:
-        say(
-            f"  warning: the cycles of {', '.join(network.guessed)} are only known on average; "
-            "hardware.fifos.method = 'simulated' measures them"
-        )
     bits = [edge.bits for edge in network.edges]
     latency = 0 if recipe.keep_latency else None
     measured: dict[str, Any] | None = None
@@ -80,7 +75,6 @@ def size_fifos(
         "latency_cycles": latency_cycles,
         "bottleneck": max(of_layers, key=lambda name: of_layers[name]),
         "layer_cycles": of_layers,
-        "guessed": network.guessed,
         "simulated": measured,
         "edges": [
             {

@@ -10,9 +10,10 @@ from qonnx.custom_op.registry import getCustomOp
 
 import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
 from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
-from fpga_flow.fifos.schedules import SCHEDULES, even
-from fpga_flow.fifos.tokens import Kind, Placed, Play, Schedule, Tokens
+from fpga_flow.fifos.tokens import Placed, Play, Tokens
 from fpga_flow.finn.session import finn_session
+from fpga_flow.layers.base import implementation_of, streams_in
+from fpga_flow.layers.schedules import Pattern, Schedule
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,9 @@ class Network:
         self.sources = [i for i in range(len(edges)) if i not in given]
         self.sinks = [i for i in range(len(edges)) if i not in taken]
         placed = [Placed(layer.schedule, layer.inputs, layer.outputs) for layer in layers]
-        placed += [Placed(Schedule(Kind.SOURCE, (edges[i].words,)), (), (i,)) for i in self.sources]
-        placed += [Placed(Schedule(Kind.SINK, (edges[i].words,)), (i,), ()) for i in self.sinks]
+        placed += [Placed(Schedule(Pattern.SOURCE, (edges[i].words,)), (), (i,)) for i in self.sources]
+        placed += [Placed(Schedule(Pattern.SINK, (edges[i].words,)), (i,), ()) for i in self.sinks]
         self._tokens = Tokens(len(edges), placed)
-
-    @property
-    def guessed(self) -> list[str]:
-        """Layers whose schedule is only known on average (see `schedules.even`)."""
-        return [layer.name for layer in self.layers if layer.op not in SCHEDULES]
 
     @property
     def joins(self) -> bool:
@@ -127,29 +123,22 @@ def network_of(model: ModelWrapper) -> Network:
             if node.op_type == FIFO:
                 continue
             layer = getCustomOp(node)
-            inputs = [t for t in node.input if t and model.get_initializer(t) is None]
+            inputs = streams_in(model, node)
             bare = [tensor for tensor in (*inputs, *node.output) if tensor not in numbers]
             if bare:
                 raise ValueError(f"{node.name}: every stream must have a FIFO, {', '.join(bare)} has none")
+            schedule = implementation_of(layer).schedule
+            assert schedule is not None, f"{node.op_type} has no schedule"
             layers.append(
                 Placement(
                     node.name,
                     node.op_type,
-                    _schedule(
-                        layer, [edges[numbers[t]] for t in inputs], [edges[numbers[t]] for t in node.output]
-                    ),
+                    schedule(layer),
                     tuple(numbers[tensor] for tensor in inputs),
                     tuple(numbers[tensor] for tensor in node.output),
                 )
             )
     return Network(edges, layers)
-
-
-def _schedule(layer: Any, inputs: Sequence[Edge], outputs: Sequence[Edge]) -> Schedule:
-    known = SCHEDULES.get(layer.onnx_node.op_type)
-    if known is not None:
-        return known(layer)
-    return even(layer, [edge.words for edge in inputs], [edge.words for edge in outputs])
 
 
 def with_depths(model: ModelWrapper, depths: Mapping[str, int]) -> ModelWrapper:

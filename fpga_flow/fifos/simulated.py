@@ -11,6 +11,7 @@ import numpy as np
 from fpga_flow.core.progress import bar
 from fpga_flow.design.design import INPUT, OUTPUT, Design
 from fpga_flow.fifos.tokens import UNLIMITED
+from fpga_flow.integer.names import instance
 from fpga_flow.sim.simulator import CycleLimitError, DeadlockError, FifoState, Port, SimResult, Simulator
 
 DEFINE = "FIFO_SIZING"
@@ -47,7 +48,7 @@ class SizingSimulator:
     """Words that go into FIFOs in a second of simulating it, about."""
 
     def __init__(self, design: Design, folder: Path, fifos: Sequence[str], cache: Path, log: Path) -> None:
-        """Compile `design` in `folder` (or take it from `cache`); `fifos` are names of instances."""
+        """Compile `design` in `folder` (or take it from `cache`); `fifos` are names of layers."""
         self.design, self.folder, self.fifos = design, folder, tuple(fifos)
         self.simulator = Simulator.build(
             design.top,
@@ -77,7 +78,9 @@ class SizingSimulator:
         ):
             table = Path(scratch) / "depths.txt"
             limited = [(n, d) for n, d in zip(self.fifos, depths, strict=True) if d < UNLIMITED]
-            table.write_text("".join(f"{name} {depth}\n" for name, depth in limited), encoding="ascii")
+            table.write_text(
+                "".join(f"{instance(name)} {depth}\n" for name, depth in limited), encoding="ascii"
+            )
             shown = 0
 
             def progress(words: int) -> None:
@@ -120,6 +123,6 @@ class SizingSimulator:
 
 
 def by_name(states: Mapping[str, FifoState], fifos: Sequence[str]) -> tuple[FifoState, ...]:
-    """Return the state of each of `fifos`, names of instances, from `states` by path."""
+    """Return the state of each of `fifos`, names of layers, from `states` by path."""
     found = {part: state for path, state in states.items() for part in path.split(".")}
-    return tuple(found[name] for name in fifos)
+    return tuple(found[instance(name)] for name in fifos)

@@ -1,6 +1,6 @@
 // Plays the schedules of layers against each other, cycle by cycle and word by word, without any data.
 //
-// Compiled and called by tokens.py, which says what the numbers in a program mean. All layers stand between
+// Compiled and called by tokens.py, which says what the numbers in a program mean and defines PATTERN_... All layers stand between
 // FIFOs, whose two sides do not depend on each other within a cycle; so in every cycle each layer decides by
 // what the FIFOs held at its start, and then all FIFOs move on together. A layer that waits for a FIFO sleeps
 // until that changes.
@@ -33,66 +33,66 @@ template <typename T> T* add(Network& network) {
 
 extern "C" {
 
-/// `program`: per layer kind, inputs, outputs, the FIFOs of both, number of parameters, parameters.
+/// `program`: per layer pattern, inputs, outputs, the FIFOs of both, number of parameters, parameters.
 void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const int32_t* tables, int64_t entries) {
     auto network = std::make_unique<Network>();
     network->fifos.resize(static_cast<size_t>(fifos));
     network->tables.assign(tables, tables + entries);
     const int32_t* table = network->tables.data();
     for (const int64_t *at = program, *end = program + length; at < end;) {
-        const int64_t kind = *at++, inputs = *at++, outputs = *at++;
+        const int64_t pattern = *at++, inputs = *at++, outputs = *at++;
         const int64_t* ports = at;
         at += inputs + outputs;
         const int64_t count = *at++;
         const int64_t* value = at;
         at += count;
         Layer* layer = nullptr;
-        if (kind == 0) {
+        if (pattern == PATTERN_STEPS) {
             auto* made = add<Steps>(*network);
             made->table = table + value[0];
             made->steps = value[1], made->latency = value[2], made->places = value[3], made->burst = value[4];
             made->early = value[5] != 0, made->rigid = value[6] != 0, made->skid = value[7] != 0;
             made->joint = value[8] != 0;
             layer = made;
-        } else if (kind == 1) {
+        } else if (pattern == PATTERN_REPLAY) {
             auto* made = add<Replay>(*network);
             made->length = value[0], made->passes = value[1], made->buffer = value[2];
             made->latency = value[3], made->places = value[4];
             layer = made;
-        } else if (kind == 2) {
+        } else if (pattern == PATTERN_WINDOW) {
             auto* made = add<Window>(*network);
             made->current = table + value[0], made->first = table + value[1];
             made->fetches = value[2], made->words = value[3], made->buffer = value[4];
             layer = made;
-        } else if (kind == 3) {
+        } else if (pattern == PATTERN_PARALLEL) {
             auto* made = add<ParallelWindow>(*network);
             made->current = table + value[0], made->windows = value[1], made->words = value[2];
             layer = made;
-        } else if (kind == 4) {
+        } else if (pattern == PATTERN_WIDTH) {
             auto* made = add<Width>(*network);
             made->taken = value[0], made->given = value[1], made->places = value[2];
             layer = made;
-        } else if (kind == 5) {
+        } else if (pattern == PATTERN_SOURCE) {
             auto* made = add<Source>(*network);
             made->words = value[0];
             network->sources.push_back(made);
             layer = made;
-        } else if (kind == 6) {
+        } else if (pattern == PATTERN_SINK) {
             auto* made = add<Sink>(*network);
             made->words = value[0];
             network->sinks.push_back(made);
             layer = made;
-        } else if (kind == 7) {
+        } else if (pattern == PATTERN_WIRE) {
             auto* made = add<Wire>(*network);
             made->table = table + value[0];
             made->steps = value[1];
             layer = made;
-        } else if (kind == 8) {
+        } else if (pattern == PATTERN_RING) {
             auto* made = add<Ring>(*network);
             made->reads = table + value[0], made->frees = table + value[1];
             made->steps = value[2], made->words = value[3], made->places = value[4];
             layer = made;
-        } else if (kind == 9) {
+        } else if (pattern == PATTERN_SUMS) {
             auto* made = add<Sums>(*network);
             made->length = value[0], made->passes = value[1], made->stages = value[2];
             layer = made;

@@ -7,7 +7,6 @@ every stream. What each layer becomes on the part is FINN's decision, with our b
 has HLS only.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,11 +18,9 @@ from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.infer_datatypes import InferDataTypes
 
-from fpga_flow.hardware.layers import to_layers
-from fpga_flow.layers.graph import UseOwnRtl
-
-XNOR_UNITS = ("MVAU", "VVAU", "MatrixVector_rtl", "Depthwise_rtl")
-"""Layers that multiply with weights, which may be BIPOLAR."""
+from fpga_flow.hardware.lowering import to_layers
+from fpga_flow.layers.backends import UseOwnRtl
+from fpga_flow.layers.base import find_kind
 
 
 class MinimizeWeights(Transformation):  # type: ignore[misc]
@@ -48,7 +45,8 @@ class OneBitWeights(Transformation):  # type: ignore[misc]
     def apply(self, model: ModelWrapper) -> tuple[ModelWrapper, bool]:
         """Set attribute and annotation of the units that have a module for such weights."""
         for node in model.graph.node:
-            if node.op_type not in XNOR_UNITS:
+            kind = find_kind(node.op_type)
+            if kind is None or not kind.has_weights:
                 continue
             if np.all(np.abs(model.get_initializer(node.input[1])) == 1):
                 getCustomOp(node).set_nodeattr("weightDataType", "BIPOLAR")
@@ -124,36 +122,22 @@ def lower(network: ModelWrapper, part: str, top_k: int = 1) -> ModelWrapper:
     Raises `UnsupportedError` where a layer has no RTL on `part`.
     """
     model = to_layers(network, top_k)
-    order = [node.output[0] for node in model.graph.node]
+    names = {node.output[0]: str(node.name) for node in model.graph.node}
     model = transform(model, MINIMISE)
     _leave_narrow_sums(model)
-    names = {node.output[0]: node.name for node in model.graph.node}
     model = model.transform(SpecializeLayers(part))
-    for node in model.graph.node:  # as the user's network calls them, for a refusal
+    for node in model.graph.node:  # which that has named anew
         node.name = names[node.output[0]]
-    return _in_order(model.transform(UseOwnRtl()), order)
+    return _in_order(model.transform(UseOwnRtl()), list(names))
 
 
 def _in_order(model: ModelWrapper, order: Sequence[str]) -> ModelWrapper:
-    """Return `model` with its layers, which give the tensors in `order`, in that order and numbered by it.
+    """Return `model` with its layers, which give the tensors in `order`, in that order.
 
-    QONNX' transformations put branches in an order that differs from one time to the next, but a folding
-    file's names must mean the same layers whenever the network is lowered.
+    QONNX' transformations put branches in an order that differs from one time to the next.
     """
     places = {tensor: place for place, tensor in enumerate(order)}
     nodes = sorted(model.graph.node, key=lambda node: places[node.output[0]])
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    for node in model.graph.node:
-        node.name = ""
-    name_layers(model)
     return model
-
-
-def name_layers(model: ModelWrapper) -> None:
-    """Number the layers of every kind that have no name."""
-    numbers: Counter[str] = Counter()
-    for node in model.graph.node:
-        if not node.name:
-            node.name = f"{node.op_type}_{numbers[node.op_type]}"
-            numbers[node.op_type] += 1

@@ -1,15 +1,22 @@
 """What stands between the layers: width converters and FIFOs."""
 
+from collections.abc import Mapping
+
 from finn.transformation.fpgadataflow.insert_dwc import InsertDWC
 from finn.transformation.fpgadataflow.insert_fifo import InsertFIFO
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
-from onnx import TensorProto, helper
+from onnx import NodeProto, TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.base import Transformation
 
-from fpga_flow.hardware.graph import DOMAIN
-from fpga_flow.hardware.lower import MINIMISE, name_layers, transform
+from fpga_flow.hardware.lower import MINIMISE, transform
+from fpga_flow.integer.names import unused
+from fpga_flow.layers.base import kind_of
+from fpga_flow.layers.graph import DOMAIN
+
+FIFO = "StreamingFIFO_rtl"
+"""Operator of a FIFO."""
 
 
 class InsertSplitFifos(Transformation):  # type: ignore[misc]
@@ -54,18 +61,43 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
 
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
-    layers = {node.name for node in model.graph.node}
-    named = {tensor for node in model.graph.node for tensor in (*node.input, *node.output)}
+    names = {node.output[0]: str(node.name) for node in model.graph.node}
+    tensors = {tensor for node in model.graph.node for tensor in (*node.input, *node.output)}
     streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True))
     model = transform(model, (*MINIMISE, *streams))
-    # The next step names all layers anew, but they must keep the names of the folding file.
-    kept = {node.output[0]: node.name for node in model.graph.node if node.name in layers}
     model = model.transform(SpecializeLayers(part))
-    for node in model.graph.node:
-        node.name = kept.get(node.output[0], "")
-    name_layers(model)
-    _name_tensors(model, named)
+    _name_layers(model, names)
+    _name_tensors(model, tensors)
     return model
+
+
+def _name_layers(model: ModelWrapper, names: Mapping[str, str]) -> None:
+    """Call the layers as in `names` (tensor they give -> name), what is between after the layer before it.
+
+    A FIFO behind `conv` is `conv_fifo`, a width converter `conv_width` and the FIFO behind that
+    `conv_width_fifo`; behind a layer of several outputs the output's number is at the end.
+    """
+    sources = {tensor: node for node in model.graph.node for tensor in node.output}
+    between = {node.output[0]: node for node in model.graph.node if kind_of(getCustomOp(node)).between}
+    for node in model.graph.node:
+        node.name = names.get(node.output[0], "")
+    taken = set(names.values())
+
+    def name_of(node: NodeProto) -> str:
+        if not node.name:
+            before = node.input[0]
+            while (source := sources.get(before)) is not None and source.op_type == FIFO:
+                before = source.input[0]
+            stem = before if source is None else name_of(source)
+            number = (
+                "" if source is None or len(source.output) == 1 else f"_{list(source.output).index(before)}"
+            )
+            node.name = unused(f"{stem}_{kind_of(getCustomOp(node)).word}{number}", taken)
+            taken.add(node.name)
+        return str(node.name)
+
+    for node in between.values():
+        name_of(node)
 
 
 def _name_tensors(model: ModelWrapper, named: set[str]) -> None:

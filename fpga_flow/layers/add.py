@@ -1,8 +1,10 @@
 """Sum of two streams (a residual connection), or of a stream and a constant per channel (a bias)."""
 
 from pathlib import Path
+from typing import Any
 
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseAdd
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -10,6 +12,10 @@ from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.datatypes import decoded, range_of, smallest
 from fpga_flow.finn.elementwise import Elementwise
+from fpga_flow.layers.base import Implementation, LayerKind, lanes, register
+from fpga_flow.layers.graph import LayerGraph
+from fpga_flow.layers.joins import elementwise, elementwise_resources
+from fpga_flow.layers.schedules import Schedule, steps
 
 
 @replaces("ElementwiseAdd_hls")
@@ -50,3 +56,24 @@ class IntegerAdd_rtl(Elementwise, ElementwiseAdd):  # type: ignore[misc]
             "ConstSigned": int(const_signed),
             "InitFile": f'"./{self.write_constants(model, folder)}"',
         }
+
+
+def add(graph: LayerGraph, node: NodeProto) -> None:
+    """Append a sum."""
+    elementwise(graph, node, "IntegerAdd_rtl")
+
+
+def schedule(layer: Any) -> Schedule:
+    """`df_add.sv` of two streams, `df_channel_add.sv` of one and constants."""
+    return steps(((1 << layer.streams_in()) - 1,), (1,))
+
+
+ADD = register(
+    LayerKind(
+        word="add",
+        finn="ElementwiseAdd",
+        implementations=(Implementation("rtl", "IntegerAdd_rtl", schedule, elementwise_resources),),
+        lowers={"Add": add},
+        foldings=lanes("PE"),
+    )
+)

@@ -6,11 +6,30 @@ from typing import Any
 
 import numpy as np
 from finn.custom_op.fpgadataflow.vectorvectoractivation import VVAU
+from numpy.typing import NDArray
+from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
+from fpga_flow.layers.base import (
+    Attributes,
+    Folding,
+    Implementation,
+    LayerKind,
+    Timing,
+    Weights,
+    divisors,
+    fold,
+    register,
+)
+from fpga_flow.layers.graph import LayerGraph, Stream
+from fpga_flow.layers.products import CORE, products
+from fpga_flow.layers.schedules import Pattern, Schedule
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import bits_of
+from fpga_flow.target.resources import Resources
 
 
 @replaces("VVAU_hls")
@@ -58,3 +77,70 @@ class Depthwise_rtl(Weighted, VVAU):  # type: ignore[misc]
         else:
             sums = (windows * weights).sum(axis=1)
         context[node.output[0]] = sums.reshape(self.get_normal_output_shape()).astype(np.float32)
+
+
+def append(
+    graph: LayerGraph, node: NodeProto, windows: Stream, y: Stream, kernel: NDArray[Any], datatype: str
+) -> None:
+    """Append a depthwise unit that reads `windows` and gives `y`."""
+    channels, _, *size = kernel.shape
+    graph.layer(
+        "VVAU",
+        node.name,
+        [windows.tensor, graph.constant(f"{node.name}_weights", kernel, datatype)],
+        [y.tensor],
+        PE=1,
+        SIMD=1,
+        Dim=list(y.shape[1:3]),
+        Channels=channels,
+        Kernel=size,
+        resType="lut",
+        ActVal=0,
+        inputDataType=windows.datatype,
+        weightDataType=datatype,
+        outputDataType=y.datatype,
+        noActivation=1,
+        preferred_impl_style="rtl",
+        inFIFODepths=[2, 2],
+    )
+
+
+def foldings(layer: Any) -> list[Folding]:
+    """Return the foldings over channels (PE) and positions of the kernel (SIMD)."""
+    get = layer.get_nodeattr
+    kernel = math.prod(int(k) for k in get("Kernel"))
+    return [fold(PE=pe, SIMD=simd) for pe in divisors(get("Channels")) for simd in divisors(kernel)]
+
+
+def timing(a: Attributes, cycles: int) -> Timing:
+    """Return when a depthwise unit gives its words."""
+    steps = math.prod(a["Kernel"]) // a["SIMD"]
+    depth = CORE + math.ceil(math.log2(a["SIMD"]))
+    return Timing(cycles, steps / max(1, cycles), steps, depth, depth)
+
+
+def schedule(layer: Any) -> Schedule:
+    """`df_depthwise.sv`: a result with a window's last word."""
+    simd = layer.get_nodeattr("SIMD")
+    return Schedule(Pattern.SUMS, (math.prod(layer.get_nodeattr("Kernel")) // simd, 1, layer.stages()))
+
+
+def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what it takes; see `Implementation.resources`."""
+    kernel = math.prod(int(k) for k in a["Kernel"])
+    depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
+    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]))
+
+
+DEPTHWISE = register(
+    LayerKind(
+        word="depthwise",
+        finn="VVAU",
+        implementations=(Implementation("rtl", "Depthwise_rtl", schedule, resources),),
+        foldings=foldings,
+        timing=timing,
+        lane_words={"SIMD": ("position", None)},
+        has_weights=True,
+        reads_windows=True,
+    )
+)

@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 from finn.custom_op.fpgadataflow.globalaccpool import GlobalAccPool
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.finn.backend import OwnRtl, replaces
+from fpga_flow.finn.backend import RTL_DOMAIN, OwnRtl, replaces
 from fpga_flow.finn.datatypes import checked, compares_signed, decoded, range_of, smallest
+from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Timing, Weights, lanes, register
+from fpga_flow.layers.graph import LayerGraph
+from fpga_flow.layers.schedules import Schedule, once, steps
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import bits_of, memory
+from fpga_flow.target.resources import Resources
 
 
 class GlobalPool(OwnRtl):
@@ -69,3 +76,71 @@ class GlobalMaxPool_rtl(GlobalPool, GlobalAccPool):  # type: ignore[misc]
         node = self.onnx_node
         result = np.max(context[node.input[0]], axis=(1, 2))
         context[node.output[0]] = result.reshape(self.get_normal_output_shape()).astype(np.float32)
+
+
+def _append(graph: LayerGraph, node: NodeProto, operator: str) -> None:
+    x = graph.read(node.input[0])
+    y = graph.output(node)
+    graph.layer(
+        operator,
+        node.name,
+        [x.tensor],
+        [y.tensor],
+        NumChannels=x.channels,
+        PE=1,
+        inputDataType=x.datatype,
+        numInputVectors=x.vectors,
+        domain=RTL_DOMAIN,  # at once: FINN's own sums are given too small a type for TERNARY values
+    )
+    graph.done(node.output[0], y)
+
+
+def global_sum(graph: LayerGraph, node: NodeProto) -> None:
+    """The sum over all positions, per channel."""
+    _append(graph, node, "GlobalAccPool_rtl")
+
+
+def global_max(graph: LayerGraph, node: NodeProto) -> None:
+    """The maximum over all positions, per channel; FINN has no such layer."""
+    _append(graph, node, "GlobalMaxPool_rtl")
+
+
+def timing(a: Attributes, cycles: int) -> Timing:
+    """Return when a global pool gives its words: with the last position's."""
+    return Timing(cycles, 1.0, cycles, 1, a["NumChannels"] // a["PE"])
+
+
+def schedule(layer: Any) -> Schedule:
+    """`df_global_pool.sv`: results with the words of the last pixel."""
+    words = layer.get_nodeattr("NumChannels") // layer.get_nodeattr("PE")
+    gives = np.repeat(once(math.prod(layer.get_nodeattr("numInputVectors"))), words)
+    return steps(np.ones_like(gives), gives)
+
+
+def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what it takes; see `Implementation.resources`."""
+    pe, fold = a["PE"], a["NumChannels"] // a["PE"]
+    width = pe * (bits_of(a["inputDataType"]) + math.ceil(math.log2(math.prod(a["numInputVectors"]) + 1)))
+    return memory(family, width, fold, writable=True) + Resources(lut=20 + 1.5 * width, ff=20 + width)
+
+
+GLOBAL_SUM = register(
+    LayerKind(
+        word="pool",
+        finn="GlobalAccPool",
+        implementations=(Implementation("rtl", "GlobalAccPool_rtl", schedule, resources),),
+        lowers={"ReduceSum": global_sum},
+        foldings=lanes("PE"),
+        timing=timing,
+    )
+)
+GLOBAL_MAX = register(
+    LayerKind(
+        word="pool",
+        finn="GlobalMaxPool",
+        implementations=(Implementation("rtl", "GlobalMaxPool_rtl", schedule, resources),),
+        lowers={"GlobalMaxPool": global_max},
+        foldings=lanes("PE"),
+        timing=timing,
+    )
+)

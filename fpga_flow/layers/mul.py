@@ -1,8 +1,10 @@
 """Product of a stream and a constant per channel (a scale)."""
 
 from pathlib import Path
+from typing import Any
 
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseMul
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -11,6 +13,13 @@ from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.datatypes import decoded, range_of, smallest
 from fpga_flow.finn.elementwise import Elementwise
+from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Weights, lanes, register
+from fpga_flow.layers.graph import LayerGraph
+from fpga_flow.layers.joins import elementwise, elementwise_resources
+from fpga_flow.layers.schedules import Schedule, steps
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import DSP_PRODUCT, bits_of
+from fpga_flow.target.resources import Resources
 
 
 @replaces("ElementwiseMul_hls")
@@ -46,3 +55,32 @@ class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
             "OutWidth": self.out_dtype.bitwidth(),
             "InitFile": f'"./{self.write_constants(model, folder)}"',
         }
+
+
+def mul(graph: LayerGraph, node: NodeProto) -> None:
+    """Append a product with constants."""
+    elementwise(graph, node, "IntegerMul_rtl")
+
+
+def schedule(layer: Any) -> Schedule:
+    """`df_channel_mul.sv`: three stages that move together."""
+    return steps((1,), (1,), latency=3, places=3, rigid=True)
+
+
+def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what it takes; see `Implementation.resources`."""
+    left, right = bits_of(a["lhs_dtype"]), bits_of(a["rhs_dtype"])
+    if min(left, right) > 1 and left + right >= DSP_PRODUCT:
+        return elementwise_resources(a, weights, family) + Resources(dsp=a["PE"])
+    return elementwise_resources(a, weights, family) + Resources(lut=a["PE"] * left * right)
+
+
+MUL = register(
+    LayerKind(
+        word="scale",
+        finn="ElementwiseMul",
+        implementations=(Implementation("rtl", "IntegerMul_rtl", schedule, resources),),
+        lowers={"Mul": mul},
+        foldings=lanes("PE"),
+    )
+)

@@ -1,17 +1,26 @@
 """Maximum, sum or shifted sum of the windows that the depthwise sliding-window generator sends."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from finn.custom_op.fpgadataflow.pool import Pool
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import OwnRtl, replaces
 from fpga_flow.finn.datatypes import checked, compares_signed, decoded, range_of, smallest
+from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Timing, Weights, lanes, register
+from fpga_flow.layers.graph import LayerGraph, Stream
+from fpga_flow.layers.schedules import Schedule, once, steps
+from fpga_flow.layers.window import windows_of
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import bits_of
+from fpga_flow.target.resources import Resources
 
 SUMS = ("AccPool", "QuantAvgPool")
 
@@ -72,3 +81,70 @@ class Pool_rtl(OwnRtl, Pool):  # type: ignore[misc]
         windows = context[node.input[0]].reshape(-1, self.window(), self.get_nodeattr("Channels"))
         sums = np.rint(windows.sum(axis=1, dtype=np.float64)).astype(np.int64) >> self.shift()
         context[node.output[0]] = sums.reshape(self.get_normal_output_shape()).astype(np.float32)
+
+
+def append(
+    graph: LayerGraph,
+    node: NodeProto,
+    windows: Stream,
+    y: Stream,
+    size: Sequence[int],
+    function: str,
+    accumulator_bits: int,
+) -> None:
+    """Append a pool that reads `windows` and gives `y`."""
+    graph.layer(
+        "Pool",
+        node.name,
+        [windows.tensor],
+        [y.tensor],
+        InputDataType=windows.datatype,
+        OutputDataType=y.datatype,
+        Channels=y.channels,
+        PE=1,
+        KernelSize=list(size),
+        Function=function,
+        OutImgDims=list(y.shape[1:3]),
+        AccumBits=accumulator_bits,
+        Size=0,
+        BatchSize=1,
+    )
+
+
+def max_pool(graph: LayerGraph, node: NodeProto) -> None:
+    """The maximum of each window."""
+    stream, size = windows_of(graph, node, graph.read(node.input[0]), depthwise=True)
+    y = graph.output(node)
+    append(graph, node, stream, y, size, "MaxPool", 0)
+    graph.done(node.output[0], y)
+
+
+def timing(a: Attributes, cycles: int) -> Timing:
+    """Return when a pool gives its words."""
+    steps = math.prod(a["KernelSize"])
+    return Timing(cycles, steps / max(1, cycles), steps, 1, 1)
+
+
+def schedule(layer: Any) -> Schedule:
+    """`df_pool.sv`: a result with a window's last word."""
+    last = once(math.prod(layer.get_nodeattr("KernelSize")))
+    return steps(np.ones_like(last), last)
+
+
+def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what it takes; see `Implementation.resources`."""
+    width = a["PE"] * bits_of(a["OutputDataType"])
+    return Resources(lut=6 + 2 * width, ff=6 + 2 * width)
+
+
+POOL = register(
+    LayerKind(
+        word="pool",
+        finn="Pool",
+        implementations=(Implementation("rtl", "Pool_rtl", schedule, resources),),
+        lowers={"MaxPool": max_pool},
+        foldings=lanes("PE"),
+        timing=timing,
+        reads_windows=True,
+    )
+)

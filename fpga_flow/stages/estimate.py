@@ -6,7 +6,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
 from fpga_flow.finn.estimate import estimate
-from fpga_flow.layers.graph import load_graph
+from fpga_flow.layers.backends import load_graph
 from fpga_flow.target.board import board
 
 

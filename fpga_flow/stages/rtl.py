@@ -5,7 +5,7 @@ from typing import Any
 from fpga_flow.core import artifact
 from fpga_flow.core.stage import Context
 from fpga_flow.design.build import build_design
-from fpga_flow.layers.graph import load_graph
+from fpga_flow.layers.backends import load_graph
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from fpga_flow.design.design import INPUT, OUTPUT, Design
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower, transform
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.layers.graph import AsHls, UseOwnRtl
+from fpga_flow.layers.backends import AsHls, UseOwnRtl
 from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from fpga_flow.target.board import board

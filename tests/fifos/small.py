@@ -1,7 +1,7 @@
 """Small networks of schedules that no hardware belongs to."""
 
 from fpga_flow.fifos.network import Edge, Network, Placement
-from fpga_flow.fifos.tokens import Schedule, steps
+from fpga_flow.layers.schedules import Schedule, steps
 
 HELD = 32
 """Words that the long branch of `residual` takes before it gives any."""

@@ -2,7 +2,7 @@
 
 from fpga_flow.fifos.deadlock import Diagnosis, diagnose, explain, remedies
 from fpga_flow.fifos.network import Network
-from fpga_flow.fifos.tokens import steps
+from fpga_flow.layers.schedules import steps
 from tests.fifos.small import BLOCK, FORK, JOIN, THROUGH, chain, network, residual
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.fifos.tokens import Kind, Placed, Schedule, Tokens
+from fpga_flow.fifos.tokens import Placed, Tokens
+from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.weights import adder_stages
 from fpga_flow.pipeline.flow import RUNS
@@ -60,9 +61,9 @@ def test_results_come_in_the_cycles_of_the_schedule(
     tokens = Tokens(
         2,
         [
-            Placed(Schedule(Kind.SOURCE, (length,)), (), (0,)),
-            Placed(Schedule(Kind.SUMS, (length, passes, adder_stages(simd))), (0,), (1,)),
-            Placed(Schedule(Kind.SINK, (passes,)), (1,), ()),
+            Placed(Schedule(Pattern.SOURCE, (length,)), (), (0,)),
+            Placed(Schedule(Pattern.SUMS, (length, passes, adder_stages(simd))), (0,), (1,)),
+            Placed(Schedule(Pattern.SINK, (passes,)), (1,), ()),
         ],
     )
     words = np.zeros((FRAMES * length, (bits["InBits"] + 7) // 8), np.uint8)

@@ -10,7 +10,8 @@ import pytest
 
 from fpga_flow.fifos.network import Network
 from fpga_flow.fifos.sizing import SHALLOW, size
-from fpga_flow.fifos.tokens import UNLIMITED, Play, Schedule, steps
+from fpga_flow.fifos.tokens import UNLIMITED, Play
+from fpga_flow.layers.schedules import Schedule, steps
 from tests.fifos.small import HELD, THROUGH, WORDS, chain, residual
 
 

@@ -9,7 +9,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
 from fpga_flow.finn.session import finn_session
-from fpga_flow.finn.windows import can_generate
+from fpga_flow.layers.generator import can_generate
 from fpga_flow.hardware.fold.options import WINDOW, divisors
 
 KERNELS = [(1, 1), (2, 1), (1, 3), (2, 2), (3, 3), (3, 2)]

@@ -16,8 +16,8 @@ from fpga_flow.core.recipe import make_recipe
 from fpga_flow.finn.backend import REPLACES
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
-from fpga_flow.hardware.graph import DOMAIN
-from fpga_flow.layers.graph import AsHls, load_graph
+from fpga_flow.layers.graph import DOMAIN
+from fpga_flow.layers.backends import AsHls, load_graph
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.target.board import board

@@ -5,14 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.errors import InputError
-from fpga_flow.hardware.fold.options import Folding, abstract_name, foldings
+from fpga_flow.hardware.fold.options import Choice, build_as, choice_of, choices
+from fpga_flow.layers.base import Folding, kind_of
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
-"""What a folding file may set."""
+"""What a folding file may set, besides the implementation."""
+IMPLEMENTATION = "implementation"
+"""Key of how a layer is built, where there are several ways."""
 SHOWN = 16
 """So many allowed values are named in a message."""
 
@@ -24,9 +28,13 @@ def write_folding(model: ModelWrapper, path: Path) -> None:
 
 
 def folding_of(layer: Any) -> dict[str, Any]:
-    """Return the attributes of one layer that a folding file may set, with their values."""
-    types = layer.get_nodeattr_types()
-    return {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
+    """Return what a folding file may set of one layer, with its values."""
+    types, kind = layer.get_nodeattr_types(), kind_of(layer)
+    several = len(kind.implementations) > 1
+    return {
+        **({IMPLEMENTATION: kind.built(layer).name} if several else {}),
+        **{key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types},
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -50,30 +58,42 @@ def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
             "It is written for a network by `flow hardware`, as folding.json"
         )
     for name, values in table.items():
-        layer = getCustomOp(nodes[name])
         if not isinstance(values, dict):
             raise InputError(f"{path}: {name}: must be attributes and their values, not {values!r}")
-        _set(layer, values, f"{path}: {name}")
+        _set(nodes[name], values, f"{path}: {name}")
     _check_windows(model, path)
     return model
 
 
-def _set(layer: Any, values: Mapping[str, Any], place: str) -> None:
-    """Set the attributes of one layer; `place` names it in messages."""
+def _set(node: NodeProto, values: Mapping[str, Any], place: str) -> None:
+    """Make one layer what `values` say; `place` names it in messages."""
+    layer = getCustomOp(node)
+    possible = choices(layer)
+    names = list(dict.fromkeys(choice.implementation for choice in possible))
+    name = values.get(IMPLEMENTATION, choice_of(layer).implementation)
+    if name not in names:
+        raise InputError(f"{place}.{IMPLEMENTATION} = {name!r}: must be one of {_listed(names)}")
+    legal = [choice.folding for choice in possible if choice.implementation == name]
     types = layer.get_nodeattr_types()
     known = [key for key in ATTRIBUTES if key in types]
-    legal = foldings(layer)
-    before = {key: _plain(layer.get_nodeattr(key)) for key, _ in legal[0]}
+    chosen = {key: int(layer.get_nodeattr(key)) for key, _ in legal[0]}
+    others: dict[str, Any] = {}
     for key, value in values.items():
+        if key == IMPLEMENTATION:
+            continue
         if key not in known:
-            raise InputError(f"{place}: must be one of {', '.join(known)}, not {key!r}")
-        allowed = _allowed(legal, key) if key in before else sorted(types[key][3])
+            several = [IMPLEMENTATION] if len(names) > 1 else []
+            raise InputError(f"{place}: must be one of {', '.join([*several, *known])}, not {key!r}")
+        allowed = _allowed(legal, key) if key in chosen else sorted(types[key][3])
         if isinstance(value, bool) or value not in allowed:
             raise InputError(f"{place}.{key} = {value!r}: must be one of {_listed(allowed)}")
-        layer.set_nodeattr(key, value)
-    chosen = before | {key: value for key, value in values.items() if key in before}
+        (chosen if key in chosen else others)[key] = value
     if tuple(chosen.items()) not in legal:
         raise InputError(f"{place}: {_written(chosen)} do not go together; {_together(legal, chosen)}")
+    build_as(node, Choice(name, tuple(chosen.items())))
+    layer = getCustomOp(node)
+    for key, value in others.items():
+        layer.set_nodeattr(key, value)
 
 
 def _allowed(legal: Sequence[Folding], key: str) -> list[int]:
@@ -101,19 +121,19 @@ def _listed(values: Iterable[Any]) -> str:
 def _check_windows(model: ModelWrapper, path: Path) -> None:
     """Refuse a pool or depthwise unit that cannot read its windows."""
     for node in model.graph.node:
-        kind = abstract_name(getCustomOp(node))
-        if kind not in ("Pool", "VVAU"):
+        if not kind_of(getCustomOp(node)).reads_windows:
             continue
         window = model.find_producer(node.input[0])
-        if window is None or not window.op_type.startswith("ConvolutionInputGenerator"):
+        if window is None or not kind_of(getCustomOp(window)).makes_windows:
             continue
-        unit, generator = getCustomOp(node).get_nodeattr, getCustomOp(window).get_nodeattr
+        layer, generator = getCustomOp(node), getCustomOp(window).get_nodeattr
+        unit = layer.get_nodeattr
         if generator("SIMD") != unit("PE"):
             raise InputError(
                 f"{path}: {window.name}.SIMD = {generator('SIMD')}: must be {unit('PE')}, the PE of "
                 f"{node.name}, which reads its windows"
             )
-        whole = int(kind == "VVAU" and unit("SIMD") > 1)
+        whole = int("SIMD" in layer.get_nodeattr_types() and unit("SIMD") > 1)
         if generator("parallel_window") != whole:
             raise InputError(
                 f"{path}: {window.name}.parallel_window = {generator('parallel_window')}: must be {whole}, "

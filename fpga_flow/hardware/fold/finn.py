@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.hardware.fold.options import Folding, foldings_of
+from fpga_flow.hardware.fold.options import Choice, choices_of
 from fpga_flow.hardware.fold.problem import Problem, go_together
 from fpga_flow.hardware.lower import transform
-from fpga_flow.layers.graph import AsHls, UseOwnRtl
+from fpga_flow.layers.backends import AsHls, UseOwnRtl
 
 _logger = logging.getLogger(__name__)
 
 
-def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[str, Folding] | None:
+def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[str, Choice] | None:
     """Return the folding that FINN's `SetFolding` finds for `cycles` per frame.
 
     `model` has the layers of `problem` and is not changed. None where `SetFolding` refuses the graph, or
@@ -32,10 +32,10 @@ def finn_folding(model: ModelWrapper, problem: Problem, cycles: int) -> Mapping[
     finally:
         logger.setLevel(level)
     # By their tensors: it gives the layers new names, and branches another order.
-    values = foldings_of(folded).values()
+    values = choices_of(folded).values()
     by_tensor = {node.output[0]: value for node, value in zip(folded.graph.node, values, strict=True)}
     found = {node.name: by_tensor[node.output[0]] for node in model.graph.node}
-    legal = all(found[layer.name] in layer.foldings for layer in problem.layers)
+    legal = all(found[layer.name] in layer.choices for layer in problem.layers)
     coupled = all(
         go_together(found[problem.layers[v].name], found[problem.layers[w].name]) for v, w in problem.coupled
     )

@@ -6,30 +6,9 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.hardware.fold.latency import Timing, longest, timing
-from fpga_flow.hardware.fold.options import abstract_name, attributes_of
-
-KINDS = {
-    "MVAU": "matrix",
-    "VVAU": "depthwise",
-    "Thresholding": "threshold",
-    "ConvolutionInputGenerator": "window",
-    "FMPadding": "padding",
-    "Pool": "pool",
-    "GlobalAccPool": "pool",
-    "GlobalMaxPool": "pool",
-    "ElementwiseAdd": "add",
-    "ElementwiseMul": "scale",
-    "DuplicateStreams": "fork",
-    "StreamingConcat": "concat",
-    "StreamingSplit": "split",
-    "UpsampleNearestNeighbour": "upsample",
-    "Decimate": "decimate",
-    "LabelSelect": "top-k",
-    "StreamingDataWidthConverter": "width",
-    "StreamingFIFO": "fifo",
-}
-"""FINN's abstract layer -> what the report calls it."""
+from fpga_flow.hardware.fold.latency import longest
+from fpga_flow.hardware.fold.options import attributes_of
+from fpga_flow.layers.base import Timing, kind_of, streams_in
 
 
 @dataclass(frozen=True)
@@ -40,7 +19,7 @@ class Layer:
     op: str
     kind: str
     implementation: str
-    """Whose layer it is: `finn` or `own`."""
+    """How it is built: the name of one of its kind's implementations."""
     cycles: int
     pe: int | None
     simd: int | None
@@ -55,13 +34,13 @@ def layers(model: ModelWrapper) -> list[Layer]:
         layer = getCustomOp(node)
         types = layer.get_nodeattr_types()
         kind = kind_of(layer)
-        weights = model.get_initializer(node.input[1]) if kind in ("matrix", "depthwise") else None
+        weights = model.get_initializer(node.input[1]) if kind.has_weights else None
         found.append(
             Layer(
                 name=node.name,
                 op=node.op_type,
-                kind=kind,
-                implementation="finn" if type(layer).__module__.startswith("finn.") else "own",
+                kind=kind.word,
+                implementation=kind.built(layer).name,
                 cycles=int(layer.get_exp_cycles()),
                 pe=layer.get_nodeattr("PE") if "PE" in types else None,
                 simd=layer.get_nodeattr("SIMD") if "SIMD" in types else None,
@@ -70,12 +49,6 @@ def layers(model: ModelWrapper) -> list[Layer]:
             )
         )
     return found
-
-
-def kind_of(layer: Any) -> str:
-    """Return what the report calls a layer, "other" for one that it has no word for."""
-    names = [cls.__name__.removesuffix("_rtl").removesuffix("_hls") for cls in type(layer).__mro__]
-    return next((KINDS[name] for name in names if name in KINDS), "other")
 
 
 def latency(model: ModelWrapper) -> int:
@@ -89,8 +62,8 @@ def latency(model: ModelWrapper) -> int:
     """Tensor -> the number of the layer that it comes from, through FIFOs and width converters."""
     for node in model.graph.node:
         layer = getCustomOp(node)
-        streams = [name for name in node.input if name and model.get_initializer(name) is None]
-        if kind_of(layer) in ("width", "fifo"):
+        streams = streams_in(model, node)
+        if kind_of(layer).between:
             source[node.output[0]] = source.get(streams[0])
             continue
         before = [source[name] for name in streams if source.get(name) is not None]
@@ -101,4 +74,4 @@ def latency(model: ModelWrapper) -> int:
 
 
 def _timing(layer: Any) -> Timing:
-    return timing(abstract_name(layer), attributes_of(layer), {}, int(layer.get_exp_cycles()))
+    return kind_of(layer).timing(attributes_of(layer), int(layer.get_exp_cycles()))

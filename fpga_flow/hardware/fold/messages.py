@@ -4,19 +4,13 @@ import math
 from collections.abc import Mapping
 
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
-from fpga_flow.hardware.fold.options import Folding, LayerFigures
-from fpga_flow.hardware.fold.resources import Resources, capacity
+from fpga_flow.hardware.fold.options import Choice, LayerFigures
+from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.target.board import Board
+from fpga_flow.target.resources import Resources
 
 NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
-WORDS = {
-    ("MVAU", "PE"): ("output", "MH"),
-    ("MVAU", "SIMD"): ("input", "MW"),
-    ("VVAU", "SIMD"): ("position", None),
-    ("LabelSelect", "PE"): ("label", "Labels"),
-}
-"""Layer and attribute -> what a lane works on, and the attribute with their number; else a channel."""
 
 
 def message_lines(
@@ -61,7 +55,7 @@ def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: 
         what = f"{wanted:,} cycles of latency were asked for, {real:,} predicted, {bottleneck} is slowest"
     why = "its FIFOs hold it back: allow deeper ones in hardware.fifos"
     if bottleneck in layers:
-        why = limit_of(layers[bottleneck], folded.solution.foldings[bottleneck])
+        why = limit_of(layers[bottleneck], folded.solution.choices[bottleneck])
     clock = math.ceil(clock_mhz * real / wanted)
     return (
         f"  warning: the target is not met: {what}: {why}. Raise hardware.clock_mhz (to {clock} for this "
@@ -92,9 +86,9 @@ def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str]
     return found, not over
 
 
-def limit_of(layer: LayerFigures, folding: Folding) -> str:
+def limit_of(layer: LayerFigures, choice: Choice) -> str:
     """Return where a layer's folding stands in its range, in words."""
-    values = dict(folding)
+    values = dict(choice.folding)
     parts = [_lanes(layer, name, values) for name in values if name != "parallel_window"]
     if values.get("parallel_window"):
         parts.append("it sends a whole window a cycle")
@@ -102,8 +96,8 @@ def limit_of(layer: LayerFigures, folding: Folding) -> str:
 
 
 def _lanes(layer: LayerFigures, name: str, values: Mapping[str, int]) -> str:
-    most = max(dict(other)[name] for other in layer.foldings)
-    word, attribute = WORDS.get((layer.kind, name), ("channel", None))
+    most = max(dict(other.folding)[name] for other in layer.choices)
+    word, attribute = layer.kind.lane_words.get(name, ("channel", None))
     of = int(layer.attributes[attribute]) if attribute else most
     if of == 1:
         return f"it has one {word} only"

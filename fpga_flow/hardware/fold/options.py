@@ -1,11 +1,13 @@
-"""The foldings that each layer allows, and what each means: cycles, widths of its streams, resources."""
+"""The choices that each layer allows, and what each means: cycles, widths of its streams, resources.
+
+A choice is an implementation with a folding.
+"""
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +15,18 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.finn.windows import can_generate
-from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, Resources, estimate
+from fpga_flow.layers.base import Folding, Implementation, kind_of, streams_in
+from fpga_flow.target.family import Family
+from fpga_flow.target.resources import Resources
 
-Folding = tuple[tuple[str, int], ...]
-"""Attributes and their values."""
+
+class Choice(NamedTuple):
+    """How a layer is built, and how much it does at once."""
+
+    implementation: str
+    """Name of one of its kind's implementations."""
+    folding: Folding
+
 
 PASSING = (
     "inFIFODepths",
@@ -38,11 +47,6 @@ PASSING = (
 )
 """Attributes that do not change what a layer is made of; nor do those with `dir`, `sim` or `res` in it."""
 
-WINDOW = ("ConvKernelDim", "IFMChannels", "IFMDim", "OFMDim", "Dilation", "depthwise")
-"""Attributes that decide which foldings of a window generator there are."""
-BACKENDS = frozenset({"MatrixVector"})
-"""Of `FORMULAS`, those that are no layers of FINN's but backends."""
-
 Known = Callable[[str], Resources | None]
 """Returns the synthesised resources of the layer with a certain key, None where they are not known."""
 
@@ -52,79 +56,40 @@ def no_layer_known(key: str) -> Resources | None:
     return None
 
 
-def divisors(number: int) -> list[int]:
-    """Return the divisors of `number`, ascending."""
-    return [d for d in range(1, number + 1) if number % d == 0]
-
-
-def abstract_name(layer: Any) -> str:
-    """Return the name of FINN's abstract layer that `layer` is a backend of, `OTHER` for an unknown one."""
-    return _named(layer, FORMULAS.keys() - BACKENDS)
-
-
-def formula_name(layer: Any) -> str:
-    """Return the name in `FORMULAS` of what estimates `layer`."""
-    return _named(layer, FORMULAS.keys())
-
-
-def _named(layer: Any, names: Set[str]) -> str:
-    """Return the first of the classes of `layer`, without the suffix of a backend, that is one of `names`."""
-    classes = (kind.__name__.removesuffix("_rtl").removesuffix("_hls") for kind in type(layer).__mro__)
-    return next((name for name in classes if name in names), OTHER)
-
-
-def foldings(layer: Any) -> list[Folding]:
-    """Return the foldings that `layer` (a `HWCustomOp` of FINN's) allows, by itself.
+def choices(layer: Any) -> list[Choice]:
+    """Return what `layer` (a `HWCustomOp` of FINN's, as lowering left it) can be, by itself.
 
     What it needs of its neighbours is in `problem`: a pool or depthwise unit needs the lanes of its windows.
     """
-    kind = abstract_name(layer)
-    get = layer.get_nodeattr
-    if kind == "MVAU":
-        return [_fold(PE=pe, SIMD=simd) for pe in divisors(get("MH")) for simd in divisors(get("MW"))]
-    if kind == "VVAU":
-        kernel = math.prod(int(k) for k in get("Kernel"))
-        return [_fold(PE=pe, SIMD=simd) for pe in divisors(get("Channels")) for simd in divisors(kernel)]
-    if kind == "ConvolutionInputGenerator":
-        return _window_foldings({name: get(name) for name in WINDOW})
-    if kind in ("StreamingConcat", "StreamingSplit"):
-        return [_fold(SIMD=simd) for simd in divisors(math.gcd(*map(int, get("ChannelsPerStream"))))]
-    if kind == "LabelSelect":
-        return [_fold(PE=pe) for pe in divisors(get("Labels"))]
-    name = next((name for name in ("PE", "SIMD") if name in layer.get_nodeattr_types()), None)
-    if name is None:
-        return [()]
-    return [_fold(**{name: lanes}) for lanes in divisors(int(layer.get_normal_output_shape()[-1]))]
+    kind = kind_of(layer)
+    found = kind.foldings(layer)
+    return [Choice(one.name, folding) for one in kind.suitable(layer) for folding in found]
 
 
-def _window_foldings(attributes: Attributes) -> list[Folding]:
-    """Return the foldings of a window generator; whole windows of all channels together need all of them."""
-    lanes = divisors(int(attributes["IFMChannels"]))
-    found = [_fold(SIMD=simd, parallel_window=0) for simd in lanes if can_generate(attributes, simd, False)]
-    if math.prod(attributes["ConvKernelDim"]) > 1:
-        whole = lanes if attributes["depthwise"] else lanes[-1:]
-        found += [
-            _fold(SIMD=simd, parallel_window=1) for simd in whole if can_generate(attributes, simd, True)
-        ]
-    return found
+def choice_of(layer: Any) -> Choice:
+    """Return the choice that `layer` has."""
+    kind = kind_of(layer)
+    names = [name for name, _ in kind.foldings(layer)[0]]
+    return Choice(kind.built(layer).name, tuple((name, int(layer.get_nodeattr(name))) for name in names))
 
 
-def _fold(**values: int) -> Folding:
-    return tuple(values.items())
+def choices_of(model: ModelWrapper) -> dict[str, Choice]:
+    """Return the choice that each layer of `model` has, by its name."""
+    return {str(node.name): choice_of(getCustomOp(node)) for node in model.graph.node}
 
 
-def foldings_of(model: ModelWrapper) -> dict[str, Folding]:
-    """Return the folding that each layer of `model` has, by its name."""
-    found = {}
-    for node in model.graph.node:
-        layer = getCustomOp(node)
-        found[node.name] = tuple((key, int(layer.get_nodeattr(key))) for key, _ in foldings(layer)[0])
-    return found
+def build_as(node: NodeProto, choice: Choice) -> None:
+    """Make the layer of `node` what `choice` says."""
+    chosen = kind_of(getCustomOp(node)).implementation(choice.implementation)
+    node.op_type = chosen.operator
+    layer = getCustomOp(node)
+    for name, value in (*chosen.sets.items(), *choice.folding):
+        layer.set_nodeattr(name, value)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a layer is with a certain folding."""
+    """What a layer is with a certain choice."""
 
     cycles: int
     """Per frame, by FINN's count."""
@@ -137,7 +102,7 @@ class Figures:
 
 
 class LayerFigures:
-    """The figures of one layer for any folding, each found once.
+    """The figures of one layer for any choice, each found once.
 
     `shared` holds the figures of equal layers, by their attributes; several layers may use the same one.
     """
@@ -146,29 +111,34 @@ class LayerFigures:
         self,
         model: ModelWrapper,
         node: NodeProto,
-        part: str,
+        family: Family,
         known: Known,
-        shared: dict[str, dict[Folding, Figures]],
+        shared: dict[str, dict[Choice, Figures]],
     ) -> None:
         """`node` itself is not changed."""
         self.name = str(node.name)
-        copy = NodeProto()
-        copy.CopyFrom(node)
-        self._layer = getCustomOp(copy)
-        self.kind, self._formula = abstract_name(self._layer), formula_name(self._layer)
-        self.foldings = foldings(self._layer)
-        self.streams_in = [
-            i for i, name in enumerate(node.input) if name and model.get_initializer(name) is None
-        ]
+        self.kind = kind_of(getCustomOp(node))
+        self.choices = choices(getCustomOp(node))
         constants = [
             model.get_initializer(name) for name in node.input if model.get_initializer(name) is not None
         ]
         self._weights: NDArray[np.float32] | None = constants[0] if constants else None
-        self._part, self._known = part, known
-        self.attributes = attributes_of(self._layer)
+        self._family, self._known = family, known
         self._constants = digest_of(constants)
-        free = {key: value for key, value in self.attributes.items() if key not in dict(self.foldings[0])}
+        streams = streams_in(model, node)
+        self.streams_in = [i for i, name in enumerate(node.input) if name in streams]
+        self.attributes = attributes_of(getCustomOp(node))
+        self._built = {choice.implementation: self._copy(node, choice) for choice in self.choices}
+        free = {key: v for key, v in self.attributes.items() if key not in dict(self.choices[0].folding)}
         self.found = shared.setdefault(_key(node.op_type, free, self._constants), {})
+
+    def _copy(self, node: NodeProto, choice: Choice) -> tuple[Implementation, Any, dict[str, Any]]:
+        """Return the implementation of `choice`, a layer of it, and its attributes."""
+        copy = NodeProto()
+        copy.CopyFrom(node)
+        build_as(copy, choice)
+        layer = getCustomOp(copy)
+        return self.kind.implementation(choice.implementation), layer, attributes_of(layer)
 
     def bits_in(self, stream: int) -> int:
         """Return the bits of a value of input `stream`."""
@@ -178,33 +148,41 @@ class LayerFigures:
         """Return the bits of a value of output `stream`."""
         return int(self._layer.get_output_datatype(stream).bitwidth())
 
-    def __getitem__(self, folding: Folding) -> Figures:
-        """Return the figures with `folding`, which must be legal."""
-        found = self.found.get(folding)
+    @property
+    def _layer(self) -> Any:
+        return self._built[self.choices[0].implementation][1]
+
+    def __getitem__(self, choice: Choice) -> Figures:
+        """Return the figures of `choice`, which must be legal."""
+        found = self.found.get(choice)
         if found is None:
-            found = self.found[folding] = self._make(folding)
+            found = self.found[choice] = self._make(choice)
         return found
 
-    def _make(self, folding: Folding) -> Figures:
-        attributes = {**self.attributes, **dict(folding)}
-        synthesised = self._known(_key(self._layer.onnx_node.op_type, attributes, self._constants))
-        cycles, lanes_in, lanes_out = self._words(folding)
+    def attributes_with(self, choice: Choice) -> dict[str, Any]:
+        """Return the attributes that the layer has with `choice`."""
+        return {**self._built[choice.implementation][2], **dict(choice.folding)}
+
+    def _make(self, choice: Choice) -> Figures:
+        implementation, layer, _ = self._built[choice.implementation]
+        attributes = self.attributes_with(choice)
+        synthesised = self._known(_key(implementation.operator, attributes, self._constants))
+        cycles, lanes_in, lanes_out = self._words(layer, choice, attributes)
         return Figures(
             cycles=cycles,
-            resources=synthesised or estimate(self._formula, attributes, self._weights, self._part),
+            resources=synthesised or implementation.resources(attributes, self._weights, self._family),
             synthesised=synthesised is not None,
             lanes_in=lanes_in,
             lanes_out=lanes_out,
         )
 
-    def _words(self, folding: Folding) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    def _words(
+        self, layer: Any, choice: Choice, attributes: Mapping[str, Any]
+    ) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
         """Return the cycles per frame and the elements per word of each input and output."""
-        if self.kind == "MVAU":  # as FINN has it; asking FINN for each of its many foldings takes long
-            a, values = self.attributes, dict(folding)
-            steps = a["MW"] // values["SIMD"] * (a["MH"] // values["PE"])
-            return steps * math.prod(a["numInputVectors"]) * a["TH"], (values["SIMD"],), (values["PE"],)
-        layer = self._layer
-        for name, value in folding:
+        if self.kind.counts is not None:
+            return self.kind.counts(attributes)
+        for name, value in choice.folding:
             layer.set_nodeattr(name, value)
         outputs = range(len(layer.onnx_node.output))
         return (

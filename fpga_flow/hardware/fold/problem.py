@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.hardware.fold.latency import longest, timing
-from fpga_flow.hardware.fold.options import Figures, Folding, Known, LayerFigures, no_layer_known
-from fpga_flow.hardware.fold.resources import Resources, converter, fifo, prices
+from fpga_flow.hardware.fold.latency import longest
+from fpga_flow.hardware.fold.options import Choice, Figures, Known, LayerFigures, build_as, no_layer_known
+from fpga_flow.hardware.fold.resources import prices
 from fpga_flow.hardware.fold.solver import Table, minimise
 from fpga_flow.target.board import Board
+from fpga_flow.target.family import family_of
+from fpga_flow.target.memory import converter, fifo
+from fpga_flow.target.resources import Resources
 
 ILLEGAL = 1e15
-"""Cost of foldings that do not go together."""
+"""Cost of choices that do not go together."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Edge:
 class Solution:
     """A folding of all layers, and what it means."""
 
-    foldings: Mapping[str, Folding]
-    """Layer -> its folding."""
+    choices: Mapping[str, Choice]
+    """Layer -> its implementation and folding."""
     cycles: int
     """Per frame, of the slowest layer."""
     bottleneck: str
@@ -70,13 +72,13 @@ class Problem:
 
         `step` is called after each layer: with hundreds of them this takes seconds.
         """
-        shared: dict[str, dict[Folding, Figures]] = {}
+        shared: dict[str, dict[Choice, Figures]] = {}
         nodes = list(model.graph.node)
         self.layers: list[LayerFigures] = []
         for node in nodes:
-            layer = LayerFigures(model, node, board.part, known, shared)
-            for folding in layer.foldings:
-                _ = layer[folding]  # found now, kept for the tables below
+            layer = LayerFigures(model, node, family_of(board.part), known, shared)
+            for choice in layer.choices:
+                _ = layer[choice]  # found now, kept for the tables below
             self.layers.append(layer)
             step()
         self.prices = prices(board)
@@ -84,19 +86,18 @@ class Problem:
         self.coupled = [
             (edge.producer, edge.consumer)
             for edge in self.edges
-            if self.layers[edge.consumer].kind in ("Pool", "VVAU")
-            and self.layers[edge.producer].kind == "ConvolutionInputGenerator"
+            if self.layers[edge.consumer].kind.reads_windows and self.layers[edge.producer].kind.makes_windows
         ]
         # Tables of all choices, so that a solution for other targets and prices only looks them up.
-        self._index = [{f: i for i, f in enumerate(layer.foldings)} for layer in self.layers]
-        self._cycles = [np.array([layer[f].cycles for f in layer.foldings]) for layer in self.layers]
+        self._index = [{f: i for i, f in enumerate(layer.choices)} for layer in self.layers]
+        self._cycles = [np.array([layer[f].cycles for f in layer.choices]) for layer in self.layers]
         self._amounts = [
-            np.array([layer[f].resources for f in layer.foldings], np.float64) for layer in self.layers
+            np.array([layer[f].resources for f in layer.choices], np.float64) for layer in self.layers
         ]
         for number, is_input, stream in ends:
             self._amounts[number] = self._amounts[number] + _end(self.layers[number], is_input, stream)
         self._times = [
-            [timing(layer.kind, layer.attributes, dict(f), layer[f].cycles) for f in layer.foldings]
+            [layer.kind.timing(layer.attributes_with(c), layer[c].cycles) for c in layer.choices]
             for layer in self.layers
         ]
         self._delays = [np.array([time.delay for time in times], np.float64) for times in self._times]
@@ -121,9 +122,9 @@ class Problem:
         return max(int(cycles.max()) for cycles in self._cycles)
 
     def _together(self, window: int, unit: int) -> NDArray[np.bool_]:
-        """Return (foldings of `window`, foldings of `unit`) which of them go together."""
-        units = self.layers[unit].foldings
-        return np.array([[go_together(f, g) for g in units] for f in self.layers[window].foldings])
+        """Return (choices of `window`, choices of `unit`) which of them go together."""
+        units = self.layers[unit].choices
+        return np.array([[go_together(f, g) for g in units] for f in self.layers[window].choices])
 
     def solve(
         self,
@@ -159,13 +160,13 @@ class Problem:
             [int(option[i]) for option, i in zip(options, found.indices, strict=True)], found.exact
         )
 
-    def assess(self, foldings: Mapping[str, Folding]) -> Solution:
-        """Return what `foldings`, which must be legal, mean at the board's prices."""
-        indices = [index[foldings[layer.name]] for layer, index in zip(self.layers, self._index, strict=True)]
+    def assess(self, choices: Mapping[str, Choice]) -> Solution:
+        """Return what `choices`, which must be legal, mean at the board's prices."""
+        indices = [index[choices[layer.name]] for layer, index in zip(self.layers, self._index, strict=True)]
         return self._solution(indices, False)
 
     def _solution(self, indices: Sequence[int], exact: bool) -> Solution:
-        figures = [layer[layer.foldings[i]] for layer, i in zip(self.layers, indices, strict=True)]
+        figures = [layer[layer.choices[i]] for layer, i in zip(self.layers, indices, strict=True)]
         amounts = sum((found[i] for found, i in zip(self._amounts, indices, strict=True)), np.zeros(4))
         converters, changed, uneven = np.zeros(4), 0, 0
         for number, edge in enumerate(self.edges):
@@ -179,7 +180,7 @@ class Problem:
         slowest = max(range(len(figures)), key=lambda i: figures[i].cycles)
         times = [found[i] for found, i in zip(self._times, indices, strict=True)]
         return Solution(
-            foldings={layer.name: layer.foldings[i] for layer, i in zip(self.layers, indices, strict=True)},
+            choices={layer.name: layer.choices[i] for layer, i in zip(self.layers, indices, strict=True)},
             cycles=figures[slowest].cycles,
             bottleneck=self.layers[slowest].name,
             latency=longest(times, [(edge.producer, edge.consumer) for edge in self.edges]),
@@ -215,7 +216,7 @@ def _edges(
 
 def _end(layer: LayerFigures, is_input: bool, stream: int) -> NDArray[np.float64]:
     """Return (foldings, 4) the FIFO of a stream from or to the outside."""
-    lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in layer.foldings]
+    lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in layer.choices]
     return fifo(np.array(lanes) * (layer.bits_in(stream) if is_input else layer.bits_out(stream)))
 
 
@@ -223,8 +224,8 @@ def _widths(
     producer: LayerFigures, consumer: LayerFigures, edge: Edge
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the bits per word on both sides of `edge`, each (foldings before, foldings after)."""
-    given = np.array([producer[f].lanes_out[edge.stream_out] for f in producer.foldings]) * edge.bits
-    taken = np.array([consumer[f].lanes_in[edge.stream_in] for f in consumer.foldings]) * edge.bits
+    given = np.array([producer[f].lanes_out[edge.stream_out] for f in producer.choices]) * edge.bits
+    taken = np.array([consumer[f].lanes_in[edge.stream_in] for f in consumer.choices]) * edge.bits
     shape = (len(given), len(taken))
     return np.broadcast_to(given[:, None], shape), np.broadcast_to(taken[None, :], shape)
 
@@ -233,28 +234,20 @@ def _fifos(
     consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
-    depths = np.array([vector_words(consumer, f) for f in consumer.foldings])
+    depths = np.array([consumer.kind.words_before(consumer.attributes_with(c)) for c in consumer.choices])
     last = fifo(wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
     first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(wide_in))
     both: NDArray[np.float64] = first + last
     return both
 
 
-def vector_words(layer: LayerFigures, folding: Folding) -> int:
-    """Return the depth of the FIFO before a layer: a matrix unit's next vector waits while it replays one."""
-    values = dict(folding)
-    if layer.kind != "MVAU" or values["PE"] == layer.attributes["MH"]:
-        return 2
-    return max(2, int(layer.attributes["MW"]) // values["SIMD"])
-
-
-def go_together(window: Folding, unit: Folding) -> bool:
+def go_together(window: Choice, unit: Choice) -> bool:
     """Return whether windows channel by channel can be read by a pool or depthwise unit.
 
     The order of the window's words depends on its lanes, so both must have the same; a unit that takes
     several positions of a window at once needs whole windows.
     """
-    a, b = dict(window), dict(unit)
+    a, b = dict(window.folding), dict(unit.folding)
     return a["SIMD"] == b["PE"] and bool(a["parallel_window"]) == (b.get("SIMD", 1) > 1)
 
 
@@ -264,10 +257,8 @@ def add_pair(pairs: dict[tuple[int, int], Table], v: int, w: int, costs: Table) 
     pairs[key] = pairs[key] + table if key in pairs else table
 
 
-def apply(model: ModelWrapper, foldings: Mapping[str, Folding]) -> ModelWrapper:
-    """Return `model` with the folding of every layer set."""
+def apply(model: ModelWrapper, choices: Mapping[str, Choice]) -> ModelWrapper:
+    """Return `model` with every layer made what `choices` says."""
     for node in model.graph.node:
-        layer = getCustomOp(node)
-        for name, value in foldings[node.name]:
-            layer.set_nodeattr(name, value)
+        build_as(node, choices[node.name])
     return model

@@ -8,8 +8,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, Solution
-from fpga_flow.hardware.fold.resources import Resources, capacity
+from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.target.board import Board
+from fpga_flow.target.resources import Resources
 
 RATIO = 1.004
 """A search over cycles ends when two neighbours are closer than this."""

@@ -13,7 +13,7 @@ from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.file import fold_from_file
-from fpga_flow.hardware.fold.options import Known, foldings_of
+from fpga_flow.hardware.fold.options import Known, choices_of
 from fpga_flow.hardware.fold.problem import Problem, Solution, apply
 from fpga_flow.target.board import BOARDS, Board
 
@@ -56,7 +56,7 @@ def fold(
         problem = Problem(model, board, known, advance)
     if recipe.folding is not None:
         folded = fold_from_file(model, places.named(recipe.folding))
-        return Folded(folded, problem, problem.assess(foldings_of(folded)), "file", None)
+        return Folded(folded, problem, problem.assess(choices_of(folded)), "file", None)
     wanted = None
     if recipe.target == "latency" and recipe.latency_us is not None:
         wanted = max(1, int(clock_mhz * recipe.latency_us))
@@ -68,7 +68,7 @@ def fold(
     else:
         wanted = max(1, int(clock_mhz * 1e6 / recipe.fps))
         solution = search.for_cycles(model, problem, wanted)
-    return Folded(apply(model, solution.foldings), problem, solution, recipe.target, wanted)
+    return Folded(apply(model, solution.choices), problem, solution, recipe.target, wanted)
 
 
 def _for_latency(
@@ -83,7 +83,7 @@ def _for_latency(
     for _ in range(CORRECTIONS):
         solution = search.for_latency(problem, aim, step)
         copy = ModelWrapper(model.model, make_deepcopy=True)
-        real = latency(apply(copy, solution.foldings))
+        real = latency(apply(copy, solution.choices))
         found.append((real, solution))
         if CLOSE * wanted <= real <= wanted or solution.latency > aim:
             break
@@ -105,7 +105,7 @@ def result_of(folded: Folded) -> dict[str, Any]:
             "ff": math.ceil(solution.converters.ff),
         },
         "synthesised_layers": {
-            layer.name: layer[solution.foldings[layer.name]].resources._asdict()
+            layer.name: layer[solution.choices[layer.name]].resources._asdict()
             for layer in folded.problem.layers
             if layer.name in solution.synthesised
         },
@@ -125,4 +125,4 @@ def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int, board: Board | No
     It is the cheapest such folding at the prices of `board`, the smallest one unless given.
     """
     problem = Problem(model, board or min(BOARDS.values(), key=lambda one: one.lut))
-    return apply(model, search.for_cycles(model, problem, cycles_per_frame).foldings)
+    return apply(model, search.for_cycles(model, problem, cycles_per_frame).choices)

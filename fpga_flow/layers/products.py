@@ -1,0 +1,41 @@
+"""What matrix and depthwise units share: `hdl/df_dot.sv`, and how long a product is on its way."""
+
+import math
+
+from fpga_flow.layers.base import Attributes
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import DSP_PRODUCT, bits_of, memory
+from fpga_flow.target.resources import Resources
+
+CORE = 7
+"""Cycles through a matrix unit, without its adder tree."""
+
+
+def products(family: Family, a: Attributes, depth: int, activations: int) -> Resources:
+    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word."""
+    pe, simd = a["PE"], a["SIMD"]
+    w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
+    registers = Resources(lut=30, ff=40 + activations + pe * simd * w)
+    sums = _sums(pe, simd, w, x, out, in_luts=a["resType"] == "lut")
+    return memory(family, pe * simd * w, depth, style=a["ram_style"]) + sums + registers
+
+
+def _sums(pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
+    """Return the products of `df_dot.sv`, of `w` and `x` bits, and their sums of `out` bits.
+
+    Where an operand has one or two bits, or no DSP shall be taken, its bits select the other operand, with a
+    sum for each of them. Else the products are left to Yosys, which takes a DSP from a certain size on, and
+    its adder for a part of the sums.
+    """
+    count = pe * simd
+    if in_luts or min(w, x) <= 2:
+        planes, wide = min(w, x), max(w, x)
+        trees = 0.8 * pe * planes * (simd - 1) * (wide + 1)
+        return Resources(
+            lut=0.7 * count * w * x + trees + pe * planes * out,
+            ff=1.6 * pe * planes * math.ceil(simd / 4) * (wide + 2) + 1.9 * pe * out,
+        )
+    ff = 0.45 * count * (w + x) + 2.3 * pe * out
+    if w + x >= DSP_PRODUCT:
+        return Resources(lut=0.5 * pe * (simd - 1) * (w + x) + pe * out, ff=ff, dsp=count)
+    return Resources(lut=2 * count * w * x + 0.3 * pe * out, ff=ff)
