@@ -61,10 +61,10 @@ def insert_streams(model: ModelWrapper, part: str) -> ModelWrapper:
 
     The FIFOs hold two words; how many they must hold depends on all layers together (`fpga_flow.fifos`).
     """
-    names = {node.output[0]: str(node.name) for node in model.graph.node}
     tensors = {tensor for node in model.graph.node for tensor in (*node.input, *node.output)}
     streams = (InsertDWC(), InsertSplitFifos(), InsertFIFO(create_shallow_fifos=True))
     model = transform(model, (*MINIMISE, *streams))
+    names = {node.output[0]: str(node.name) for node in model.graph.node if node.name}  # the new have none
     model = model.transform(SpecializeLayers(part))
     _name_layers(model, names)
     _name_tensors(model, tensors)
