@@ -24,7 +24,7 @@ AS_LAYERS = {
     "df_fork": "fork",
     "df_split": "concat_split",
 }
-"""Modules tested, with random stalls, in the layers of tests/finn_adapter, and in which file."""
+"""Modules tested, with random stalls, in the layers of tests/layers, and in which file."""
 ALL_LEGAL = {"df_tap"}
 """Modules that take any value of their parameters."""
 

@@ -19,7 +19,7 @@ from fpga_flow.hardware import lower
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.sim.packing import channels_last, pack, unpack
 from fpga_flow.sim.simulator import Port, Simulator
-from tests.finn_adapter.one_layer import PART, STALLS, Values, draw
+from tests.layers.one_layer import PART, STALLS, Values, draw
 
 FRAMES = 3
 

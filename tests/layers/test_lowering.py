@@ -11,7 +11,7 @@ from qonnx.util.basic import qonnx_make_model
 
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import lower
-from tests.finn_adapter.one_layer import PART
+from tests.layers.one_layer import PART
 
 STEPS = [5, 18, 21]
 TYPES = {"x": "UINT4", "signed": "INT4", "sum": "INT6", "y": "UINT2", "flat": "UINT2", "logits": "INT8"}

@@ -7,7 +7,7 @@ import pytest
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.session import finn_session
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 def layer(datatype: str, size: tuple[int, int], out: tuple[int, int], channels: int, simd: int) -> OneLayer:

@@ -13,7 +13,7 @@ from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.verify.accelerator import Accelerator
 from tests import networks
-from tests.finn_adapter.one_layer import PART
+from tests.layers.one_layer import PART
 
 FRAMES = 12
 OURS = {

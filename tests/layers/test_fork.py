@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 @pytest.mark.parametrize(

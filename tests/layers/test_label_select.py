@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.session import finn_session
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 def layer(

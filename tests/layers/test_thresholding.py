@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qonnx.core.datatype import DataType
 
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 @pytest.mark.parametrize(

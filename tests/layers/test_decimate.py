@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.finn_adapter.one_layer import OneLayer, run
+from tests.layers.one_layer import OneLayer, run
 
 
 @pytest.mark.parametrize(
