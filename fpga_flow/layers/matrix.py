@@ -198,7 +198,7 @@ def infers(layer: Any) -> bool:
 
 def selects(layer: Any) -> bool:
     """Return whether products in LUTs are another matter than what Yosys infers."""
-    return False and all(layer.get_input_datatype(i).bitwidth() > 2 for i in (0, 1))
+    return packs(layer) or all(layer.get_input_datatype(i).bitwidth() > 2 for i in (0, 1))
 
 
 PACKED, OWN = "MVAU_rtl", "MatrixVector_rtl"

@@ -85,6 +85,9 @@ class Plan:
         options = ["--cc", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", *ELABORATION]
         options += ["--prefix", PREFIX]
         options += ["--top-module", self.top, "-O3", "--x-assign", fill, "--x-initial", fill]
+        # It fails with an internal error on copies of longer parts of unpacked arrays than this (256 unless
+        # given), as FINN's shift register of a whole window has them.
+        options += ["--fslice-element-limit", "1000000"]
         options += ["--output-split", str(SPLIT), "--output-split-cfuncs", str(self.how.split_functions)]
         options += ["--assert" if self.asserts else "--no-assert"]
         options += ["--trace-vcd"] if self.trace else []
