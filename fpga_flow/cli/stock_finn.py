@@ -19,7 +19,7 @@ from qonnx.transformation.general import GiveUniqueNodeNames
 from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.finn.backend import OwnRtl
-from fpga_flow.hardware.fold.file import folding_of
+from fpga_flow.hardware.fold.file import settings_of
 from fpga_flow.layers.backends import AsHls, load_graph
 from fpga_flow.stages.hardware import GRAPH
 
@@ -59,7 +59,7 @@ def folding_config(model: ModelWrapper) -> dict[str, dict[str, Any]]:
     for node in model.graph.node:
         layer = getCustomOp(node)
         depths = {key: list(layer.get_nodeattr(key)) for key in ("inFIFODepths", "outFIFODepths")}
-        config[node.name] = {**folding_of(layer), **depths}
+        config[node.name] = {**settings_of(layer), **depths}
     return config
 
 

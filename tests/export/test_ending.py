@@ -21,7 +21,7 @@ from fpga_flow.export.network import write_network
 from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import bring_up_to_date
 from fpga_flow.export.walk import to_integers
-from fpga_flow.hardware.layers import chosen_classes
+from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.integer.golden import Golden, top_k
 from fpga_flow.integer.output import Output
 from tests.export.graphs import Graph

@@ -13,7 +13,7 @@ from fpga_flow.data.frames import Frames
 from fpga_flow.export import host
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
-from fpga_flow.hardware.layers import chosen_classes
+from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.integer.golden import Golden
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import export as stage

@@ -11,7 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import InputError
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
-from fpga_flow.hardware.fold.options import foldings_of
+from fpga_flow.hardware.fold.options import choices_of
 from fpga_flow.target.board import board
 from tests import networks
 
@@ -38,33 +38,33 @@ def edited(model: ModelWrapper, file: Path, edit: Callable[[Table], object]) -> 
 
 
 def test_an_edited_file_is_taken(model: ModelWrapper, tmp_path: Path) -> None:
-    file = edited(model, tmp_path / "f.json", lambda table: table["MVAU_rtl_2"].update(PE=16, SIMD=8))
-    assert dict(foldings_of(fold.fold_from_file(model, file))["MVAU_rtl_2"]) == {"PE": 16, "SIMD": 8}
+    file = edited(model, tmp_path / "f.json", lambda table: table["matmul_7"].update(PE=16, SIMD=8))
+    assert dict(choices_of(fold.fold_from_file(model, file))["matmul_7"].folding) == {"PE": 16, "SIMD": 8}
 
 
 def test_a_file_may_leave_attributes_as_they_are(model: ModelWrapper, tmp_path: Path) -> None:
-    before = foldings_of(model)
-    file = edited(model, tmp_path / "f.json", lambda table: table["MVAU_rtl_2"].clear())
-    assert foldings_of(fold.fold_from_file(model, file)) == before
+    before = choices_of(model)
+    file = edited(model, tmp_path / "f.json", lambda table: table["matmul_7"].clear())
+    assert choices_of(fold.fold_from_file(model, file)) == before
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda t: t["MVAU_rtl_0"].update(PE=3), r"MVAU_rtl_0\.PE = 3: must be one of 1, 2, 4, 8$"),
-        (lambda t: t["MVAU_rtl_0"].update(PE=True), r"MVAU_rtl_0\.PE = True: must be one of 1, 2, 4, 8$"),
-        (lambda t: t["MVAU_rtl_0"].update(PX=1), r"MVAU_rtl_0: must be one of PE, SIMD, ram_style, not 'PX'"),
-        (lambda t: t["MVAU_rtl_0"].update(ram_style="x"), r"ram_style = 'x': must be one of auto, block"),
+        (lambda t: t["conv_0"].update(PE=3), r"conv_0\.PE = 3: must be one of 1, 2, 4, 8$"),
+        (lambda t: t["conv_0"].update(PE=True), r"conv_0\.PE = True: must be one of 1, 2, 4, 8$"),
+        (lambda t: t["conv_0"].update(PX=1), r"conv_0: must be one of implementation, PE, SIMD, ram_style, not 'PX'"),
+        (lambda t: t["conv_0"].update(ram_style="x"), r"ram_style = 'x': must be one of auto, block"),
         (
-            lambda t: t["ConvolutionInputGenerator_rtl_2"].update(SIMD=4, parallel_window=1),
+            lambda t: t["conv_3_window"].update(SIMD=4, parallel_window=1),
             r"SIMD = 4 and parallel_window = 1 do not go together; with SIMD = 4, parallel_window must",
         ),
         (
-            lambda t: t["Pool_rtl_0"].update(PE=8),
-            r"ConvolutionInputGenerator_rtl_1\.SIMD = \d: must be 8, the PE of Pool_rtl_0",
+            lambda t: t["maxpool_2"].update(PE=8),
+            r"maxpool_2_window\.SIMD = \d: must be 8, the PE of maxpool_2",
         ),
-        (lambda t: t.update(MVAU_rtl_0=3), r"MVAU_rtl_0: must be attributes and their values, not 3"),
-        (lambda t: t.pop("MVAU_rtl_0"), r"differs in MVAU_rtl_0"),
+        (lambda t: t.update(conv_0=3), r"conv_0: must be attributes and their values, not 3"),
+        (lambda t: t.pop("conv_0"), r"differs in conv_0"),
         (lambda t: t.update(other={}), r"differs in other"),
     ],
 )
@@ -77,7 +77,7 @@ def test_wrong_files_are_refused_with_what_they_must_be(
 
 def test_wrong_text_is_refused_with_its_place(model: ModelWrapper, tmp_path: Path) -> None:
     file = tmp_path / "f.json"
-    file.write_text('{"MVAU_rtl_0": ')
+    file.write_text('{"conv_0": ')
     with pytest.raises(InputError, match=r"hardware\.folding: .*f\.json: Expecting value: line 1"):
         fold.fold_from_file(model, file)
 
@@ -86,6 +86,6 @@ def test_a_depthwise_unit_that_cannot_read_its_windows_is_refused(tmp_path: Path
     network = networks.Builder((4, 6, 1), "UINT3").depthwise(3).threshold(3).flatten().dense(3).build()
     with finn_session():
         model = lower.lower(network, board("pynq-z1").part)
-    file = edited(model, tmp_path / "f.json", lambda t: t["ConvolutionInputGenerator_rtl_0"].update(SIMD=2))
-    with pytest.raises(InputError, match=r"SIMD = 2: must be 1, the PE of Depthwise_rtl_0"):
+    file = edited(model, tmp_path / "f.json", lambda t: t["conv_0_window"].update(SIMD=2))
+    with pytest.raises(InputError, match=r"SIMD = 2: must be 1, the PE of conv_0"):
         fold.fold_from_file(model, file)

@@ -9,8 +9,9 @@ from qonnx.custom_op.registry import getCustomOp
 
 import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
 from fpga_flow.finn.session import finn_session
+from fpga_flow.layers.base import divisors
 from fpga_flow.layers.generator import can_generate
-from fpga_flow.hardware.fold.options import WINDOW, divisors
+from fpga_flow.layers.window import WINDOW
 
 KERNELS = [(1, 1), (2, 1), (1, 3), (2, 2), (3, 3), (3, 2)]
 SIZES = [(1, 4), (3, 1), (2, 2), (3, 3), (4, 3), (5, 6)]

@@ -13,7 +13,8 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.core.errors import InputError, UnsupportedError
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower, streams
-from fpga_flow.hardware.layers import CLASS_TENSOR, to_layers
+from fpga_flow.hardware.lowering import to_layers
+from fpga_flow.layers.label_select import CLASS_TENSOR
 from fpga_flow.target.board import board
 from tests import networks
 
@@ -56,12 +57,12 @@ def test_tensors_between_layers_have_the_same_names_every_time(lowered: ModelWra
 
 def test_a_tensor_of_the_network_keeps_its_name_also_from_a_stream(lowered: ModelWrapper) -> None:
     middle = lowered.graph.node[1].output[0]
-    lowered.rename_tensor(middle, "StreamingFIFO_rtl_0_out0")
+    lowered.rename_tensor(middle, "x_fifo_out0")
     model = streams.insert_streams(lowered, PART)
     outputs = [tensor for node in model.graph.node for tensor in node.output]
     assert len(outputs) == len(set(outputs))
-    assert model.find_producer("StreamingFIFO_rtl_0_out0").op_type != "StreamingFIFO_rtl"
-    assert model.find_producer("StreamingFIFO_rtl_0_out0_").name == "StreamingFIFO_rtl_0"
+    assert model.find_producer("x_fifo_out0").op_type != "StreamingFIFO_rtl"
+    assert model.find_producer("x_fifo_out0_").name == "x_fifo"
 
 
 def test_folding_meets_a_target_that_can_be_met(lowered: ModelWrapper) -> None:
@@ -86,9 +87,9 @@ def test_a_written_folding_file_gives_the_same_folding(lowered: ModelWrapper, tm
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"PE": 3}, r"MVAU_rtl_0\.PE = 3"),
-        ({"PX": 1}, r"MVAU_rtl_0: must be one of PE, SIMD.*, not 'PX'"),
-        ({"PE": "two"}, r"MVAU_rtl_0\.PE = 'two'"),
+        ({"PE": 3}, r"conv_0\.PE = 3"),
+        ({"PX": 1}, r"conv_0: must be one of implementation, PE, SIMD.*, not 'PX'"),
+        ({"PE": "two"}, r"conv_0\.PE = 'two'"),
     ],
 )
 def test_wrong_folding_names_layer_and_attribute(
@@ -97,7 +98,7 @@ def test_wrong_folding_names_layer_and_attribute(
     file = tmp_path / "folding.json"
     fold.write_folding(lowered, file)
     table = json.loads(file.read_text())
-    table["MVAU_rtl_0"] |= change
+    table["conv_0"] |= change
     file.write_text(json.dumps(table))
     with pytest.raises(InputError, match=message):
         fold.fold_from_file(lowered, file)

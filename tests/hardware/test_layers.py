@@ -7,8 +7,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.errors import UnsupportedError
-from fpga_flow.hardware.layers import CLASS_TENSOR, chosen_classes, to_layers
+from fpga_flow.hardware.lowering import chosen_classes, to_layers
 from fpga_flow.integer.output import LeftOut, note_left_out
+from fpga_flow.layers.label_select import CLASS_TENSOR
 from tests.networks import Builder
 
 

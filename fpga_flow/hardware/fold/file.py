@@ -29,12 +29,15 @@ def write_folding(model: ModelWrapper, path: Path) -> None:
 
 def folding_of(layer: Any) -> dict[str, Any]:
     """Return what a folding file may set of one layer, with its values."""
-    types, kind = layer.get_nodeattr_types(), kind_of(layer)
+    kind = kind_of(layer)
     several = len(kind.implementations) > 1
-    return {
-        **({IMPLEMENTATION: kind.built(layer).name} if several else {}),
-        **{key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types},
-    }
+    return {**({IMPLEMENTATION: kind.built(layer).name} if several else {}), **settings_of(layer)}
+
+
+def settings_of(layer: Any) -> dict[str, Any]:
+    """Return those of `ATTRIBUTES` that `layer` has, of whatever kind it is, with their values."""
+    types = layer.get_nodeattr_types()
+    return {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
 
 
 def _plain(value: Any) -> Any:
