@@ -56,6 +56,11 @@ class Kind:
         }
 
 
+def dot_stages(lanes: int, resource: str, input_bits: int) -> int:
+    """Return how many registers a product goes through in `df_dot` before the accumulator."""
+    return adder_stages(lanes) + int(resource == "lut" and input_bits > 2)
+
+
 def adder_stages(lanes: int) -> int:
     """Return the registers of `df_dot`'s adders: sums of four of its `lanes` products, then of eight sums."""
     left, count = -(-lanes // 4), 1
@@ -74,8 +79,8 @@ class Weighted(OwnRtl):
 
     def stages(self) -> int:
         """Return how many registers a product goes through in `df_dot` before the accumulator."""
-        planes = self.get_nodeattr("resType") == "lut" and self.get_input_datatype(0).bitwidth() > 2
-        return adder_stages(int(self.get_nodeattr("SIMD"))) + int(planes)
+        bits = int(self.get_input_datatype(0).bitwidth())
+        return dot_stages(int(self.get_nodeattr("SIMD")), str(self.get_nodeattr("resType")), bits)
 
     def integer_weights(self, model: ModelWrapper) -> NDArray[np.int64]:
         """Return the weights as integers, in the initialiser's shape; with `binaryXnorMode` -1 for 0."""

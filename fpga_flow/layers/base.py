@@ -70,6 +70,8 @@ class Implementation:
     """Takes a layer (FINN's `HWCustomOp`), returns when it takes and gives words; None for a FIFO."""
     resources: Callable[[Attributes, Weights, Family], Resources]
     """Estimates what it takes of a part of the family."""
+    timing: Callable[[Attributes, int], Timing] = passing
+    """Takes attributes with a folding among them, and cycles per frame."""
     suits: Callable[[Any], bool] = always
     """Whether a layer, as lowering left it, can be built so."""
     sets: Mapping[str, Any] = field(default_factory=dict)
@@ -121,8 +123,6 @@ class LayerKind:
     """Operators of the integer network that become such a layer, and what appends it."""
     foldings: Callable[[Any], list[Folding]] = unfolded
     """Takes a layer, returns what it allows by itself; what it needs of its neighbours is `reads_windows`."""
-    timing: Callable[[Attributes, int], Timing] = passing
-    """Takes attributes with a folding among them, and cycles per frame."""
     words_before: Callable[[Attributes], int] = waits_for_none
     """Takes attributes with a folding, returns the depth of the FIFO in front that lets it run on."""
     counts: Callable[[Attributes], tuple[int, tuple[int, ...], tuple[int, ...]]] | None = None

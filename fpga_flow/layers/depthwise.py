@@ -25,7 +25,7 @@ from fpga_flow.layers.base import (
     register,
 )
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import CORE, products
+from fpga_flow.layers.products import latency, products
 from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
@@ -115,7 +115,7 @@ def foldings(layer: Any) -> list[Folding]:
 def timing(a: Attributes, cycles: int) -> Timing:
     """Return when a depthwise unit gives its words."""
     steps = math.prod(a["Kernel"]) // a["SIMD"]
-    depth = CORE + math.ceil(math.log2(a["SIMD"]))
+    depth = latency(a)
     return Timing(cycles, steps / max(1, cycles), steps, depth, depth)
 
 
@@ -136,9 +136,8 @@ DEPTHWISE = register(
     LayerKind(
         word="depthwise",
         finn="VVAU",
-        implementations=(Implementation("rtl", "Depthwise_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "Depthwise_rtl", schedule, resources, timing),),
         foldings=foldings,
-        timing=timing,
         lane_words={"SIMD": ("position", None)},
         has_weights=True,
         reads_windows=True,

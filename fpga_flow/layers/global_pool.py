@@ -128,19 +128,17 @@ GLOBAL_SUM = register(
     LayerKind(
         word="pool",
         finn="GlobalAccPool",
-        implementations=(Implementation("rtl", "GlobalAccPool_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "GlobalAccPool_rtl", schedule, resources, timing),),
         lowers={"ReduceSum": global_sum},
         foldings=lanes("PE"),
-        timing=timing,
     )
 )
 GLOBAL_MAX = register(
     LayerKind(
         word="pool",
         finn="GlobalMaxPool",
-        implementations=(Implementation("rtl", "GlobalMaxPool_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "GlobalMaxPool_rtl", schedule, resources, timing),),
         lowers={"GlobalMaxPool": global_max},
         foldings=lanes("PE"),
-        timing=timing,
     )
 )

@@ -116,9 +116,8 @@ LABEL_SELECT = register(
     LayerKind(
         word="top-k",
         finn="LabelSelect",
-        implementations=(Implementation("rtl", "LabelSelect_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "LabelSelect_rtl", schedule, resources, timing),),
         foldings=foldings,
-        timing=timing,
         lane_words={"PE": ("label", "Labels")},
     )
 )

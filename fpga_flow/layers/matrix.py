@@ -26,7 +26,7 @@ from fpga_flow.layers.base import (
     register,
 )
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import CORE, products
+from fpga_flow.layers.products import latency, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
@@ -125,13 +125,23 @@ def words_before(a: Attributes) -> int:
     return 2 if a["PE"] == a["MH"] else max(2, int(a["MW"]) // a["SIMD"])
 
 
+def packed_timing(a: Attributes, cycles: int) -> Timing:
+    """Return when FINN's unit gives its words."""
+    return _timing(a, cycles, PACKED_CORE + math.ceil(math.log2(a["SIMD"])))
+
+
 def timing(a: Attributes, cycles: int) -> Timing:
-    """Return when a matrix unit gives its words."""
+    """Return when our unit gives its words."""
+    return _timing(a, cycles, latency(a))
+
+
+def _timing(a: Attributes, cycles: int, depth: int) -> Timing:
     steps, passes = a["MW"] // a["SIMD"], a["MH"] // a["PE"]
-    depth = CORE + math.ceil(math.log2(a["SIMD"]))
     return Timing(cycles, 1 / math.prod(a["numInputVectors"]), steps, depth, (passes - 1) * steps + depth)
 
 
+PACKED_CORE = 7
+"""Cycles through FINN's matrix unit, without its adder tree."""
 QUEUE_OUT = 2
 """Cycles that a result needs through the output queue of FINN's matrix unit."""
 
@@ -187,7 +197,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
 
 
 def packs(layer: Any) -> bool:
-    """Return whether FINN's unit takes the layer: weights and activations of two bits or more, signed weights."""
+    """Return whether FINN's unit takes the layer: signed weights, and two bits or more of both operands."""
     return bool(layer.onnx_node.op_type == PACKED)
 
 
@@ -209,14 +219,19 @@ MATRIX = register(
         finn="MVAU",
         implementations=(
             Implementation(
-                "dsp", PACKED, packed_schedule, packed_resources, suits=packs, streams_weights=True
+                "dsp",
+                PACKED,
+                packed_schedule,
+                packed_resources,
+                packed_timing,
+                suits=packs,
+                streams_weights=True,
             ),
-            Implementation("inferred", OWN, schedule, resources, suits=infers),
-            Implementation("lut", OWN, schedule, resources, suits=selects, sets={"resType": "lut"}),
+            Implementation("inferred", OWN, schedule, resources, timing, suits=infers),
+            Implementation("lut", OWN, schedule, resources, timing, suits=selects, sets={"resType": "lut"}),
         ),
         lowers={"MatMul": matmul},
         foldings=foldings,
-        timing=timing,
         words_before=words_before,
         counts=counts,
         lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW")},

@@ -62,8 +62,7 @@ PADDING = register(
     LayerKind(
         word="padding",
         finn="FMPadding",
-        implementations=(Implementation("rtl", "FMPadding_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "FMPadding_rtl", schedule, resources, timing),),
         foldings=lanes("SIMD"),
-        timing=timing,
     )
 )

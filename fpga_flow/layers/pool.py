@@ -141,10 +141,9 @@ POOL = register(
     LayerKind(
         word="pool",
         finn="Pool",
-        implementations=(Implementation("rtl", "Pool_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "Pool_rtl", schedule, resources, timing),),
         lowers={"MaxPool": max_pool},
         foldings=lanes("PE"),
-        timing=timing,
         reads_windows=True,
     )
 )

@@ -2,13 +2,16 @@
 
 import math
 
+from fpga_flow.finn.weights import dot_stages
 from fpga_flow.layers.base import Attributes
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import DSP_PRODUCT, bits_of, memory
 from fpga_flow.target.resources import Resources
 
-CORE = 7
-"""Cycles through a matrix unit, without its adder tree."""
+
+def latency(a: Attributes) -> int:
+    """Return the cycles from the last word of a sum in to the sum out: operand and result have a register."""
+    return 2 + dot_stages(a["SIMD"], a["resType"], bits_of(a["inputDataType"]))
 
 
 def products(family: Family, a: Attributes, depth: int, activations: int) -> Resources:

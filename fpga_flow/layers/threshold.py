@@ -75,9 +75,8 @@ THRESHOLD = register(
     LayerKind(
         word="threshold",
         finn="Thresholding",
-        implementations=(Implementation("rtl", "Thresholding_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "Thresholding_rtl", schedule, resources, timing),),
         lowers={"MultiThreshold": lower},
         foldings=lanes("PE"),
-        timing=timing,
     )
 )

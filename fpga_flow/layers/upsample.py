@@ -102,9 +102,8 @@ UPSAMPLE = register(
     LayerKind(
         word="upsample",
         finn="UpsampleNearestNeighbour",
-        implementations=(Implementation("rtl", "UpsampleNearestNeighbour_rtl", schedule, resources),),
+        implementations=(Implementation("rtl", "UpsampleNearestNeighbour_rtl", schedule, resources, timing),),
         lowers={"Resize": lower},
         foldings=lanes("SIMD"),
-        timing=timing,
     )
 )

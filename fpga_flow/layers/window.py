@@ -175,9 +175,10 @@ KIND = register(
     LayerKind(
         word="window",
         finn="ConvolutionInputGenerator",
-        implementations=(Implementation("rtl", "ConvolutionInputGenerator_rtl", schedule, resources),),
+        implementations=(
+            Implementation("rtl", "ConvolutionInputGenerator_rtl", schedule, resources, timing),
+        ),
         foldings=foldings,
-        timing=timing,
         makes_windows=True,
     )
 )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fpga_flow.fifos.tokens import Placed, Tokens
-from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.weights import adder_stages
+from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import Port, Simulator
 

@@ -14,12 +14,15 @@ from fpga_flow.fifos.predict import predict
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
-from fpga_flow.hardware.fold import options, resources, search
+from fpga_flow.hardware.fold import options, search
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, apply, go_together
-from fpga_flow.hardware.fold.resources import Resources, capacity
+from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.hardware.streams import insert_streams
+from fpga_flow.layers.base import kind_of
 from fpga_flow.target.board import board
+from fpga_flow.target.memory import converter
+from fpga_flow.target.resources import Resources
 from tests import networks
 from tests.networks import Builder
 
@@ -94,10 +97,10 @@ def test_no_change_of_one_layer_is_cheaper(problem: Problem) -> None:
     found = problem.solve(150)
     assert found.exact
     for layer in problem.layers:
-        for folding in layer.foldings:
-            if layer[folding].cycles > 150:
+        for choice in layer.choices:
+            if layer[choice].cycles > 150:
                 continue
-            other = {**found.foldings, layer.name: folding}
+            other = {**found.choices, layer.name: choice}
             legal = all(
                 go_together(other[problem.layers[v].name], other[problem.layers[w].name])
                 for v, w in problem.coupled
@@ -108,12 +111,12 @@ def test_no_change_of_one_layer_is_cheaper(problem: Problem) -> None:
 def test_costs_are_those_of_the_graph_with_its_converters(lowered: ModelWrapper, problem: Problem) -> None:
     found = problem.solve(90)
     with finn_session():
-        model = insert_streams(apply(copy(lowered), found.foldings), BOARD.part)
+        model = insert_streams(apply(copy(lowered), found.choices), BOARD.part)
     converters = [getCustomOp(n) for n in model.get_nodes_by_op_type("StreamingDataWidthConverter_rtl")]
     widths = [(c.get_instream_width(), c.get_outstream_width()) for c in converters]
     assert len(widths) == found.widths_changed
     assert sum(max(pair) % min(pair) != 0 for pair in widths) == found.uneven
-    amounts = [resources.converter(np.array(a), np.array(b)) for a, b in widths]
+    amounts = [converter(np.array(a), np.array(b)) for a, b in widths]
     np.testing.assert_allclose(np.sum([np.zeros(4), *amounts], axis=0), found.converters)
 
 
@@ -123,7 +126,7 @@ def test_predicted_cycles_and_latency_are_close_to_the_schedules(
 ) -> None:
     found = problem.solve(cycles)
     with finn_session():
-        model = insert_streams(apply(copy(lowered), found.foldings), BOARD.part)
+        model = insert_streams(apply(copy(lowered), found.choices), BOARD.part)
     network = network_of(model)
     played = predict(network, [UNLIMITED] * len(network.edges))
     assert played.cycles_per_frame <= found.cycles * 1.02 + 2
@@ -131,7 +134,7 @@ def test_predicted_cycles_and_latency_are_close_to_the_schedules(
 
 
 def latency_of(problem: Problem, model: ModelWrapper) -> int:
-    return problem.assess(options.foldings_of(model)).latency
+    return problem.assess(options.choices_of(model)).latency
 
 
 @pytest.mark.parametrize("cycles", [3_000, 800, 300])
@@ -170,19 +173,19 @@ def test_a_scarce_resource_is_replaced_by_another(problem: Problem) -> None:
 
 def test_known_resources_are_taken_and_named(chain: ModelWrapper) -> None:
     plain = Problem(chain, BOARD).solve(150)
-    node = next(n for n in apply(copy(chain), plain.foldings).graph.node if n.name == "MVAU_rtl_1")
+    node = next(n for n in apply(copy(chain), plain.choices).graph.node if n.name == "conv_3")
     key = fold.layer_key(chain, node)
     counts = Resources(1.0, 2.0, 3.0, 4.0)
-    found = Problem(chain, BOARD, lambda asked: counts if asked == key else None).assess(plain.foldings)
-    assert found.synthesised == ("MVAU_rtl_1",)
-    layer = next(one for one in Problem(chain, BOARD).layers if one.name == "MVAU_rtl_1")
-    estimated = layer[plain.foldings["MVAU_rtl_1"]].resources
+    found = Problem(chain, BOARD, lambda asked: counts if asked == key else None).assess(plain.choices)
+    assert found.synthesised == ("conv_3",)
+    layer = next(one for one in Problem(chain, BOARD).layers if one.name == "conv_3")
+    estimated = layer[plain.choices["conv_3"]].resources
     expected = np.subtract(plain.resources, estimated) + counts
     np.testing.assert_allclose(found.resources, expected)
 
 
 def test_a_layers_key_is_the_same_in_the_finished_graph(chain: ModelWrapper) -> None:
-    folded = apply(copy(chain), Problem(chain, BOARD).solve(150).foldings)
+    folded = apply(copy(chain), Problem(chain, BOARD).solve(150).choices)
     before = {node.name: fold.layer_key(folded, node) for node in folded.graph.node}
     with finn_session():
         model = insert_streams(copy(folded), BOARD.part)
@@ -198,8 +201,8 @@ def only_layer(model: ModelWrapper, operator: str) -> Any:
 def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) -> None:
     for node in copy(lowered).graph.node:
         layer = getCustomOp(node)
-        for folding in options.foldings(layer):
-            for name, value in folding:
+        for choice in options.choices(layer):
+            for name, value in choice.folding:
                 layer.set_nodeattr(name, value)
             for folded, whole in (
                 (layer.get_folded_input_shape(), layer.get_normal_input_shape()),
@@ -209,13 +212,12 @@ def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) ->
             assert layer.get_exp_cycles() > 0
 
 
-def test_figures_of_every_folding_are_finns(lowered: ModelWrapper, problem: Problem) -> None:
+def test_figures_of_every_choice_are_finns(lowered: ModelWrapper, problem: Problem) -> None:
     for node, figures in zip(copy(lowered).graph.node, problem.layers, strict=True):
-        layer = getCustomOp(node)
-        for folding in figures.foldings:
-            for name, value in folding:
-                layer.set_nodeattr(name, value)
-            found = figures[folding]
+        for choice in figures.choices:
+            options.build_as(node, choice)
+            layer = getCustomOp(node)
+            found = figures[choice]
             assert found.cycles == layer.get_exp_cycles()
             assert found.lanes_in == tuple(layer.get_folded_input_shape(i)[-1] for i in figures.streams_in)
             assert set(found.lanes_out) == {layer.get_folded_output_shape()[-1]}
@@ -223,16 +225,16 @@ def test_figures_of_every_folding_are_finns(lowered: ModelWrapper, problem: Prob
 
 def test_whole_windows_need_all_channels(chain: ModelWrapper) -> None:
     windows = only_layer(chain, "ConvolutionInputGenerator")
-    whole = [dict(f) for f in options.foldings(windows) if dict(f)["parallel_window"]]
+    foldings = [dict(choice.folding) for choice in options.choices(windows)]
+    whole = [folding for folding in foldings if folding["parallel_window"]]
     assert [values["SIMD"] for values in whole] == [windows.get_nodeattr("IFMChannels")]
 
 
-def test_a_layer_without_a_rule_keeps_its_folding(chain: ModelWrapper) -> None:
+def test_what_stands_between_layers_has_one_choice(chain: ModelWrapper) -> None:
     with finn_session():
         model = insert_streams(copy(chain), BOARD.part)
     fifo = only_layer(model, "StreamingFIFO")
-    assert options.abstract_name(fifo) == resources.OTHER and options.foldings(fifo) == [()]
-    assert resources.estimate(resources.OTHER, options.attributes_of(fifo), None, BOARD.part).lut > 0
+    assert kind_of(fifo).between and options.choices(fifo) == [("rtl", ())]
 
 
 def test_the_same_layers_share_their_figures() -> None:
@@ -241,7 +243,7 @@ def test_the_same_layers_share_their_figures() -> None:
         net.conv(4).threshold(3)
     with finn_session():
         model = lower.lower(net.flatten().dense(3).build(), BOARD.part)
-    paddings = [one for one in Problem(model, BOARD).layers if one.kind == "FMPadding"]
+    paddings = [one for one in Problem(model, BOARD).layers if one.kind.word == "padding"]
     assert len(paddings) == 3 and len({id(one.found) for one in paddings}) == 1
 
 
@@ -266,7 +268,7 @@ def recipe(**settings: Any) -> HardwareRecipe:
     return HardwareRecipe(**settings)
 
 
-SAID = partial(dict, cycles=300, latency=900, bottleneck="MVAU_rtl_0")
+SAID = partial(dict, cycles=300, latency=900, bottleneck="conv_0")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ SAID = partial(dict, cycles=300, latency=900, bottleneck="MVAU_rtl_0")
         ({"fps": 300_000.0}, SAID(), True, ["333,333 frames/s predicted at 100 MHz, 300,000 asked for"]),
         (
             {"fps": 1e9},
-            SAID(bottleneck="ConvolutionInputGenerator_rtl_0"),
+            SAID(bottleneck="conv_0_window"),
             False,
             ["the target is not met", "SIMD is already at all 2 channels", "whole window", "clock_mhz"],
         ),

@@ -53,7 +53,10 @@ def test_a_file_may_leave_attributes_as_they_are(model: ModelWrapper, tmp_path: 
     [
         (lambda t: t["conv_0"].update(PE=3), r"conv_0\.PE = 3: must be one of 1, 2, 4, 8$"),
         (lambda t: t["conv_0"].update(PE=True), r"conv_0\.PE = True: must be one of 1, 2, 4, 8$"),
-        (lambda t: t["conv_0"].update(PX=1), r"conv_0: must be one of implementation, PE, SIMD, ram_style, not 'PX'"),
+        (
+            lambda t: t["conv_0"].update(PX=1),
+            r"conv_0: must be one of implementation, PE, SIMD, ram_style, not 'PX'",
+        ),
         (lambda t: t["conv_0"].update(ram_style="x"), r"ram_style = 'x': must be one of auto, block"),
         (
             lambda t: t["conv_3_window"].update(SIMD=4, parallel_window=1),

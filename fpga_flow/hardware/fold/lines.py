@@ -8,7 +8,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.hardware.fold.latency import longest
 from fpga_flow.hardware.fold.options import attributes_of
-from fpga_flow.layers.base import Timing, kind_of, streams_in
+from fpga_flow.layers.base import Timing, implementation_of, kind_of, streams_in
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def latency(model: ModelWrapper) -> int:
 
 
 def _timing(layer: Any) -> Timing:
-    return kind_of(layer).timing(attributes_of(layer), int(layer.get_exp_cycles()))
+    return implementation_of(layer).timing(attributes_of(layer), int(layer.get_exp_cycles()))

@@ -15,7 +15,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.layers.base import Folding, Implementation, kind_of, streams_in
+from fpga_flow.layers.base import Folding, Implementation, Timing, kind_of, streams_in
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
@@ -158,6 +158,11 @@ class LayerFigures:
         if found is None:
             found = self.found[choice] = self._make(choice)
         return found
+
+    def timing(self, choice: Choice) -> Timing:
+        """Return when the layer gives its words with `choice`."""
+        implementation = self._built[choice.implementation][0]
+        return implementation.timing(self.attributes_with(choice), self[choice].cycles)
 
     def attributes_with(self, choice: Choice) -> dict[str, Any]:
         """Return the attributes that the layer has with `choice`."""

@@ -96,10 +96,7 @@ class Problem:
         ]
         for number, is_input, stream in ends:
             self._amounts[number] = self._amounts[number] + _end(self.layers[number], is_input, stream)
-        self._times = [
-            [layer.kind.timing(layer.attributes_with(c), layer[c].cycles) for c in layer.choices]
-            for layer in self.layers
-        ]
+        self._times = [[layer.timing(choice) for choice in layer.choices] for layer in self.layers]
         self._delays = [np.array([time.delay for time in times], np.float64) for times in self._times]
         self._widths = [_widths(self.layers[e.producer], self.layers[e.consumer], e) for e in self.edges]
         self._fifos = [
