@@ -1,0 +1,1 @@
+"""A layer kind and a device family that the project does not have, added from outside it."""
