@@ -16,7 +16,7 @@ SOURCES = (
     "shell_write.sv",
     "shell.sv",
 )
-"""In `hdl`; they use the FIFO of `rtl/hdl`."""
+"""In `hdl`; they use the FIFO of `layers/hdl`."""
 REGISTER_BITS = 12
 """Of a register's address: 4 KB, the least that the processor's address map gives a module."""
 

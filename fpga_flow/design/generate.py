@@ -119,6 +119,6 @@ def _rename(op: str, node: str, folder: Path, texts: dict[str, str], library: tu
 
 
 def replaced(file: Path) -> Path:
-    """Return our module in the place of FINN's `file`, where `rtl/hdl` has one of that name."""
+    """Return our module in the place of FINN's `file`, where `layers/hdl` has one of that name."""
     own = HDL / file.name
     return own if own.is_file() else file

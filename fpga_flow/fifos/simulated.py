@@ -15,7 +15,7 @@ from fpga_flow.integer.names import instance
 from fpga_flow.sim.simulator import CycleLimitError, DeadlockError, FifoState, Port, SimResult, Simulator
 
 DEFINE = "FIFO_SIZING"
-"""What makes `rtl/hdl/fifo.sv` its sizing variant."""
+"""What makes `layers/hdl/fifo.sv` its sizing variant."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
     """
 
     modules: tuple[str, ...] = ()
-    """File names in `rtl/hdl`."""
+    """File names in `layers/hdl`."""
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """Return the module's name and its parameters; writes data files into `folder`."""

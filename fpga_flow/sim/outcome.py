@@ -13,7 +13,7 @@ Words = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class FifoState:
-    """What one of the design's FIFOs (`rtl/hdl/fifo.sv`) was like at the end of a simulation."""
+    """What one of the design's FIFOs (`layers/hdl/fifo.sv`) was like at the end of a simulation."""
 
     depth: int
     held: int

@@ -3,32 +3,42 @@
 from pathlib import Path
 
 import numpy as np
-from finn.transformation.fpgadataflow.set_folding import SetFolding
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.transformation.general import GiveUniqueNodeNames
+from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.design.build import build_design
 from fpga_flow.design.design import INPUT, OUTPUT, Design
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware.lower import lower, transform
+from fpga_flow.hardware.fold.finn import finn_folding
+from fpga_flow.hardware.fold.options import build_as, choice_of, choices
+from fpga_flow.hardware.fold.problem import Problem, apply
+from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.layers.backends import AsHls, UseOwnRtl
 from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from fpga_flow.target.board import board
 
-PART = board("pynq-z1").part
+BOARD = board("pynq-z1")
+PART = BOARD.part
 
 
-def folded(network: ModelWrapper, cycles: int | None, top_k: int = 1) -> ModelWrapper:
+def folded(
+    network: ModelWrapper, cycles: int | None, top_k: int = 1, built: str | None = None
+) -> ModelWrapper:
     """Return the hardware graph of `network` at `cycles` a frame by FINN's rule (None: one lane a layer).
 
-    Every FIFO holds two words.
+    Every FIFO holds two words. Layers that have an implementation `built` get it.
     """
     with finn_session():
         model = lower(network, PART, top_k)
         if cycles is not None:
-            model = transform(model, (AsHls(), SetFolding(cycles), UseOwnRtl(), GiveUniqueNodeNames()))
+            found = finn_folding(model, Problem(model, BOARD), cycles)
+            assert found is not None
+            model = apply(model, found)
+        for node in model.graph.node:
+            choice = choice_of(getCustomOp(node))._replace(implementation=built or "")
+            if choice in choices(getCustomOp(node)):
+                build_as(node, choice)
         return insert_streams(model, PART)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.fifos.deadlock import FIFO
 from fpga_flow.finn.backend import HDL
+from fpga_flow.integer.names import instance
 
 HELD, WORDS = 32, 64
 """Words that the long branch takes before it gives any, and words of a frame."""
@@ -92,7 +93,7 @@ def _instance(module: str, name: str, inputs: list[str], outputs: list[str]) -> 
     wired = ", ".join(
         f".{port}_TDATA({w}_d), .{port}_TVALID({w}_v), .{port}_TREADY({w}_r)" for port, w in ports
     )
-    return f"  {module} {name} (.ap_clk, .ap_rst_n, {wired});"
+    return f"  {module} {instance(name)} (.ap_clk, .ap_rst_n, {wired});"
 
 
 def residual_design(folder: Path, depths: dict[str, int]) -> Design:

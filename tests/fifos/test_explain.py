@@ -37,7 +37,7 @@ def test_deadlock_of_a_residual_network_is_explained_and_its_cure_works(tmp_path
         design = residual_design(folder, {"skip": tried})
         simulator = simulator_of(design, folder)
         if ends_well:
-            assert simulate(simulator, design, folder, 4).fifos["TOP.accelerator.skip.fifo"].most == depth
+            assert simulate(simulator, design, folder, 4).fifos["TOP.accelerator.u_skip.fifo"].most == depth
         else:
             with pytest.raises(DeadlockError):
                 simulate(simulator, design, folder, 4)

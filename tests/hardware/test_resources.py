@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.hardware.fold.resources import Resources, estimate, fifo
+from fpga_flow.layers.depthwise import DEPTHWISE
+from fpga_flow.layers.matrix import MATRIX
 from fpga_flow.synth.usage import Usage
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
+from fpga_flow.target.family import family_of
+from fpga_flow.target.memory import fifo
+from fpga_flow.target.resources import Resources
 from tests.rtl.modules import HDL
 
-PART = board("pynq-z1").part
+FAMILY = family_of(board("pynq-z1").part)
 
 
 def built(module: str, folder: Path, parameters: Mapping[str, int | str], *below: str) -> Usage:
@@ -55,7 +59,7 @@ def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Pa
         "ram_style": "auto",
     }
     attributes = {**shape, **types, "Kernel": [kernel, 1]}
-    assert_close(estimate("VVAU", attributes, None, PART), found, 0.3)
+    assert_close(DEPTHWISE.implementation("rtl").resources(attributes, None, FAMILY), found, 0.3)
 
 
 @pytest.mark.parametrize(("weight", "act", "dsps"), [(2, 8, 0), (3, 6, 16), (4, 4, 0), (8, 8, 16)])
@@ -68,7 +72,6 @@ def test_products_of_any_matrix_are_expected_in_dsps_where_yosys_takes_them(
     found = built("df_dot", tmp_path, {"PE": pe, "Lanes": simd, "Fold": columns // simd, **widths})
     types = {"weightDataType": f"INT{weight}", "inputDataType": f"UINT{act}", "outputDataType": f"INT{out}"}
     shape = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
-    expected = estimate(
-        "MatrixVector", {**shape, **types, "resType": "auto", "ram_style": "auto"}, None, PART
-    )
+    attributes = {**shape, **types, "resType": "auto", "ram_style": "auto"}
+    expected = MATRIX.implementation("inferred").resources(attributes, None, FAMILY)
     assert expected.dsp == found.dsp == dsps

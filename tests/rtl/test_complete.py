@@ -1,4 +1,4 @@
-"""No file in `rtl/hdl` without its tests: parameters in both front ends, a row in the table."""
+"""No file in `layers/hdl` without its tests: parameters in both front ends, a row in the table."""
 
 import re
 from itertools import chain
@@ -39,7 +39,7 @@ def test_module_is_elaborated_with_legal_and_illegal_parameters(module: str) -> 
 def test_module_has_a_row_in_the_table_and_a_test_of_its_own(module: str) -> None:
     assert f"| `{module}.sv` |" in (HDL / "README.md").read_text(encoding="utf-8")
     named = HERE / f"test_{module}.py"
-    layer = HERE.parent / "finn_adapter" / f"test_{AS_LAYERS.get(module, module)}.py"
+    layer = HERE.parent / "layers" / f"test_{AS_LAYERS.get(module, module)}.py"
     assert named.is_file() or layer.is_file()
 
 

@@ -158,7 +158,7 @@ def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: 
           if (ivld) fold <= fold == {fold - 1} ? 0 : fold + 1;
         end
     endmodule"""
-    hdl = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"
+    hdl = ROOT / "fpga_flow" / "layers" / "hdl" / "thresholding.sv"
     (tmp_path / "ours.sv").write_text(ours)
     small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, "xc7", tmp_path / "ours.log")
     large = count(tmp_path, plain, "plain")
