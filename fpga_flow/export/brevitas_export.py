@@ -45,7 +45,8 @@ def export_module(module: nn.Module, frame_shape: tuple[int, ...]) -> ModelWrapp
     model = onnx.load_model_from_string(buffer.getvalue())
     put_thresholds(model)
     # torch counts its tensors on from one export of a process to the next
-    return bring_up_to_date(model, "the exported network", keep_names=False)
+    layer_name = getattr(module, "layer_name", str)
+    return bring_up_to_date(model, "the exported network", keep_names=False, layer_name=layer_name)
 
 
 def _check_one_bit(module: nn.Module) -> None:

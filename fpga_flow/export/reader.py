@@ -4,7 +4,7 @@ The files are untrusted: nothing is evaluated, no file beside them is opened, si
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -85,14 +85,17 @@ def _texts(model: onnx.ModelProto) -> Iterator[str]:
         yield from (text for pair in entry.quant_parameter_tensor_names for text in (pair.key, pair.value))
 
 
-def bring_up_to_date(model: onnx.ModelProto, origin: str, keep_names: bool = True) -> ModelWrapper:
+def bring_up_to_date(
+    model: onnx.ModelProto, origin: str, keep_names: bool = True, layer_name: Callable[[str], str] = str
+) -> ModelWrapper:
     """Return `model` cleaned; `origin` names it in messages.
 
     With `keep_names` it is noted what its tensors were called (see `names`, `output.left_out`).
+    `layer_name` makes a node's name of the path of the torch module that it was exported from.
     """
     _check(model, origin)
     drop_static_inputs(model)
-    _name_nodes(model)
+    _name_nodes(model, layer_name)
     turn_channels_last(model)
     _update_domains(model)
     for node in model.graph.node:  # before any library sees it
@@ -165,11 +168,12 @@ def _check_tensor(tensor: onnx.TensorProto, origin: str) -> None:
         raise InputError(f"{origin}: tensor {tensor.name!r} holds numbers that are not finite")
 
 
-def _name_nodes(model: onnx.ModelProto) -> None:
+def _name_nodes(model: onnx.ModelProto, layer_name: Callable[[str], str]) -> None:
     """Give every node a name of its own, of plain characters; drop exporters' notes about their sources."""
     taken: set[str] = set()
     for index, node in enumerate(model.graph.node):
-        name = NAME.sub("_", _module_path(node) or node.name.replace("/", ".").strip("."))[:MAX_NAME]
+        known = layer_name(_module_path(node)) or node.name.replace("/", ".").strip(".")
+        name = NAME.sub("_", known)[:MAX_NAME]
         name = name or f"{node.op_type}_{index}"
         if name in taken:
             name = f"{name}.{node.op_type}"
@@ -191,12 +195,24 @@ def _module_path(node: onnx.NodeProto) -> str:
     """Return the path of the torch module that `node` was exported from, where the exporter noted it."""
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":
-            scopes = re.findall(r"'([^']*)'", entry.value)
-            path, _, proxy = (scopes[-2] if len(scopes) > 1 else "").partition(".act_quant")
+            path, _, proxy = _joined(re.findall(r"'([^']*)'", entry.value)[:-1]).partition(".act_quant")
             # A fused activation: its function first, its quantiser under the module's own name.
             function = f".{node.op_type.lower()}" if "activation_impl" in proxy else ""
             return path.removesuffix(".export_handler") + function
     return ""
+
+
+def _joined(scopes: Iterable[str]) -> str:
+    """Return the path of the last of `scopes`; within some modules they begin at that module."""
+    path = start = ""
+    for scope in scopes:
+        if path and not f"{scope}.".startswith(f"{path}."):
+            if not f"{start}.{scope}.".startswith(f"{path}."):
+                start = path
+            path = f"{start}.{scope}"
+        else:
+            path = scope
+    return path
 
 
 def name_domains(model: onnx.ModelProto) -> None:

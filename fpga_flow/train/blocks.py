@@ -120,3 +120,8 @@ class Chain(nn.Module):
                 x, dense = x.flatten(1), True
             x = block(x)
         return x
+
+    def layer_name(self, path: str) -> str:
+        """Return what the layer at `path` is called: a block's name is that of what has its weights."""
+        block, _, part = path.removeprefix("blocks.").partition(".")
+        return block if part in ("", "linear") else f"{block}.{part}"
