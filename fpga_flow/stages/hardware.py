@@ -17,10 +17,10 @@ from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.fold.options import Known, no_layer_known
 from fpga_flow.hardware.fold.resources import Resources
 from fpga_flow.hardware.layers import chosen_classes
+from fpga_flow.layers import GRAPH
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.target.board import Board, board
 
-GRAPH = "hardware.onnx"
 FOLDING = "folding.json"
 
 
