@@ -1,10 +1,6 @@
-"""What is looked at before a user's network, or one on the user's frames, is trained.
-
-It changes nothing that training makes, so a stage is not made again when this changes.
-"""
+"""What is looked at before a user's network, or one on the user's frames, is trained."""
 
 from copy import deepcopy
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +12,15 @@ from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.data import OWN
+from fpga_flow.core.stage import Context
 from fpga_flow.data.frames import Frames
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.dataset import load_frames
+from fpga_flow.train.kernels import set_cache
 from fpga_flow.train.layers import weighted
 from fpga_flow.train.network import build_network
 from fpga_flow.train.ranges import in_words
+from fpga_flow.train.threads import torch_threads
 
 if TYPE_CHECKING:
     from fpga_flow.export.values import QuantSpec
@@ -30,14 +29,17 @@ FRAMES = 32
 """Training frames that the untrained network is calibrated on."""
 
 
-def check_frames(recipe: Recipe, cache: Path) -> None:
-    """Raise `InputError` where the recipe's network does not take the user's frames.
+@torch_threads()
+def check_frames(context: Context) -> None:
+    """Raise `InputError` where the network that `context` is to train does not take the user's frames.
 
     A user's network is exported as well, untrained: raises `UnsupportedError` where it cannot be mapped to
-    hardware. `cache` is the flow's.
+    hardware.
     """
+    recipe, cache = context.recipe, context.cache
     if recipe.model.file is None and recipe.data.name != OWN:
         return
+    set_cache(cache)
     frames = load_frames(recipe, "test" if recipe.train.checkpoint else "train", cache)
     if frames.steps:
         say(f"  own frames: {in_words(frames.steps)}, so that those of training fill the input's range")

@@ -20,8 +20,8 @@ from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.finn.backend import OwnRtl
 from fpga_flow.hardware.fold.file import settings_of
+from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import AsHls, load_graph
-from fpga_flow.stages.hardware import GRAPH
 
 FOLDER = "finn"
 STREAMLINED, DATAFLOW, FOLDING = "streamlined.onnx", "dataflow.onnx", "folding.json"

@@ -43,13 +43,17 @@ def file_digest(path: Path) -> str:
     return artifact.digest_file(path)
 
 
-def code_digest(*modules: str, folders: Iterable[str] = ()) -> str:
+def code_digest(*modules: str, folders: Iterable[str] = (), files: Iterable[Path] = ()) -> str:
     """Return the digest of all that `modules` import (`closure`) and of the source files in `folders`.
 
-    `folders` are those of the checkout: `fpga_flow`, or below `models/`.
+    `folders` are those of the checkout: `fpga_flow`, or below `models/`; what models import counts as well,
+    and what the Python files in `files` do (a user's, whose own content has a digest elsewhere).
     """
-    files = closure(modules)
+    found: set[Path] = set()
+    importing = list(files)
     for folder in folders:
-        path = (places.SHIPPED if Path(folder).parts[0] == MODELS else ROOT) / folder
-        files += [p for p in path.rglob("*") if p.suffix in SOURCES]
-    return artifact.digest_files(ROOT, files)
+        of_models = Path(folder).parts[0] == MODELS
+        path = (places.SHIPPED if of_models else ROOT) / folder
+        found |= {p for p in path.rglob("*") if p.suffix in SOURCES}
+        importing += path.rglob("*.py") if of_models else ()
+    return artifact.digest_files(ROOT, found | set(closure(modules, importing)))

@@ -49,11 +49,16 @@ class Stage:
     """Not run for a network from outside."""
     on_demand: bool = False
     """Runs only where it is asked for by name."""
+    check: Callable[[Context], None] | None = None
+    """Runs before the stage and raises what a later one would, so that nobody waits for it in vain. It
+    changes nothing that the stage makes, so the stage's digest does not cover its code."""
     judge: Callable[[Mapping[str, Any], Recipe], FlowError | None] | None = None
     """Whether the finished stage's result ends the command with an error."""
 
     def run(self, context: Context) -> dict[str, Any]:
         """Run the stage; its package is imported only now."""
+        if self.check is not None:
+            self.check(context)
         module = importlib.import_module(f"fpga_flow.stages.{self.name}")
         result: dict[str, Any] = module.run(context)
         return result

@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.core.progress import say
 from fpga_flow.export.names import note_original_names, original_names
-from fpga_flow.export.readers.common import attributes_of
+from fpga_flow.export.nodes import attributes_of
 from fpga_flow.integer.output import DECISIONS, Step, decides, left_out, note_left_out
 
 SOFTMAX_OF_ONE_AXIS = 13

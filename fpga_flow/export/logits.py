@@ -6,7 +6,6 @@ integer and gets an integer added, chosen so that all come to one scale within a
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -15,13 +14,10 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Affine, Floats, Integers
 from fpga_flow.export.grid import whole_multiples
-from fpga_flow.export.operations import WIDE_LIMIT, AddConstant, MulConstant, Tensor
-from fpga_flow.export.readers.common import bounded
+from fpga_flow.export.operations import WIDE_LIMIT, AddConstant, MulConstant, Tensor, bounded
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Value
 from fpga_flow.integer.output import decides, left_out
-
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
 GRID_TOLERANCE = 1e-6
 """Relative; what float32 scales and their product may be off the accumulator's grid."""
@@ -54,7 +50,7 @@ class _Integers:
     error: float
 
 
-def finish(walk: "Walk", node: onnx.NodeProto, name: str, value: Value) -> Logits:
+def finish(walk: Walk, node: onnx.NodeProto, name: str, value: Value) -> Logits:
     """Append what makes the output `name`, which `node` writes, of `value`."""
     value = walk.align(node, value)
     x, line = value.tensor, value.chain.line

@@ -22,6 +22,9 @@ EXACT_LIMIT = 2**24
 WIDE_LIMIT = 2**47
 """Integers below this magnitude fit the 48 bits that the hardware's last operations can have."""
 
+MAX_BITS = 8
+"""Of a weight or an activation."""
+
 
 def integer_type(low: int, high: int, at_least: int = 1) -> str:
     """Return the narrowest qonnx integer type that holds `low` to `high`, of `at_least` bits."""
@@ -55,6 +58,11 @@ class Tensor:
     def wide(self) -> bool:
         """Whether float32 cannot carry it exactly, so that float64 must."""
         return self.magnitude > EXACT_LIMIT
+
+
+def bounded(name: str, shape: tuple[int, ...], low: Integers, high: Integers) -> Tensor:
+    """Return a tensor of the narrowest type that holds `low` to `high`."""
+    return Tensor(name, shape, integer_type(int(low.min()), int(high.max())), low, high)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import onnx
 from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.export.readers.common import attributes_of, zeros_around
+from fpga_flow.export.nodes import attributes_of, zeros_around
 
 
 def merge_padding(wrapper: ModelWrapper) -> None:

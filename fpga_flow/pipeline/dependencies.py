@@ -13,16 +13,18 @@ DATA_FILE = "data.file"
 
 def digest_of(run: Run, stage: Stage, tools: dict[str, str]) -> str:
     """Return the digest of all that `stage` depends on."""
+    read = _read_files(run, stage)
     return artifact.digest_json(
         {
             "stage": stage.name,
             "inputs": input_digests(run, stage),
             "recipe": recipe_digest(run.recipe, stage.parts),
-            "files": {key: _files_digest(paths) for key, paths in _read_files(run, stage).items()},
+            "files": {key: _files_digest(paths) for key, paths in read.items()},
             "tools": tools,
             "code": code_digest(
                 f"fpga_flow.stages.{stage.name}",
                 folders=[folder.format(model=run.recipe.model.name) for folder in stage.folders],
+                files=read.get(own_code.KEY, ()),
             ),
         }
     )

@@ -1,7 +1,14 @@
 """The order of the stages, and what each depends on: the only file that knows it."""
 
-from fpga_flow.core.stage import Stage
+from fpga_flow.core.stage import Context, Stage
 from fpga_flow.target import verdict
+
+
+def _check_own_network(context: Context) -> None:
+    from fpga_flow.own_network import check_frames  # torch takes a while to import
+
+    check_frames(context)
+
 
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++", "processor")
 _MODEL = ("models/{model}",)
@@ -15,6 +22,7 @@ STAGES: tuple[Stage, ...] = (
         folders=_MODEL,
         files=("data.file", "model.file", "train.checkpoint", "train.distil.file"),
         needs_training=True,
+        check=_check_own_network,
     ),
     Stage(
         "prune",

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+JSON, HTML = "report.json", "report.html"
+"""The files in a run."""
 SCHEMA = 2
 """1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the hardware's `part` and
 `family`, a layer's `label` and `implementation`, and the estimate's `ranges`."""

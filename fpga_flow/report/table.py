@@ -9,8 +9,7 @@ from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
-from fpga_flow.report.schema import Accuracy, Hardware, Report
-from fpga_flow.report.write import HTML
+from fpga_flow.report.schema import HTML, Accuracy, Hardware, Report
 from fpga_flow.target.board import BOARDS, Board
 from fpga_flow.target.verdict import RESOURCES, amount
 

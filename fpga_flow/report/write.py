@@ -5,9 +5,7 @@ from pathlib import Path
 from fpga_flow.core import artifact
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report.assemble import assemble, results
-
-JSON = "report.json"
-HTML = "report.html"
+from fpga_flow.report.schema import HTML, JSON
 
 
 def write(run: Run) -> None:

@@ -16,11 +16,11 @@ from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.fold.options import Known, no_layer_known
 from fpga_flow.hardware.lowering import chosen_classes
+from fpga_flow.layers import GRAPH
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.resources import Resources
 
-GRAPH = "hardware.onnx"
 FOLDING = "folding.json"
 
 

@@ -8,7 +8,6 @@ from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.stage import Context
-from fpga_flow.own_network import check_frames
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
     FLOAT,
@@ -38,7 +37,6 @@ def run(context: Context) -> dict[str, Any]:
     """Make the network and test it, once; the artifact is a checkpoint and the training curve."""
     recipe = context.recipe
     set_cache(context.cache)
-    check_frames(recipe, context.cache)
     test = load_codes(recipe, "test", context.cache)
     state, origin = starting_point(recipe, test)
     float_accuracy = None

@@ -28,7 +28,7 @@ class SynthesisedLayers:
             {
                 "family": family,
                 "tools": toolchain.versions(("yosys", "finn-plus")),
-                "code": code_digest("fpga_flow.design.build", "fpga_flow.synth.yosys"),
+                "code": code_digest("fpga_flow.design.build", "fpga_flow.layers", "fpga_flow.synth.yosys"),
             }
         )
 

@@ -74,7 +74,9 @@ def test_made_up_layer_goes_from_folding_to_the_report(
         for stage in order.STAGES
     )
     monkeypatch.setattr(order, "STAGES", stages)
-    recipe = fakes.recipe(hardware={"fps": 3_000_000}, export={"vectors": 16, "compared": 16}, verify={"frames": 8})
+    recipe = fakes.recipe(
+        hardware={"fps": 3_000_000}, export={"vectors": 16, "compared": 16}, verify={"frames": 8}
+    )
     run = flow.new_run(tmp_path / "run", recipe, CASE)
     flow.execute(run, until="synth")
 

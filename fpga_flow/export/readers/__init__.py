@@ -4,9 +4,8 @@ A reader raises `UnsupportedError` with the node's name, the reason and what wou
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from fpga_flow.export.readers.common import Node
+from fpga_flow.export.nodes import Node
 from fpga_flow.export.readers.function import arithmetic, batch_norm, clip, leaky_relu, negate, relu
 from fpga_flow.export.readers.join import concat
 from fpga_flow.export.readers.matrix import conv, dense
@@ -14,13 +13,10 @@ from fpga_flow.export.readers.part import part
 from fpga_flow.export.readers.pool import average_pool, max_pool, reduce
 from fpga_flow.export.readers.quant import quant, trunc
 from fpga_flow.export.readers.shape import identity, pad, reshape, resize, transpose
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Known
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
-
-
-READERS: dict[str, Callable[["Walk", Node], Known | tuple[Known, ...]]] = {
+READERS: dict[str, Callable[[Walk, Node], Known | tuple[Known, ...]]] = {
     "Quant": quant,
     "IntQuant": quant,
     "BipolarQuant": quant,

@@ -1,20 +1,18 @@
 """Readers of functions of one number: batch norm, arithmetic with constants, activations."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Clip, Leaky, affine
-from fpga_flow.export.readers.common import Node, attributes_of
+from fpga_flow.export.nodes import Node, attributes_of
 from fpga_flow.export.readers.join import residual
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import HostValue, Known, Value
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
-
-def batch_norm(walk: "Walk", node: Node) -> Known:
+def batch_norm(walk: Walk, node: Node) -> Known:
     """Read a batch norm in eval mode: an affine function per channel, folded in float64."""
     parameters = [walk.constant(node, index) for index in (1, 2, 3, 4)]
     if any(p is None for p in parameters):
@@ -46,7 +44,7 @@ def batch_norm(walk: "Walk", node: Node) -> Known:
 _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
 
 
-def arithmetic(walk: "Walk", node: Node) -> Known:
+def arithmetic(walk: Walk, node: Node) -> Known:
     """Read a sum, difference, product or quotient with a constant, or a sum of two computed tensors."""
     left, right = (walk.constant(node, index) for index in (0, 1))
     if left is None and right is None:
@@ -100,21 +98,21 @@ def _on_host(node: Node, known: HostValue, step: str, constant: Any) -> HostValu
     return known.transposed(turn).then(step, values.reshape(-1)).transposed(turn)
 
 
-def negate(walk: "Walk", node: Node) -> Known:
+def negate(walk: Walk, node: Node) -> Known:
     """Read a change of sign."""
     if (known := walk.on_host(node)) is not None:
         return known.then("mul", np.array([-1.0]))
     return walk.dynamic(node, any_layout=True).then(affine(-1.0))
 
 
-def relu(walk: "Walk", node: Node) -> Known:
+def relu(walk: Walk, node: Node) -> Known:
     """Read a ReLU."""
     if (known := walk.on_host(node)) is not None:
         return known.then("max", np.array([0.0]))
     return walk.align(node, walk.dynamic(node, any_layout=True)).then(Clip(0.0, np.inf))
 
 
-def leaky_relu(walk: "Walk", node: Node) -> Value:
+def leaky_relu(walk: Walk, node: Node) -> Value:
     """Read a leaky ReLU."""
     slope = float(attributes_of(node).get("alpha", 0.01))
     if slope < 0:
@@ -122,7 +120,7 @@ def leaky_relu(walk: "Walk", node: Node) -> Value:
     return walk.align(node, walk.dynamic(node, any_layout=True)).then(Leaky(slope))
 
 
-def clip(walk: "Walk", node: Node) -> Known:
+def clip(walk: Walk, node: Node) -> Known:
     """Read limits (HardTanh, ReLU6); they are attributes or inputs."""
     attributes = attributes_of(node)
     ends = [attributes.get("min", -np.inf), attributes.get("max", np.inf)]

@@ -1,7 +1,6 @@
 """The network's input: where it is quantised, which way its axes lie, what its integers are off by."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from qonnx.core.datatype import DataType
@@ -10,12 +9,10 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Activation, HostInput, Tensor, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of
+from fpga_flow.export.nodes import Node, attributes_of
+from fpga_flow.export.operations import MAX_BITS, Activation, HostInput, Tensor, integer_type
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import QUANTISERS, HostValue, QuantSpec, Value
-
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
 ANY_LAYOUT = (
     *(*QUANTISERS, "Trunc", "Relu", "LeakyRelu", "Clip", "Neg", "Identity", "Dropout"),
@@ -29,7 +26,7 @@ HOST = (
 """Operators that the host carries out in front of the input's quantiser."""
 
 
-def quantised_input(walk: "Walk", node: Node, index: int, spec: QuantSpec, declared: bool = False) -> Value:
+def quantised_input(walk: Walk, node: Node, index: int, spec: QuantSpec, declared: bool = False) -> Value:
     """Make the network's input of what the host computes at input `index` of `node`, and return it.
 
     Where it is `declared` no node of the file quantises it, else `node` does.
@@ -79,7 +76,7 @@ def quantised_input(walk: "Walk", node: Node, index: int, spec: QuantSpec, decla
     return Value(walk.input, chain, layout=layout)
 
 
-def declare(walk: "Walk", source: str, spec: QuantSpec) -> None:
+def declare(walk: Walk, source: str, spec: QuantSpec) -> None:
     """Quantise the input as `spec` says, where no node of the file does it."""
     if not _file_quantises(walk, source):
         node = walk.readers[source][0]
@@ -87,7 +84,7 @@ def declare(walk: "Walk", source: str, spec: QuantSpec) -> None:
         walk.known[source] = quantised_input(walk, node, index, spec, declared=True)
 
 
-def _file_quantises(walk: "Walk", source: str) -> bool:
+def _file_quantises(walk: Walk, source: str) -> bool:
     """Whether there is a quantiser on every way from the input, with nothing before it but the host's."""
     names = [source]
     while names:
@@ -102,7 +99,7 @@ def _file_quantises(walk: "Walk", source: str) -> bool:
     return True
 
 
-def _turned_behind(walk: "Walk", name: str) -> list[int] | None:
+def _turned_behind(walk: Walk, name: str) -> list[int] | None:
     """Return in which order the file puts the axes of tensor `name` before it computes with them."""
     names, seen = [name], set[str]()
     while names:
@@ -115,7 +112,7 @@ def _turned_behind(walk: "Walk", name: str) -> list[int] | None:
     return None
 
 
-def centred(walk: "Walk", value: Value) -> Value:
+def centred(walk: Walk, value: Value) -> Value:
     """Return `value` with what it is off by, a whole number of steps, put into the integers if it can be.
 
     It can where they are the input's, or those of a quantiser that nothing else has read.

@@ -1,23 +1,23 @@
 """Readers of what joins tensors: residual sums and concatenations."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine, joined
 from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Add, Concat, Tensor, integer_type
-from fpga_flow.export.readers.common import SHARE_ONE_QUANTISER, Node, attributes_of, bounded
+from fpga_flow.export.nodes import Node, attributes_of
+from fpga_flow.export.operations import Add, Concat, Tensor, bounded, integer_type
 from fpga_flow.export.readers.pool import flattened
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Value
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
+SHARE_ONE_QUANTISER = (
+    "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
+)
 
 
-def residual(walk: "Walk", node: Node) -> Value:
+def residual(walk: Walk, node: Node) -> Value:
     """Read the sum or difference of two computed tensors.
 
     Both must be affine functions of integers with scales that are small multiples of one step; they are
@@ -50,7 +50,7 @@ def residual(walk: "Walk", node: Node) -> Value:
     return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain, layout=left.layout)
 
 
-def _inputs(walk: "Walk", node: Node) -> tuple[list[Value], list[Layout]]:
+def _inputs(walk: Walk, node: Node) -> tuple[list[Value], list[Layout]]:
     """Return the computed inputs of `node` and how they lie in the file.
 
     Where some are rows of features and others features at one position, all become rows.
@@ -92,7 +92,7 @@ def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
     return UnsupportedError(node.name, reason, SHARE_ONE_QUANTISER)
 
 
-def concat(walk: "Walk", node: Node) -> Value:
+def concat(walk: Walk, node: Node) -> Value:
     """Read a concatenation of channels: each keeps its scale and offset."""
     values, layouts = _inputs(walk, node)
     rank = len(walk.shapes[node.output[0]])
@@ -117,7 +117,7 @@ def concat(walk: "Walk", node: Node) -> Value:
     return Value(tensor, chain, layout=values[0].layout)
 
 
-def join(walk: "Walk", name: str, output: str, tensors: list[Tensor]) -> Tensor:
+def join(walk: Walk, name: str, output: str, tensors: list[Tensor]) -> Tensor:
     """Append the concatenation of `tensors` and return it."""
     low, high = (np.concatenate([getattr(t, end) for t in tensors]) for end in ("low", "high"))
     types = {tensor.datatype for tensor in tensors}

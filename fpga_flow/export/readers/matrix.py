@@ -1,7 +1,7 @@
 """Readers of convolutions and dense layers."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qonnx.core.datatype import DataType
@@ -10,20 +10,28 @@ from fpga_flow.core.errors import UnsupportedError, WrongNodeError
 from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
-from fpga_flow.export.operations import Flatten, GlobalSum, Matrix, SumPool, Tensor, Unflatten, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node, attributes_of, bounded, window, window_shape
+from fpga_flow.export.nodes import Node, attributes_of, window, window_shape
+from fpga_flow.export.operations import (
+    MAX_BITS,
+    Flatten,
+    GlobalSum,
+    Matrix,
+    SumPool,
+    Tensor,
+    Unflatten,
+    bounded,
+    integer_type,
+)
 from fpga_flow.export.readers.inputs import centred
 from fpga_flow.export.readers.pool import flattened
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
-
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
 MAX_WEIGHTS = 2**25
 """Of the convolution that groups become."""
 
 
-def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
+def _weights(walk: Walk, node: Node) -> QuantisedConstant:
     weights = walk.known[node.input[1]]
     if not isinstance(weights, QuantisedConstant):
         kind = "computed" if isinstance(weights, Value | HostValue) else "not quantised"
@@ -37,7 +45,7 @@ def _weights(walk: "Walk", node: Node) -> QuantisedConstant:
 
 
 def _input(
-    walk: "Walk", node: Node, given: Value, depthwise: bool = False, padded: bool = False
+    walk: Walk, node: Node, given: Value, depthwise: bool = False, padded: bool = False
 ) -> tuple[Tensor, float | Floats, float]:
     """Return the integers of `given` that `node` multiplies, their scale, and an offset of its numbers.
 
@@ -68,7 +76,7 @@ def _input(
     return value.tensor, scale, offset
 
 
-def _summed(walk: "Walk", x: Tensor) -> str:
+def _summed(walk: Walk, x: Tensor) -> str:
     """Say whose sums `x` holds, where they are an average's: the file has no tensor of so many bits."""
     makers = {id(y): operation for operation in walk.operations for y in operation.ys}
     maker = makers.get(id(x))
@@ -79,7 +87,7 @@ def _summed(walk: "Walk", x: Tensor) -> str:
 
 
 def _matrix(
-    walk: "Walk", node: Node, x: Tensor, weights: Integers, datatype: str, shape: tuple[int, ...], **more: Any
+    walk: Walk, node: Node, x: Tensor, weights: Integers, datatype: str, shape: tuple[int, ...], **more: Any
 ) -> Tensor:
     """Append a `Matrix` with the bounds of its sums; `weights` has the output channels at its own axis."""
     low, high = x.low, x.high
@@ -99,7 +107,7 @@ def _matrix(
     return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more))
 
 
-def _offset(walk: "Walk", node: Node, value: Value, padded: bool) -> tuple[Value, float]:
+def _offset(walk: Walk, node: Node, value: Value, padded: bool) -> tuple[Value, float]:
     """Return an input of `node` and what all its numbers are more than multiples of its scale.
 
     Where they are all off by a whole number of steps, these are put into the integers if they can be.
@@ -117,9 +125,7 @@ def _offset(walk: "Walk", node: Node, value: Value, padded: bool) -> tuple[Value
     return replace(value, chain=Chain((affine(line.mul),))), float(add[0])
 
 
-def _scaled_sum(
-    walk: "Walk", node: Node, tensor: Tensor, scale: Any, term: Floats, bias: int | None
-) -> Value:
+def _scaled_sum(walk: Walk, node: Node, tensor: Tensor, scale: Any, term: Floats, bias: int | None) -> Value:
     """Return the float value of the integer sums: times `scale`, plus `term` and the bias at input `bias`."""
     value = Value(tensor, Chain((affine(scale, term) if np.any(term) else affine(scale),)))
     if bias is None or len(node.input) <= bias or not node.input[bias]:
@@ -149,7 +155,7 @@ def _per_output(node: Node, scale: Any, axis: int, shape: tuple[int, ...]) -> An
     return aligned.reshape(-1)
 
 
-def conv(walk: "Walk", node: Node) -> Value:
+def conv(walk: Walk, node: Node) -> Value:
     """Read a convolution over one or two axes."""
     weights = _weights(walk, node)
     kernel, datatype = weights.integers, weights.datatype
@@ -200,7 +206,7 @@ def _dense_kernel(name: str, kernel: Integers, group: int) -> Integers:
     return dense
 
 
-def dense(walk: "Walk", node: Node) -> Value:
+def dense(walk: Walk, node: Node) -> Value:
     """Read a MatMul or Gemm with constant weights."""
     weights = _weights(walk, node)
     attributes = attributes_of(node)

@@ -5,23 +5,21 @@ their ends, so that every piece is sent once; a node that spans several pieces j
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
+from fpga_flow.export.nodes import Node, attributes_of
 from fpga_flow.export.operations import Split, Tensor
-from fpga_flow.export.readers.common import Node, attributes_of
 from fpga_flow.export.readers.join import join
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Value
-
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
 Range = tuple[int, int]
 
 
-def part(walk: "Walk", node: Node) -> tuple[Value, ...]:
+def part(walk: Walk, node: Node) -> tuple[Value, ...]:
     """Read a Split or Slice along the channels."""
     pieces = walk.pieces.get(node.input[0])
     if pieces is None:
@@ -38,7 +36,7 @@ def part(walk: "Walk", node: Node) -> tuple[Value, ...]:
     return tuple(results)
 
 
-def _split(walk: "Walk", first: Node) -> dict[Range, Value]:
+def _split(walk: Walk, first: Node) -> dict[Range, Value]:
     """Append the Split of the tensor that `first` reads, for all that read parts of it."""
     source, value = first.input[0], walk.dynamic(first)
     takers = [n for n in walk.graph.node if n.op_type in ("Split", "Slice") and n.input[0] == source]
@@ -72,7 +70,7 @@ def _split(walk: "Walk", first: Node) -> dict[Range, Value]:
     }
 
 
-def _ranges(walk: "Walk", node: Node) -> dict[str, Range]:
+def _ranges(walk: Walk, node: Node) -> dict[str, Range]:
     """Return the channels [start, stop) that each output of `node` takes."""
     shape = walk.shapes[node.input[0]]
     if node.op_type == "Slice":
@@ -84,7 +82,7 @@ def _ranges(walk: "Walk", node: Node) -> dict[str, Range]:
     return dict(zip(node.output, zip(ends[:-1], ends[1:], strict=True), strict=True))
 
 
-def _slice_range(walk: "Walk", node: Node, shape: tuple[int, ...]) -> Range:
+def _slice_range(walk: Walk, node: Node, shape: tuple[int, ...]) -> Range:
     attributes = attributes_of(node)
     parameters: list[Any] = []
     for index, name in enumerate(("starts", "ends", "axes", "steps"), start=1):

@@ -2,22 +2,20 @@
 
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, affine
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor
-from fpga_flow.export.readers.common import Node, attributes_of, axes_of, bounded, window, window_shape
+from fpga_flow.export.nodes import Node, attributes_of, window, window_shape
+from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor, bounded
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Value
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
-
-def max_pool(walk: "Walk", node: Node) -> Value:
+def max_pool(walk: Walk, node: Node) -> Value:
     """Read a max-pool over one or two axes."""
     value = walk.align(node, walk.dynamic(node))
     x = value.tensor
@@ -33,7 +31,7 @@ def max_pool(walk: "Walk", node: Node) -> Value:
     return _max(walk, node, value, settings)
 
 
-def _max(walk: "Walk", node: Node, value: Value, settings: dict[str, Any]) -> Value:
+def _max(walk: Walk, node: Node, value: Value, settings: dict[str, Any]) -> Value:
     x = value.tensor
     shape = (*x.shape[:2], *window_shape(x.shape[2:], settings))
     y = Tensor(node.output[0], shape, x.datatype, x.low.copy(), x.high.copy())
@@ -41,7 +39,7 @@ def _max(walk: "Walk", node: Node, value: Value, settings: dict[str, Any]) -> Va
     return replace(value, tensor=walk.add(MaxPool(node.name, (x,), (y,), attributes)))
 
 
-def average_pool(walk: "Walk", node: Node) -> Value:
+def average_pool(walk: Walk, node: Node) -> Value:
     """Read an average over windows: their sums, divided by the number of values."""
     value, attributes = walk.dynamic(node), attributes_of(node)
     settings = window(node, list(attributes["kernel_shape"]), value.tensor.shape[2:])
@@ -56,7 +54,7 @@ def average_pool(walk: "Walk", node: Node) -> Value:
     return _sums(walk, node, value, settings, mean=True)
 
 
-def _sums(walk: "Walk", node: Node, value: Value, settings: dict[str, Any], mean: bool) -> Value:
+def _sums(walk: Walk, node: Node, value: Value, settings: dict[str, Any], mean: bool) -> Value:
     x, count = value.tensor, prod(settings["kernel_shape"])
     line = _line(node, value)
     if any(settings["pads"]):
@@ -97,12 +95,12 @@ def _line(node: Node, value: Value) -> Affine:
     return line
 
 
-def reduce(walk: "Walk", node: Node) -> Value:
+def reduce(walk: Walk, node: Node) -> Value:
     """Read a maximum, mean or sum over all positions (GlobalMaxPool and the like too), or along one axis."""
     value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
     shape = walk.shapes[node.input[0]]
     everywhere = node.op_type.startswith("Global")
-    named = list(range(2, len(shape))) if everywhere else axes_of(walk, node, len(shape))
+    named = list(range(2, len(shape))) if everywhere else _axes_of(walk, node, len(shape))
     axes = [layout.axes[axis] for axis in named if shape[axis] > 1]
     if len(value.tensor.shape) != 4 or not named or any(axis < 2 for axis in axes):
         raise UnsupportedError(
@@ -133,7 +131,7 @@ def reduce(walk: "Walk", node: Node) -> Value:
     return flattened(walk, f"{node.name}_flat", node.output[0], result, layout)
 
 
-def flattened(walk: "Walk", name: str, output: str, value: Value, layout: Layout) -> Value:
+def flattened(walk: Walk, name: str, output: str, value: Value, layout: Layout) -> Value:
     """Append a Flatten to (batch, features) of a tensor that lies as `layout` in the file."""
     x = value.tensor
     order = layout.flat_order(x.shape)
@@ -145,3 +143,15 @@ def flattened(walk: "Walk", name: str, output: str, value: Value, layout: Layout
     tensor = walk.add(Flatten(walk.fresh(name), (x,), (y,)))
     lying = None if order is None else Layout((0, 1), order)
     return replace(value, tensor=tensor, chain=value.chain.repeated(positions), layout=lying)
+
+
+def _axes_of(walk: Walk, node: Node, rank: int, default: list[int] | None = None) -> list[int]:
+    """Return the axes that `node` names, as an attribute or as its second input, counted from 0."""
+    axes: Any = attributes_of(node).get("axes")
+    if axes is None and len(node.input) > 1 and node.input[1]:
+        axes = walk.constant(node, 1)
+        if axes is None:
+            raise UnsupportedError(node.name, "its axes are computed", "use constant axes")
+    if axes is None:
+        return list(range(rank)) if default is None else default
+    return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))

@@ -1,7 +1,6 @@
 """Readers of quantisers: weights, the input, activations."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from qonnx.core.datatype import DataType
@@ -9,9 +8,10 @@ from qonnx.core.datatype import DataType
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
-from fpga_flow.export.operations import Activation, Observed, Quantiser, Tensor, integer_type
-from fpga_flow.export.readers.common import MAX_BITS, Node
+from fpga_flow.export.nodes import Node
+from fpga_flow.export.operations import MAX_BITS, Activation, Observed, Quantiser, Tensor, integer_type
 from fpga_flow.export.readers.inputs import quantised_input
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import (
     HostValue,
     Known,
@@ -22,11 +22,8 @@ from fpga_flow.export.values import (
     trunc_spec,
 )
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
-
-def quant(walk: "Walk", node: Node) -> Known:
+def quant(walk: Walk, node: Node) -> Known:
     """Read a quantiser: of a constant, of the network's input, or of an activation."""
     constant = walk.constant(node, 0)
     if constant is not None:
@@ -41,7 +38,7 @@ def quant(walk: "Walk", node: Node) -> Known:
     return value
 
 
-def checked_spec(walk: "Walk", node: Node) -> QuantSpec:
+def checked_spec(walk: Walk, node: Node) -> QuantSpec:
     """Return the parameters of a quantiser of activations; raises `UnsupportedError` for too many bits."""
     spec = quant_spec(node, walk.constant_named)
     if spec.bits > walk.max_bits:
@@ -51,7 +48,7 @@ def checked_spec(walk: "Walk", node: Node) -> QuantSpec:
     return spec
 
 
-def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
+def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
     if spec.zero:
         raise UnsupportedError(
             node.name,
@@ -83,7 +80,7 @@ def _quant_activation(walk: "Walk", node: Node, spec: QuantSpec) -> Value:
     return Value(made, Chain((result,)), layout=value.layout)
 
 
-def trunc(walk: "Walk", node: Node) -> Value:
+def trunc(walk: Walk, node: Node) -> Value:
     """Read a `Trunc`: integers divided by a power of two, rounded, limited."""
     spec = trunc_spec(node, walk.constant_named)
     value = walk.align(node, walk.dynamic(node, any_layout=True))

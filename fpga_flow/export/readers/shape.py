@@ -4,23 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor, prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.layout import Layout
+from fpga_flow.export.nodes import Node, attributes_of, zeros_around
 from fpga_flow.export.operations import Tensor, Upsample
 from fpga_flow.export.operators import MAX_WINDOW
-from fpga_flow.export.readers.common import Node, attributes_of, zeros_around
 from fpga_flow.export.readers.pool import flattened
+from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
-
-def reshape(walk: "Walk", node: Node) -> Known:
+def reshape(walk: Walk, node: Node) -> Known:
     """Read a Flatten, Squeeze, Unsqueeze, or a Reshape that does the same; the host may reshape at will."""
     known = walk.known[node.input[0]]
     wanted = walk.shapes[node.output[0]]
@@ -43,7 +41,7 @@ def reshape(walk: "Walk", node: Node) -> Known:
     )
 
 
-def transpose(walk: "Walk", node: Node) -> Known:
+def transpose(walk: Walk, node: Node) -> Known:
     """Read a transpose: of weights, of the input, which the host carries out, or of an activation."""
     known = walk.known[node.input[0]]
     rank = len(walk.shapes[node.output[0]])
@@ -68,7 +66,7 @@ def _lying(value: Value, layout: Layout) -> Value:
     return replace(value, layout=None if layout.is_plain(value.tensor.shape) else layout)
 
 
-def pad(walk: "Walk", node: Node) -> Known:
+def pad(walk: Walk, node: Node) -> Known:
     """Read a Pad of the input; one in front of a convolution has become that one's (see `rewrite`)."""
     around = zeros_around(walk.model, node)
     if (known := walk.on_host(node)) is not None and around is not None:
@@ -82,7 +80,7 @@ def pad(walk: "Walk", node: Node) -> Known:
     )
 
 
-def identity(walk: "Walk", node: Node) -> Known:
+def identity(walk: Walk, node: Node) -> Known:
     """Read an operator that does nothing when a network is run."""
     training = walk.constant(node, 2) if len(node.input) > 2 and node.input[2] else np.zeros(1)
     if training is None or training.any():
@@ -91,7 +89,7 @@ def identity(walk: "Walk", node: Node) -> Known:
     return walk.dynamic(node, any_layout=True) if isinstance(known, Value) else known
 
 
-def resize(walk: "Walk", node: Node) -> Value:
+def resize(walk: Walk, node: Node) -> Value:
     """Read an upsampling (Resize, Upsample) that repeats every position a whole number of times."""
     value, attributes = walk.dynamic(node), attributes_of(node)
     mode = attributes.get("mode", b"nearest").decode()

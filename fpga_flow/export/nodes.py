@@ -1,6 +1,6 @@
-"""What several readers need."""
+"""What a node of ONNX says: its attributes, its window, the zeros that it puts around."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
@@ -8,20 +8,8 @@ from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.errors import UnsupportedError
-from fpga_flow.export.chain import Integers
-from fpga_flow.export.operations import Tensor, integer_type
-
-if TYPE_CHECKING:
-    from fpga_flow.export.walk import Walk
 
 Node = onnx.NodeProto
-
-MAX_BITS = 8
-"""Of a weight or an activation."""
-
-SHARE_ONE_QUANTISER = (
-    "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
-)
 
 
 def attributes_of(node: Node) -> dict[str, Any]:
@@ -74,23 +62,6 @@ def window_shape(shape: tuple[int, ...], settings: dict[str, Any]) -> tuple[int,
             zip(shape, settings["kernel_shape"], settings["strides"], settings["dilations"], strict=True)
         )
     )
-
-
-def bounded(name: str, shape: tuple[int, ...], low: Integers, high: Integers) -> Tensor:
-    """Return a tensor of the narrowest type that holds `low` to `high`."""
-    return Tensor(name, shape, integer_type(int(low.min()), int(high.max())), low, high)
-
-
-def axes_of(walk: "Walk", node: Node, rank: int, default: list[int] | None = None) -> list[int]:
-    """Return the axes that `node` names, as an attribute or as its second input, counted from 0."""
-    axes: Any = attributes_of(node).get("axes")
-    if axes is None and len(node.input) > 1 and node.input[1]:
-        axes = walk.constant(node, 1)
-        if axes is None:
-            raise UnsupportedError(node.name, "its axes are computed", "use constant axes")
-    if axes is None:
-        return list(range(rank)) if default is None else default
-    return sorted(int(axis) % rank for axis in np.asarray(axes).reshape(-1))
 
 
 def zeros_around(wrapper: ModelWrapper, node: Node) -> tuple[list[int], list[int]] | None:
