@@ -14,7 +14,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.finn.windows import can_generate
-from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, Resources, estimate
+from fpga_flow.hardware.fold.resources import FORMULAS, OTHER, Attributes, estimate
+from fpga_flow.target.family import Family
+from fpga_flow.target.resources import Resources
 
 Folding = tuple[tuple[str, int], ...]
 """Attributes and their values."""
@@ -146,7 +148,7 @@ class LayerFigures:
         self,
         model: ModelWrapper,
         node: NodeProto,
-        part: str,
+        family: Family,
         known: Known,
         shared: dict[str, dict[Folding, Figures]],
     ) -> None:
@@ -164,7 +166,7 @@ class LayerFigures:
             model.get_initializer(name) for name in node.input if model.get_initializer(name) is not None
         ]
         self._weights: NDArray[np.float32] | None = constants[0] if constants else None
-        self._part, self._known = part, known
+        self._family, self._known = family, known
         self.attributes = attributes_of(self._layer)
         self._constants = digest_of(constants)
         free = {key: value for key, value in self.attributes.items() if key not in dict(self.foldings[0])}
@@ -191,7 +193,7 @@ class LayerFigures:
         cycles, lanes_in, lanes_out = self._words(folding)
         return Figures(
             cycles=cycles,
-            resources=synthesised or estimate(self._formula, attributes, self._weights, self._part),
+            resources=synthesised or estimate(self._formula, attributes, self._weights, self._family),
             synthesised=synthesised is not None,
             lanes_in=lanes_in,
             lanes_out=lanes_out,
