@@ -83,23 +83,22 @@ ZYNQ_ULTRASCALE = Processor(
     memory_clock="saxihp0_fpd_aclk",
     address_bits=40,
 )
-PROCESSORS = {"xc7z": ZYNQ, "xczu": ZYNQ_ULTRASCALE}
-"""First letters of a part -> its processor."""
+PROCESSORS = {known.ip: known for known in (ZYNQ, ZYNQ_ULTRASCALE)}
 
 
-def processor(part: str) -> Processor:
-    """Return the processor of `part`; raises `InputError` for a part that has none we know."""
-    for letters, known in PROCESSORS.items():
-        if part.startswith(letters):
-            return known
+def processor(board: Board) -> Processor:
+    """Return the processor of `board`; raises `InputError` for a board that has none we know."""
+    if board.processor in PROCESSORS:
+        return PROCESSORS[board.processor]
     raise InputError(
-        f"bitstream: the part must begin with {' or '.join(PROCESSORS)}, not {part!r}; take another board"
+        f"bitstream: board {board.name}: processor: must be {' or '.join(PROCESSORS)}, not "
+        f"{board.processor!r}; take another board"
     )
 
 
 def script(board: Board, clock_mhz: float, sources: Sequence[str], jobs: int) -> str:
     """Return the script; it runs in the folder that has `sources` and writes its results there."""
-    ps = processor(board.part)
+    ps = processor(board)
     rule = f"xilinx.com:bd_rule:{ps.ip} -config {{{ps.automation}}}"
     automation = f"apply_bd_automation -rule {rule} [get_bd_cells ps]\n" if ps.automation else ""
     settings = " ".join(f"{key} {{{value.format(clock=f'{clock_mhz:g}')}}}" for key, value in ps.settings)

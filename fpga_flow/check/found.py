@@ -16,7 +16,9 @@ from fpga_flow.pipeline import order
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.pipeline.run import Outcome
 from fpga_flow.report import Report, assemble
-from fpga_flow.target.verdict import RESOURCES, amount
+from fpga_flow.target.board import board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import Resources
 
 NOT_REACHED = "not reached"
 
@@ -156,9 +158,9 @@ class Found:
                 yield Case("limit", limit.option, State.PASSED if limit.met else State.FAILED, limit.words())
         synth = results.get("synth")
         if synth is not None and self.run is not None:
-            over = [f"{amount(count)} {RESOURCES[key]} too many" for key, count in synth["over"].items()]
-            state = State.FAILED if over else State.PASSED
-            yield Case("limit", f"fits {self.run.recipe.board}", state, ", ".join(over))
+            fit = Fit(Resources.read(synth), board(self.run.recipe.board))
+            state = State.FAILED if fit.over else State.PASSED
+            yield Case("limit", f"fits {fit.board.name}", state, fit.excess())
 
 
 def _frames(verify: Mapping[str, Any] | None) -> Iterator[Case]:

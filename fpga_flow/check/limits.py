@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from fpga_flow.core.errors import FitError, InputError
+from fpga_flow.core.format import amount
 from fpga_flow.report import Report
-from fpga_flow.target.verdict import amount
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from fpga_flow.check.found import Case, Found, explained
 from fpga_flow.check.junit import printable
 from fpga_flow.check.limits import frames_per_second
+from fpga_flow.core.format import amount
 from fpga_flow.report import Report
-from fpga_flow.target.verdict import RESOURCES, amount
+from fpga_flow.target.resources import LIMITED
 
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#!|~$&@:])")
 """What Markdown may take for its own."""
@@ -49,7 +50,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         latency = verify.measured_latency_cycles
         yield "latency", f"{latency / hardware.clock_mhz:,.2f} us ({latency:,} cycles)"
     if report.synth:
-        for key, word in RESOURCES.items():
+        for key, word in LIMITED.items():
             yield word, amount(getattr(report.synth, key))
 
 

@@ -30,7 +30,9 @@ def number(text: str) -> float:
         raise typer.BadParameter(f"must be a number, not {text!r}") from None
 
 
-BoardName = Annotated[str | None, typer.Option("--board", help=f"One of {', '.join(BOARDS)}.")]
+BoardName = Annotated[
+    str | None, typer.Option("--board", help=f"One of {', '.join(BOARDS)}, or a TOML file of yours.")
+]
 Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),

@@ -10,6 +10,7 @@ from fpga_flow.core.recipe import find_recipe, load_recipe, model_names, recipe_
 from fpga_flow.pipeline import flow
 from fpga_flow.pipeline.standing import outdated
 from fpga_flow.target.board import BOARDS
+from fpga_flow.target.resources import LIMITED
 
 
 def show() -> None:
@@ -18,7 +19,7 @@ def show() -> None:
     for title, table in (
         ("Recipes (flow build NAME)", _recipes()),
         ("Models (--set model.name=NAME)", _table(["name"], [[name] for name in model_names()])),
-        ("Boards (--board NAME)", _boards()),
+        ("Boards (--board NAME, or a TOML file of yours)", _boards()),
         (
             "Stages (--until NAME, flow NAME RUN)",
             _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES]),
@@ -47,16 +48,16 @@ def _recipes() -> Table | str:
             rows.append([name, "broken:", str(error), "", ""])
             continue
         bits = f"{recipe.quant.weight_bits}/{recipe.quant.act_bits}"
-        rows.append([name, recipe.model.label, recipe.data.name, bits, recipe.board])
+        rows.append([name, recipe.model.label, recipe.data.name, bits, recipe.board_name])
     return _table(["name", "model", "data", "bits w/a", "board"], rows)
 
 
 def _boards() -> Table | str:
     rows = [
-        [b.name, b.part, f"{b.clock_mhz:g} MHz", f"{b.lut:,}", f"{b.ff:,}", f"{b.bram18:,}", f"{b.dsp:,}"]
+        [b.name, b.part, b.family.name, f"{b.clock_mhz:g} MHz", *(f"{amount:,}" for amount in b.capacity.row)]
         for b in BOARDS.values()
     ]
-    return _table(["name", "part", "clock", "LUT", "FF", "BRAM18", "DSP"], rows)
+    return _table(["name", "part", "family", "clock", *LIMITED.values()], rows)
 
 
 def _runs(folder: Path) -> Table | str:
@@ -71,5 +72,5 @@ def _runs(folder: Path) -> Table | str:
         wanted = {stage.name for stage in run.stages if not stage.on_demand}
         state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
         old = ", ".join(outdated(run))
-        rows.append([path.parent.name, run.recipe.board, state, old and f"out of date: {old}"])
+        rows.append([path.parent.name, run.recipe.board_name, state, old and f"out of date: {old}"])
     return _table(["name", "board", "stages done", ""], rows)

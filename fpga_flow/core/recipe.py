@@ -1,24 +1,21 @@
 """The recipe: one TOML file that says everything about a build, validated.
 
 A recipe is read from `build/<name>.toml`; `--bits`, `--fps`, `--board` and `--set key=value`
-change single values on top. Each stage depends on the parts of the recipe it names in `stages.py`
+change single values on top. Each stage depends on the parts of the recipe it names in `pipeline/order.py`
 and on nothing else, so a change re-runs only what it must.
 """
 
-import json
 import re
-import reprlib
-import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin
-
-from pydantic import ValidationError
+from typing import Any, NamedTuple
 
 from fpga_flow.core import places
+from fpga_flow.core.checked import checked, read_toml
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.board import BoardRecipe
 
 FILE_KEYS = frozenset(
     (
@@ -31,6 +28,8 @@ FILE_KEYS = frozenset(
     )
 )
 """Keys that name files."""
+BOARD = "board"
+"""Key that may name a board's file, which is read when the recipe is."""
 ROOT = places.CODE
 """The folder that `fpga_flow/` stands in."""
 
@@ -74,18 +73,12 @@ def load_recipe(path: Path, changes: Iterable[tuple[Any, ...]] = ()) -> Recipe:
     Files that it names are looked for from its own folder on first. Raises `InputError` that names the file
     or the option, the key, the value and what it must be.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    except ValueError:  # Python reads no numbers of more digits
-        most = sys.get_int_max_str_digits()
-        raise InputError(f"{path}: a number must have at most {most} digits") from None
-    except RecursionError:
-        raise InputError(f"{path}: holds tables or lists that are nested too deep") from None
+    table = read_toml(path)
     table.setdefault("name", path.stem)
     for key in FILE_KEYS:
         _find_file(table, key.split("."), path)
+    if BOARD in table:
+        table[BOARD] = board_in(table[BOARD], path.resolve().parent)
     return make_recipe(table, changes, str(path))
 
 
@@ -112,61 +105,33 @@ def make_recipe(
     applied = [Change(*change) for change in changes]
     for change in applied:
         _assign(table, change)
-    try:
-        text = json.dumps(table, default=str)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{origin}: holds a number of too many digits, or too deep a list ({error})"
-        ) from None
-    try:
-        return Recipe.model_validate_json(text)
-    except ValidationError as error:
-        problems = error.errors()
-        places = [_place(_location(problem["loc"]), applied, origin) for problem in problems]
-        more = f" (and {len(set(places)) - 1} more)" if len(set(places)) > 1 else ""
-        raise InputError(f"{places[0]} {_must(problems[0])}{more}") from None
+    return checked(Recipe, "a recipe", table, origin, lambda key: _place(key, applied, origin))
 
 
-def _location(where: Sequence[str | int]) -> list[str]:
-    """Return the keys of pydantic's `where`, less the type that was tried, which may stand at its end."""
-    keys: list[str] = []
-    part: Any = Recipe
-    for entry in where:
-        if part is None and isinstance(entry, str):
-            break
-        keys.append(str(entry))
-        part = _inside(part, entry)
-    return keys
-
-
-def _inside(part: Any, key: str | int) -> Any:
-    """Return what stands at `key` of a part: a part, a dictionary of parts by free names, or None."""
-    if get_origin(part) is dict:
-        inner = get_args(part)[1]
-    else:
-        field = part.model_fields.get(key) if part else None
-        inner = field.annotation if field else None
-    return inner if hasattr(inner, "model_fields") or get_origin(inner) is dict else None
-
-
-def _place(location: Sequence[str], changes: Sequence[Change], origin: str) -> str:
-    key = ".".join(location)
+def _place(key: str, changes: Sequence[Change], origin: str) -> str:
     for change in reversed(changes):
         if key == change.key or f"{key}.".startswith(f"{change.key}."):
             return change.option if change.option else f"--set {key}:"
     return f"{origin}: {key}"
 
 
-def _must(problem: Any) -> str:
-    if problem["type"] == "extra_forbidden":
-        part: Any = Recipe
-        for name in _location(problem["loc"])[:-1]:
-            part = _inside(part, name)
-        return f"is no key of a recipe; it must be one of {', '.join(part.model_fields)}"
-    if problem["type"] == "missing":
-        return "is missing"
-    must = re.sub(r"^\w+ should ", "must ", problem["msg"])
-    return f"{must}, not {reprlib.repr(problem['input'])}"
+def board_in(value: Any, folder: Path) -> Any:
+    """Return what stands for `value` of the key `board`: what a TOML file says, where `value` names one.
+
+    So a run knows its board, whatever becomes of the file. It is looked for from `folder` on; raises
+    `InputError` where it is not there, or is no board's.
+    """
+    if not (isinstance(value, str) and value.endswith(".toml")):
+        return value
+    path = places.named(places.resolved(value, folder))
+    if not path.is_file():
+        raise InputError(f"{BOARD}: must be a TOML file, not {str(path)!r}, which does not exist")
+    return read_board(path).model_dump(mode="json")
+
+
+def read_board(path: Path) -> BoardRecipe:
+    """Return the board in the TOML file `path`; raises `InputError` that names it."""
+    return checked(BoardRecipe, "a board", read_toml(path), str(path))
 
 
 def _assign(table: dict[str, Any], change: Change) -> None:

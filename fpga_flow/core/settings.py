@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.recipe import FILE_KEYS, Change, parse_setting
+from fpga_flow.core.recipe import BOARD, FILE_KEYS, Change, board_in, parse_setting
 from fpga_flow.core.recipe_parts.data import OWN
 
 
@@ -30,7 +30,7 @@ def hardware_changes(
     board: str | None, fps: float | None, latency: float | None = None, fit: bool = False
 ) -> list[Change]:
     """Return what the options about board and folding set; at most one target of the folding may be given."""
-    changes = [] if board is None else [Change("board", board, "--board")]
+    changes = [] if board is None else [from_here(Change(BOARD, board, "--board"))]
     return changes + _folding_target(fps, latency, fit)
 
 
@@ -59,7 +59,9 @@ def bits_changes(bits: int) -> list[Change]:
 
 
 def from_here(change: Change) -> Change:
-    """Return `change` with the file that it names made absolute, from the working folder on."""
+    """Return `change` with its file's name made absolute, from the working folder on; a board's is read."""
+    if change.key == BOARD:
+        return change._replace(value=board_in(change.value, Path.cwd()))
     if change.key in FILE_KEYS and isinstance(change.value, str):
         return change._replace(value=places.resolved(change.value, Path.cwd()))
     return change

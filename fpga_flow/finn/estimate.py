@@ -1,18 +1,12 @@
-"""FINN's analytic estimate of a hardware graph, in seconds and before any tool runs.
+"""FINN's own estimate of a hardware graph, to compare with.
 
 FINN has no figure for some layers and resources, where its methods return 0 all the same. Such a
 figure is None here, and it is counted how many layers a sum leaves out.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-RESOURCES = ("lut", "ff", "bram18", "dsp")
-
-Figures = dict[str, int | None]
-"""Resource -> estimated amount; None where there is no figure."""
-Estimator = Callable[[Any, str], Figures]
-"""Takes a layer (FINN's `HWCustomOp`) and a part's name. A calibrated one will have this form too."""
+from fpga_flow.target.resources import LIMITED
 
 METHODS = {"lut": "lut_estimation", "bram18": "bram_estimation", "dsp": "dsp_estimation"}
 """FINN's method by resource. It has none for flip-flops."""
@@ -21,17 +15,16 @@ PLACEHOLDERS = {("MVAU_rtl", "lut"), ("VVAU_rtl", "lut")}
 """Methods that a layer's class does define, but as a constant 0."""
 
 
-def estimate(model: Any, part: str, estimator: Estimator | None = None) -> dict[str, Any]:
+def finn_estimate(model: Any, part: str) -> dict[str, Any]:
     """Return what `model`, a hardware graph (a `ModelWrapper` of FINN's layers), will take of `part`.
 
-    The result has the sum of each of `RESOURCES` (None where no layer has a figure), `layers` (name ->
+    The result has the sum of each limited resource (None where no layer has a figure), `layers` (name ->
     resource -> amount or None) and `missing` (resource -> number of layers without a figure).
     """
     from qonnx.custom_op.registry import getCustomOp  # only here: it imports onnx
 
-    figures = estimator or finn_figures
-    layers = {node.name: figures(getCustomOp(node), part) for node in model.graph.node}
-    known = {key: [row[key] for row in layers.values() if row[key] is not None] for key in RESOURCES}
+    layers = {node.name: _figures(getCustomOp(node), part) for node in model.graph.node}
+    known = {key: [row[key] for row in layers.values() if row[key] is not None] for key in LIMITED}
     return {
         **{key: sum(amounts) if amounts else None for key, amounts in known.items()},
         "layers": layers,
@@ -39,9 +32,9 @@ def estimate(model: Any, part: str, estimator: Estimator | None = None) -> dict[
     }
 
 
-def finn_figures(layer: Any, part: str) -> Figures:
-    """Return FINN's own figures for `layer`; None where its class does not define the method."""
-    figures: Figures = dict.fromkeys(RESOURCES)
+def _figures(layer: Any, part: str) -> dict[str, int | None]:
+    """Return FINN's figures for `layer`; None where its class does not define the method."""
+    figures: dict[str, int | None] = dict.fromkeys(LIMITED)
     for key, method in METHODS.items():
         if _defines(layer, method) and (layer.onnx_node.op_type, key) not in PLACEHOLDERS:
             figures[key] = int(round(getattr(layer, method)(part)))

@@ -8,7 +8,7 @@ from fpga_flow.target.resources import Resources
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
-    return Resources(*fifo(bits_of(a["dataType"]) * a["folded_shape"][-1], a["depth"]))
+    return Resources(*fifo(family, bits_of(a["dataType"]) * a["folded_shape"][-1], a["depth"]))
 
 
 FIFO = register(

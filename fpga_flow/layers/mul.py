@@ -18,7 +18,7 @@ from fpga_flow.layers.graph import LayerGraph
 from fpga_flow.layers.joins import elementwise, elementwise_resources
 from fpga_flow.layers.schedules import Schedule, steps
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import DSP_PRODUCT, bits_of
+from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
 
 
@@ -70,7 +70,7 @@ def schedule(layer: Any) -> Schedule:
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     left, right = bits_of(a["lhs_dtype"]), bits_of(a["rhs_dtype"])
-    if min(left, right) > 1 and left + right >= DSP_PRODUCT:
+    if min(left, right) > 1 and left + right >= family.dsp_product:
         return elementwise_resources(a, weights, family) + Resources(dsp=a["PE"])
     return elementwise_resources(a, weights, family) + Resources(lut=a["PE"] * left * right)
 

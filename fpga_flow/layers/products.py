@@ -5,7 +5,7 @@ import math
 from fpga_flow.finn.weights import dot_stages
 from fpga_flow.layers.base import Attributes
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import DSP_PRODUCT, bits_of, memory
+from fpga_flow.target.memory import bits_of, memory
 from fpga_flow.target.resources import Resources
 
 
@@ -19,11 +19,11 @@ def products(family: Family, a: Attributes, depth: int, activations: int) -> Res
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
     registers = Resources(lut=30, ff=40 + activations + pe * simd * w)
-    sums = _sums(pe, simd, w, x, out, in_luts=a["resType"] == "lut")
+    sums = _sums(family, pe, simd, w, x, out, in_luts=a["resType"] == "lut")
     return memory(family, pe * simd * w, depth, style=a["ram_style"]) + sums + registers
 
 
-def _sums(pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
+def _sums(family: Family, pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
     """Return the products of `df_dot.sv`, of `w` and `x` bits, and their sums of `out` bits.
 
     Where an operand has one or two bits, or no DSP shall be taken, its bits select the other operand, with a
@@ -39,6 +39,6 @@ def _sums(pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resour
             ff=1.6 * pe * planes * math.ceil(simd / 4) * (wide + 2) + 1.9 * pe * out,
         )
     ff = 0.45 * count * (w + x) + 2.3 * pe * out
-    if w + x >= DSP_PRODUCT:
+    if w + x >= family.dsp_product:
         return Resources(lut=0.5 * pe * (simd - 1) * (w + x) + pe * out, ff=ff, dsp=count)
     return Resources(lut=2 * count * w * x + 0.3 * pe * out, ff=ff)

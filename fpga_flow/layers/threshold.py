@@ -11,7 +11,7 @@ from fpga_flow.layers.graph import LayerGraph, attributes_of
 from fpga_flow.layers.joins import decoded
 from fpga_flow.layers.schedules import Schedule, steps
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import LUTRAM_BITS, bits_of, in_block_ram, memory
+from fpga_flow.target.memory import bits_of, in_block_ram, memory
 from fpga_flow.target.resources import Resources
 
 
@@ -64,11 +64,11 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     stages = [
         memory(family, width, depth)
         if in_block_ram(family, width, depth)
-        else Resources(lut=0.75 * width * depth / LUTRAM_BITS)
+        else Resources(lut=0.75 * width * depth / family.lut_memory.rom_bits)
         for depth in depths
     ]
     lane = sum(stages, Resources(lut=bits * width * 0.5, ff=2 * bits * width))
-    return Resources(*(pe * amount for amount in lane)) + Resources(lut=30, ff=40)
+    return lane.times(pe) + Resources(lut=30, ff=40)
 
 
 THRESHOLD = register(

@@ -166,7 +166,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         line = max(1, w - (kw - 1) * dw) * dh * fold
         lines = memory(family, width, line, True, a["ram_style"]) if kh > 1 else Resources()
         held = Resources(lut=values * width * 0.1, ff=values * width)
-        return control + held + Resources(*((kh - 1) * amount for amount in lines))
+        return control + held + lines.times(kh - 1)
     depth = (rows + (kw - 1) * dw + 1) * fold
     return control + memory(family, width, depth, True, a["ram_style"]) + Resources(lut=width, ff=width)
 

@@ -6,6 +6,7 @@ from fpga_flow.core import artifact, own_code
 from fpga_flow.core.digests import code_digest, file_digest, named_file, recipe_digest
 from fpga_flow.core.stage import Stage
 from fpga_flow.pipeline.run import MODEL, Run
+from fpga_flow.target.board import board
 
 DATA_FILE = "data.file"
 """Key of the recipe that may name one of several files."""
@@ -19,6 +20,7 @@ def digest_of(run: Run, stage: Stage, tools: dict[str, str]) -> str:
             "stage": stage.name,
             "inputs": input_digests(run, stage),
             "recipe": recipe_digest(run.recipe, stage.parts),
+            "board": board(run.recipe.board).digest if "board" in stage.parts else None,
             "files": {key: _files_digest(paths) for key, paths in read.items()},
             "tools": tools,
             "code": code_digest(

@@ -1,7 +1,8 @@
 """The order of the stages, and what each depends on: the only file that knows it."""
 
 from fpga_flow.core.stage import Context, Stage
-from fpga_flow.target import verdict
+from fpga_flow.target.fit import fits
+from fpga_flow.verify.verdict import verified
 
 
 def _check_own_network(context: Context) -> None:
@@ -83,7 +84,7 @@ STAGES: tuple[Stage, ...] = (
         ("rtl", "export"),
         ("verify",),
         ("verilator", "g++", "onnxruntime"),
-        judge=verdict.verified,
+        judge=verified,
     ),
     Stage(
         "synth",
@@ -91,7 +92,7 @@ STAGES: tuple[Stage, ...] = (
         ("rtl", "hardware"),
         ("board",),
         ("yosys",),
-        judge=verdict.fits,
+        judge=fits,
     ),
     Stage(
         "bitstream",

@@ -27,7 +27,8 @@ from fpga_flow.report.schema import (
     Synth,
     Verify,
 )
-from fpga_flow.target.board import BOARDS
+from fpga_flow.target.board import board as board_of
+from fpga_flow.target.resources import LIMITED
 
 Kind = TypeVar("Kind", bound=Part)
 Results = Mapping[str, Mapping[str, Any]]
@@ -54,12 +55,12 @@ def assemble(run: Run, found: Results | None = None) -> Report:
         recipe=run.recipe.name,
         model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.label,
         bits=found["export"]["bits"] if own_bits and "export" in found else quant.weight_bits,
-        board=run.recipe.board,
+        board=run.recipe.board_name,
         accuracy=_accuracy(found, on_board),
         cost=_part(Cost, found.get("export", {}).get("cost")),
-        hardware=_hardware(found, run.recipe.board),
+        hardware=_hardware(found, board_of(run.recipe.board).family.name),
         verify=_part(Verify, found.get("verify")),
-        estimate=_part(Estimate, found.get("estimate")),
+        estimate=_estimate(found),
         synth=_part(Synth, found.get("synth")),
         bitstream=_part(Bitstream, found.get("bitstream")),
         board_measured=_part(Board, on_board),
@@ -105,17 +106,27 @@ def _stand_in(export: Mapping[str, Any]) -> StandIn | None:
     return None if found is None else StandIn(**found, data=export["data"])
 
 
-def _hardware(found: Results, board: str) -> Hardware | None:
+def _estimate(found: Results) -> Estimate | None:
+    estimate = found.get("estimate")
+    if estimate is None:
+        return None
+    finn = estimate.get("finn")
+    return _part(Estimate, {**estimate, "finn": finn and {key: finn[key] for key in LIMITED}})
+
+
+def _hardware(found: Results, family: str) -> Hardware | None:
     hardware = found.get("hardware")
     if hardware is None:
         return None
-    estimates = found.get("estimate", {}).get("layers", {})
+    estimate = found.get("estimate", {})
+    estimates, finns = estimate.get("layers", {}), estimate.get("finn", {}).get("layers", {})
     synthesised = found.get("synth", {}).get("layers", {})
     layers = [
         Layer(
             **{key: layer[key] for key in ("name", "op", "kind", "cycles", "pe", "simd", "nonzero")},
             implementation=layer.get("implementation"),
             estimate=estimates.get(layer["name"]),
+            finn=finns.get(layer["name"]),
             synth=synthesised.get(layer["name"]),
         )
         for layer in hardware["layers"]
@@ -125,7 +136,7 @@ def _hardware(found: Results, board: str) -> Hardware | None:
     return Hardware(
         **known,
         part=hardware.get("part"),
-        family=BOARDS[board].yosys_family if board in BOARDS else None,
+        family=family,
         latency_cycles=hardware.get("latency_cycles"),
         layers=layers,
         fifos=fifos,

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from fpga_flow.core.format import amount
 from fpga_flow.report.schema import Report
-from fpga_flow.target.verdict import amount
 
 
 class Row(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison, plots
 from fpga_flow.report.assemble import Results
@@ -13,8 +14,9 @@ from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report, Scores
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
 from fpga_flow.scores.sparsity import sparsity
-from fpga_flow.target.board import BOARDS
-from fpga_flow.target.verdict import RESOURCES, amount
+from fpga_flow.target.board import Board, board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import LIMITED, Resources
 
 SHOWN = 24
 """Layers in a plot; the table has all of them."""
@@ -61,20 +63,21 @@ def render(run: Run, report: Report, found: Results, version: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    of = board(run.recipe.board)
     return environment.get_template("page.html.j2").render(
         name=run.folder.resolve().name,
         version=version,
         report=report,
         note=data_note(found),
         outdated=OUTDATED.format(stages=", ".join(report.outdated)) if report.outdated else "",
-        cards=list(_cards(report)),
+        cards=list(_cards(report, of)),
         difference=report.verify.first_difference if report.verify else None,
         plots=list(_plots(report, found)),
-        tables=list(_tables(report)),
+        tables=list(_tables(report, of)),
     )
 
 
-def _cards(report: Report) -> Iterator[Card]:
+def _cards(report: Report, of: Board) -> Iterator[Card]:
     reached = accuracies(report.accuracy)
     whole = [step for step in reached if step[0] not in PART_OF_TEST]
     if whole:
@@ -99,12 +102,10 @@ def _cards(report: Report) -> Iterator[Card]:
         measured, predicted = report.verify.measured_cycles_per_frame, report.hardware.cycles_per_frame
         yield Card("Cycles per frame", f"{measured:,}", f"measured; predicted {predicted:,}")
     if report.synth:
-        shares = {
-            w: getattr(report.synth, k) / getattr(BOARDS[report.board], k) for k, w in RESOURCES.items()
-        }
-        word, share = max(shares.items(), key=lambda item: item[1])
-        state = "bad" if share > 1 else "good"
-        yield Card("Board", "fits" if share <= 1 else "too large", f"{share:.0%} of its {word}", state)
+        fit = Fit(Resources.read(report.synth.model_dump()), of)
+        key, share = max(fit.shares.items(), key=lambda item: item[1])
+        word, state = ("too large", "bad") if fit.over else ("fits", "good")
+        yield Card("Board", word, f"{share:.0%} of its {LIMITED[key]}", state)
 
 
 def _plots(report: Report, found: Results) -> Iterator[Plot]:
@@ -141,7 +142,7 @@ def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:
         shown = _largest(layers, lambda layer: max(_lut(layer.estimate) or 0, _lut(layer.synth) or 0))
         estimate, synth = [_lut(layer.estimate) for layer in shown], [_lut(layer.synth) for layer in shown]
         done = any(value is not None for value in synth)
-        detail = "FINN's estimate before synthesis, and what Yosys used." if done else "FINN's estimate."
+        detail = "Estimated before synthesis, and what Yosys used." if done else "Estimated."
         svg = plots.luts([layer.name for layer in shown], estimate, synth)
         yield Plot("LUTs by layer", _of_all(detail, shown, layers), svg)
 
@@ -162,7 +163,7 @@ def _largest(layers: Sequence[Layer], size: Callable[[Layer], float]) -> list[La
     return [layers[i] for i in sorted(chosen)]
 
 
-def _tables(report: Report) -> Iterator[Sheet]:
+def _tables(report: Report, of: Board) -> Iterator[Sheet]:
     reached = accuracies(report.accuracy)
     if reached:
         verified = f"rtl: on the {report.verify.samples} simulated frames." if report.verify else ""
@@ -178,21 +179,26 @@ def _tables(report: Report) -> Iterator[Sheet]:
             "Predicted, simulated, measured", comparison.heads(report), [list(line) for line in lines]
         )
     if report.estimate or report.synth:
-        board = BOARDS[report.board]
-        rows = []
-        for key, word in RESOURCES.items():
-            amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
-            shares = ["" if a is None else f"{a / getattr(board, key):.0%}" for a in amounts]
-            cells = [amount(a) for a in amounts]
-            rows.append([word, cells[0], shares[0], cells[1], shares[1], f"{getattr(board, key):,}"])
-        tool = f"Synthesis: {report.synth.tool}, every layer alone and summed." if report.synth else ""
-        heads = ["", "estimate", "", "synthesis", "", board.name]
-        yield Sheet("Resources", heads, rows, tool)
+        yield _resources(report, of)
     if report.hardware:
         yield _layers(report.hardware)
     rows = [[s.name, f"{s.seconds:,.1f} s", "kept" if s.cached else "made"] for s in report.stages]
     if rows:
         yield Sheet("Stages", ["stage", "time", ""], rows)
+
+
+def _resources(report: Report, of: Board) -> Sheet:
+    capacity = of.capacity.limited()
+    finn = report.estimate.finn if report.estimate else None
+    rows = []
+    for key, word in LIMITED.items():
+        cells = [word, amount((finn or {}).get(key))]
+        for part in (report.estimate, report.synth):
+            used = getattr(part, key) if part else None
+            cells += [amount(used), "" if used is None else f"{used / capacity[key]:.0%}"]
+        rows.append([*cells, amount(capacity[key])])
+    tool = f"Synthesis: {report.synth.tool}, every layer alone and summed." if report.synth else ""
+    return Sheet("Resources", ["", "FINN's estimate", "estimate", "", "synthesis", "", of.name], rows, tool)
 
 
 def _costs(scores: Scores, named: Sequence[tuple[str, float]]) -> Sheet:
@@ -215,12 +221,12 @@ def _costs(scores: Scores, named: Sequence[tuple[str, float]]) -> Sheet:
 
 
 def _layers(hardware: Hardware) -> Sheet:
-    keys = tuple(RESOURCES)
+    keys = tuple(LIMITED)
     rows = []
     for layer in hardware.layers:
         cells: list[float | None] = [layer.cycles, layer.pe, layer.simd, layer.nonzero]
         cells += [(layer.synth or layer.estimate or {}).get(key) for key in keys]
         rows.append([layer.name, layer.op, *map(amount, cells)])
     source = "synthesis" if any(layer.synth for layer in hardware.layers) else "estimate"
-    heads = ["layer", "op", "cycles", "PE", "SIMD", "nonzero", *RESOURCES.values()]
+    heads = ["layer", "op", "cycles", "PE", "SIMD", "nonzero", *LIMITED.values()]
     return Sheet("Layers", heads, rows, f"Resources from {source}.", hardware.bottleneck)

@@ -78,7 +78,7 @@ def cycles(names: Sequence[str], counts: Sequence[int], bottleneck: str) -> str:
 
 
 def luts(names: Sequence[str], estimate: Sequence[float | None], synth: Sequence[float | None]) -> str:
-    """Draw the LUTs of each layer: FINN's estimate and what synthesis used; None where unknown."""
+    """Draw the LUTs of each layer: as estimated and as synthesis used them; None where unknown."""
     with rc_context(STYLE):
         figure, axes = _figure(_height(len(names), 0.32))
         rows = range(len(names))

@@ -12,7 +12,7 @@ JSON, HTML = "report.json", "report.html"
 """The files in a run."""
 SCHEMA = 2
 """1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the hardware's `part` and
-`family`, a layer's `label` and `implementation`, and the estimate's `ranges`."""
+`family`, a layer's `label` and `implementation`, the estimate's `ranges` and FINN's estimate beside it."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -149,7 +149,7 @@ class Scores(Part):
     """In the order of the network."""
 
 
-class Resources(Part):
+class Used(Part):
     """What of the part is used."""
 
     lut: int
@@ -163,7 +163,7 @@ class Resources(Part):
 
 
 class Estimate(Part):
-    """What of the part is estimated to be used; None where the estimator has no figure for it."""
+    """What of the part is estimated to be used, by formulas for each layer."""
 
     lut: int | None
     """Look-up tables."""
@@ -175,6 +175,8 @@ class Estimate(Part):
     """DSP slices."""
     ranges: dict[str, tuple[float, float]] | None = None
     """By resource, between what the truth should lie; None where that is not known."""
+    finn: dict[str, float | None] | None = None
+    """What FINN estimates: `lut`, `ff`, `bram18` and `dsp`, None where it has no figure for any layer."""
 
 
 class Layer(Part):
@@ -200,6 +202,8 @@ class Layer(Part):
     """Weights that are not zero; None where it has none."""
     estimate: dict[str, float | None] | None
     """`lut`, `ff`, `bram18` and `dsp` as estimated."""
+    finn: dict[str, float | None] | None = None
+    """The same as FINN estimates them, None where it has no figure."""
     synth: dict[str, float] | None
     """`lut`, `ff`, `bram18` and `dsp` as synthesised."""
 
@@ -221,7 +225,7 @@ class Hardware(Part):
     part: str | None = None
     """The vendor's name of the FPGA."""
     family: str | None = None
-    """Of the part, as Yosys calls it: `xc7`, `xcup`."""
+    """Of the part; `flow list` shows those of the boards."""
     clock_mhz: float
     """Clock that the rates are for."""
     cycles_per_frame: int
@@ -259,7 +263,7 @@ class Verify(Part):
     """Speed of the simulation."""
 
 
-class Synth(Resources):
+class Synth(Used):
     """What synthesis used, all layers summed."""
 
     tool: str

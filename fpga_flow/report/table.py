@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import HTML, Accuracy, Hardware, Report
-from fpga_flow.target.board import BOARDS, Board
-from fpga_flow.target.verdict import RESOURCES, amount
+from fpga_flow.target.board import Board, board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import LIMITED, Resources
 
 PART_OF_TEST = ("rtl", "board")
 """Accuracies of fewer frames than the whole test part."""
@@ -34,7 +36,7 @@ def show(run: Run, console: Console | None = None) -> None:
         console.print(compared(report))
     if report.estimate or report.synth:
         console.print()
-        console.print(resources(report, BOARDS[report.board]))
+        console.print(resources(report, board(run.recipe.board)))
     console.print()
     if report.outdated:
         console.print(f"{OUTDATED.format(stages=', '.join(report.outdated))}\n", soft_wrap=True)
@@ -148,15 +150,16 @@ def folding(hardware: Hardware) -> Table:
 
 
 def resources(report: Report, board: Board) -> Table:
-    """Return estimate and synthesis against what the board holds."""
-    table = _table(("Resource", "estimate", "synthesis", board.name, "used"), 1)
-    for key, word in RESOURCES.items():
-        holds = getattr(board, key)
+    """Return the estimates and synthesis against what the board holds."""
+    table = _table(("Resource", "FINN's estimate", "estimate", "synthesis", board.name, "used"), 1)
+    finn = report.estimate.finn if report.estimate else None
+    counted = report.synth or report.estimate
+    shares = Fit(Resources.read(counted.model_dump()), board).shares if counted else {}
+    for key, word in LIMITED.items():
         amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
-        used = amounts[1] if amounts[1] is not None else amounts[0]
-        table.add_row(
-            word, *map(amount, amounts), f"{holds:,}", "" if used is None else f"{used / holds:.0%}"
-        )
+        holds = board.capacity.limited()[key]
+        cells = map(amount, ((finn or {}).get(key), *amounts, holds))
+        table.add_row(word, *cells, f"{shares[key]:.0%}" if shares else "")
     return table
 
 

@@ -14,7 +14,7 @@ from fpga_flow.core.errors import DifferenceError, FitError, ToolError
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
 from fpga_flow.design.design import design_digest, load_design
-from fpga_flow.target.board import board
+from fpga_flow.target.board import Board, board
 
 SCRIPT = "build.tcl"
 VERSIONS = ("2022.2", "2024.2")
@@ -42,7 +42,7 @@ def run(context: Context) -> dict[str, Any]:
     rtl = context.inputs["rtl"]
     digest = design_digest(rtl)
     shutil.rmtree(folder / "project", ignore_errors=True)  # what a run that failed has left
-    sources = write_project(context, digest)
+    sources = write_project(context, target, digest)
     clock_mhz = load_design(rtl).clock_mhz
     jobs = toolchain.CPU_COUNT
     (folder / SCRIPT).write_text(tcl.script(target, clock_mhz, sources, jobs), encoding="utf-8")
@@ -82,7 +82,7 @@ def check_version(version: str) -> None:
         )
 
 
-def write_project(context: Context, digest: str) -> list[str]:
+def write_project(context: Context, target: Board, digest: str) -> list[str]:
     """Write the sources into the stage's folder, all side by side; returns their names in order.
 
     A file of a memory's contents is looked for from the folder of the module that reads it, so `data/` stands
@@ -94,7 +94,7 @@ def write_project(context: Context, digest: str) -> list[str]:
     for file in files:
         shutil.copyfile(file, folder / file.name)
     shutil.copytree(rtl / "data", folder / "data", dirs_exist_ok=True)
-    bits = tcl.processor(design.part).address_bits
+    bits = tcl.processor(target).address_bits
     (folder / f"{TOP}.v").write_text(shell_text(design, digest, bits), encoding="utf-8")
     return [*(file.name for file in files), f"{TOP}.v"]
 

@@ -1,29 +1,30 @@
-"""Stage `estimate`: the analytic estimate of a hardware graph's resources."""
+"""Stage `estimate`: what a hardware graph will take, by the formulas of its layers and by FINN's."""
 
 from typing import Any
 
-from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
-from fpga_flow.finn.estimate import estimate
+from fpga_flow.finn.estimate import finn_estimate
+from fpga_flow.hardware.estimate import estimate_layers
 from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import load_graph
 from fpga_flow.target.board import board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import total
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Return the resources of each layer and their sums; None where there is no figure."""
-    hardware = artifact.read_result(context.inputs["hardware"])
+    """Return the resources of each layer and their sums; `finn`: FINN's, None where it has no figure."""
+    target = board(context.recipe.board)
     model = load_graph(context.inputs["hardware"] / GRAPH)
-    result = estimate(model, hardware["part"])
-    limits = board(context.recipe.board)
-    shares = [
-        f"{result[key]:,} of {getattr(limits, key):,} {word}"
-        for key, word in (("lut", "LUT"), ("bram18", "BRAM18"), ("dsp", "DSP"))
-        if result[key] is not None
-    ]
-    say(
-        f"  FINN's estimate: {', '.join(shares)} "
-        f"({result['missing']['lut']} of {len(result['layers'])} layers have no figure for LUT)"
-    )
-    return result
+    layers = estimate_layers(model, target.family)
+    fit = Fit(total(layers.values()), target)
+    finn = finn_estimate(model, target.part)
+    say(f"  estimate: {fit.words()} of {target.name}")
+    without = finn["missing"]["lut"]
+    say(f"  FINN's: {finn['lut'] or 0:,} LUT ({without} of {len(layers)} layers have no figure)")
+    return {
+        **fit.used.limited(),
+        "layers": {name: taken.limited() for name, taken in layers.items()},
+        "finn": finn,
+    }

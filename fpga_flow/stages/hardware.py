@@ -14,12 +14,11 @@ from fpga_flow.fifos.predict import predict
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower, streams
-from fpga_flow.hardware.fold.options import Known, no_layer_known
+from fpga_flow.hardware.fold.options import no_layer_known
 from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.layers import GRAPH
 from fpga_flow.synth.synthesised import SynthesisedLayers
-from fpga_flow.target.board import Board, board
-from fpga_flow.target.resources import Resources
+from fpga_flow.target.board import board
 
 FOLDING = "folding.json"
 
@@ -33,7 +32,8 @@ def run(context: Context) -> dict[str, Any]:
     top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
     with finn_session():
         model = lower.lower(network, target.part, top_k)
-        known = _known(context, target) if recipe.target == "board" else no_layer_known
+        synthesised = SynthesisedLayers(context.cache, target.family)
+        known = synthesised.get if recipe.target == "board" else no_layer_known
         folded = fold.fold(model, recipe, clock_mhz, target, known, partial(_latency, target.part))
         fold.write_folding(folded.model, context.folder / FOLDING)
         keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
@@ -72,14 +72,3 @@ def _latency(part: str, model: ModelWrapper) -> int:
     """Return the latency of a folded graph in cycles, by the schedules, with FIFOs that never fill."""
     network = network_of(streams.insert_streams(model, part))
     return predict(network, [UNLIMITED] * len(network.edges)).latency
-
-
-def _known(context: Context, target: Board) -> Known:
-    """Return what gives the synthesised resources of a layer, where any run has synthesised it."""
-    entries = SynthesisedLayers(context.cache, target.yosys_family)
-
-    def known(key: str) -> Resources | None:
-        found = entries.get(key)
-        return None if found is None else Resources(**found)
-
-    return known

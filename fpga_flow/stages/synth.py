@@ -20,10 +20,11 @@ from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
 from fpga_flow.synth.synthesised import SynthesisedLayers
-from fpga_flow.synth.usage import Usage, total
-from fpga_flow.synth.yosys import PRIMITIVES, make_script, synthesise
-from fpga_flow.target.board import Board, board
-from fpga_flow.target.verdict import RESOURCES
+from fpga_flow.synth.yosys import synthesise
+from fpga_flow.target.board import board
+from fpga_flow.target.family import Family
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import Resources, total
 
 _logger = logging.getLogger(__name__)
 
@@ -34,69 +35,62 @@ def run(context: Context) -> dict[str, Any]:
     target = board(context.recipe.board)
     layers = load_design(folder).layers
     tool = toolchain.yosys()
-    ours = (target.yosys_family, tool.version, code_digest("fpga_flow.synth.yosys"))
+    ours = (target.family, tool.version, code_digest("fpga_flow.synth.yosys"))
     keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
     distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
-    found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.yosys_family)
+    found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.family)
     usages = {layer.name: found[keys[layer.name]] for layer in layers}
-    _keep_for_folding(context, usages, target)
-    whole = total(usages.values())
-    over = excess(whole, target)
+    _keep_for_folding(context, usages, target.family)
+    fit = Fit(total(usages.values()), target)
     artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
-    for line in _verdict(whole, target, over):
-        say(line)
+    say(f"  {fit.words()} of {target.name}")
+    if fit.over:
+        say(f"  warning: the design does not fit {target.name}: {fit.excess()}")
     return {
         "tool": f"yosys {tool.version}",
         "part": target.part,
-        **whole.as_dict(),
+        **fit.used.as_dict(),
         "fmax_mhz": None,
         "layers": {name: usage.as_dict() for name, usage in usages.items()},
-        "fits": not over,
-        "over": over,
-        "board": {"name": target.name, **{key: getattr(target, key) for key in RESOURCES}},
+        "fits": not fit.over,
+        "over": fit.over,
+        "board": {"name": target.name, **target.capacity.limited()},
         "distinct": len(distinct),
     }
 
 
-def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Board) -> None:
+def _keep_for_folding(context: Context, usages: Mapping[str, Resources], family: Family) -> None:
     """Keep the counts of the layers under the keys that the stage `hardware` looks for when it folds."""
     hardware = context.inputs.get("hardware")
     if hardware is None:
         return
-    entries = SynthesisedLayers(context.cache, target.yosys_family)
+    entries = SynthesisedLayers(context.cache, family)
     for name, key in artifact.read_result(hardware).get("layer_keys", {}).items():
         if name in usages:
-            entries.put(key, usages[name].as_dict())
+            entries.put(key, usages[name])
 
 
-def cache_key(layer: LayerRtl, folder: Path, family: str, version: str, code: str) -> str:
+def cache_key(layer: LayerRtl, folder: Path, family: Family, version: str, code: str) -> str:
     """Return the digest of all that the counts of `layer` depend on, which its name is not part of.
 
     `version` is Yosys', `code` the digest of this package.
     """
-    script = make_script(layer.module, [], family, Path("statistics")).replace(str(PRIMITIVES.parent), "")
     return artifact.digest_json(
         {
             "layer": artifact.digest_files(folder, [folder / path for path in (*layer.sources, *layer.data)]),
+            "module": layer.module,
+            "family": family.digest,
             "yosys": version,
-            "script": script,
             "code": code,
         }
     )
 
 
-def excess(usage: Usage, target: Board) -> dict[str, int]:
-    """Return by how much `usage` exceeds what `target` holds; a resource that fits is left out."""
-    counts = usage.as_dict()
-    over = {key: counts[key] - getattr(target, key) for key in RESOURCES}
-    return {key: count for key, count in over.items() if count > 0}
-
-
 def _synthesise_all(
-    distinct: Mapping[str, LayerRtl], folder: Path, cache: Path, family: str
-) -> tuple[dict[str, Usage], int]:
+    distinct: Mapping[str, LayerRtl], folder: Path, cache: Path, family: Family
+) -> tuple[dict[str, Resources], int]:
     cache.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Usage] = {}
+    found: dict[str, Resources] = {}
     cached = 0
     # The largest first, so that none of them is left to run alone at the end.
     order = sorted(distinct, key=lambda key: _effort(distinct[key]), reverse=True)
@@ -114,13 +108,13 @@ def _synthesise_all(
     return found, cached
 
 
-def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -> tuple[Usage, bool]:
-    """Return the usage of `layer` and whether it was known; another run's work on it is waited for."""
+def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: Family) -> tuple[Resources, bool]:
+    """Return what `layer` takes, and whether it was known; another run's work on it is waited for."""
     path = cache / f"{key}.json"
     with FileLock(cache / f"{key}.lock"):
         kept = read_table(path)
         if kept is not None:
-            known = Usage(**kept)
+            known = Resources(**kept)
             _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
             return known, True
         start = time.monotonic()
@@ -143,16 +137,3 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: str) -
 def _effort(layer: LayerRtl) -> tuple[bool, int]:
     """Return what grows with the time a layer's synthesis takes: matrix units first, then by width."""
     return layer.op.startswith(("MVAU", "VVAU")), layer.outputs[0].width
-
-
-def _verdict(whole: Usage, target: Board, over: Mapping[str, int]) -> list[str]:
-    counts = whole.as_dict()
-    used = ", ".join(
-        f"{counts[key]:,} {word} ({100 * counts[key] / getattr(target, key):.0f} %)"
-        for key, word in RESOURCES.items()
-    )
-    lines = [f"  {used} of {target.name}"]
-    if over:
-        too_much = ", ".join(f"{count:,} {RESOURCES[key]} too many" for key, count in over.items())
-        lines.append(f"  warning: the design does not fit {target.name}: {too_much}")
-    return lines

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from fpga_flow.core.format import amount
 from fpga_flow.sweep.rows import Row
-from fpga_flow.target.verdict import amount
 
 HEADS = (
     "Point",

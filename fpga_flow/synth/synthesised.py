@@ -6,27 +6,27 @@ Yosys and FINN, on the project's RTL and on how it is synthesised and counted, s
 never out of date. Which entries a folding used stands in its result.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.digests import code_digest
 from fpga_flow.core.kept import read_table, write_table
+from fpga_flow.target.family import Family
+from fpga_flow.target.resources import Resources
 
 FOLDER = "layers"
 """Below the cache of all runs."""
-RESOURCES = ("lut", "ff", "bram18", "dsp")
 
 
 class SynthesisedLayers:
     """The entries for one device family."""
 
-    def __init__(self, cache: Path, family: str) -> None:
-        """`cache` is the folder that all runs share, `family` that of Yosys' `synth_xilinx`."""
+    def __init__(self, cache: Path, family: Family) -> None:
+        """`cache` is the folder that all runs share."""
         self._folder = cache / FOLDER
         self._version = artifact.digest_json(
             {
-                "family": family,
+                "family": family.digest,
                 "tools": toolchain.versions(("yosys", "finn-plus")),
                 "code": code_digest("fpga_flow.design.build", "fpga_flow.layers", "fpga_flow.synth.yosys"),
             }
@@ -35,11 +35,11 @@ class SynthesisedLayers:
     def _path(self, key: str) -> Path:
         return self._folder / f"{artifact.digest_json([key, self._version])}.json"
 
-    def get(self, key: str) -> dict[str, int] | None:
-        """Return the counts of the layer with `key` by resource, None where it has not been synthesised."""
+    def get(self, key: str) -> Resources | None:
+        """Return what the layer with `key` takes, None where it has not been synthesised."""
         table = read_table(self._path(key))
-        return table and {name: int(table[name]) for name in RESOURCES}
+        return None if table is None else Resources.read(table)
 
-    def put(self, key: str, counts: Mapping[str, int]) -> None:
-        """Keep the counts of a layer."""
-        write_table(self._path(key), {name: counts[name] for name in RESOURCES})
+    def put(self, key: str, taken: Resources) -> None:
+        """Keep what a layer takes."""
+        write_table(self._path(key), taken.limited())

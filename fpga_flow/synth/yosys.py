@@ -13,16 +13,9 @@ from typing import Any
 from fpga_flow.core import toolchain
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.synth.usage import Usage, read_statistics, usage_of
-
-PRIMITIVES = Path(__file__).with_name("primitives.sv")
-SHIFT_REGISTERS = Path(__file__).with_name("shift_registers.v")
-WHERE = "@where"
-"""In a script: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
-BLACK_BOXES = ("DSP48E1", "DSP48E2")
-
-EXTRA_CELLS = {"xcup": "=DSP48E2 =RAMB18E2 =RAMB36E2"}
-"""What the mapping to a family instantiates of Yosys' `cells_xtra.v`."""
+from fpga_flow.synth.usage import read_statistics, resources_of
+from fpga_flow.target.family import WHERE, Family
+from fpga_flow.target.resources import Resources
 
 READ = (
     "--allow-use-before-declare",  # FINN's axilite.sv and the ports of the sliding window's wrapper
@@ -36,11 +29,11 @@ def synthesise(
     module: str,
     sources: Sequence[Path],
     folder: Path,
-    family: str,
+    family: Family,
     log: Path,
     parameters: Mapping[str, int | str] | None = None,
-) -> Usage:
-    """Return what `module` takes of a device of `family` (`-family` of `synth_xilinx`).
+) -> Resources:
+    """Return what `module` takes of a part of `family`.
 
     `sources` are in compile order; `$readmemh` names in them are relative to `folder`, in which Yosys
     runs. `parameters` override those of `module`. Script and statistics are left beside `log`.
@@ -51,7 +44,7 @@ def synthesise(
     statistics.unlink(missing_ok=True)
     files = [folder / path for path in sources]
     run_script(make_script(module, files, family, statistics, parameters), folder, log)
-    return usage_of(read_statistics(statistics))
+    return resources_of(read_statistics(statistics), family.cells)
 
 
 def run_script(text: str, folder: Path, log: Path) -> None:
@@ -67,33 +60,35 @@ def run_script(text: str, folder: Path, log: Path) -> None:
 def make_script(
     module: str,
     sources: Sequence[Path],
-    family: str,
+    family: Family,
     statistics: Path,
     parameters: Mapping[str, int | str] | None = None,
 ) -> str:
     """Return the Yosys script that maps `module` and writes its cell counts to `statistics`."""
-    lines = read_commands(module, sources, parameters)
-    lines.append(f"techmap -map {_quote(SHIFT_REGISTERS)} t:$bmux")
-    # All of synth_xilinx but its first step: that leaves a thousand more modules (cells_xtra.v) in the
-    # design, of which only these are ever instantiated, and which make every pass two to three times slower.
-    lines.append("read_verilog -lib -specify +/xilinx/cells_sim.v")
-    if family in EXTRA_CELLS:
-        lines += ["design -stash mine", "read_verilog -lib +/xilinx/cells_xtra.v", "design -stash extra"]
-        lines += ["design -load mine", f"design -copy-from extra {EXTRA_CELLS[family]}"]
-    lines.append(f"hierarchy -check -top {module}")
-    synth = f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -run"
-    lines.append(f"{synth} prepare:map_memory")
-    lines.append(f"{WHERE} $mem_v2 {synth} map_memory:map_ffram")
-    lines.append(f"{synth} map_ffram:check")
-    lines.append(f"tee -q -o {_quote(statistics)} stat -json")
+    files = {name: _quote(path) for name, path in family.files.items()}
+    lines = [
+        *read_commands(module, sources, parameters, family.black_boxes),
+        *(command.format(top=module, **files) for command in family.synthesis),
+        f"tee -q -o {_quote(statistics)} stat -json",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def read_commands(
-    module: str, sources: Sequence[Path], parameters: Mapping[str, int | str] | None = None
+    module: str,
+    sources: Sequence[Path],
+    parameters: Mapping[str, int | str] | None = None,
+    black_boxes: Mapping[str, Path] | None = None,
 ) -> list[str]:
-    """Return the commands that read `module` and all below it from `sources`."""
-    return [_read(module, _options(parameters or {}), sources)]
+    """Return the commands that read `module` and all below it from `sources`.
+
+    `black_boxes` are primitives that are left as they are, each with a file that has it as an empty module.
+    """
+    empty = black_boxes or {}
+    boxes = [f"--blackboxed-module {name}" for name in empty]
+    files = [_quote(path) for path in (*dict.fromkeys(empty.values()), *sources)]
+    options = [*READ, *boxes, *_options(parameters or {}), "--top", module]
+    return [" ".join(["read_slang", *options, *files])]
 
 
 def _options(parameters: Mapping[str, int | str]) -> list[str]:
@@ -101,12 +96,6 @@ def _options(parameters: Mapping[str, int | str]) -> list[str]:
         f"-G {name}={value}" if isinstance(value, int) else f'-G {name}="{value}"'
         for name, value in parameters.items()
     ]
-
-
-def _read(top: str, options: Sequence[str], sources: Sequence[Path]) -> str:
-    black_boxes = [f"--blackboxed-module {name}" for name in BLACK_BOXES]
-    files = [_quote(path) for path in (PRIMITIVES, *sources)]
-    return " ".join(["read_slang", *READ, *black_boxes, *options, "--top", top, *files])
 
 
 def _quote(path: Path) -> str:

@@ -1,56 +1,77 @@
-"""The boards: part, default clock and what the part holds."""
+"""The boards: part, default clock and what the part holds. Each is a TOML file, here or of the user's own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
+from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe import read_board
+from fpga_flow.core.recipe_parts.board import BoardRecipe
+from fpga_flow.target.families import family_named
+from fpga_flow.target.family import Family
+from fpga_flow.target.resources import LIMITED, Resources
 
 
 @dataclass(frozen=True)
 class Board:
-    """One board; the resource counts are those of its part's data sheet."""
+    """One board."""
 
     name: str
     part: str
     """The vendor's part name, as FINN and Vivado spell it."""
-    yosys_family: str
-    """`-family` of Yosys' `synth_xilinx`."""
+    family: Family
     clock_mhz: float
     """Default clock of the accelerator."""
-    lut: int
-    ff: int
-    bram18: int
-    dsp: int
+    capacity: Resources
+    """What the part holds, by its data sheet."""
+    processor: str | None = None
+    """Vivado's IP of the processor beside the FPGA."""
+
+    @property
+    def prices(self) -> Resources:
+        """The price of a unit of each resource in LUTs: a part's whole amount of any costs the same."""
+        return Resources(*(self.capacity.lut / amount for amount in self.capacity.row))
+
+    @property
+    def digest(self) -> str:
+        """Of all that is known of the board and its family."""
+        return artifact.digest_json(
+            {**vars(self), "family": self.family.digest, "capacity": self.capacity.row}
+        )
 
 
-_PYNQ_Z1 = Board(
-    name="pynq-z1",
-    part="xc7z020clg400-1",
-    yosys_family="xc7",
-    clock_mhz=100.0,
-    lut=53_200,
-    ff=106_400,
-    bram18=280,
-    dsp=220,
-)
-_ZCU104 = Board(
-    name="zcu104",
-    part="xczu7ev-ffvc1156-2-e",
-    yosys_family="xcup",
-    clock_mhz=200.0,
-    lut=230_400,
-    ff=460_800,
-    bram18=624,
-    dsp=1_728,
-)
+def of_recipe(recipe: BoardRecipe) -> Board:
+    """Return the board that `recipe` describes; raises `InputError` for an unknown or another family."""
+    try:
+        family = family_named(recipe.family)
+    except InputError as error:
+        raise InputError(f"board {recipe.name}: {error}") from None
+    if not recipe.part.lower().startswith(family.parts):
+        raise InputError(
+            f"board {recipe.name}: part: must begin with {' or '.join(family.parts)}, as those of the family "
+            f"{family.name} do, not {recipe.part!r}"
+        )
+    capacity = Resources(**{key: getattr(recipe, key) for key in LIMITED})
+    return Board(recipe.name, recipe.part, family, recipe.clock_mhz, capacity, recipe.processor)
+
 
 BOARDS: dict[str, Board] = {
-    board.name: board for board in (_PYNQ_Z1, replace(_PYNQ_Z1, name="pynq-z2"), _ZCU104)
+    path.stem: of_recipe(read_board(path))
+    for path in sorted(Path(__file__).with_name("boards").glob("*.toml"))
 }
+"""Those that come with the project, by name."""
 
 
-def board(name: str) -> Board:
-    """Return the board called `name`; raises `InputError` for an unknown one."""
+def board(wanted: str | BoardRecipe) -> Board:
+    """Return the board that a recipe wants, by its name or as it describes it.
+
+    Raises `InputError` for an unknown name or family.
+    """
+    if isinstance(wanted, BoardRecipe):
+        return of_recipe(wanted)
     try:
-        return BOARDS[name]
+        return BOARDS[wanted]
     except KeyError:
-        raise InputError(f"board: must be one of {', '.join(BOARDS)}, not {name!r}") from None
+        raise InputError(
+            f"board: must be one of {', '.join(BOARDS)}, or a TOML file, not {wanted!r}"
+        ) from None

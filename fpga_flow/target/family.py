@@ -1,16 +1,91 @@
-"""A device family."""
+"""What a device family is: everything that synthesis and estimates ask of one.
 
-from dataclasses import dataclass
+A family is one file in `fpga_flow.target.families`, or one that somebody registers there.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fpga_flow.core import artifact
+
+WHERE = "@where"
+"""In a command: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
 
 
 @dataclass(frozen=True)
+class BlockRam:
+    """Block RAM, in units of 18 Kibit, and when Yosys takes it."""
+
+    shapes: tuple[tuple[int, int], ...]
+    """Bits and words of a unit as a memory with one port to write and one to read."""
+    words: int
+    """From so many words on Yosys takes it, however narrow a memory is."""
+    cost: int
+    """What Yosys' `memory_libmap` weighs a unit with."""
+
+
+@dataclass(frozen=True)
+class LutMemory:
+    """Memories made of LUTs."""
+
+    rom_bits: int
+    """Bits of a read-only memory in a LUT."""
+    luts: int
+    """LUTs of the smallest writable memory with one port to write and one to read."""
+    bits: int
+    """Of a word in it."""
+    words: int
+    """In it."""
+    library: tuple[int, int, int]
+    """Bits, words and cost of such a memory as Yosys' `memory_libmap` weighs it."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells that Yosys maps to, and how much of a resource one takes."""
+
+    lut: dict[str, int]
+    """Logic; LUTs."""
+    lutram: dict[str, int]
+    """Distributed memory; LUTs."""
+    ff: dict[str, int]
+    bram18: dict[str, int]
+    """Block RAM; units of 18 Kibit."""
+    dsp: dict[str, int]
+    carry: dict[str, int]
+    """Carry chains; units of four bits."""
+    srl: dict[str, int] = field(default_factory=dict)
+    """Shift registers; LUTs."""
+    free: tuple[str, ...] = ()
+    """Cells that take none of these."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Family:
     """A device family."""
 
     name: str
+    parts: tuple[str, ...]
+    """How the names of its parts begin."""
     multiplier: tuple[int, int]
+    """Bits of the two ports of a DSP's multiplier, signed; the wider one first."""
+    dsp_product: int
+    """Bits of both operands together from which Yosys takes a DSP for a product."""
+    block_ram: BlockRam
+    lut_memory: LutMemory
+    cells: Cells
+    synthesis: tuple[str, ...]
+    """Yosys' commands that map the module `{top}`, once it has been read."""
+    files: dict[str, Path] = field(default_factory=dict)
+    """Files that these commands name, by the words in braces that stand for them."""
+    black_boxes: dict[str, Path] = field(default_factory=dict)
+    """Primitives that RTL instantiates, and the SystemVerilog file that has each as an empty module."""
 
-
-def family_of(part: str) -> Family:
-    """Return the family of `part`."""
-    return Family("xc7", (25, 18)) if part.startswith("xc7") else Family("xcup", (27, 18))
+    @property
+    def digest(self) -> str:
+        """Of all that stands here, and of the content of the files."""
+        table: dict[str, Any] = asdict(self)
+        for name in ("files", "black_boxes"):
+            table[name] = {key: artifact.digest_file(path) for key, path in table[name].items()}
+        return artifact.digest_json(table)

@@ -1,4 +1,8 @@
-"""Memories, FIFOs and width converters of a family."""
+"""What memories, FIFOs and width converters take of a family.
+
+The formulas follow from the modules' structure and from how Yosys maps memories; their factors were fitted to
+Yosys' counts for the family xc7.
+"""
 
 import functools
 import math
@@ -11,16 +15,6 @@ from qonnx.core.datatype import DataType
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
-LUTRAM_BITS = 64
-"""Bits of a read-only memory in a LUT."""
-BRAM_FROM = 512
-"""Words from which Yosys puts a memory into block RAM, however narrow it is."""
-BRAM_COST, LUTRAM_COST = 129, 8
-"""What Yosys weighs a RAMB18 with, and four LUTs that hold 64 words of 4 bits (its `memory_libmap`)."""
-DSP_PRODUCT = 9
-"""Bits of a product from which Yosys takes a DSP for it."""
-SHALLOW_FIFO = 32
-"""Words that a FIFO holds in a row of LUT RAM."""
 BLOCK_FIFO_DEPTH, BLOCK_FIFO_BITS = 256, 2048
 """A FIFO of more words and more bits than these is in block RAM (`fifo.sv`)."""
 
@@ -31,13 +25,9 @@ def bits_of(datatype: str) -> int:
     return int(DataType[datatype].bitwidth())
 
 
-BRAM18_SHAPES = np.array([(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)])
-"""Bits and words of a RAMB18 as a simple dual-port memory (UG473)."""
-
-
-def bram18_of(width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.int64]:
-    """Return the RAMB18 of a memory of `depth` words of `width` bits."""
-    widths, depths = BRAM18_SHAPES.T
+def bram18_of(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.int64]:
+    """Return the block RAMs of 18 Kibit of a memory of `depth` words of `width` bits."""
+    widths, depths = np.array(family.block_ram.shapes).T
     parts = -(-np.asarray(width)[..., None] // widths) * -(-np.asarray(depth)[..., None] // depths)
     least: NDArray[np.int64] = parts.min(axis=-1)
     return least
@@ -47,21 +37,31 @@ def bram18_of(width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[n
 def memory(family: Family, width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
     """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
     if style == "block" or (style == "auto" and in_block_ram(family, width, depth)):
-        return Resources(lut=8, ff=8, bram18=int(bram18_of(width, depth)))
-    if writable:  # RAM32M: four LUTs hold 32 words of 6 bits
-        return Resources(lut=4 * math.ceil(width / 6) * math.ceil(depth / 32))
-    return Resources(lut=width * math.ceil(depth / LUTRAM_BITS))
+        return Resources(lut=8, ff=8, bram18=int(bram18_of(family, width, depth)))
+    luts = family.lut_memory
+    if writable:
+        return Resources(lut=luts.luts * math.ceil(width / luts.bits) * math.ceil(depth / luts.words))
+    return Resources(lut=width * math.ceil(depth / luts.rom_bits))
 
 
-def fifo(bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.float64]:
-    """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits."""
+@functools.cache
+def in_block_ram(family: Family, width: int, depth: int) -> bool:
+    """Return whether Yosys puts a memory into block RAM."""
+    block = family.block_ram
+    bits, words, cost = family.lut_memory.library
+    small = cost * math.ceil(width / bits) * math.ceil(depth / words)
+    return depth >= block.words or small > block.cost * int(bram18_of(family, width, depth))
+
+
+def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.float64]:
+    """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits; see `Resources.row`."""
     width = -(-np.asarray(bits) // 8) * 8
     depth = np.asarray(depth)
-    rows = np.where(depth <= 2, 0, np.ceil(depth / SHALLOW_FIFO))
+    rows = np.where(depth <= 2, 0, np.ceil(depth / family.lut_memory.words))
     deep = (depth > BLOCK_FIFO_DEPTH) & (width * depth > BLOCK_FIFO_BITS)
     lut = np.where(depth <= 2, width + 4, 24 + 0.7 * width * rows + 6 * rows)
     ff = np.where(depth <= 2, 2 * width + 2, width + 16 + 4 * np.log2(np.maximum(depth, 2)))
-    bram = bram18_of(width, depth - 1)  # one more word is in the memory's own register
+    bram = bram18_of(family, width, depth - 1)  # one more word is in the memory's own register
     return np.stack(
         [np.where(deep, 40, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
     )
@@ -79,10 +79,3 @@ def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float
     ff = ways_in * ways_out * group + 8
     both = np.stack([lut, ff, np.zeros_like(lut), np.zeros_like(lut)], -1)
     return np.where((wide_in == wide_out)[..., None], 0.0, both)
-
-
-@functools.cache
-def in_block_ram(family: Family, width: int, depth: int) -> bool:
-    """Return whether Yosys puts a memory into block RAM."""
-    small = LUTRAM_COST * math.ceil(width / 4) * math.ceil(depth / LUTRAM_BITS)
-    return depth >= BRAM_FROM or small > BRAM_COST * int(bram18_of(width, depth))

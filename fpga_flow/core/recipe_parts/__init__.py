@@ -1,6 +1,11 @@
 """What a recipe says: of data, network, bits, training, pruning, export, hardware and verification."""
 
-from fpga_flow.core.recipe_parts.base import Name, Part, Seed
+from typing import Annotated
+
+from pydantic import Discriminator, Tag
+
+from fpga_flow.core.recipe_parts.base import NAMED, TABLE, Name, Part, Seed
+from fpga_flow.core.recipe_parts.board import BoardRecipe
 from fpga_flow.core.recipe_parts.data import DataRecipe, ModelRecipe
 from fpga_flow.core.recipe_parts.hardware import ExportRecipe, HardwareRecipe, VerifyRecipe
 from fpga_flow.core.recipe_parts.pruning import PruneRecipe, SurgeryRecipe
@@ -13,8 +18,15 @@ class Recipe(Part):
 
     name: Name
     """Of the build; its run is called so."""
-    board: str = "pynq-z1"
-    """What the hardware is for; `flow list` names the boards."""
+    board: Annotated[
+        Annotated[str, Tag(NAMED)] | Annotated[BoardRecipe, Tag(TABLE)],
+        Discriminator(
+            lambda value: NAMED if isinstance(value, str) else TABLE if isinstance(value, dict) else None,
+            custom_error_type="board",
+            custom_error_message="must be a name or a table",
+        ),
+    ] = "pynq-z1"
+    """What the hardware is for: one that `flow list` names, or the TOML file of a board of your own."""
     seed: Seed = 1
     """Of the first weights, and of everything that training and pruning draw."""
     data: DataRecipe = DataRecipe()
@@ -26,3 +38,8 @@ class Recipe(Part):
     export: ExportRecipe = ExportRecipe()
     hardware: HardwareRecipe = HardwareRecipe()
     verify: VerifyRecipe = VerifyRecipe()
+
+    @property
+    def board_name(self) -> str:
+        """The name of the board."""
+        return self.board if isinstance(self.board, str) else self.board.name

@@ -1,6 +1,6 @@
 """What all parts of a recipe have in common."""
 
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,3 +17,19 @@ class Part(BaseModel):
     """Base of all parts of a recipe: unknown keys and wrong types are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+NAMED, TABLE = "(name)", "(table)"
+TAGS = (NAMED, TABLE)
+"""Of the two forms of a value that is a name or a table; they stand in pydantic's errors, not in messages."""
+
+
+def part_in(annotation: Any) -> tuple[type[Part] | None, bool]:
+    """Return the part that a key holds, None for plain values, and whether it holds several by names."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation, False
+    for inner in get_args(annotation):
+        found, named = part_in(inner)
+        if found is not None:
+            return found, named or get_origin(annotation) is dict
+    return None, False

@@ -5,12 +5,9 @@ from collections.abc import Mapping
 
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold.options import Choice, LayerFigures
-from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.target.board import Board
-from fpga_flow.target.resources import Resources
-
-NAMES = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
+from fpga_flow.target.fit import Fit
 
 
 def message_lines(
@@ -65,25 +62,18 @@ def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: 
 
 def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str], bool]:
     solution = folded.solution
-    amounts = solution.resources._asdict()
-    whole = capacity(board)._asdict()
-    known = len(solution.synthesised)
+    fit = Fit(solution.resources, board, margin)
+    known = f"{len(solution.synthesised)} of {len(folded.problem.layers)} layers"
     found = [
-        f"  expected of {board.name}: "
-        + ", ".join(
-            f"{amounts[key]:,.0f} {word} ({amounts[key] / whole[key]:.0%})" for key, word in NAMES.items()
-        )
-        + f"; {known} of {len(folded.problem.layers)} layers are known from synthesis, the others estimated"
+        f"  expected of {board.name}: {fit.words()}; {known} are known from synthesis, the others estimated"
     ]
-    over = [key for key in Resources._fields if amounts[key] > whole[key] * (1 - margin)]
-    if over:
-        which = ", ".join(f"{amounts[key]:,.0f} {NAMES[key]} of {whole[key]:,.0f}" for key in over)
+    if fit.over:
         found.append(
             f"  warning: the target is not met: the smallest folding does not leave a share of {margin:g} of "
-            f"{board.name} free: {which}. Take a larger board or a smaller hardware.margin, or prune or "
-            "shrink the network"
+            f"{board.name} free: {fit.short()}. Take a larger board or a smaller hardware.margin, or prune "
+            "or shrink the network"
         )
-    return found, not over
+    return found, not fit.over
 
 
 def limit_of(layer: LayerFigures, choice: Choice) -> str:

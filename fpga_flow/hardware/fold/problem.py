@@ -9,10 +9,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.hardware.fold.latency import longest
 from fpga_flow.hardware.fold.options import Choice, Figures, Known, LayerFigures, build_as, no_layer_known
-from fpga_flow.hardware.fold.resources import prices
 from fpga_flow.hardware.fold.solver import Table, minimise
 from fpga_flow.target.board import Board
-from fpga_flow.target.family import family_of
+from fpga_flow.target.family import Family
 from fpga_flow.target.memory import converter, fifo
 from fpga_flow.target.resources import Resources
 
@@ -76,12 +75,12 @@ class Problem:
         nodes = list(model.graph.node)
         self.layers: list[LayerFigures] = []
         for node in nodes:
-            layer = LayerFigures(model, node, family_of(board.part), known, shared)
+            layer = LayerFigures(model, node, board.family, known, shared)
             for choice in layer.choices:
                 _ = layer[choice]  # found now, kept for the tables below
             self.layers.append(layer)
             step()
-        self.prices = prices(board)
+        self.family, self.prices = board.family, board.prices
         self.edges, ends = _edges(model, self.layers)
         self.coupled = [
             (edge.producer, edge.consumer)
@@ -92,18 +91,25 @@ class Problem:
         self._index = [{f: i for i, f in enumerate(layer.choices)} for layer in self.layers]
         self._cycles = [np.array([layer[f].cycles for f in layer.choices]) for layer in self.layers]
         self._amounts = [
-            np.array([layer[f].resources for f in layer.choices], np.float64) for layer in self.layers
+            np.array([layer[f].resources.row for f in layer.choices], np.float64) for layer in self.layers
         ]
         for number, is_input, stream in ends:
-            self._amounts[number] = self._amounts[number] + _end(self.layers[number], is_input, stream)
+            self._amounts[number] = self._amounts[number] + self._end(number, is_input, stream)
         self._times = [[layer.timing(choice) for choice in layer.choices] for layer in self.layers]
         self._delays = [np.array([time.delay for time in times], np.float64) for times in self._times]
         self._widths = [_widths(self.layers[e.producer], self.layers[e.consumer], e) for e in self.edges]
         self._fifos = [
-            _fifos(self.layers[edge.consumer], *widths)
+            _fifos(self.family, self.layers[edge.consumer], *widths)
             for edge, widths in zip(self.edges, self._widths, strict=True)
         ]
         self._converters = [converter(*widths) for widths in self._widths]
+
+    def _end(self, number: int, is_input: bool, stream: int) -> NDArray[np.float64]:
+        """Return (foldings, 4) the FIFO of a stream from or to the outside of layer `number`."""
+        layer = self.layers[number]
+        lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in layer.choices]
+        bits = layer.bits_in(stream) if is_input else layer.bits_out(stream)
+        return fifo(self.family, np.array(lanes) * bits)
 
     def fastest(self) -> tuple[int, int]:
         """Return the least cycles per frame of any folding, and the number of the layer that sets them."""
@@ -136,7 +142,7 @@ class Problem:
         a frame back; `converter_weight`: what the costs of width converters are multiplied by, in choosing.
         """
         bound = max(cycles, self.fastest()[0])
-        chosen = np.array(at or self.prices, np.float64)
+        chosen = np.array((at or self.prices).row, np.float64)
         options = [np.flatnonzero(found <= bound) for found in self._cycles]
         single = [
             amounts[option] @ chosen + delay_price * delays[option]
@@ -185,7 +191,7 @@ class Problem:
             converters=Resources(*(float(amount) for amount in converters)),
             widths_changed=changed,
             uneven=uneven,
-            cost=float(np.dot(resources, self.prices)),
+            cost=float(np.dot(resources.row, self.prices.row)),
             synthesised=tuple(one.name for one, f in zip(self.layers, figures, strict=True) if f.synthesised),
             exact=exact,
         )
@@ -211,12 +217,6 @@ def _edges(
     return edges, ends
 
 
-def _end(layer: LayerFigures, is_input: bool, stream: int) -> NDArray[np.float64]:
-    """Return (foldings, 4) the FIFO of a stream from or to the outside."""
-    lanes = [(layer[f].lanes_in if is_input else layer[f].lanes_out)[stream] for f in layer.choices]
-    return fifo(np.array(lanes) * (layer.bits_in(stream) if is_input else layer.bits_out(stream)))
-
-
 def _widths(
     producer: LayerFigures, consumer: LayerFigures, edge: Edge
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -228,12 +228,12 @@ def _widths(
 
 
 def _fifos(
-    consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
+    family: Family, consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
     depths = np.array([consumer.kind.words_before(consumer.attributes_with(c)) for c in consumer.choices])
-    last = fifo(wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
-    first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(wide_in))
+    last = fifo(family, wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
+    first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(family, wide_in))
     both: NDArray[np.float64] = first + last
     return both
 

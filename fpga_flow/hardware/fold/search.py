@@ -8,8 +8,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, Solution
-from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.target.board import Board
+from fpga_flow.target.fit import limits_of
 from fpga_flow.target.resources import Resources
 
 RATIO = 1.004
@@ -104,7 +104,7 @@ def for_board(problem: Problem, board: Board, margin: float, step: Step = lambda
 
     Where none does, the smallest folding.
     """
-    limits = Resources(*(amount * (1 - margin) for amount in capacity(board)))
+    limits = limits_of(board, margin)
     low, high = problem.fastest()[0], problem.slowest()
     best = fitting(problem, low, limits)
     if best is not None:
@@ -130,13 +130,13 @@ def fitting(problem: Problem, cycles: int, limits: Resources) -> Solution | None
 
     The prices of resources that are short are raised until the folding uses others in their place.
     """
-    at = np.array(problem.prices)
-    room = np.array(limits)
+    at = prices = np.array(problem.prices.row)
+    room = np.array(limits.row)
     for _ in range(REPRICED):
         solution = problem.solve(cycles, Resources(*at))
-        used = np.array(solution.resources) / room
+        used = np.array(solution.resources.row) / room
         if np.all(used <= 1):
             return solution
         at = at * np.maximum(used / used.max(), 0.1)
-        at *= np.dot(problem.prices, room) / np.dot(at, room)
+        at *= np.dot(prices, room) / np.dot(at, room)
     return None

@@ -97,7 +97,7 @@ def result_of(folded: Folded) -> dict[str, Any]:
     solution = folded.solution
     return {
         "target": folded.target,
-        "resources": {name: math.ceil(value) for name, value in solution.resources._asdict().items()},
+        "resources": {name: math.ceil(value) for name, value in solution.resources.limited().items()},
         "width_converters": {
             "count": solution.widths_changed,
             "uneven": solution.uneven,
@@ -105,7 +105,7 @@ def result_of(folded: Folded) -> dict[str, Any]:
             "ff": math.ceil(solution.converters.ff),
         },
         "synthesised_layers": {
-            layer.name: layer[solution.choices[layer.name]].resources._asdict()
+            layer.name: layer[solution.choices[layer.name]].resources.limited()
             for layer in folded.problem.layers
             if layer.name in solution.synthesised
         },
@@ -124,5 +124,5 @@ def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int, board: Board | No
 
     It is the cheapest such folding at the prices of `board`, the smallest one unless given.
     """
-    problem = Problem(model, board or min(BOARDS.values(), key=lambda one: one.lut))
+    problem = Problem(model, board or min(BOARDS.values(), key=lambda one: one.capacity.lut))
     return apply(model, search.for_cycles(model, problem, cycles_per_frame).choices)

@@ -1,90 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The vendor primitives that our matrix unit instantiates, as empty modules: the SystemVerilog front end
-// needs their parameters and ports; Yosys treats them as black boxes (`--blackboxed-module`) and counts them.
+// The vendor primitive that our matrix unit instantiates, as an empty module: the SystemVerilog front end
+// needs its parameters and ports; Yosys treats it as a black box (`--blackboxed-module`) and counts it.
 // Only for synthesis: a simulation takes the matrix unit's model of the slice.
 // verilator lint_off DECLFILENAME
 // verilator lint_off UNDRIVEN
 // verilator lint_off UNUSED
-
-/// DSP slice of the 7 series (UG479).
-module DSP48E1 #(
-  parameter A_INPUT = "DIRECT",
-  parameter B_INPUT = "DIRECT",
-  parameter USE_MULT = "MULTIPLY",
-  parameter USE_SIMD = "ONE48",
-  parameter AUTORESET_PATDET = "NO_RESET",
-  parameter logic [47:0] MASK = 48'h3FFF_FFFF_FFFF,
-  parameter logic [47:0] PATTERN = 48'h0,
-  parameter SEL_MASK = "MASK",
-  parameter SEL_PATTERN = "PATTERN",
-  parameter USE_PATTERN_DETECT = "NO_PATDET",
-  parameter USE_DPORT = "FALSE",
-  parameter int ACASCREG = 1,
-  parameter int ADREG = 1,
-  parameter int ALUMODEREG = 1,
-  parameter int AREG = 1,
-  parameter int BCASCREG = 1,
-  parameter int BREG = 1,
-  parameter int CARRYINREG = 1,
-  parameter int CARRYINSELREG = 1,
-  parameter int CREG = 1,
-  parameter int DREG = 1,
-  parameter int INMODEREG = 1,
-  parameter int MREG = 1,
-  parameter int OPMODEREG = 1,
-  parameter int PREG = 1
-) (
-  output logic [29:0] ACOUT,
-  output logic [17:0] BCOUT,
-  output logic CARRYCASCOUT,
-  output logic [3:0] CARRYOUT,
-  output logic MULTSIGNOUT,
-  output logic OVERFLOW,
-  output logic [47:0] P,
-  output logic PATTERNBDETECT,
-  output logic PATTERNDETECT,
-  output logic [47:0] PCOUT,
-  output logic UNDERFLOW,
-  input logic [29:0] A,
-  input logic [29:0] ACIN,
-  input logic [3:0] ALUMODE,
-  input logic [17:0] B,
-  input logic [17:0] BCIN,
-  input logic [47:0] C,
-  input logic CARRYCASCIN,
-  input logic CARRYIN,
-  input logic [2:0] CARRYINSEL,
-  input logic CEA1,
-  input logic CEA2,
-  input logic CEAD,
-  input logic CEALUMODE,
-  input logic CEB1,
-  input logic CEB2,
-  input logic CEC,
-  input logic CECARRYIN,
-  input logic CECTRL,
-  input logic CED,
-  input logic CEINMODE,
-  input logic CEM,
-  input logic CEP,
-  input logic CLK,
-  input logic [24:0] D,
-  input logic [4:0] INMODE,
-  input logic MULTSIGNIN,
-  input logic [6:0] OPMODE,
-  input logic [47:0] PCIN,
-  input logic RSTA,
-  input logic RSTALLCARRYIN,
-  input logic RSTALUMODE,
-  input logic RSTB,
-  input logic RSTC,
-  input logic RSTCTRL,
-  input logic RSTD,
-  input logic RSTINMODE,
-  input logic RSTM,
-  input logic RSTP
-);
-endmodule
 
 /// DSP slice of UltraScale and UltraScale+ (UG579).
 module DSP48E2 #(

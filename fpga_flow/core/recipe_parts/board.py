@@ -1,0 +1,30 @@
+"""What a board's file says, and a recipe's table `board`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fpga_flow.core.recipe_parts.base import Count, Name, Part
+
+
+class BoardRecipe(Part):
+    """A board of your own: a file (`board = "mine.toml"`, `--board mine.toml`), or this table."""
+
+    name: Name
+    """What reports call it."""
+    part: Annotated[str, Field(min_length=1)]
+    """The vendor's name of the FPGA."""
+    family: str
+    """Of the part; `flow list` shows those of the boards."""
+    clock_mhz: Annotated[float, Field(ge=1, le=1000)]
+    """Of the accelerator, unless `hardware.clock_mhz` says otherwise."""
+    lut: Count
+    """Look-up tables of the part."""
+    ff: Count
+    """Flip-flops of the part."""
+    bram18: Count
+    """Block RAMs of the part, in units of 18 Kibit."""
+    dsp: Count
+    """DSP slices of the part."""
+    processor: str | None = None
+    """The vendor's IP of the processor beside the FPGA, as Vivado calls it; `flow bitstream` needs it."""

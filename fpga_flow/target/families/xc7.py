@@ -1,0 +1,19 @@
+"""The 7 series (UG473, UG474, UG479)."""
+
+from fpga_flow.target.families import xilinx
+from fpga_flow.target.family import Family
+
+FAMILY = Family(
+    name="xc7",
+    parts=("xc7",),
+    multiplier=(25, 18),
+    dsp_product=9,
+    block_ram=xilinx.BLOCK_RAM,
+    lut_memory=xilinx.LUT_MEMORY,
+    cells=xilinx.cells(
+        {"RAMB18E1": 1, "RAMB36E1": 2, "FIFO18E1": 1, "FIFO36E1": 2}, "DSP48E1", {"CARRY4": 1}
+    ),
+    synthesis=xilinx.synthesis("xc7"),
+    files=xilinx.FILES,
+    black_boxes={"DSP48E1": xilinx.HERE / "xc7_dsp.sv"},
+)

@@ -1,0 +1,17 @@
+"""UltraScale+ (UG573, UG574, UG579)."""
+
+from fpga_flow.target.families import xilinx
+from fpga_flow.target.family import Family
+
+FAMILY = Family(
+    name="xcup",
+    parts=("xczu", "xck2"),
+    multiplier=(27, 18),
+    dsp_product=9,
+    block_ram=xilinx.BLOCK_RAM,
+    lut_memory=xilinx.LUT_MEMORY,
+    cells=xilinx.cells({"RAMB18E2": 1, "RAMB36E2": 2}, "DSP48E2", {"CARRY8": 2}),
+    synthesis=xilinx.synthesis("xcup", "DSP48E2", "RAMB18E2", "RAMB36E2"),
+    files=xilinx.FILES,
+    black_boxes={"DSP48E2": xilinx.HERE / "xcup_dsp.sv"},
+)

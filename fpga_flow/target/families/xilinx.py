@@ -1,0 +1,76 @@
+"""What the families of AMD (Xilinx) that `synth_xilinx` of Yosys maps to have in common."""
+
+from pathlib import Path
+
+from fpga_flow.target.family import WHERE, BlockRam, Cells, LutMemory
+
+HERE = Path(__file__).parent
+BLOCK_RAM = BlockRam(
+    shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),  # UG473, UG573
+    words=512,
+    cost=129,
+)
+LUT_MEMORY = LutMemory(rom_bits=64, luts=4, bits=6, words=32, library=(4, 64, 8))
+"""A RAM32M is the smallest writable memory."""
+LUTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "INV": 1}
+"""An inverter that Yosys leaves takes a LUT of its own."""
+LUTRAM = {
+    "RAM32X1S": 1,
+    "RAM64X1S": 1,
+    "RAM32X1D": 2,
+    "RAM64X1D": 2,
+    "RAM128X1S": 2,
+    "RAM128X1D": 4,
+    "RAM256X1S": 4,
+    "RAM32M": 4,
+    "RAM64M": 4,
+    "RAM32M16": 8,
+    "RAM64M8": 8,
+    "RAM256X1D": 8,
+    "RAM512X1S": 8,
+}
+"""LUTs of a distributed memory (UG474, UG574)."""
+FLIP_FLOPS = dict.fromkeys(
+    (
+        *(f"FD{kind}{edge}" for kind in ("RE", "SE", "CE", "PE") for edge in ("", "_1")),
+        "LDCE",
+        "LDPE",
+    ),
+    1,
+)
+SHIFT_REGISTERS = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
+"""Two of 16 bits could share a LUT, which Yosys does not decide."""
+FREE = ("MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND")
+FILES = {"shift_registers": HERE / "xilinx_shift_registers.v"}
+
+
+def cells(bram18: dict[str, int], dsp: str, carry: dict[str, int]) -> Cells:
+    """Return the cells of a family, of which only block RAM, DSP and carry chains have names of their own."""
+    return Cells(LUTS, LUTRAM, FLIP_FLOPS, bram18, {dsp: 1}, carry, SHIFT_REGISTERS, FREE)
+
+
+def synthesis(family: str, *extra: str) -> tuple[str, ...]:
+    """Return Yosys' commands for `family` (`-family` of `synth_xilinx`).
+
+    They are all of `synth_xilinx` but its first step: that leaves a thousand more modules (`cells_xtra.v`) in
+    the design, of which only `extra` are ever instantiated, and which make every pass two to three times
+    slower.
+    """
+    synth = f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -run"
+    wanted = " ".join(f"={cell}" for cell in extra)
+    copied = (
+        "design -stash mine",
+        "read_verilog -lib +/xilinx/cells_xtra.v",
+        "design -stash extra",
+        "design -load mine",
+        f"design -copy-from extra {wanted}",
+    )
+    return (
+        "techmap -map {shift_registers} t:$bmux",
+        "read_verilog -lib -specify +/xilinx/cells_sim.v",
+        *(copied if extra else ()),
+        "hierarchy -check -top {top}",
+        f"{synth} prepare:map_memory",
+        f"{WHERE} $mem_v2 {synth} map_memory:map_ffram",
+        f"{synth} map_ffram:check",
+    )

@@ -1,0 +1,66 @@
+"""Whether a design fits a board, and the words for it: the one judgement of that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fpga_flow.core.errors import FitError
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.target.board import Board, board
+from fpga_flow.target.resources import LIMITED, Resources
+
+
+def limits_of(board: Board, margin: float = 0.0) -> Resources:
+    """Return what may be taken of `board` where the share `margin` of each resource stays free."""
+    return board.capacity.times(1 - margin) if margin else board.capacity
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a design takes of a board of which the share `margin` shall stay free."""
+
+    used: Resources
+    board: Board
+    margin: float = 0.0
+
+    @property
+    def over(self) -> dict[str, float]:
+        """By how much each resource that is short is passed, by key; empty where the design fits."""
+        limits = limits_of(self.board, self.margin).limited()
+        return {key: used - limits[key] for key, used in self.used.limited().items() if used > limits[key]}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the board's whole amount, by key."""
+        capacity = self.board.capacity.limited()
+        return {key: used / capacity[key] for key, used in self.used.limited().items()}
+
+    def words(self) -> str:
+        """Return amounts and shares of all resources."""
+        used = self.used.limited()
+        return ", ".join(
+            f"{used[key]:,.0f} {LIMITED[key]} ({100 * share:.0f} %)" for key, share in self.shares.items()
+        )
+
+    def excess(self) -> str:
+        """Return by how much each resource that is short is passed."""
+        return ", ".join(f"{count:,.0f} {LIMITED[key]} too many" for key, count in self.over.items())
+
+    def short(self) -> str:
+        """Return the amounts of the resources that are short, and what there is of them."""
+        used, capacity = self.used.limited(), self.board.capacity.limited()
+        return ", ".join(f"{used[key]:,.0f} {LIMITED[key]} of {capacity[key]:,.0f}" for key in self.over)
+
+
+def fits(result: Mapping[str, Any], recipe: Recipe) -> FitError | None:
+    """Return the error of a design that is larger than the recipe's board, from synth's result.
+
+    The artifact stays, so the report shows what was measured, and the same build ends the same way again.
+    """
+    fit = Fit(Resources.read(result), board(recipe.board))
+    if not fit.over:
+        return None
+    return FitError(
+        f"synth: the design does not fit the board {fit.board.name}: {fit.short()}; "
+        "lower --fps, prune more, or take a larger --board"
+    )
