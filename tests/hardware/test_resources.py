@@ -40,26 +40,42 @@ def test_fifo_is_expected_in_the_memory_that_it_is_built_of(width: int, depth: i
     assert_close(Resources(*fifo(width, depth)), found, 0.2)
 
 
+def write_weights(file: Path, words: int, lanes: int, bits: int) -> None:
+    """Write a memory of `words` words of `lanes` random weights of `bits` bits."""
+    values = np.random.default_rng(1).integers(0, 1 << bits, (words, lanes))
+    digits = math.ceil(lanes * bits / 4)
+    lines = (sum(int(v) << bits * i for i, v in enumerate(row)) for row in values)
+    file.write_text("".join(f"{line:0{digits}x}\n" for line in lines))
+
+
+def types_of(weight: int, act: int, out: int) -> dict[str, str]:
+    return {"weightDataType": f"INT{weight}", "inputDataType": f"UINT{act}", "outputDataType": f"INT{out}"}
+
+
 @pytest.mark.parametrize(("weight", "act"), [(4, 4), (2, 8), (8, 8)])
 def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Path) -> None:
     channels, kernel, pe, simd = 8, 9, 2, 3
     out = weight + act + math.ceil(math.log2(kernel))
-    words = np.random.default_rng(1).integers(0, 1 << weight, (channels // pe * kernel // simd, pe * simd))
-    digits = math.ceil(pe * simd * weight / 4)
-    lines = (sum(int(v) << weight * i for i, v in enumerate(row)) for row in words)
-    (tmp_path / "w.dat").write_text("".join(f"{line:0{digits}x}\n" for line in lines))
+    write_weights(tmp_path / "w.dat", channels // pe * kernel // simd, pe * simd, weight)
     shape: dict[str, int | str] = {"Channels": channels, "Kernel": kernel, "PE": pe, "SIMD": simd}
     widths = {"ActWidth": act, "WeightWidth": weight, "OutWidth": out}
     found = built("df_depthwise", tmp_path, {**shape, **widths, "InLuts": 1, "InitFile": "w.dat"}, "df_dot")
-    types = {
-        "weightDataType": f"INT{weight}",
-        "inputDataType": f"UINT{act}",
-        "outputDataType": f"INT{out}",
-        "resType": "lut",
-        "ram_style": "auto",
-    }
-    attributes = {**shape, **types, "Kernel": [kernel, 1]}
+    settings = {"Kernel": [kernel, 1], "resType": "lut", "ram_style": "auto"}
+    attributes = {**shape, **types_of(weight, act, out), **settings}
     assert_close(DEPTHWISE.implementation("rtl").resources(attributes, None, FAMILY), found, 0.3)
+
+
+@pytest.mark.parametrize(("weight", "act"), [(3, 3), (4, 4), (3, 6), (8, 8)])
+def test_matrix_layer_without_dsps_is_expected_in_luts(weight: int, act: int, tmp_path: Path) -> None:
+    columns, rows, pe, simd = 72, 8, 4, 8
+    out = weight + act + math.ceil(math.log2(columns))
+    write_weights(tmp_path / "w.dat", rows // pe * columns // simd, pe * simd, weight)
+    shape: dict[str, int | str] = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
+    widths = {"ActWidth": act, "WeightWidth": weight, "OutWidth": out}
+    parameters = {**shape, **widths, "InLuts": 1, "InitFile": "w.dat"}
+    found = built("df_matrix_vector", tmp_path, parameters, "df_dot")
+    attributes = {**shape, **types_of(weight, act, out), "resType": "lut", "ram_style": "auto"}
+    assert_close(MATRIX.implementation("lut").resources(attributes, None, FAMILY), found, 0.3)
 
 
 @pytest.mark.parametrize(("weight", "act", "dsps"), [(2, 8, 0), (3, 6, 16), (4, 4, 0), (8, 8, 16)])
@@ -70,8 +86,7 @@ def test_products_of_any_matrix_are_expected_in_dsps_where_yosys_takes_them(
     out = weight + act + math.ceil(math.log2(columns))
     widths = {"ActWidth": act, "WeightWidth": weight, "OutWidth": out}
     found = built("df_dot", tmp_path, {"PE": pe, "Lanes": simd, "Fold": columns // simd, **widths})
-    types = {"weightDataType": f"INT{weight}", "inputDataType": f"UINT{act}", "outputDataType": f"INT{out}"}
     shape = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
-    attributes = {**shape, **types, "resType": "auto", "ram_style": "auto"}
+    attributes = {**shape, **types_of(weight, act, out), "resType": "auto", "ram_style": "auto"}
     expected = MATRIX.implementation("inferred").resources(attributes, None, FAMILY)
     assert expected.dsp == found.dsp == dsps
