@@ -88,7 +88,7 @@ def _name_layers(model: ModelWrapper, names: Mapping[str, str]) -> None:
             before = node.input[0]
             while (source := sources.get(before)) is not None and source.op_type == FIFO:
                 before = source.input[0]
-            stem = before if source is None else name_of(source)
+            stem = "input" if source is None else name_of(source)
             number = (
                 "" if source is None or len(source.output) == 1 else f"_{list(source.output).index(before)}"
             )

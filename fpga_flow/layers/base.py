@@ -78,6 +78,12 @@ class Implementation:
     """Attributes that tell it from another implementation with the same operator."""
     streams_weights: bool = False
     """It takes its weights as a second stream, from FINN's memory streamer beside it."""
+    primitives: tuple[str, ...] = ()
+    """Cells that its RTL instantiates, of which the family must have one; none: any family will do."""
+
+    def fits(self, family: Family) -> bool:
+        """Return whether a part of `family` can have it."""
+        return not self.primitives or any(cell in family.cells.dsp for cell in self.primitives)
 
 
 def lanes(name: str) -> Callable[[Any], list[Folding]]:
@@ -158,9 +164,10 @@ class LayerKind:
         plain = [one for one in fitting if not one.sets]
         return (with_settings or plain or fitting)[0]
 
-    def suitable(self, layer: Any) -> list[Implementation]:
-        """Return the implementations that `layer`, as lowering left it, can have."""
-        return [one for one in self.implementations if one.suits(layer)]
+    def suitable(self, layer: Any, family: Family | None = None) -> list[Implementation]:
+        """Return the implementations that `layer`, as lowering left it, can have (on `family`, if known)."""
+        found = [one for one in self.implementations if one.suits(layer)]
+        return [one for one in found if family is None or one.fits(family)]
 
 
 _kinds: dict[str, LayerKind] = {}

@@ -225,6 +225,7 @@ MATRIX = register(
                 packed_resources,
                 packed_timing,
                 suits=packs,
+                primitives=("DSP48E1", "DSP48E2"),
                 streams_weights=True,
             ),
             Implementation("inferred", OWN, schedule, resources, timing, suits=infers),

@@ -12,15 +12,21 @@ from onnx import TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.core.recipe import load_recipe
+from fpga_flow.core.settings import hardware_changes
 from fpga_flow.core.stage import Context
 from fpga_flow.integer.golden import INPUT, Golden
 from fpga_flow.layers import base
 from fpga_flow.pipeline import flow, order
 from fpga_flow.report.assemble import assemble
 from fpga_flow.stages import export
+from fpga_flow.target import families
 from tests import fakes
-from tests.made_up import absolute
+from tests.made_up import absolute, fourlut
 
+HERE = Path(__file__).parent
+BOARD = HERE / "board.toml"
+RECIPE = HERE.parents[1] / "build" / "signals-quick.toml"
 CASE = Path(__file__).parents[1] / "cases" / "networks" / "uint8-input-annotated.onnx"
 SUMS, ABSOLUTE = "Conv_0_out0", "Abs_0_out0"
 
@@ -28,7 +34,9 @@ SUMS, ABSOLUTE = "Conv_0_out0", "Abs_0_out0"
 @pytest.fixture
 def known() -> Iterator[None]:
     base.register(absolute.KIND)
+    families.register(fourlut.FAMILY)
     yield
+    families.forget(fourlut.FAMILY)
     base.forget(absolute.KIND)
 
 
@@ -47,7 +55,7 @@ def exported(context: Context) -> dict[str, Any]:
     with_absolutes(network.graph)
     shape = network.get_tensor_shape(SUMS)
     network.graph.value_info.append(helper.make_tensor_value_info(ABSOLUTE, TensorProto.FLOAT, shape))
-    network.set_tensor_datatype(ABSOLUTE, DataType["UINT15"])
+    network.set_tensor_datatype(ABSOLUTE, DataType["UINT16"])
     network.save(str(context.folder / export.NETWORK))
     for name in (export.GOLDEN, export.GOLDEN_LAYERS):
         golden = onnx.load(context.folder / name)
@@ -66,7 +74,7 @@ def exported(context: Context) -> dict[str, Any]:
     return result
 
 
-def test_made_up_layer_goes_from_folding_to_the_report(
+def test_made_up_layer_and_family_go_from_folding_to_the_report(
     known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages = tuple(
@@ -74,18 +82,23 @@ def test_made_up_layer_goes_from_folding_to_the_report(
         for stage in order.STAGES
     )
     monkeypatch.setattr(order, "STAGES", stages)
-    recipe = fakes.recipe(
-        hardware={"fps": 3_000_000}, export={"vectors": 16, "compared": 16}, verify={"frames": 8}
-    )
+    changes = {"hardware.fps": 1_500_000, "verify.frames": 8, "export.vectors": 16}
+    recipe = load_recipe(RECIPE, [*hardware_changes(str(BOARD), None), *changes.items()])
     run = flow.new_run(tmp_path / "run", recipe, CASE)
     flow.execute(run, until="synth")
 
     folding = json.loads((run.folder / "hardware" / "folding.json").read_text())
     assert folding["Abs_0"]["PE"] > 1  # as much at once as the rate needs
-    verified = json.loads((run.folder / "verify" / "result.json").read_text())
-    assert verified["mismatches"] == 0 and verified["samples"] == 8
+    # FINN's unit wants a DSP slice, which the family has not.
+    assert {folding[name]["implementation"] for name in ("Conv_0", "MatMul_0")} <= {"lut", "inferred"}
     report = assemble(run)
+    assert report.verify is not None and report.verify.mismatches == 0
+    assert report.verify.samples == 8
     assert report.hardware is not None
     layer = next(one for one in report.hardware.layers if one.name == "Abs_0")
     assert (layer.kind, layer.op) == ("absolute", "Absolute_rtl")
-    assert layer.synth is not None and layer.synth["ff"] > 0
+    assert layer.synth is not None
+    lanes, bits = folding["Abs_0"]["PE"], 16
+    assert layer.synth["ff"] == lanes * bits + 1
+    assert report.synth is not None and report.synth.part == "fourlut-1"
+    assert report.synth.dsp == report.synth.bram18 == 0

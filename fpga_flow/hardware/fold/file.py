@@ -12,6 +12,7 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.core.errors import InputError
 from fpga_flow.hardware.fold.options import Choice, build_as, choice_of, choices
 from fpga_flow.layers.base import Folding, kind_of
+from fpga_flow.target.family import Family
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
 """What a folding file may set, besides the implementation."""
@@ -44,8 +45,8 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
-    """Return `model` with the folding of `path`.
+def fold_from_file(model: ModelWrapper, path: Path, family: Family | None = None) -> ModelWrapper:
+    """Return `model` with the folding of `path`, for `family` if it is known.
 
     Raises `InputError` naming the file, the layer, the attribute, its value and what it must be.
     """
@@ -63,15 +64,15 @@ def fold_from_file(model: ModelWrapper, path: Path) -> ModelWrapper:
     for name, values in table.items():
         if not isinstance(values, dict):
             raise InputError(f"{path}: {name}: must be attributes and their values, not {values!r}")
-        _set(nodes[name], values, f"{path}: {name}")
+        _set(nodes[name], values, f"{path}: {name}", family)
     _check_windows(model, path)
     return model
 
 
-def _set(node: NodeProto, values: Mapping[str, Any], place: str) -> None:
+def _set(node: NodeProto, values: Mapping[str, Any], place: str, family: Family | None) -> None:
     """Make one layer what `values` say; `place` names it in messages."""
     layer = getCustomOp(node)
-    possible = choices(layer)
+    possible = choices(layer, family)
     names = list(dict.fromkeys(choice.implementation for choice in possible))
     name = values.get(IMPLEMENTATION, choice_of(layer).implementation)
     if name not in names:

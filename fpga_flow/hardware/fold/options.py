@@ -56,14 +56,14 @@ def no_layer_known(key: str) -> Resources | None:
     return None
 
 
-def choices(layer: Any) -> list[Choice]:
-    """Return what `layer` (a `HWCustomOp` of FINN's, as lowering left it) can be, by itself.
+def choices(layer: Any, family: Family | None = None) -> list[Choice]:
+    """Return what `layer` (a `HWCustomOp` of FINN's, as lowering left it) can be on `family`, by itself.
 
     What it needs of its neighbours is in `problem`: a pool or depthwise unit needs the lanes of its windows.
     """
     kind = kind_of(layer)
     found = kind.foldings(layer)
-    return [Choice(one.name, folding) for one in kind.suitable(layer) for folding in found]
+    return [Choice(one.name, folding) for one in kind.suitable(layer, family) for folding in found]
 
 
 def choice_of(layer: Any) -> Choice:
@@ -80,9 +80,12 @@ def choices_of(model: ModelWrapper) -> dict[str, Choice]:
 
 def build_as(node: NodeProto, choice: Choice) -> None:
     """Make the layer of `node` what `choice` says."""
-    chosen = kind_of(getCustomOp(node)).implementation(choice.implementation)
+    kind = kind_of(getCustomOp(node))
+    chosen = kind.implementation(choice.implementation)
     node.op_type = chosen.operator
     layer = getCustomOp(node)
+    for name in {name for other in kind.implementations for name in other.sets} - chosen.sets.keys():
+        layer.set_nodeattr(name, layer.get_nodeattr_types()[name][2])  # the attribute's default
     for name, value in (*chosen.sets.items(), *choice.folding):
         layer.set_nodeattr(name, value)
 
@@ -118,7 +121,7 @@ class LayerFigures:
         """`node` itself is not changed."""
         self.name = str(node.name)
         self.kind = kind_of(getCustomOp(node))
-        self.choices = choices(getCustomOp(node))
+        self.choices = choices(getCustomOp(node), family)
         constants = [
             model.get_initializer(name) for name in node.input if model.get_initializer(name) is not None
         ]

@@ -55,7 +55,7 @@ def fold(
     with bar("foldings of each layer", len(model.graph.node)) as advance:
         problem = Problem(model, board, known, advance)
     if recipe.folding is not None:
-        folded = fold_from_file(model, places.named(recipe.folding))
+        folded = fold_from_file(model, places.named(recipe.folding), board.family)
         return Folded(folded, problem, problem.assess(choices_of(folded)), "file", None)
     wanted = None
     if recipe.target == "latency" and recipe.latency_us is not None:
