@@ -17,9 +17,9 @@ from matplotlib.path import Path as MplPath
 
 from fpga_flow.core import places
 from fpga_flow.core.closure import PACKAGE
-from fpga_flow.core.import_graph import module_graph, room_graph, room_of
+from fpga_flow.core.import_graph import room_graph, room_of
 from fpga_flow.pipeline.order import STAGES
-from tests.test_imports import ROOMS
+from tests.test_imports import MODULES, ROOMS
 
 Point = tuple[float, float]
 DOCS = places.CODE / "docs"
@@ -62,7 +62,7 @@ def edges() -> list[tuple[str, str]]:
 
 def rooms_of(stage: str) -> list[str]:
     """Return the rooms that the stage's module imports, in their order, without `core`, which all import."""
-    found = {room_of(name) for name in module_graph()[f"{PACKAGE}.stages.{stage}"]}
+    found = {room_of(name) for name in MODULES[f"{PACKAGE}.stages.{stage}"]}
     return [room for room, _ in ROOMS if room in found - {"core"}]
 
 
@@ -96,7 +96,7 @@ def data_picture() -> str:
 
 def rooms_picture() -> str:
     """Draw which room imports which: a row for each room, a column for each that it may import, as SVG."""
-    graph, names = room_graph(module_graph()), [room for room, _ in ROOMS[1:]]
+    graph, names = room_graph(MODULES), [room for room, _ in ROOMS[1:]]
     step, last = 0.24, len(names) - 1
     with rc_context(STYLE):
         figure, axes = _canvas((-1.4, len(names) * step + 0.9), (-len(names) * step - 0.1, 0.3))

@@ -1,4 +1,4 @@
-"""The tables of docs/ say what the figures beside them say, and its commands run."""
+"""The tables of docs/ say what the figures beside them say, its commands run, what pages name is there."""
 
 import csv
 import json
@@ -25,6 +25,19 @@ COLUMNS = {
     "score": lambda row: f"{float(row['itu_score']):.4f}",
 }
 """Column of the page -> what stands in it for a row of the figures."""
+
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for pattern in (
+        *("*.md", "NOTICE", "Makefile", "docs/*.md", "fpga_flow/**/*.md", "models/**/*.md", "tests/**/*.md"),
+        *(".ci/*", ".github/**/*.yml", "docker/*", "docker/**/*.md", "examples/**/*.yml"),
+    )
+    for path in ROOT.glob(pattern)
+    if path.is_file()
+)
+PATH = re.compile(r"(?<![\w/.-])((?:fpga_flow|tests|docs|models|examples|docker|\.ci)/[\w./-]*\w)")
+LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)[^)]*\)")
+MODULE = re.compile(r"(?<![\w/.])((?:fpga_flow|tests)(?:\.\w+)+)")
 
 
 def figures(file: Path) -> list[dict[str, str]]:
@@ -104,3 +117,27 @@ def test_every_key_of_the_recipes_of_the_project_is_in_the_page() -> None:
 
     for file in (ROOT / "build").glob("*.toml"):
         assert named(tomllib.loads(file.read_text(encoding="utf-8"))) <= keys, file
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_files_and_modules_that_a_page_names_are_there(page: Path) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = {ROOT / name for name in PATH.findall(text)}
+    paths |= {(ROOT / page).parent / name for name in LINK.findall(text)}
+    missing = [str(path) for path in paths if not path.exists() and not path.stem.isupper()]
+    assert missing == [], "a name in capitals is the reader's, all others must be there"
+    assert [name for name in MODULE.findall(text) if not is_module(name)] == []
+
+
+def is_module(name: str) -> bool:
+    """Whether `name` is a module of the project, or something that one defines."""
+    path = ROOT.joinpath(*name.split("."))
+    if path.with_suffix(".py").is_file() or path.is_dir():
+        return True
+    module = path.parent.with_suffix(".py")
+    return module.is_file() and re.search(rf"\b{path.name}\b", module.read_text(encoding="utf-8")) is not None
+
+
+def test_the_pages_name_many_files() -> None:
+    assert len(PAGES) > 20
+    assert len(PATH.findall((DOCS / "architecture.md").read_text(encoding="utf-8"))) > 40

@@ -56,4 +56,4 @@ def code_digest(*modules: str, folders: Iterable[str] = (), files: Iterable[Path
         path = (places.SHIPPED if of_models else ROOT) / folder
         found |= {p for p in path.rglob("*") if p.suffix in SOURCES}
         importing += path.rglob("*.py") if of_models else ()
-    return artifact.digest_files(ROOT, found | set(closure(modules, importing)))
+    return artifact.digest_files(ROOT, found | set(closure(modules, importing, ROOT)))
