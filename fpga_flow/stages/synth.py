@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
+from fpga_flow import results
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.digests import code_digest
 from fpga_flow.core.errors import ToolError
@@ -19,6 +19,8 @@ from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
+from fpga_flow.results.hardware import HardwareResult
+from fpga_flow.results.synth import Capacity, Counts, SynthResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.usage import Usage, total
 from fpga_flow.synth.yosys import PRIMITIVES, make_script, synthesise
@@ -28,7 +30,7 @@ from fpga_flow.target.verdict import RESOURCES
 _logger = logging.getLogger(__name__)
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> SynthResult:
     """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board."""
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
@@ -45,17 +47,17 @@ def run(context: Context) -> dict[str, Any]:
     artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
     for line in _verdict(whole, target, over):
         say(line)
-    return {
-        "tool": f"yosys {tool.version}",
-        "part": target.part,
+    return SynthResult(
+        tool=f"yosys {tool.version}",
+        part=target.part,
         **whole.as_dict(),
-        "fmax_mhz": None,
-        "layers": {name: usage.as_dict() for name, usage in usages.items()},
-        "fits": not over,
-        "over": over,
-        "board": {"name": target.name, **{key: getattr(target, key) for key in RESOURCES}},
-        "distinct": len(distinct),
-    }
+        fmax_mhz=None,
+        layers={name: Counts(**usage.as_dict()) for name, usage in usages.items()},
+        fits=not over,
+        over=over,
+        board=Capacity(name=target.name, **{key: getattr(target, key) for key in RESOURCES}),
+        distinct=len(distinct),
+    )
 
 
 def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Board) -> None:
@@ -64,7 +66,7 @@ def _keep_for_folding(context: Context, usages: Mapping[str, Usage], target: Boa
     if hardware is None:
         return
     entries = SynthesisedLayers(context.cache, target.yosys_family)
-    for name, key in artifact.read_result(hardware).get("layer_keys", {}).items():
+    for name, key in results.read(HardwareResult, hardware).layer_keys.items():
         if name in usages:
             entries.put(key, usages[name].as_dict())
 

@@ -304,4 +304,4 @@ def test_what_is_said(
     assert result is met
     for word in words:
         assert word in "\n".join(lines)
-    assert fold.result_of(folded)["target"] == wish.target
+    assert fold.result_of(folded).target == wish.target

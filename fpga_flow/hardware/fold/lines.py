@@ -1,6 +1,5 @@
 """The layers of a folded graph, as the report lists them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
@@ -8,6 +7,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.hardware.fold.latency import Timing, longest, timing
 from fpga_flow.hardware.fold.options import abstract_name, attributes_of
+from fpga_flow.results.hardware import HardwareLayer
 
 KINDS = {
     "MVAU": "matrix",
@@ -32,23 +32,7 @@ KINDS = {
 """FINN's abstract layer -> what the report calls it."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One line of the report's `hardware.layers`."""
-
-    name: str
-    op: str
-    kind: str
-    implementation: str
-    """Whose layer it is: `finn` or `own`."""
-    cycles: int
-    pe: int | None
-    simd: int | None
-    weights: int | None
-    nonzero: int | None
-
-
-def layers(model: ModelWrapper) -> list[Layer]:
+def layers(model: ModelWrapper) -> list[HardwareLayer]:
     """Return all layers in the order of the stream, with their predicted cycles per frame."""
     found = []
     for node in model.graph.node:
@@ -57,7 +41,7 @@ def layers(model: ModelWrapper) -> list[Layer]:
         kind = kind_of(layer)
         weights = model.get_initializer(node.input[1]) if kind in ("matrix", "depthwise") else None
         found.append(
-            Layer(
+            HardwareLayer(
                 name=node.name,
                 op=node.op_type,
                 kind=kind,
