@@ -92,7 +92,7 @@ def make(recipe: Recipe, run: Path, cache: Path) -> Path:
         (run / name).mkdir(parents=True)
         inputs = {source: run / source for source in stage.inputs}
         result = stage.run(Context(only(recipe, stage.parts), run / name, inputs, cache))
-        artifact.write_json(run / name / artifact.RESULT, result)
+        artifact.write_result(run / name, result)
     return run
 
 

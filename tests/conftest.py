@@ -30,7 +30,7 @@ def run_folder(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path
     for stage, source in ((hardware, "export"), (rtl, "hardware")):
         name = "hardware" if stage is hardware else "rtl"
         context = Context(recipe, run / name, {source: run / source}, run / "cache")
-        artifact.write_json(run / name / artifact.RESULT, stage.run(context))
+        artifact.write_result(run / name, stage.run(context))
     return run
 
 

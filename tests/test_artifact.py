@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
@@ -10,10 +11,16 @@ from fpga_flow.core.errors import InputError
 KEYS = {"inputs": {}, "recipe": "r", "seconds": 1.0, "tools": {}}
 
 
+class Text(BaseModel):
+    """A stage's result."""
+
+    text: str
+
+
 def make(final: Path, digest: str, text: str) -> artifact.Manifest:
     partial = artifact.open_partial(final, digest)
     (partial / "weights.txt").write_text(text)
-    return artifact.finish(partial, final, {"text": text}, digest=digest, **KEYS)
+    return artifact.finish(partial, final, Text(text=text), digest=digest, **KEYS)
 
 
 def test_finished_artifact_has_result_and_manifest(tmp_path: Path) -> None:
@@ -28,7 +35,7 @@ def test_content_digest_ignores_log_and_follows_files(tmp_path: Path) -> None:
     partial = artifact.open_partial(tmp_path / "b" / "train", "d")
     (partial / "weights.txt").write_text("one")
     (partial / artifact.LOG).write_text("it was late")
-    second = artifact.finish(partial, tmp_path / "b" / "train", {"text": "one"}, digest="d", **KEYS)
+    second = artifact.finish(partial, tmp_path / "b" / "train", Text(text="one"), digest="d", **KEYS)
     assert first.content == second.content
     assert make(tmp_path / "c" / "train", "d", "two").content != first.content
 
@@ -93,7 +100,7 @@ def test_kill_at_any_step_of_finish_leaves_a_whole_artifact(
         patch.setattr(Path, "replace", counted(Path.replace))
         patch.setattr(Path, "unlink", counted(Path.unlink))
         with contextlib.suppress(Killed):
-            artifact.finish(partial, final, {"text": "new"}, digest="d2", **KEYS)
+            artifact.finish(partial, final, Text(text="new"), digest="d2", **KEYS)
     artifact.recover(final)
     standing = artifact.read_manifest(final)
     assert standing is not None
@@ -110,7 +117,7 @@ def test_recover_puts_a_finished_partial_in_place(tmp_path: Path, monkeypatch: p
     partial = artifact.open_partial(final, "d1")
     with monkeypatch.context() as patch:
         patch.setattr(artifact, "_put_in_place", lambda *_: None)
-        artifact.finish(partial, final, {}, digest="d1", **KEYS)
+        artifact.finish(partial, final, Text(text=""), digest="d1", **KEYS)
     assert not final.exists()
     artifact.recover(final)
     assert artifact.read_manifest(final)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from fpga_flow import results
 from fpga_flow.core import artifact, digests, toolchain
 from fpga_flow.core.errors import DifferenceError, FitError, InputError, ToolError
 from fpga_flow.core.recipe import ROOT, model_names
 from fpga_flow.pipeline import flow
+from fpga_flow.results.hardware import HardwareResult
 from tests import fakes
 
 REAL = flow.STAGES
@@ -67,7 +69,8 @@ def test_changed_fps_retrains_nothing_and_makes_all_that_follows(
         return {**table["hardware"], "fps": context.recipe.hardware.fps}
 
     def rtl(context: flow.Context) -> Any:
-        return {"fps": artifact.read_result(context.inputs["hardware"])["fps"]}
+        hardware = results.read(HardwareResult, context.inputs["hardware"])
+        return {**table["rtl"], "distinct": round(hardware.fps)}
 
     use(monkeypatch, hardware=hardware, rtl=rtl)
     execute(tmp_path / "r")
@@ -96,7 +99,8 @@ def test_killed_stage_finds_its_work_again(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     def resumed(context: flow.Context) -> Any:
-        return {"found": (context.folder / "epoch1").read_text()}
+        found = (context.folder / "epoch1").read_text()
+        return {**fakes.results()["train"], "origin": found}
 
     use(monkeypatch, train=killed)
     with pytest.raises(KeyboardInterrupt):
@@ -104,7 +108,7 @@ def test_killed_stage_finds_its_work_again(tmp_path: Path, monkeypatch: pytest.M
     assert not (tmp_path / "r" / "train").exists()
     use(monkeypatch, train=resumed)
     execute(tmp_path / "r", until="train")
-    assert artifact.read_result(tmp_path / "r" / "train") == {"found": "done"}
+    assert artifact.read_result(tmp_path / "r" / "train")["origin"] == "done"
 
 
 def test_artifact_killed_before_its_rename_is_not_made_again(
@@ -183,7 +187,7 @@ def test_stage_cannot_read_what_it_does_not_declare(tmp_path: Path, monkeypatch:
         for read in (lambda: context.recipe.hardware, lambda: context.recipe.train.epochs):
             with pytest.raises(AttributeError):
                 read()
-        return {}
+        return fakes.results()["prune"]
 
     use(monkeypatch, prune=prune)
     assert "prune" in execute(tmp_path / "r", until="prune").made
@@ -192,7 +196,7 @@ def test_stage_cannot_read_what_it_does_not_declare(tmp_path: Path, monkeypatch:
 def test_difference_stops_the_build_and_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = {"layer": "MVAU_rtl_3", "index": [1, 2], "expected": 5, "found": 6}
+    first = fakes.difference("MVAU_rtl_3")
     result = {**fakes.results()["verify"], "mismatches": 2, "first_difference": first}
     use(monkeypatch, verify=lambda _: result)
     for made_again in (True, False):
@@ -201,7 +205,7 @@ def test_difference_stops_the_build_and_is_found_again(
             flow.execute(run)
         assert str(caught.value) == (
             "verify: 2 of 256 frames differ between RTL and onnxruntime; "
-            "first difference: layer MVAU_rtl_3, index [1, 2], expected 5, found 6"
+            "first difference: layer MVAU_rtl_3, tensor act3, frame 9, index [7], expected 1, found 2"
         )
         assert ("verify" in run.made) == made_again
         assert "synth" not in [outcome.name for outcome in run.outcomes]
@@ -224,7 +228,7 @@ def test_current_leaves_out_what_was_made_from_something_else(
 ) -> None:
     run = execute(tmp_path / "r")
     assert list(flow.current(run)) == ALL
-    use(monkeypatch, hardware=lambda _: {"other": 1})
+    use(monkeypatch, hardware=lambda _: {**fakes.results()["hardware"], "fps": 1.0})
     run = execute(tmp_path / "r", until="hardware", hardware={"fps": 1})
     assert list(flow.current(run)) == ["train", "prune", "export", "hardware"]
 
@@ -343,7 +347,12 @@ def test_network_from_outside_is_read_where_the_user_has_it(
     tmp_path: Path, net: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path | None] = []
-    use(monkeypatch, export=lambda context: read.append(context.model_file) or {})
+
+    def export(context: flow.Context) -> Any:
+        read.append(context.model_file)
+        return fakes.results()["export"]
+
+    use(monkeypatch, export=export)
     flow.execute(flow.new_run(tmp_path / "r", fakes.recipe(), net), until="export")
     flow.execute(flow.open_run(tmp_path / "r"), until="export", force="export")
     assert read == [net, tmp_path / "r" / flow.MODEL]

@@ -13,6 +13,7 @@ from fpga_flow.synth import synthesised
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.usage import Usage
 from fpga_flow.target.board import board
+from tests.fake_results import results
 
 COUNTS = {"lut": 12, "ff": 34, "bram18": 5, "dsp": 6}
 
@@ -60,7 +61,8 @@ def test_a_broken_entry_counts_as_unknown(tmp_path: Path, text: str) -> None:
 def test_synthesis_keeps_its_layers_for_the_next_folding(tmp_path: Path) -> None:
     hardware = tmp_path / "hardware"
     hardware.mkdir()
-    artifact.write_json(hardware / "result.json", {"layer_keys": {"MVAU_rtl_0": "a", "gone": "b"}})
+    result = results()["hardware"] | {"layer_keys": {"MVAU_rtl_0": "a", "gone": "b"}}
+    artifact.write_json(hardware / artifact.RESULT, result)
     inputs = {"hardware": hardware, "rtl": tmp_path / "rtl"}
     context = Context(make_recipe({"name": "t"}), tmp_path, inputs, tmp_path / "cache")
     usages = {"MVAU_rtl_0": Usage(**COUNTS), "StreamingFIFO_rtl_0": Usage(lut=1)}

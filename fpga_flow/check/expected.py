@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.core import artifact
+from fpga_flow import results
 from fpga_flow.core.errors import InputError
 from fpga_flow.integer.golden import top_k
 from fpga_flow.integer.output import DECISIONS, Output
+from fpga_flow.results.export import ExportResult
 
 CHUNK = 256
 """Frames that are compared at once."""
@@ -40,8 +41,8 @@ def compare(export: Path, expected: Numbers) -> Compared:
     the next one would. Raises `InputError` where `expected` has another shape than the network's output, but
     for axes of length 1.
     """
-    result = artifact.read_result(export)
-    output = Output.model_validate(result["output"])
+    result = results.read(ExportResult, export)
+    output = result.output
     indices = output.decides and any(name in DECISIONS for name in output.behind)
     shape = (output.k,) if indices else output.value_shape
     if _sizes(expected.shape[1:]) != _sizes(shape):
@@ -53,7 +54,7 @@ def compare(export: Path, expected: Numbers) -> Compared:
         order = np.argsort(vectors["index"])
         frames, logits = vectors["index"][order], vectors["logits"][order]
     differing, first = 0, ""
-    reach = 0.5 + result["logits"]["error"] / abs(output.scale)
+    reach = 0.5 + result.logits.error / abs(output.scale)
     for start in range(0, len(frames), CHUNK):
         integers = logits[start : start + CHUNK]
         numbers = frames[start : start + CHUNK]

@@ -1,14 +1,12 @@
 """What a check has found so far, and its cases: stages, layers, frame sets, limits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from fpga_flow.check.expected import Compared
 from fpga_flow.check.limits import Limit, frames_per_second
-from fpga_flow.core import artifact
 from fpga_flow.core.errors import DifferenceError, FitError, FlowError
 from fpga_flow.core.stage import Stage
 from fpga_flow.design.design import load_design
@@ -16,6 +14,8 @@ from fpga_flow.pipeline import order
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.pipeline.run import Outcome
 from fpga_flow.report import Report, assemble
+from fpga_flow.results.run import RunResults, read_all
+from fpga_flow.results.verify import VerifyResult
 from fpga_flow.target.board import board
 from fpga_flow.target.fit import Fit
 from fpga_flow.target.resources import Resources
@@ -68,13 +68,9 @@ class Found:
         """The stages that stand, by name."""
         return {outcome.name: outcome for outcome in self.run.outcomes} if self.run else {}
 
-    def results(self) -> dict[str, dict[str, Any]]:
+    def results(self) -> RunResults:
         """Return the results of these stages."""
-        folders = {name: self.run.folder / name for name in self.outcomes} if self.run else {}
-        return {
-            name: artifact.read_result(folder) | artifact.read_effort(folder)
-            for name, folder in folders.items()
-        }
+        return read_all({name: self.run.folder / name for name in self.outcomes} if self.run else {})
 
     def report(self) -> Report | None:
         """Return the report of these stages, None where there is no run."""
@@ -93,7 +89,7 @@ class Found:
         return [
             *self._stages(),
             *self._layers(results),
-            *_frames(results.get("verify")),
+            *_frames(results.verify),
             *self._expected(),
             *self._limits(results),
         ]
@@ -119,22 +115,21 @@ class Found:
         judged = any(stage.judge is not None for stage in outside if stage.name in last)
         return judged and isinstance(self.error, DifferenceError | FitError)
 
-    def _layers(self, results: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
-        verify = results.get("verify")
+    def _layers(self, results: RunResults) -> Iterator[Case]:
+        verify = results.verify
         if verify is None:
-            if self.run and "rtl" in results:
+            if self.run and results.rtl:
                 for layer in load_design(self.run.folder / "rtl").layers:
                     if layer.taps:
                         yield Case("layer", layer.name, State.SKIPPED, NOT_REACHED)
             return
-        first = verify["first_difference"]
-        for name in verify["layers_compared"]:
-            if first and first["layer"] == name:
-                text = ", ".join(f"{key} {value}" for key, value in first.items())
-                yield Case("layer", name, State.FAILED, f"different: {text}")
+        first = verify.first_difference
+        for name in verify.layers_compared:
+            if first and first.layer == name:
+                yield Case("layer", name, State.FAILED, f"different: {first.words()}")
             else:
                 yield Case("layer", name, State.PASSED, "equal")
-        for name in verify["layers_not_reached"]:
+        for name in verify.layers_not_reached:
             yield Case("layer", name, State.SKIPPED, NOT_REACHED)
 
     def _expected(self) -> Iterator[Case]:
@@ -150,27 +145,27 @@ class Found:
         elif self.expects:
             yield Case("frames", name, State.SKIPPED, NOT_REACHED)
 
-    def _limits(self, results: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+    def _limits(self, results: RunResults) -> Iterator[Case]:
         for limit in self.limits:
             if limit.found is None:
                 yield Case("limit", limit.option, State.SKIPPED, NOT_REACHED)
             else:
                 yield Case("limit", limit.option, State.PASSED if limit.met else State.FAILED, limit.words())
-        synth = results.get("synth")
+        synth = results.synth
         if synth is not None and self.run is not None:
-            fit = Fit(Resources.read(synth), board(self.run.recipe.board))
+            fit = Fit(Resources.read(synth.model_dump()), board(self.run.recipe.board))
             state = State.FAILED if fit.over else State.PASSED
             yield Case("limit", f"fits {fit.board.name}", state, fit.excess())
 
 
-def _frames(verify: Mapping[str, Any] | None) -> Iterator[Case]:
+def _frames(verify: VerifyResult | None) -> Iterator[Case]:
     if verify is None:
         yield Case("frames", "RTL", State.SKIPPED, NOT_REACHED)
         return
-    for each in verify["sets"]:
-        name = f"RTL with{'' if each['stalls'] else 'out'} stalls"
-        text = f"{each['mismatches']:,} of {each['frames']:,} frames differ from the golden model"
-        yield Case("frames", name, State.FAILED if each["mismatches"] else State.PASSED, text)
+    for each in verify.sets:
+        name = f"RTL with{'' if each.stalls else 'out'} stalls"
+        text = f"{each.mismatches:,} of {each.frames:,} frames differ from the golden model"
+        yield Case("frames", name, State.FAILED if each.mismatches else State.PASSED, text)
 
 
 def explained(error: Exception) -> str:

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow import data
-from fpga_flow.core import artifact, toolchain
+from fpga_flow import data, results
+from fpga_flow.core import toolchain
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts.data import OWN, DataRecipe
 from fpga_flow.design.design import load_design
 from fpga_flow.export.frames import fitted
 from fpga_flow.integer.golden import Golden
-from fpga_flow.integer.output import Output
 from fpga_flow.integer.quantise import quantise
 from fpga_flow.pipeline.flow import RUNS, Run
 from fpga_flow.pipeline.standing import intact
+from fpga_flow.results.export import ExportResult
 
 NEEDED = {"golden": ("export",), "rtl": ("export", "rtl"), "virtual": ("export", "rtl", "verify")}
 """What a network can run on -> the artifacts that this takes."""
@@ -70,16 +70,16 @@ def outputs(run: Run, file: Path, on: str) -> dict[str, NDArray[Any]]:
             f"{run.folder}: {', '.join(missing)} missing or out of date; build it up to "
             f"{NEEDED[on][-1]} first"
         )
-    exported = artifact.read_result(folders["export"])
-    output = Output.model_validate(exported["output"])
+    exported = results.read(ExportResult, folders["export"])
+    output, spec = exported.output, exported.input.description()
     frames = fitted(
         data.load(DataRecipe(name=OWN, file=str(file)), "test", RUNS / ".cache" / "data"),
-        exported["input"],
+        spec,
         0,
         str(file),
     )
     x = frames.read(np.arange(len(frames)))
-    task = _Task(run, folders, x, exported["input"], output.top_k(run.recipe.hardware.top_k))
+    task = _Task(run, folders, x, spec, output.top_k(run.recipe.hardware.top_k))
     integers = {"golden": _golden, "rtl": _simulated, "virtual": _virtual}[on](task)
     if task.k:
         return {"y": integers[:, 0] if task.k == 1 else integers}

@@ -11,10 +11,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from fpga_flow.core.errors import InputError
 
@@ -154,8 +156,13 @@ def damaged(words: str) -> InputError:
     return InputError(f"{words}; the 'flow build' that made this run makes it again")
 
 
+def write_result(folder: Path, result: BaseModel) -> None:
+    """Write what a stage measured and decided into the artifact `folder` (`result.json`)."""
+    write_json(folder / RESULT, result.model_dump(mode="json"))
+
+
 def read_result(folder: Path) -> dict[str, Any]:
-    """Return what the stage that made `folder` measured and decided (`result.json`)."""
+    """Return what `write_result` wrote, as it stands there; `fpga_flow.results` has its form."""
     result = read_json(folder / RESULT)
     if not isinstance(result, dict):
         raise InputError(f"{folder / RESULT}: must be a JSON object, not {type(result).__name__}")
@@ -216,7 +223,7 @@ def _link(source: str, target: str) -> None:
 def finish(
     partial: Path,
     final: Path,
-    result: Mapping[str, Any],
+    result: BaseModel,
     *,
     digest: str,
     inputs: dict[str, str],
@@ -226,7 +233,7 @@ def finish(
     parts: Sequence[str] = (),
 ) -> Manifest:
     """Write result and manifest into `partial` and put it in the place of `final`."""
-    write_json(partial / RESULT, result)
+    write_result(partial, result)
     files = digest_content(partial)
     manifest = Manifest(
         stage=final.name,

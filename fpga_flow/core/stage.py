@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from fpga_flow.core.errors import FlowError
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.base import Part
@@ -52,15 +54,15 @@ class Stage:
     check: Callable[[Context], None] | None = None
     """Runs before the stage and raises what a later one would, so that nobody waits for it in vain. It
     changes nothing that the stage makes, so the stage's digest does not cover its code."""
-    judge: Callable[[Mapping[str, Any], Recipe], FlowError | None] | None = None
+    judge: Callable[[Any, Recipe], FlowError | None] | None = None
     """Whether the finished stage's result ends the command with an error."""
 
-    def run(self, context: Context) -> dict[str, Any]:
-        """Run the stage; its package is imported only now."""
+    def run(self, context: Context) -> BaseModel:
+        """Run the stage and return its result; its package is imported only now."""
         if self.check is not None:
             self.check(context)
         module = importlib.import_module(f"fpga_flow.stages.{self.name}")
-        result: dict[str, Any] = module.run(context)
+        result: BaseModel = module.run(context)
         return result
 
 

@@ -4,9 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from fpga_flow.core import artifact
 from fpga_flow.core.errors import DifferenceError, InputError
 from fpga_flow.core.progress import say
 from fpga_flow.deploy import procedure, results
@@ -14,9 +12,13 @@ from fpga_flow.deploy.package import NAME, describe, vectors, write_package
 from fpga_flow.deploy.transport import Ssh, Transport, Virtual
 from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
 from fpga_flow.design.design import Design, design_digest, load_design
-from fpga_flow.integer.output import Output
 from fpga_flow.pipeline.flow import RUNS, Run, current
 from fpga_flow.pipeline.standing import intact
+from fpga_flow.results import read
+from fpga_flow.results.bitstream import BitstreamResult
+from fpga_flow.results.board import BoardResult
+from fpga_flow.results.export import ExportResult
+from fpga_flow.results.verify import VerifyResult
 
 FRAMES = 1000
 """Test frames in a package, at most."""
@@ -40,11 +42,11 @@ def verified_folders(run: Run) -> dict[str, Path]:
             f"{run.folder}: {', '.join(missing)} missing or out of date; only a verified design goes to a "
             "board: run 'flow verify' first"
         )
-    found = artifact.read_result(folders["verify"])
-    if found["mismatches"]:
+    found = read(VerifyResult, folders["verify"])
+    if found.mismatches:
         raise DifferenceError(
-            f"{run.folder}: the RTL differs from the golden model in {found['mismatches']} of "
-            f"{found['samples']} frames; only a verified design goes to a board"
+            f"{run.folder}: the RTL differs from the golden model in {found.mismatches} of "
+            f"{found.samples} frames; only a verified design goes to a board"
         )
     return folders
 
@@ -57,13 +59,13 @@ def make_package(run: Run, virtual: bool = False) -> Path:
         hardware = _virtual_hardware(design, folders["rtl"], digest)
     else:
         hardware = _bitstream(run, folders, digest)
-    exported = artifact.read_result(folders["export"])
-    numbers = Output.model_validate(exported["output"]).description()
-    latency = artifact.read_result(folders["verify"])["measured_latency_cycles"]
+    exported = read(ExportResult, folders["export"])
+    latency = read(VerifyResult, folders["verify"]).measured_latency_cycles
     (run.folder / PACKAGES).mkdir(exist_ok=True)
     path = run.folder / PACKAGES / f"{run.recipe.name}-{digest[:12]}{'-virtual' if virtual else ''}.zip"
     frames = vectors(folders["export"] / "vectors.npz", design.top_k, FRAMES)
-    write_package(path, describe(design, digest, latency, exported["input"], numbers), frames, hardware)
+    spec, numbers = exported.input.description(), exported.output.description()
+    write_package(path, describe(design, digest, latency, spec, numbers), frames, hardware)
     return path
 
 
@@ -80,8 +82,7 @@ def _bitstream(run: Run, folders: Mapping[str, Path], digest: str) -> dict[str, 
             f"{run.folder}: there is no bitstream of this design; run 'flow bitstream' first (it needs "
             "Vivado), or take the virtual board (--virtual, --host virtual)"
         )
-    result = artifact.read_result(folders["bitstream"])
-    if result["digest"] != digest:
+    if read(BitstreamResult, folders["bitstream"]).digest != digest:
         raise InputError(f"{run.folder}: the bitstream is of another network; run 'flow bitstream' again")
     return {
         f"{NAME}.{kind}": (folders["bitstream"] / f"{NAME}.{kind}").read_bytes() for kind in ("bit", "hwh")
@@ -99,7 +100,7 @@ def deploy(
     virtual: bool = False,
     frames: int | None = None,
     timeout: float | None = None,
-) -> dict[str, Any]:
+) -> BoardResult:
     """Bring `run` to `host`, test it there, keep its figures in the run and return them.
 
     `virtual`: the host is a machine with the stand-in for pynq; so is the host called 'virtual', this one.
@@ -115,8 +116,8 @@ def deploy(
         with closing(board):
             folder = procedure.install(board, package)
             seconds = timeout or (VIRTUAL_SECONDS if virtual else None)
-            result = procedure.test(board, folder, frames, seconds, password if sudo else None)
-    result = {**result, "host": host, "virtual": virtual, "package": package.name}
+            answer = procedure.test(board, folder, frames, seconds, password if sudo else None)
+    result = BoardResult(**dict(answer), host=host, virtual=virtual, package=package.name)
     results.keep(run, result)
     procedure.judge(result, board.name, digest)
     return result

@@ -1,9 +1,7 @@
 """One package onto one board: copy, check, unpack, run, figures back. Nothing half-installed stays."""
 
 import secrets
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,8 +9,8 @@ from fpga_flow.core.digests import file_digest
 from fpga_flow.core.errors import DifferenceError, InputError, ToolError
 from fpga_flow.core.progress import bar, say
 from fpga_flow.deploy.package import NAME
-from fpga_flow.deploy.results import Answer
 from fpga_flow.deploy.transport import Done, Transport
+from fpga_flow.results.board import Answer
 
 BASE = PurePosixPath("fpga_flow")
 """Folder in the board's home."""
@@ -69,7 +67,7 @@ def _checked(done: Done, board: Transport, what: str) -> Done:
 
 def test(
     board: Transport, folder: PurePosixPath, frames: int | None, timeout: float | None, sudo: str | None
-) -> dict[str, Any]:
+) -> Answer:
     """Run the package's test in `folder`; returns its figures.
 
     `sudo` is the password with which the board's user becomes root, as loading a bitstream wants; None
@@ -96,10 +94,10 @@ def test(
     return _answer(board.read(folder / RESULT), board.name)
 
 
-def _answer(text: bytes, board: str) -> dict[str, Any]:
+def _answer(text: bytes, board: str) -> Answer:
     """Return the figures that the driver wrote; raises `ToolError` where they are something else."""
     try:
-        return Answer.model_validate_json(text).model_dump()
+        return Answer.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -120,18 +118,18 @@ def run_frames(board: Transport, folder: PurePosixPath, frames: str, out: str, t
     _checked(board.run(words, folder, COMMAND_SECONDS + timeout), board, "running the frames")
 
 
-def judge(result: Mapping[str, Any], board: str, digest: str) -> None:
+def judge(result: Answer, board: str, digest: str) -> None:
     """Raise where the board did not do what the golden model does."""
-    if result["digest"] != digest:
+    if result.digest != digest:
         raise InputError(
-            f"{board}: the results are of the network {result['digest'][:12]}..., not of this run's"
+            f"{board}: the results are of the network {result.digest[:12]}..., not of this run's"
         )
-    if result["mismatches"]:
+    if result.mismatches:
         told = [
-            f"; first: frame {first['frame']}, expected {first['expected']}, found {first['found']}"
-            for first in result["first_mismatches"][:1]
+            f"; first: frame {first.frame}, expected {list(first.expected)}, found {list(first.found)}"
+            for first in result.first_mismatches[:1]
         ]
         raise DifferenceError(
-            f"{board}: {result['mismatches']} of {result['samples']} outputs differ from the golden model"
+            f"{board}: {result.mismatches} of {result.samples} outputs differ from the golden model"
             + "".join(told)
         )

@@ -1,9 +1,7 @@
 """A whole design from a hardware graph: every layer's RTL, the library files it needs, the top."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
@@ -15,20 +13,17 @@ from fpga_flow.design.generate import Generated, generate
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
 from fpga_flow.layers.base import kind_of, streams_in
+from fpga_flow.results.hardware import Predicted
 
 TAP = HDL / "df_tap.sv"
 
 
-def build_design(model: ModelWrapper, hardware: Mapping[str, Any], folder: Path) -> Design:
-    """Write `src/`, `data/` and `design.json` of the hardware graph `model` into `folder`.
-
-    `hardware` is the result of the stage that made it: part, clock_mhz, cycles_per_frame, bottleneck, top_k
-    (and latency_cycles where it is known).
-    """
+def build_design(model: ModelWrapper, hardware: Predicted, folder: Path) -> Design:
+    """Write `src/`, `data/` and `design.json` of the hardware graph `model` into `folder`."""
     made: list[Generated] = []
     with finn_session() as scratch, bar("RTL of each layer", len(model.graph.node)) as advance:
         for index in range(len(model.graph.node)):
-            made.append(generate(model, index, hardware["part"], 1000 / hardware["clock_mhz"], scratch))
+            made.append(generate(model, index, hardware.part, 1000 / hardware.clock_mhz, scratch))
             advance()
     layers = [_layer(model, index, one) for index, one in enumerate(made)]
     library = _copy_library(made, folder)
@@ -44,16 +39,16 @@ def build_design(model: ModelWrapper, hardware: Mapping[str, Any], folder: Path)
     generated = dict.fromkeys(source for one in made for source in one.sources)
     design = Design(
         top=stitch.TOP,
-        part=hardware["part"],
-        clock_mhz=hardware["clock_mhz"],
-        cycles_per_frame=hardware["cycles_per_frame"],
-        bottleneck=hardware["bottleneck"],
-        top_k=hardware["top_k"],
+        part=hardware.part,
+        clock_mhz=hardware.clock_mhz,
+        cycles_per_frame=hardware.cycles_per_frame,
+        bottleneck=hardware.bottleneck,
+        top_k=hardware.top_k,
         input=first,
         output=last,
         layers=tuple(layers),
         sources=(*library, *generated, top),
-        latency_cycles=hardware.get("latency_cycles") or 0,
+        latency_cycles=hardware.latency_cycles,
     )
     design.save(folder)
     return design

@@ -15,12 +15,13 @@ from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.golden import batch_size, batches
 from fpga_flow.export.operations import IntegerNetwork
 from fpga_flow.integer.golden import Golden
+from fpga_flow.results.export import FloatCheck, NetworkCheck
 
 LAYER_FRAMES = 64
 """Frames on which network.onnx and golden.onnx are compared tensor by tensor."""
 
 
-def check_network(model: ModelWrapper, golden: Golden, codes: NDArray[Any], batch: int) -> dict[str, Any]:
+def check_network(model: ModelWrapper, golden: Golden, codes: NDArray[Any], batch: int) -> NetworkCheck:
     """Compare `network.onnx` with the golden model on `codes`: all logits, and all tensors of some frames.
 
     Raises `DifferenceError` at the first difference.
@@ -34,7 +35,7 @@ def check_network(model: ModelWrapper, golden: Golden, codes: NDArray[Any], batc
     expected, found = golden.layers(some), NetworkRunner(model, layers=True).layers(some)
     for name, values in found.items():
         _equal(name, expected[name], values, 0)
-    return {"frames": len(codes), "tensors": len(found), "differences": 0}
+    return NetworkCheck(frames=len(codes), tensors=len(found), differences=0)
 
 
 def _equal(name: str, expected: NDArray[Any], found: NDArray[Any], start: int) -> None:
@@ -65,7 +66,7 @@ def check_float(
     indices: NDArray[np.int64],
     spec: dict[str, Any],
     label: str,
-) -> dict[str, Any]:
+) -> FloatCheck:
     """Compare the golden model with the float network it was made from, called `label`.
 
     Raises `DifferenceError` where a difference is not explained by float32's rounding.
@@ -78,7 +79,7 @@ def check_float(
         parts = list(batches(len(indices), min(64, batch_size(network))))
         found = compare(network, golden, reference, frames, parts, advance)
     _judge(found, label)
-    return {"against": label, **found.as_json()}
+    return FloatCheck(against=label, **vars(found), unexplained=found.unexplained)
 
 
 def _judge(found: Comparison, label: str) -> None:

@@ -90,10 +90,6 @@ class Comparison:
         """Frames that differ for no reason that float32 arithmetic gives."""
         return self.differing_frames - self.explained - self.rounded
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it stands in the result."""
-        return {**vars(self), "unexplained": self.unexplained}
-
 
 class Witness:
     """What one run of a float network says of the golden integers of a batch, frame by frame."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from qonnx.core.datatype import DataType
 
 from fpga_flow.export.operations import Matrix, Operation
+from fpga_flow.results.export import Cost
 
 BASELINE_BIT_OPS = 807_699_904
 BASELINE_WEIGHT_BITS = 1_244_936
@@ -82,16 +82,12 @@ def _layer_cost(layer: Matrix) -> LayerCost:
     )
 
 
-def cost(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Return the cost of a network of `operations`, zero weights free where it says nonzero.
-
-    Keys as in `report.json`: weights, nonzero, macs, nonzero_macs, bit_ops, weight_bits (see `LayerCost`) and
-    itu_score.
-    """
+def cost(operations: Iterable[Operation]) -> Cost:
+    """Return the cost of a network of `operations`."""
     layers = layer_costs(operations)
     keys = ("weights", "nonzero", "macs", "nonzero_macs", "bit_ops", "weight_bits")
     total = {key: sum(getattr(layer, key) for layer in layers) for key in keys}
-    return {**total, "itu_score": itu_score(total["bit_ops"], total["weight_bits"])}
+    return Cost(**total, itu_score=itu_score(total["bit_ops"], total["weight_bits"]))
 
 
 def itu_score(bit_ops: float, weight_bits: float) -> float:

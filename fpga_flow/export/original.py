@@ -29,6 +29,7 @@ from fpga_flow.export.reference import FileReference, Observation
 from fpga_flow.integer.golden import Golden, top_k
 from fpga_flow.integer.output import DECISIONS, Output, Step
 from fpga_flow.integer.quantise import carry_out
+from fpga_flow.results.export import Original
 
 FRAMES = 8
 SECONDS = 60.0
@@ -40,7 +41,7 @@ MAX_REASON = 200
 Numbers = NDArray[Any]
 
 
-class Original:
+class OriginalFile:
     """A file as it came, in qonnx' own execution."""
 
     def __init__(self, path: Path) -> None:
@@ -143,7 +144,7 @@ def check_original(
     output: Output,
     frames: NDArray[np.float32],
     codes: Numbers,
-) -> dict[str, Any]:
+) -> Original:
     """Compare what comes out for `frames` (N, ...) with codes `codes` with what the file at `path` gives.
 
     `model` is that file cleaned. Returns how many frames were compared and how many of them differ by
@@ -151,19 +152,18 @@ def check_original(
     a large offset (see `compare`). Where qonnx cannot execute the file, `reason` says so, and none are.
     Raises `DifferenceError` at the first difference.
     """
-    table: dict[str, Any] = {"frames": 0, "rounded": 0, "reason": None}
     reference = FileReference(model)
     called = original_names(model)
     inside = [called.get(name, name) for name, _ in reference.quantised]
     last = called.get(model.graph.output[0].name, "")
     try:
-        given = Original(path).run(frames, SECONDS, output.name, *inside, last)
+        given = OriginalFile(path).run(frames, SECONDS, output.name, *inside, last)
         outputs = given[output.name]
     except Exception as error:  # noqa: BLE001  qonnx raises what it comes upon
         reason = (str(error).strip().splitlines() or [""])[0][:MAX_REASON] or type(error).__name__
         say(f"  not compared with the file as it came, which qonnx cannot execute: {reason}")
-        return {**table, "reason": reason}
-    values = _Values(network, output)
+        return Original(frames=0, rounded=0, reason=reason)
+    values, rounded = _Values(network, output), 0
     for index, theirs in enumerate(outputs):
         one = slice(index, index + 1)
         ours = values.of_integers(golden.run(codes[one])[0])
@@ -178,11 +178,10 @@ def check_original(
             fits = not len(values.unequal(values.of_floats(seen.logits.astype(np.float32)), theirs))
             if not (fits and _rounds(network, golden, reference, seen, frames[one], codes[one])):
                 raise DifferenceError(_difference(path, index, int(places[0]), ours, theirs))
-            table["rounded"] += 1
-        table["frames"] += 1
-    rounded = f"; {table['rounded']} differ by float32's rounding" if table["rounded"] else ""
-    say(f"  {table['frames']} frames: what comes out is what qonnx gives for the file as it came{rounded}")
-    return table
+            rounded += 1
+    told = f"; {rounded} differ by float32's rounding" if rounded else ""
+    say(f"  {len(outputs)} frames: what comes out is what qonnx gives for the file as it came{told}")
+    return Original(frames=len(outputs), rounded=rounded, reason=None)
 
 
 def _rounds(

@@ -3,9 +3,8 @@
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -19,6 +18,7 @@ from fpga_flow.fifos.network import Network, network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
+from fpga_flow.results.hardware import HardwareSettings, Predicted, SimulatedFifos, SizedFifo, SizedFifos
 
 FILE = "fifos.json"
 KEY = "hardware.fifos.file"
@@ -26,17 +26,17 @@ KEY = "hardware.fifos.file"
 
 
 def size_fifos(
-    model: ModelWrapper, recipe: FifosRecipe, settings: Mapping[str, Any], folder: Path, cache: Path
-) -> dict[str, Any]:
+    model: ModelWrapper, recipe: FifosRecipe, settings: HardwareSettings, folder: Path, cache: Path
+) -> SizedFifos:
     """Set the depth of every FIFO in `model`, write `fifos.json` into `folder`; return bits, cycles, edges.
 
-    `settings` are part, clock_mhz and top_k, `cache` keeps compiled simulators; both are for simulations.
+    `settings` and `cache`, which keeps compiled simulators, are for simulations.
     Raises `InputError` where a given file of depths is wrong, or deadlocks.
     """
     network = network_of(model)
     bits = [edge.bits for edge in network.edges]
     latency = 0 if recipe.keep_latency else None
-    measured: dict[str, Any] | None = None
+    measured: SimulatedFifos | None = None
     if recipe.file is not None:
         depths = read_depths(places.named(recipe.file), network)
         filled, method, finished = tuple(depths), "file", True
@@ -55,8 +55,8 @@ def size_fifos(
     write_depths(folder / FILE, network, depths)
     cycles, latency_cycles = result.cycles_per_frame, result.latency
     if measured is not None:
-        cycles, latency_cycles = measured["cycles_per_frame"], measured["latency_cycles"]
-        fastest = measured["fastest_cycles_per_frame"]
+        cycles, latency_cycles = measured.cycles_per_frame, measured.latency_cycles
+        fastest = measured.fastest_cycles_per_frame
     before, after = network.bits(filled), network.bits(depths)
     say(
         f"  {len(depths)} FIFOs: {after:,} bits, {before:,} before they were made smaller; "
@@ -65,48 +65,49 @@ def size_fifos(
     if cycles > fastest:
         say(f"  warning: these depths cost {1 - fastest / cycles:.1%} of the rate")
     of_layers = predict.alone(network)
-    return {
-        "method": method,
-        "bits_before": before,
-        "bits_after": after,
-        "finished": finished,
-        "cycles_per_frame": cycles,
-        "fastest_cycles_per_frame": fastest,
-        "latency_cycles": latency_cycles,
-        "bottleneck": max(of_layers, key=lambda name: of_layers[name]),
-        "layer_cycles": of_layers,
-        "simulated": measured,
-        "edges": [
-            {
-                "fifo": edge.fifo,
-                "producer": edge.producer,
-                "consumer": edge.consumer,
-                "tensor": edge.tensor,
-                "bits": edge.bits,
-                "depth": depth,
-                "depth_before": wanted,
-            }
+    return SizedFifos(
+        method=method,
+        bits_before=before,
+        bits_after=after,
+        finished=finished,
+        cycles_per_frame=cycles,
+        fastest_cycles_per_frame=fastest,
+        latency_cycles=latency_cycles,
+        bottleneck=max(of_layers, key=lambda name: of_layers[name]),
+        layer_cycles=of_layers,
+        simulated=measured,
+        edges=tuple(
+            SizedFifo(
+                fifo=edge.fifo,
+                producer=edge.producer,
+                consumer=edge.consumer,
+                tensor=edge.tensor,
+                bits=edge.bits,
+                depth=depth,
+                depth_before=wanted,
+            )
             for edge, depth, wanted in zip(network.edges, depths, filled, strict=True)
-        ],
-    }
+        ),
+    )
 
 
 def _simulated(
     model: ModelWrapper,
     recipe: FifosRecipe,
-    settings: Mapping[str, Any],
+    settings: HardwareSettings,
     network: Network,
     sizing: Sizing,
     folder: Path,
     cache: Path,
-) -> tuple[Sizing, dict[str, Any]]:
+) -> tuple[Sizing, SimulatedFifos]:
     """Return depths that the RTL itself has shown to be enough, and what it measured.
 
     What unlimited FIFOs hold is counted in the RTL. The depths that the schedules ask for are tried in it;
     where they are not enough, the search goes on in the RTL.
     """
     with tempfile.TemporaryDirectory(prefix="fpga_flow_fifos_") as scratch:
-        known = {**settings, "cycles_per_frame": round(sizing.period), "bottleneck": ""}
+        cycles = round(sizing.period)
+        known = Predicted(**dict(settings), cycles_per_frame=cycles, latency_cycles=0, bottleneck="")
         design = build_design(model, known, Path(scratch))
         names = [edge.fifo for edge in network.edges]
         log = folder / "verilator.log"
@@ -133,12 +134,12 @@ def _simulated(
             sizing.runs,
             sizing.finished,
         )
-        return found, {
-            "cycles_per_frame": round(tried.period),
-            "fastest_cycles_per_frame": round(free.period),
-            "latency_cycles": tried.latency,
-            "cycles": rtl.cycles,
-        }
+        return found, SimulatedFifos(
+            cycles_per_frame=round(tried.period),
+            fastest_cycles_per_frame=round(free.period),
+            latency_cycles=tried.latency,
+            cycles=rtl.cycles,
+        )
 
 
 def _explained(network: Network, depths: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """A run: its stages in their order, each made where what it depends on has changed.
 
-A stage is a module of `fpga_flow.stages` that has `run(context) -> result`, where
-`result` (JSON) is what the stage measured and decided. It is skipped when the digest of its inputs,
+A stage is a module of `fpga_flow.stages` that has `run(context) -> result`, where `result` (a model of
+`fpga_flow.results`) is what the stage measured and decided. It is skipped when the digest of its inputs,
 its parts of the recipe, its tools' versions and its own code is that of what stands in the run.
 """
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from fpga_flow import results
 from fpga_flow.core import artifact, interrupt, own_code, toolchain
 from fpga_flow.core.digests import named_file, recipe_digest
 from fpga_flow.core.errors import FlowError, InputError
@@ -31,6 +32,7 @@ from fpga_flow.pipeline.run import new_run as new_run
 from fpga_flow.pipeline.run import open_run as open_run
 from fpga_flow.pipeline.standing import check_model, mark_outdated
 from fpga_flow.pipeline.standing import current as current
+from fpga_flow.results.run import KINDS
 
 
 def execute(
@@ -175,4 +177,4 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
 def _judge(run: Run, stage: Stage) -> FlowError | None:
     if stage.judge is None:
         return None
-    return stage.judge(artifact.read_result(run.folder / stage.name), run.recipe)
+    return stage.judge(results.read(KINDS[stage.name], run.folder / stage.name), run.recipe)

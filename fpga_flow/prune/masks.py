@@ -4,27 +4,14 @@ A mask stands in the checkpoint beside its weight (`None`: nothing is pruned), s
 every reload. What is pruned is counted here, never computed from rates.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from fpga_flow.results.prune import LayerCount
 from fpga_flow.train.checkpoint import State
 
 Masks = dict[str, Tensor]
 """Layer name -> bool tensor shaped like the layer's weight; True is left."""
-
-
-@dataclass(frozen=True)
-class LayerCount:
-    """Weights of one layer, counted."""
-
-    name: str
-    weights: int
-    left: int
-    """Weights that the mask leaves."""
-    nonzero: int
-    """Weights whose code is not zero: those left, less the ones that are rounded to zero."""
 
 
 def masks_of(state: State) -> Masks:
@@ -52,10 +39,10 @@ def count(state: State, codes: dict[str, Tensor]) -> list[LayerCount]:
     masks = masks_of(state)
     return [
         LayerCount(
-            name,
-            kept["weight"].numel(),
-            int(masks[name].sum()),
-            int((codes[name] != 0).sum()),
+            name=name,
+            weights=kept["weight"].numel(),
+            left=int(masks[name].sum()),
+            nonzero=int((codes[name] != 0).sum()),
         )
         for name, kept in state["layers"].items()
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fpga_flow.results.prune import Round
 from fpga_flow.train.checkpoint import State
 
 
@@ -29,21 +30,6 @@ class Rules:
     """Share of all weights that shall be gone in the end, where the schedule has such an end."""
     thresholds: tuple[float, ...] = ()
     """Absolute values below which weights go, one for each round, where the schedule has such."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """One prune and the training after it."""
-
-    round: int
-    rate: float
-    """Share of the remaining weights, or threshold."""
-    density: float
-    """Share of all weights that the masks leave, counted."""
-    accuracy: float
-    """Best validation accuracy of the round."""
-    epochs: int
-    passed: bool
 
 
 @dataclass(frozen=True)
@@ -190,7 +176,14 @@ def _round(progress: Progress, trainer: Trainer, rate: float | None = None, keep
     rate = progress.rate if rate is None else rate
     attempt = trainer.attempt(progress.passing, rate, number)
     progress.history.append(
-        Round(number, rate, attempt.density, attempt.accuracy, attempt.epochs, attempt.passed)
+        Round(
+            round=number,
+            rate=rate,
+            density=attempt.density,
+            accuracy=attempt.accuracy,
+            epochs=attempt.epochs,
+            passed=attempt.passed,
+        )
     )
     if attempt.passed or keep:
         progress.passing = attempt.state

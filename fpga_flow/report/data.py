@@ -1,25 +1,19 @@
 """Which data the report's numbers come from."""
 
-from collections.abc import Mapping
-from typing import Any
+from fpga_flow.results.run import RunResults
+from fpga_flow.results.train import FrameSet
 
 
-def data_note(found: Mapping[str, Mapping[str, Any]]) -> str:
+def data_note(found: RunResults) -> str:
     """Return in words what the stages say about their test frames; empty where no stage has used any."""
-    for stage in ("prune", "train", "export"):
-        data = found.get(stage, {}).get("data")
-        if isinstance(data, str):
-            return data
-        if data:
-            return _words(data)
-    return ""
+    trained = found.prune or found.train
+    if trained is not None:
+        return _words(trained.data)
+    return found.export.data if found.export else ""
 
 
-def _words(data: Mapping[str, Any]) -> str:
-    words = [
-        f"{data['name']} (generated)" if data["generated"] else data["name"],
-        f"{data['classes']} classes",
-    ]
-    if snr := data.get("snr_db"):
-        words.append(f"{min(snr):g} to {max(snr):g} dB SNR")
+def _words(data: FrameSet) -> str:
+    words = [f"{data.name} (generated)" if data.generated else data.name, f"{data.classes} classes"]
+    if data.snr_db:
+        words.append(f"{min(data.snr_db):g} to {max(data.snr_db):g} dB SNR")
     return ", ".join(words)

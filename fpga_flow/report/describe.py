@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fpga_flow.core.errors import INTERRUPTED, DifferenceError, FitError, FlowError, InputError, ToolError
-from fpga_flow.report.schema import SCHEMA, Part, Report
+from fpga_flow.report.schema import SCHEMA, Report
+from fpga_flow.results import Record
 
 EXIT_CODES = {
     0: "done",
@@ -30,30 +31,34 @@ WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false
 
 def page() -> str:
     """Return the page."""
-    tables = [f"\n## {title}\n\n{table}" for title, table in _tables(Report, "report.json", [])]
+    first, *others = parts(Report)
+    tables = [_table(first, "report.json"), *(_table(part, part.__name__) for part in others)]
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     return HEAD + "".join(tables) + f"\n## Exit codes of flow\n\n| code | meaning |\n|---|---|\n{codes}"
 
 
-def _tables(part: type[Part], title: str, done: list[type[Part]]) -> Iterator[tuple[str, str]]:
-    """Yield heading and table of `part`, then of the parts in it that are not `done`."""
-    done.append(part)
+def _table(part: type[Record], title: str) -> str:
     rows = "".join(
         f"| `{field.alias or name}` | {_words(field.annotation)} | {field.description} |\n"
         for name, field in part.model_fields.items()
     )
-    yield title, f"{part.__doc__}\n\n| key | type | |\n|---|---|---|\n{rows}"
-    for field in part.model_fields.values():
-        for inner in _parts(field.annotation):
-            if inner not in done:
-                yield from _tables(inner, inner.__name__, done)
+    return f"\n## {title}\n\n{part.__doc__}\n\n| key | type | |\n|---|---|---|\n{rows}"
 
 
-def _parts(kind: Any) -> Iterator[type[Part]]:
-    if isinstance(kind, type) and issubclass(kind, Part):
+def parts(whole: type[Record]) -> list[type[Record]]:
+    """Return `whole` and all that it is made of, each once, in the order of its keys."""
+    found = [whole]
+    for field in whole.model_fields.values():
+        for kind in _records(field.annotation):
+            found += [part for part in parts(kind) if part not in found]
+    return found
+
+
+def _records(kind: Any) -> Iterator[type[Record]]:
+    if isinstance(kind, type) and issubclass(kind, Record):
         yield kind
     for inner in get_args(kind):
-        yield from _parts(inner)
+        yield from _records(inner)
 
 
 def _words(kind: Any) -> str:

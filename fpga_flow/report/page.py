@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison, plots
-from fpga_flow.report.assemble import Results
 from fpga_flow.report.data import data_note
-from fpga_flow.report.schema import Hardware, Layer, Report, Scores
+from fpga_flow.report.schema import Hardware, Layer, Report
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
+from fpga_flow.results.export import Scores
+from fpga_flow.results.run import RunResults
 from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.fit import Fit
@@ -54,7 +54,7 @@ class Sheet:
     marked: str = field(default="")
 
 
-def render(run: Run, report: Report, found: Results, version: str) -> str:
+def render(run: Run, report: Report, found: RunResults, version: str) -> str:
     """Return the page of `report`; `version` is written into its head."""
     environment = Environment(
         loader=PackageLoader("fpga_flow.report", "."),
@@ -108,26 +108,23 @@ def _cards(report: Report, of: Board) -> Iterator[Card]:
         yield Card("Board", word, f"{share:.0%} of its {LIMITED[key]}", state)
 
 
-def _plots(report: Report, found: Results) -> Iterator[Plot]:
-    curves = {
-        label: curve
-        for label, stage in (("unpruned", "train"), ("pruned", "prune"), ("golden (integers)", "export"))
-        if (curve := by_snr(found.get(stage, {}).get("by_snr")))
-    }
+def _plots(report: Report, found: RunResults) -> Iterator[Plot]:
+    steps = (("unpruned", found.train), ("pruned", found.prune), ("golden (integers)", found.export))
+    curves = {label: by_snr(step.by_snr) for label, step in steps if step is not None and step.by_snr}
     if curves:
         detail = f"{amount(report.accuracy.samples)} test frames: {data_note(found)}"
         yield Plot("Accuracy against SNR", detail, plots.accuracy_by_snr(curves))
-    layers = found.get("prune", {}).get("layers")
-    if layers:
-        names, nonzero, weights = ([layer[key] for layer in layers] for key in ("name", "nonzero", "weights"))
-        yield Plot("Weights left by layer", "After pruning.", plots.sparsity(names, nonzero, weights))
+    if found.prune and (layers := found.prune.layers):
+        names, nonzero = [layer.name for layer in layers], [layer.nonzero for layer in layers]
+        svg = plots.sparsity(names, nonzero, [layer.weights for layer in layers])
+        yield Plot("Weights left by layer", "After pruning.", svg)
     if report.hardware:
         yield from _hardware_plots(report.hardware)
 
 
-def by_snr(table: Any) -> dict[float, float]:
-    """Return accuracy by SNR with numbers as keys, which JSON does not have; empty where there is none."""
-    return {float(snr): share for snr, share in table.items()} if isinstance(table, Mapping) else {}
+def by_snr(table: Mapping[str, float]) -> dict[float, float]:
+    """Return accuracy by SNR with numbers as keys, which JSON does not have."""
+    return {float(snr): share for snr, share in table.items()}
 
 
 def _hardware_plots(hardware: Hardware) -> Iterator[Plot]:

@@ -4,31 +4,21 @@ Accuracies are shares of 1 on the test frames; cycles are clock cycles of the ac
 written from the docstrings here (`fpga_flow.report.describe`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from fpga_flow.results import Record, Share, export
+from fpga_flow.results.export import Cost, Original, Scores
 
 JSON, HTML = "report.json", "report.html"
 """The files in a run."""
 SCHEMA = 2
 """1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the hardware's `part` and
 `family`, a layer's `label` and `implementation`, the estimate's `ranges` and FINN's estimate beside it."""
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Part(BaseModel):
-    """Base of all parts: no other keys than these."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        use_attribute_docstrings=True,
-    )
-
-
-class Accuracy(Part):
+class Accuracy(Record):
     """Share of test frames whose class was found, at each step of the way."""
 
     float_: Share | None = Field(default=None, alias="float")
@@ -47,18 +37,14 @@ class Accuracy(Part):
     """Test frames behind all but `rtl` and `board`."""
 
 
-class StandIn(Part):
+class StandIn(export.StandIn):
     """How a network from outside does on frames of the same shape that are not its own data."""
 
-    accuracy: Share
-    """Share of the frames that is right, which is no accuracy of the network's."""
-    samples: int
-    """How many frames."""
     data: str
     """What they are."""
 
 
-class Output(Part):
+class Output(Record):
     """What comes out of the accelerator for a frame."""
 
     name: str
@@ -81,75 +67,7 @@ class Output(Part):
     """All of it in words."""
 
 
-class Original(Part):
-    """What comes out against the file of a network from outside as it came, in qonnx' own execution."""
-
-    frames: int
-    """How many were compared and agree."""
-    rounded: int
-    """Of them those that differ by float32's rounding alone."""
-    reason: str | None
-    """Why none were, where qonnx cannot execute the file."""
-
-
-class Cost(Part):
-    """Cost per frame; zero weights are free in all but `weights` and `macs`."""
-
-    weights: int
-    """All weights."""
-    nonzero: int
-    """Weights that are not zero."""
-    macs: int
-    """Multiplications, each with an addition."""
-    nonzero_macs: int
-    """Of them those with a weight that is not zero."""
-    bit_ops: int
-    """Sum over the layers of `nonzero_macs` times the bits of a weight and of an activation."""
-    weight_bits: int
-    """Sum over the layers of `nonzero` times the bits of a weight."""
-    itu_score: float
-    """Score of the ITU challenge."""
-
-
-class LayerCost(Part):
-    """What one convolution or dense layer costs, counted; see `Cost`."""
-
-    name: str
-    """Of the layer in the network."""
-    weights: int
-    """All weights."""
-    nonzero: int
-    """Weights that are not zero."""
-    sparsity: float
-    """Share of the weights that are zero."""
-    bits: int
-    """Of a weight; `act_bits` are those of the layer's input."""
-    act_bits: int
-    """Of an integer of the layer's input."""
-    macs: int
-    """Multiplications, each with an addition."""
-    nonzero_macs: int
-    """Of them those with a weight that is not zero."""
-    bit_ops: int
-    """`nonzero_macs` times the bits of a weight and of an activation."""
-    weight_bits: int
-    """`nonzero` times the bits of a weight."""
-
-
-class Scores(Part):
-    """Scores beside the ITU challenge's, None where the network's frames are not those they are meant for."""
-
-    course_parameters: float | None
-    """Of the CIFAR course, by parameters."""
-    course_operations: float | None
-    """Of the CIFAR course, by operations."""
-    micronet: float | None
-    """MicroNet 2019, with the baseline for CIFAR-100."""
-    layers: list[LayerCost]
-    """In the order of the network."""
-
-
-class Used(Part):
+class Used(Record):
     """What of the part is used."""
 
     lut: int
@@ -162,7 +80,7 @@ class Used(Part):
     """DSP slices."""
 
 
-class Estimate(Part):
+class Estimate(Record):
     """What of the part is estimated to be used, by formulas for each layer."""
 
     lut: int | None
@@ -179,7 +97,7 @@ class Estimate(Part):
     """What FINN estimates: `lut`, `ff`, `bram18` and `dsp`, None where it has no figure for any layer."""
 
 
-class Layer(Part):
+class Layer(Record):
     """One hardware layer; `estimate` and `synth` are its share of the resources."""
 
     name: str
@@ -208,7 +126,7 @@ class Layer(Part):
     """`lut`, `ff`, `bram18` and `dsp` as synthesised."""
 
 
-class Fifos(Part):
+class Fifos(Record):
     """Bits in all FIFOs: as deep as unlimited ones get full, and as deep as the rate needs."""
 
     method: str
@@ -219,7 +137,7 @@ class Fifos(Part):
     """As they are."""
 
 
-class Hardware(Part):
+class Hardware(Record):
     """The folded graph; all of it are predictions."""
 
     part: str | None = None
@@ -242,7 +160,7 @@ class Hardware(Part):
     """Between the layers."""
 
 
-class Verify(Part):
+class Verify(Record):
     """The simulation of the whole accelerator against onnxruntime."""
 
     simulator: str
@@ -274,7 +192,7 @@ class Synth(Used):
     """None: it is known only behind Vivado."""
 
 
-class Bitstream(Part):
+class Bitstream(Record):
     """The routed design."""
 
     tool: str
@@ -295,7 +213,7 @@ class Bitstream(Part):
     """DSP slices."""
 
 
-class Board(Part):
+class Board(Record):
     """What a board measured; `virtual` is a simulated one."""
 
     host: str
@@ -322,7 +240,7 @@ class Board(Part):
     """Of the board, where it has sensors."""
 
 
-class StageTime(Part):
+class StageTime(Record):
     """How long a stage took when it was made, and whether that was in this build."""
 
     name: str
@@ -333,7 +251,7 @@ class StageTime(Part):
     """Whether it was kept."""
 
 
-class Report(Part):
+class Report(Record):
     """All of `report.json`."""
 
     schema_: int = Field(default=SCHEMA, alias="schema")

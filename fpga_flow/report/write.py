@@ -16,7 +16,7 @@ def write(run: Run) -> None:
     shown = report.model_dump(mode="json")
     for stage in shown["stages"]:
         del stage["cached"]
-    version = artifact.digest_json([shown, found, _code()])
+    version = artifact.digest_json([shown, found.model_dump(mode="json"), _code()])
     page = run.folder / HTML
     if not (page.is_file() and f'content="{version}"' in page.read_text(encoding="utf-8")[:1000]):
         from fpga_flow.report.page import render  # draws with matplotlib, which takes a second to import

@@ -5,6 +5,7 @@ from typing import Any
 
 from fpga_flow.export.cost import LayerCost, cost, layer_costs
 from fpga_flow.export.operations import IntegerNetwork, Operation
+from fpga_flow.results import export as results
 from fpga_flow.scores.cifar_course import course_score
 from fpga_flow.scores.micronet import micronet_score
 from fpga_flow.scores.sparsity import sparsity
@@ -19,8 +20,8 @@ def as_json(operations: Sequence[Operation]) -> dict[str, Any]:
     course, micronet = course_score(layers), micronet_score(operations)
     total = cost(operations)
     return {
-        "layers": [_layer(layer) for layer in layers],
-        "total": {**total, "sparsity": sparsity(total["weights"], total["nonzero"])},
+        "layers": [_counted(layer).model_dump() for layer in layers],
+        "total": {**total.model_dump(), "sparsity": sparsity(total.weights, total.nonzero)},
         "course": {"parameters": course.parameters, "operations": course.operations},
         "micronet": {
             "score": micronet.score,
@@ -31,32 +32,33 @@ def as_json(operations: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
-def _layer(layer: LayerCost) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "weights": layer.weights,
-        "nonzero": layer.nonzero,
-        "sparsity": sparsity(layer.weights, layer.nonzero),
-        "bits": layer.weight_bits_each,
-        "act_bits": layer.act_bits,
-        "macs": layer.macs,
-        "nonzero_macs": layer.nonzero_macs,
-        "bit_ops": layer.bit_ops,
-        "weight_bits": layer.weight_bits,
-    }
+def _counted(layer: LayerCost) -> results.LayerCost:
+    return results.LayerCost(
+        name=layer.name,
+        weights=layer.weights,
+        nonzero=layer.nonzero,
+        sparsity=sparsity(layer.weights, layer.nonzero),
+        bits=layer.weight_bits_each,
+        act_bits=layer.act_bits,
+        macs=layer.macs,
+        nonzero_macs=layer.nonzero_macs,
+        bit_ops=layer.bit_ops,
+        weight_bits=layer.weight_bits,
+    )
 
 
-def for_report(network: IntegerNetwork) -> dict[str, Any]:
-    """Return what `report.json` says under `scores`: the layers' counts, and the scores meant for its frames.
+def for_report(network: IntegerNetwork) -> results.Scores:
+    """Return the layers' counts, and the scores meant for the network's frames.
 
     Those of the course and of MicroNet 2019 compare with networks for CIFAR, and are None where the network
     takes other frames; the ITU score, for radio signals, stands beside the cost in any case.
     """
-    found = as_json(network.operations)
+    layers = layer_costs(network.operations)
     asked = tuple(network.host.frame_shape) == CIFAR
-    return {
-        "course_parameters": found["course"]["parameters"] if asked else None,
-        "course_operations": found["course"]["operations"] if asked else None,
-        "micronet": found["micronet"]["score"] if asked else None,
-        "layers": found["layers"],
-    }
+    course = course_score(layers) if asked else None
+    return results.Scores(
+        course_parameters=course.parameters if course else None,
+        course_operations=course.operations if course else None,
+        micronet=micronet_score(network.operations).score if asked else None,
+        layers=[_counted(layer) for layer in layers],
+    )

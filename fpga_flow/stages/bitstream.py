@@ -5,15 +5,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
+from fpga_flow import results
 from fpga_flow.bitstream import reports, tcl
 from fpga_flow.bitstream.shell import HDL, SOURCES, TOP, shell_text
-from fpga_flow.core import artifact, toolchain
+from fpga_flow.core import toolchain
 from fpga_flow.core.errors import DifferenceError, FitError, ToolError
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
 from fpga_flow.design.design import design_digest, load_design
+from fpga_flow.results.bitstream import BitstreamResult
+from fpga_flow.results.verify import VerifyResult
 from fpga_flow.target.board import Board, board
 
 SCRIPT = "build.tcl"
@@ -28,14 +30,14 @@ STEPS = {
 """What Vivado prints when a step begins -> what a person calls it."""
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> BitstreamResult:
     """Write the project, run Vivado, read its reports; returns resources, timing and the network's digest."""
     target, folder = board(context.recipe.board), context.folder
-    verified = artifact.read_result(context.inputs["verify"])
-    if verified["mismatches"]:
+    verified = results.read(VerifyResult, context.inputs["verify"])
+    if verified.mismatches:
         raise DifferenceError(
-            f"bitstream: the RTL differs from the golden model in {verified['mismatches']} of "
-            f"{verified['samples']} frames; a bitstream is made of a verified design only"
+            f"bitstream: the RTL differs from the golden model in {verified.mismatches} of "
+            f"{verified.samples} frames; a bitstream is made of a verified design only"
         )
     tool = toolchain.FINDERS["vivado"]()
     check_version(tool.version)
@@ -61,16 +63,16 @@ def run(context: Context) -> dict[str, Any]:
             f"lower --set hardware.clock_mhz to {fmax:.0f} or less"
         )
     shutil.rmtree(folder / "project", ignore_errors=True)
-    return {
-        "tool": f"vivado {tool.version}",
-        "part": target.part,
-        "file": f"{tcl.PROJECT}.bit",
-        "digest": digest,
-        "clock_mhz": clock_mhz,
-        "slack_ns": slack,
-        "fmax_mhz": round(fmax, 3),
+    return BitstreamResult(
+        tool=f"vivado {tool.version}",
+        part=target.part,
+        file=f"{tcl.PROJECT}.bit",
+        digest=digest,
+        clock_mhz=clock_mhz,
+        slack_ns=slack,
+        fmax_mhz=round(fmax, 3),
         **used,
-    }
+    )
 
 
 def check_version(version: str) -> None:

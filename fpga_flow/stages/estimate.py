@@ -1,19 +1,18 @@
 """Stage `estimate`: what a hardware graph will take, by the formulas of its layers and by FINN's."""
 
-from typing import Any
-
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
 from fpga_flow.finn.estimate import finn_estimate
 from fpga_flow.hardware.estimate import estimate_layers
 from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import load_graph
+from fpga_flow.results.estimate import EstimateResult
 from fpga_flow.target.board import board
 from fpga_flow.target.fit import Fit
 from fpga_flow.target.resources import total
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> EstimateResult:
     """Return the resources of each layer and their sums; `finn`: FINN's, None where it has no figure."""
     target = board(context.recipe.board)
     model = load_graph(context.inputs["hardware"] / GRAPH)
@@ -23,8 +22,10 @@ def run(context: Context) -> dict[str, Any]:
     say(f"  estimate: {fit.words()} of {target.name}")
     without = finn["missing"]["lut"]
     say(f"  FINN's: {finn['lut'] or 0:,} LUT ({without} of {len(layers)} layers have no figure)")
-    return {
-        **fit.used.limited(),
-        "layers": {name: taken.limited() for name, taken in layers.items()},
-        "finn": finn,
-    }
+    return EstimateResult.model_validate(
+        {
+            **fit.used.limited(),
+            "layers": {name: taken.limited() for name, taken in layers.items()},
+            "finn": finn,
+        }
+    )

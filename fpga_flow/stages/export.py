@@ -36,14 +36,15 @@ from fpga_flow.export.score import VECTORS, accuracy, check_vectors, write_vecto
 from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.integer.golden import Golden
+from fpga_flow.results.export import Checks, ExportAccuracy, ExportResult, InputSpec, Logits, StandIn
 from fpga_flow.scores.counts import for_report
 
 STAND_IN = "a stand-in for this network's own data"
 MODEL, NETWORK, GOLDEN, GOLDEN_LAYERS = "model.onnx", "network.onnx", "golden.onnx", "golden_layers.onnx"
 
 
-def run(context: Context) -> dict[str, Any]:
-    """Export, compare and score; returns cost, accuracy, the input's description and the checks."""
+def run(context: Context) -> ExportResult:
+    """Export, compare and score."""
     recipe, folder = context.recipe.export, context.folder
     model, build_reference, label, source = _network(context)
     network = to_integers(model, _declared(context))
@@ -72,39 +73,49 @@ def run(context: Context) -> dict[str, Any]:
     fitting = output.decides and labels_fit(source, classes)
     chosen = source.sample(recipe.vectors, recipe.seed)
     codes = write_vectors(folder / VECTORS, golden, source, chosen, spec, fitting and own, batch)
-    checks = {"network": check_network(integers, golden, codes, batch)}
+    networks = check_network(integers, golden, codes, batch)
     compared = source.sample(recipe.compared, recipe.seed)
-    checks["float"] = check_float(network, golden, reference, source, compared, spec, label)
+    floats = check_float(network, golden, reference, source, compared, spec, label)
+    original = None
     if context.model_file is not None:
         some = floats_and_codes(source, compared[:FRAMES], spec)
-        checks["original"] = check_original(context.model_file, model, network, golden, output, *some)
-    result: dict[str, Any] = {"accuracy": {"golden": None}, "samples": None, "by_snr": {}, "stand_in": None}
+        original = check_original(context.model_file, model, network, golden, output, *some)
+    share: float | None = None
+    samples: int | None = None
+    by_snr: dict[str, float] = {}
+    stand_in: StandIn | None = None
     if fitting:
         scored = (
             np.arange(len(source)) if recipe.scored is None else source.sample(recipe.scored, recipe.seed)
         )
-        found = accuracy(golden, source, scored, spec, batch)
-        share, of = found["accuracy"]["golden"], "test frames" if own else f"frames of {STAND_IN}"
-        say(f"  {100 * share:.2f} % of {len(scored):,} {of} right")
-        result |= found if own else {"stand_in": {"accuracy": share, "samples": len(scored)}}
-    return {
-        **result,
-        "output": output.model_dump(mode="json"),
-        "cost": costs,
-        "scores": for_report(network),
-        "bits": _bits(network),
-        "input": spec,
-        "logits": {
-            "shape": list(network.output.shape[1:]),
-            "scale": network.logit_scale,
-            "offset": network.logit_offset,
-            "error": network.logit_error,
-        },
-        "classes": list(source.classes) if fitting and own else [str(i) for i in range(classes)],
-        "vectors": len(codes),
-        "data": source.source,
-        "checks": checks,
-    }
+        right, by_level = accuracy(golden, source, scored, spec, batch)
+        of = "test frames" if own else f"frames of {STAND_IN}"
+        say(f"  {100 * right:.2f} % of {len(scored):,} {of} right")
+        if own:
+            share, samples, by_snr = right, len(scored), by_level
+        else:
+            stand_in = StandIn(accuracy=right, samples=len(scored))
+    return ExportResult(
+        accuracy=ExportAccuracy(golden=share),
+        samples=samples,
+        by_snr=by_snr,
+        stand_in=stand_in,
+        output=output,
+        cost=costs,
+        scores=for_report(network),
+        bits=_bits(network),
+        input=InputSpec.model_validate(spec),
+        logits=Logits(
+            shape=network.output.shape[1:],
+            scale=network.logit_scale,
+            offset=network.logit_offset,
+            error=network.logit_error,
+        ),
+        classes=tuple(source.classes) if fitting and own else tuple(str(i) for i in range(classes)),
+        vectors=len(codes),
+        data=source.source,
+        checks=Checks(network=networks, float=floats, original=original),
+    )
 
 
 def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], str, Frames | None]:

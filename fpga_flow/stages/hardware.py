@@ -1,8 +1,6 @@
 """Stage `hardware`: the integer network becomes a folded graph of RTL layers."""
 
-from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -17,13 +15,14 @@ from fpga_flow.hardware import fold, lower, streams
 from fpga_flow.hardware.fold.options import no_layer_known
 from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.layers import GRAPH
+from fpga_flow.results.hardware import HardwareResult, HardwareSettings
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.target.board import board
 
 FOLDING = "folding.json"
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> HardwareResult:
     """Write `hardware.onnx` and `folding.json`; return clock, cycles, bottleneck and layers."""
     recipe = context.recipe.hardware
     target = board(context.recipe.board)
@@ -39,33 +38,35 @@ def run(context: Context) -> dict[str, Any]:
         keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
         model = streams.insert_streams(folded.model, target.part)
         layers = fold.layers(model)
-    settings = {"part": target.part, "clock_mhz": clock_mhz, "top_k": top_k}
+    settings = HardwareSettings(part=target.part, clock_mhz=clock_mhz, top_k=top_k)
     fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
     model.save(str(context.folder / GRAPH))
 
-    layers = [replace(layer, cycles=fifos["layer_cycles"].get(layer.name, layer.cycles)) for layer in layers]
-    cycles, latency = fifos["cycles_per_frame"], fifos["latency_cycles"]
+    cycles, latency = fifos.cycles_per_frame, fifos.latency_cycles
     # Of several that are as slow the one that can be folded, not a converter at its side.
     solution = folded.solution
-    bottleneck = solution.bottleneck if solution.cycles >= cycles else fifos["bottleneck"]
+    bottleneck = solution.bottleneck if solution.cycles >= cycles else fifos.bottleneck
     lines, met = fold.message_lines(
         folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
     )
     for line in lines:
         say(line)
-    return {
-        **settings,
-        "cycles_per_frame": cycles,
-        "latency_cycles": latency,
-        "fps": clock_mhz * 1e6 / cycles,
-        "target_fps": recipe.fps if folded.target == "fps" else None,
-        "target_met": met,
-        "bottleneck": bottleneck,
-        "layers": [asdict(layer) for layer in layers],
-        "layer_keys": keys,
-        "folding": fold.result_of(folded),
-        "fifos": fifos,
-    }
+    return HardwareResult(
+        **dict(settings),
+        cycles_per_frame=cycles,
+        latency_cycles=latency,
+        bottleneck=bottleneck,
+        fps=clock_mhz * 1e6 / cycles,
+        target_fps=recipe.fps if folded.target == "fps" else None,
+        target_met=met,
+        layers=tuple(
+            layer.model_copy(update={"cycles": fifos.layer_cycles.get(layer.name, layer.cycles)})
+            for layer in layers
+        ),
+        layer_keys=keys,
+        folding=fold.result_of(folded),
+        fifos=fifos,
+    )
 
 
 def _latency(part: str, model: ModelWrapper) -> int:

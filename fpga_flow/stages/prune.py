@@ -1,12 +1,12 @@
 """The stage: takes the trained network, prunes it as the recipe says, keeps the last one that passed."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from fpga_flow.core.artifact import read_result, write_json
+from fpga_flow import results
+from fpga_flow.core.artifact import write_json
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe_parts import Recipe
@@ -23,11 +23,12 @@ from fpga_flow.prune.schedules import (
     WHATEVER_THE_ACCURACY,
     Attempt,
     Progress,
-    Round,
     Rules,
     share_to_take,
     sparsity_at,
 )
+from fpga_flow.results.prune import PruneAccuracy, PruneResult, Round, Surgery
+from fpga_flow.results.train import Evaluation, TrainResult
 from fpga_flow.surgery.body import check_scales
 from fpga_flow.surgery.idle import silence_idle
 from fpga_flow.surgery.operation import operated
@@ -48,7 +49,7 @@ TOLERANCE = 5e-4
 
 
 @torch_threads()
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> PruneResult:
     """Prune; the artifact is a checkpoint and the history of the rounds."""
     recipe = context.recipe
     set_cache(context.cache)
@@ -59,15 +60,8 @@ def run(context: Context) -> dict[str, Any]:
     if recipe.prune.method == "none" and not quantise and not operate:
         shutil.copyfile(source, context.folder / CHECKPOINT)
         write_json(context.folder / HISTORY, {"target": None, "rounds": []})
-        trained = read_result(context.inputs["train"])
-        return _result(
-            recipe,
-            state,
-            trained["accuracy"]["quantised"],
-            {key: trained[key] for key in ("samples", "by_snr", "by_class", "data")},
-            None,
-            [],
-        )
+        trained = results.read(TrainResult, context.inputs["train"])
+        return _result(recipe, state, trained.accuracy.quantised, trained)
     network = network_of(recipe, state)
     if operate:
         check_scales(network)
@@ -88,18 +82,17 @@ def run(context: Context) -> dict[str, Any]:
     test = load_codes(recipe, "test", context.cache)
     score = evaluate(network, test)
     (context.folder / PROGRESS).unlink(missing_ok=True)
-    measured = {
-        "samples": len(test),
-        "by_snr": by_snr(score, test),
-        "by_class": by_class(score, test),
-        "data": describe(recipe, test),
-    }
+    evaluation = Evaluation(
+        samples=len(test),
+        by_snr=by_snr(score, test),
+        by_class=by_class(score, test),
+        data=describe(recipe, test),
+    )
     accuracy = round(score.accuracy, 6)
-    result = _result(final(recipe), state, accuracy, measured, target, progress.history)
-    result["surgery"] = surgery
+    result = _result(final(recipe), state, accuracy, evaluation, target, progress.history, surgery)
     say(
         f"  pruned network: {score.accuracy:.2%} of {len(test)} test frames, "
-        f"{result['left']} of {result['weights']} weights left, {result['nonzero']} not zero"
+        f"{result.left} of {result.weights} weights left, {result.nonzero} not zero"
     )
     return result
 
@@ -312,7 +305,7 @@ def load_progress(path: Path) -> Progress:
 
 
 def _save(path: Path, progress: Progress, target: float) -> None:
-    history = [asdict(line) for line in progress.history]
+    history = [line.model_dump() for line in progress.history]
     write_json(path.with_name(HISTORY), {"target": target, "rounds": history})
     save_state(path, {"passing": progress.passing, "rate": progress.rate, "history": history})
 
@@ -321,19 +314,21 @@ def _result(
     recipe: Recipe,
     state: State,
     accuracy: float,
-    measured: dict[str, Any],
-    target: float | None,
-    rounds: list[Round],
-) -> dict[str, Any]:
+    evaluation: Evaluation,
+    target: float | None = None,
+    rounds: Sequence[Round] = (),
+    surgery: Surgery | None = None,
+) -> PruneResult:
     layers = count(state, network_of(recipe, state).codes())
-    return {
-        "accuracy": {"pruned": accuracy},
-        "method": recipe.prune.method,
-        "target": target,
-        "weights": sum(layer.weights for layer in layers),
-        "left": sum(layer.left for layer in layers),
-        "nonzero": sum(layer.nonzero for layer in layers),
-        "layers": [asdict(layer) for layer in layers],
-        "rounds": [asdict(line) for line in rounds],
-        **measured,
-    }
+    return PruneResult(
+        **{name: getattr(evaluation, name) for name in Evaluation.model_fields},
+        accuracy=PruneAccuracy(pruned=accuracy),
+        method=recipe.prune.method,
+        target=target,
+        weights=sum(layer.weights for layer in layers),
+        left=sum(layer.left for layer in layers),
+        nonzero=sum(layer.nonzero for layer in layers),
+        layers=tuple(layers),
+        rounds=tuple(rounds),
+        surgery=surgery,
+    )

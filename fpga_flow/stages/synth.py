@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
+from fpga_flow import results
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.digests import code_digest
 from fpga_flow.core.errors import ToolError
@@ -19,6 +19,8 @@ from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
+from fpga_flow.results.hardware import HardwareResult
+from fpga_flow.results.synth import SynthResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
@@ -29,7 +31,7 @@ from fpga_flow.target.resources import Resources, total
 _logger = logging.getLogger(__name__)
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> SynthResult:
     """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board."""
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
@@ -46,17 +48,19 @@ def run(context: Context) -> dict[str, Any]:
     say(f"  {fit.words()} of {target.name}")
     if fit.over:
         say(f"  warning: the design does not fit {target.name}: {fit.excess()}")
-    return {
-        "tool": f"yosys {tool.version}",
-        "part": target.part,
-        **fit.used.as_dict(),
-        "fmax_mhz": None,
-        "layers": {name: usage.as_dict() for name, usage in usages.items()},
-        "fits": not fit.over,
-        "over": fit.over,
-        "board": {"name": target.name, **target.capacity.limited()},
-        "distinct": len(distinct),
-    }
+    return SynthResult.model_validate(
+        {
+            "tool": f"yosys {tool.version}",
+            "part": target.part,
+            **fit.used.as_dict(),
+            "fmax_mhz": None,
+            "layers": {name: usage.as_dict() for name, usage in usages.items()},
+            "fits": not fit.over,
+            "over": fit.over,
+            "board": {"name": target.name, **target.capacity.limited()},
+            "distinct": len(distinct),
+        }
+    )
 
 
 def _keep_for_folding(context: Context, usages: Mapping[str, Resources], family: Family) -> None:
@@ -65,7 +69,7 @@ def _keep_for_folding(context: Context, usages: Mapping[str, Resources], family:
     if hardware is None:
         return
     entries = SynthesisedLayers(context.cache, family)
-    for name, key in artifact.read_result(hardware).get("layer_keys", {}).items():
+    for name, key in results.read(HardwareResult, hardware).layer_keys.items():
         if name in usages:
             entries.put(key, usages[name])
 

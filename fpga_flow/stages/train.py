@@ -8,6 +8,7 @@ from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.stage import Context
+from fpga_flow.results.train import TrainAccuracy, TrainResult
 from fpga_flow.train.checkpoint import (
     CHECKPOINT,
     FLOAT,
@@ -33,7 +34,7 @@ BITS = {"weight_bits", "act_bits", "quant"}
 
 
 @torch_threads()
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context) -> TrainResult:
     """Make the network and test it, once; the artifact is a checkpoint and the training curve."""
     recipe = context.recipe
     set_cache(context.cache)
@@ -53,20 +54,20 @@ def run(context: Context) -> dict[str, Any]:
     save_state(context.folder / CHECKPOINT, state)
     score = evaluate(network_of(recipe, state), test)
     say(f"  quantised network: {score.accuracy:.2%} of {len(test)} test frames")
-    return {
-        "accuracy": {"float": float_accuracy, "quantised": round(score.accuracy, 6)},
-        "samples": len(test),
-        "by_snr": by_snr(score, test),
-        "by_class": by_class(score, test),
-        "classes": test.classes,
-        "data": describe(recipe, test),
-        "origin": {
+    return TrainResult(
+        accuracy=TrainAccuracy(float=float_accuracy, quantised=round(score.accuracy, 6)),
+        samples=len(test),
+        by_snr=by_snr(score, test),
+        by_class=by_class(score, test),
+        classes=tuple(test.classes),
+        data=describe(recipe, test),
+        origin={
             "committed": f"committed checkpoint {recipe.train.checkpoint}",
             "retrained": f"retrained from the float weights in {recipe.train.checkpoint}",
             "scratch": "trained from scratch",
         }[origin],
-        "epochs": {name: len(curve) for name, curve in curves.items()},
-    }
+        epochs={name: len(curve) for name, curve in curves.items()},
+    )
 
 
 def starting_point(recipe: Recipe, frames: Codes) -> tuple[State, str]:

@@ -8,10 +8,9 @@ compared. A difference of outputs is traced to its layer by recording the frame 
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,11 @@ from fpga_flow.core.artifact import EFFORT, write_json
 from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
 from fpga_flow.integer.golden import Golden
+from fpga_flow.results.verify import Difference, FrameCounts, RtlAccuracy, VerifyEffort, VerifyResult
 from fpga_flow.sim.packing import wanted
 from fpga_flow.sim.simulator import DeadlockError, SimResult
 from fpga_flow.verify.accelerator import Accelerator, timing
-from fpga_flow.verify.compare import Difference, comparable, first_layer
+from fpga_flow.verify.compare import comparable, first_layer
 
 STALL = 0.3
 """Chance that a side rests in a cycle, long rests counted in full."""
@@ -35,8 +35,8 @@ PARTS = 8
 seeds and measured rate depend on the shares."""
 
 
-def run(context: Context) -> dict[str, Any]:
-    """Simulate and compare; returns the report's `verify` object and the accuracy of the RTL."""
+def run(context: Context) -> VerifyResult:
+    """Simulate and compare."""
     recipe = context.recipe.verify
     vectors = np.load(context.inputs["export"] / "vectors.npz")
     frames = min(recipe.frames, len(vectors["x"]))
@@ -76,21 +76,22 @@ def run(context: Context) -> dict[str, Any]:
         f"{recipe.layer_frames} frames; {per_frame:,.0f} cycles a frame "
         f"(predicted {accelerator.design.cycles_per_frame:,})"
     )
-    write_json(context.folder / EFFORT, {"cycles_per_second": measured.cycles_per_second})
-    return {
-        "simulator": f"verilator {toolchain.verilator().version}",
-        "samples": frames,
-        "mismatches": int(mismatches),
-        "first_difference": asdict(difference) if difference else None,
-        "measured_cycles_per_frame": per_frame,
-        "measured_latency_cycles": latency,
-        "stalls": recipe.stalls,
-        "sets": _sets(jobs, differing),
-        "layers_compared": compared,
-        "layers_not_reached": left,
-        "layer_frames": recipe.layer_frames,
-        "accuracy": {"rtl": _accuracy(found, labels, accelerator.design.top_k)},
-    }
+    effort = VerifyEffort(cycles_per_second=measured.cycles_per_second)
+    write_json(context.folder / EFFORT, effort.model_dump())
+    return VerifyResult(
+        simulator=f"verilator {toolchain.verilator().version}",
+        samples=frames,
+        mismatches=int(mismatches),
+        first_difference=difference,
+        measured_cycles_per_frame=per_frame,
+        measured_latency_cycles=latency,
+        stalls=recipe.stalls,
+        sets=_sets(jobs, differing),
+        layers_compared=tuple(compared),
+        layers_not_reached=tuple(left),
+        layer_frames=recipe.layer_frames,
+        accuracy=RtlAccuracy(rtl=_accuracy(found, labels, accelerator.design.top_k)),
+    )
 
 
 @dataclass(frozen=True)
@@ -109,18 +110,18 @@ def _jobs(frames: int, stalls: bool) -> list[Job]:
     return [Job(part, stall) for stall in (0.0, *([STALL] if stalls else [])) for part in parts]
 
 
-def _sets(jobs: Sequence[Job], differing: Sequence[NDArray[np.int64]]) -> list[dict[str, Any]]:
+def _sets(jobs: Sequence[Job], differing: Sequence[NDArray[np.int64]]) -> tuple[FrameCounts, ...]:
     """Return how many frames were simulated and differ, without stalls and with them, where there are any."""
-    return [
-        {
-            "stalls": stalls,
-            "frames": sum(job.frames.stop - job.frames.start for job in jobs if bool(job.stall) == stalls),
-            "mismatches": sum(
+    return tuple(
+        FrameCounts(
+            stalls=stalls,
+            frames=sum(job.frames.stop - job.frames.start for job in jobs if bool(job.stall) == stalls),
+            mismatches=sum(
                 len(found) for job, found in zip(jobs, differing, strict=True) if bool(job.stall) == stalls
             ),
-        }
+        )
         for stalls in sorted({bool(job.stall) for job in jobs})
-    ]
+    )
 
 
 def _differing(found: NDArray[np.int64], expected: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -147,6 +148,6 @@ def _layers(
         expected = golden.layers(x[chosen])
         difference, compared = first_layer(accelerator.design, Path(folder), expected)
     if difference is not None:
-        difference = Difference(**{**asdict(difference), "frame": int(chosen[difference.frame])})
+        difference = difference.model_copy(update={"frame": int(chosen[difference.frame])})
     names = dict.fromkeys(layer.name for layer, _ in comparable(accelerator.design, expected))
     return difference, compared, [name for name in names if name not in compared]

@@ -2,13 +2,13 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.results.prune import Surgery, SurgeryAccuracy, WeightsTakenOut
 from fpga_flow.surgery.blocks import remove_blocks
 from fpga_flow.surgery.body import Body
 from fpga_flow.surgery.choose import CRITERIA, empty
@@ -40,7 +40,7 @@ def smaller(recipe: Recipe, state: State) -> State:
 
 def operated(
     recipe: Recipe, state: State, train: Codes, validation: Codes, folder: Path, loss: Loss = labels_only
-) -> tuple[State, dict[str, Any]]:
+) -> tuple[State, Surgery]:
     """Operate on the network in `state` and train what is left; returns it, and what was done.
 
     What a killed run left in `folder` is taken up. Raises `InputError` where what is left takes no such
@@ -57,17 +57,16 @@ def operated(
         f"  surgery: {weights[1]:,} of {weights[0]:,} weights stay; {after:.2%} of {len(validation)} "
         f"validation frames, {before:.2%} before"
     )
-    done: dict[str, Any] = {
-        "removed": list(settings.remove),
-        "weights": {"before": weights[0], "after": weights[1]},
-        "layers": {name: list(kept["weight"].shape) for name, kept in thin["layers"].items()},
-        "validation": {"before": before, "after": after, "trained": None},
-    }
-    if not settings.epochs:
-        return thin, done
-    outcome = train_on("surgery", recipe, settings, network, train, validation, folder, loss)
-    done["validation"]["trained"] = outcome.accuracy
-    return outcome.state, done
+    left, trained = thin, None
+    if settings.epochs:
+        outcome = train_on("surgery", recipe, settings, network, train, validation, folder, loss)
+        left, trained = outcome.state, outcome.accuracy
+    return left, Surgery(
+        removed=tuple(settings.remove),
+        weights=WeightsTakenOut(before=weights[0], after=weights[1]),
+        layers={name: tuple(kept["weight"].shape) for name, kept in thin["layers"].items()},
+        validation=SurgeryAccuracy(before=before, after=after, trained=trained),
+    )
 
 
 def _weights(state: State) -> int:

@@ -1,10 +1,10 @@
 """Reads what stands in the folders of runs, whichever stages they have come to.
 
 A run may be of an older version of this project: its recipe is not validated again, and what belongs together
-is told by the digests in its own manifests.
+is told by the digests in its own manifests. Results of another form are not believed: such a row says so.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,6 +14,7 @@ from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.base import Part
 from fpga_flow.pipeline.flow import MODEL, RECIPE, STAGES
 from fpga_flow.report.data import data_note
+from fpga_flow.results.run import RunResults, read_all
 from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.sweep.rows import LayerCount, Row, State
 from fpga_flow.sweep.states import SUFFIX, read_state
@@ -41,8 +42,6 @@ def _open(part: type[Part], before: str) -> Iterator[str]:
 
 _OPEN = frozenset(_open(Recipe, ""))
 """Tables of a recipe whose keys are the user's, as `quant.layers`: each is one value."""
-Results = Mapping[str, Mapping[str, Any]]
-"""The result of each stage that stands, by stage name, in the order of the stages."""
 
 
 def run_folders(paths: Iterable[Path]) -> list[Path]:
@@ -84,12 +83,14 @@ def differences(recipes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> Row:
     """Return the row of the run of `recipe` in `folder`, if any yet; `until` is to be its last stage."""
     manifests, same = standing(folder, recipe)
-    found = {name: artifact.read_result(folder / name) for name in manifests}
-    accuracy: dict[str, Any] = {}
-    for result in found.values():
-        accuracy |= result.get("accuracy") or {}
+    state, message = _state(folder, same, manifests, until)
+    try:
+        found = read_all({name: folder / name for name in manifests})
+    except InputError as error:
+        found = RunResults()
+        state, message = ("outdated", str(error)) if message is None else (state, message)
+    train, prune, export, verify = found.train, found.prune, found.export, found.verify
     quant, settings = _part(recipe, "quant"), _part(recipe, "prune")
-    state, message = _state(folder, same, found, until)
     return Row(
         point=folder.name,
         state=state,
@@ -98,22 +99,22 @@ def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> R
         recipe=recipe.get("name"),
         model="outside" if (folder / MODEL).is_file() else _part(recipe, "model").get("name"),
         data=data_note(found),
-        generated=_generated(found),
+        generated=trained.data.generated if (trained := prune or train) else None,
         bits=quant.get("weight_bits"),
         act_bits=quant.get("act_bits"),
         # What was done, where it was: the recipe may have been changed since.
-        method=found.get("prune", {}).get("method", settings.get("method")),
+        method=prune.method if prune else settings.get("method"),
         criterion=settings.get("criterion"),
         dense_criterion=settings.get("dense_criterion"),
-        accuracy_float=accuracy.get("float"),
-        accuracy_unpruned=accuracy.get("quantised"),
-        accuracy_pruned=accuracy.get("pruned"),
-        accuracy_golden=accuracy.get("golden"),
-        accuracy_rtl=accuracy.get("rtl"),
+        accuracy_float=train.accuracy.float_ if train else None,
+        accuracy_unpruned=train.accuracy.quantised if train else None,
+        accuracy_pruned=prune.accuracy.pruned if prune else None,
+        accuracy_golden=export.accuracy.golden if export else None,
+        accuracy_rtl=verify.accuracy.rtl if verify else None,
         samples=_samples(found),
         **_cost(found),
-        fps=found.get("hardware", {}).get("fps"),
-        mismatches=found.get("verify", {}).get("mismatches"),
+        fps=found.hardware.fps if found.hardware else None,
+        mismatches=verify.mismatches if verify else None,
         **_synthesised(found),
         seconds=round(sum(manifest.seconds for manifest in manifests.values()), 3),
         layers=_layers(found),
@@ -163,7 +164,7 @@ def _value(recipe: Mapping[str, Any], dotted: str) -> Any:
     return recipe.get(leaf)
 
 
-def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple[State, str | None]:
+def _state(folder: Path, same: bool, found: Collection[str], until: str | None) -> tuple[State, str | None]:
     ended = read_state(folder)
     if ended is not None and ended.state == "failed":
         return "failed", ended.message
@@ -176,44 +177,36 @@ def _state(folder: Path, same: bool, found: Results, until: str | None) -> tuple
     return ("done" if same else "outdated"), None
 
 
-def _generated(found: Results) -> bool | None:
-    for result in found.values():
-        if isinstance(data := result.get("data"), Mapping):
-            return bool(data.get("generated"))
-    return None
+def _samples(found: RunResults) -> int | None:
+    counts = [stage.samples for stage in (found.export, found.prune, found.train) if stage is not None]
+    return next((count for count in counts if count is not None), None)
 
 
-def _samples(found: Results) -> int | None:
-    counts = [result.get("samples") for name, result in found.items() if name != "verify"]
-    return next((count for count in reversed(counts) if count is not None), None)
-
-
-def _cost(found: Results) -> dict[str, Any]:
-    counted = found.get("export", {}).get("cost") or {}
-    pruned = {key: found.get("prune", {}).get(key) for key in ("weights", "left", "nonzero")}
-    weights, nonzero = (counted.get(key, pruned[key]) for key in ("weights", "nonzero"))
+def _cost(found: RunResults) -> dict[str, Any]:
+    counted = found.export.cost if found.export else found.prune
+    keys = ("macs", "nonzero_macs", "bit_ops", "weight_bits", "itu_score")
     return {
-        "weights": weights,
-        "left": pruned["left"],
-        "nonzero": nonzero,
-        "sparsity": None if weights is None or nonzero is None else round(sparsity(weights, nonzero), 6),
-        **{key: counted.get(key) for key in ("macs", "nonzero_macs", "bit_ops", "weight_bits", "itu_score")},
+        "weights": counted.weights if counted else None,
+        "left": found.prune.left if found.prune else None,
+        "nonzero": counted.nonzero if counted else None,
+        "sparsity": round(sparsity(counted.weights, counted.nonzero), 6) if counted else None,
+        **(found.export.cost.model_dump(include=set(keys)) if found.export else {}),
     }
 
 
-def _synthesised(found: Results) -> dict[str, Any]:
-    return {key: found.get("synth", {}).get(key) for key in ("lut", "ff", "bram18", "dsp")}
+def _synthesised(found: RunResults) -> dict[str, Any]:
+    return found.synth.model_dump(include={"lut", "ff", "bram18", "dsp"}) if found.synth else {}
 
 
-def _layers(found: Results) -> list[LayerCount]:
+def _layers(found: RunResults) -> list[LayerCount]:
     """Return the layers whose weights were counted: the network's, or of one from outside the hardware's."""
-    for stage in ("prune", "hardware"):
-        counted = [
-            layer for layer in found.get(stage, {}).get("layers") or () if layer["weights"] is not None
-        ]
-        if counted:
-            return [LayerCount.model_validate(layer) for layer in counted]
-    return []
+    network = found.prune.layers if found.prune else ()
+    hardware = found.hardware.layers if found.hardware else ()
+    return [
+        LayerCount(name=layer.name, weights=layer.weights, nonzero=layer.nonzero)
+        for layer in network or hardware
+        if layer.weights is not None and layer.nonzero is not None
+    ]
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

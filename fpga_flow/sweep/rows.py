@@ -17,7 +17,8 @@ CSV = "sweep.csv"
 SCHEMA = 1
 
 State = Literal["done", "unfinished", "failed", "outdated"]
-"""`unfinished`: stages are missing or half made; `outdated`: its recipe has been changed since."""
+"""`unfinished`: stages are missing or half made; `outdated`: its recipe has been changed since, or another
+version of this project has made it."""
 
 
 class LayerCount(BaseModel):
@@ -45,7 +46,7 @@ class Row(BaseModel):
     stage: str | None = None
     """The last stage that stands."""
     message: str | None = None
-    """Why the point failed."""
+    """Why the point failed, or is outdated by the version that made it."""
     recipe: str | None = None
     model: str | None = None
     data: str = ""

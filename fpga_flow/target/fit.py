@@ -1,11 +1,10 @@
 """Whether a design fits a board, and the words for it: the one judgement of that."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from fpga_flow.core.errors import FitError
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.results.synth import SynthResult
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.resources import LIMITED, Resources
 
@@ -52,12 +51,12 @@ class Fit:
         return ", ".join(f"{used[key]:,.0f} {LIMITED[key]} of {capacity[key]:,.0f}" for key in self.over)
 
 
-def fits(result: Mapping[str, Any], recipe: Recipe) -> FitError | None:
+def fits(result: SynthResult, recipe: Recipe) -> FitError | None:
     """Return the error of a design that is larger than the recipe's board, from synth's result.
 
     The artifact stays, so the report shows what was measured, and the same build ends the same way again.
     """
-    fit = Fit(Resources.read(result), board(recipe.board))
+    fit = Fit(Resources.read(result.model_dump()), board(recipe.board))
     if not fit.over:
         return None
     return FitError(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.data import OWN
 from fpga_flow.data import Frames, Split
+from fpga_flow.results.train import FrameSet
 from fpga_flow.train.layers import InputGrid, input_grid
 from fpga_flow.train.network import build_network
 from fpga_flow.train.ranges import into_range
@@ -99,16 +99,16 @@ def read_codes(source: Frames, grid: InputGrid | None, description: str) -> Code
     )
 
 
-def describe(recipe: Recipe, frames: Codes) -> dict[str, Any]:
+def describe(recipe: Recipe, frames: Codes) -> FrameSet:
     """Return what a result says about the frames it was measured on."""
-    return {
-        "name": recipe.data.name,
-        "source": frames.source,
-        "generated": frames.generated,
-        "classes": len(frames.classes),
-        "snr_db": None if frames.snr_db is None else np.unique(frames.snr_db).tolist(),
-        "length": int(np.prod(frames.codes.shape[1:-1])),
-    }
+    return FrameSet(
+        name=recipe.data.name,
+        source=frames.source,
+        generated=frames.generated,
+        classes=len(frames.classes),
+        snr_db=None if frames.snr_db is None else tuple(np.unique(frames.snr_db).tolist()),
+        length=int(np.prod(frames.codes.shape[1:-1])),
+    )
 
 
 def load_codes(recipe: Recipe, split: Split, cache: Path) -> Codes:

@@ -1,7 +1,6 @@
 """Where the RTL differs first: layer, frame, index, expected and found value."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +8,8 @@ from numpy.typing import NDArray
 
 from fpga_flow.core.errors import ToolError
 from fpga_flow.design.design import Design, LayerRtl, Stream
+from fpga_flow.results.verify import Difference
 from fpga_flow.sim.packing import channels_last, unpack
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first value that differs, in the order of the layers, then of the stream."""
-
-    layer: str
-    tensor: str
-    """Name of the tensor in the integer network (network.onnx)."""
-    frame: int
-    index: tuple[int, ...]
-    """Of the value in the tensor as the stream sends it: channels last."""
-    expected: int
-    found: int | None
-    """None where the stream ended before this value."""
 
 
 def first_difference(
@@ -42,7 +27,14 @@ def first_difference(
     else:
         return None
     frame, *index = (int(i) for i in np.unravel_index(place, expected.shape))
-    return Difference(layer, tensor, frame, tuple(index), int(flat.reshape(-1)[place]), value)
+    return Difference(
+        layer=layer,
+        tensor=tensor,
+        frame=frame,
+        index=tuple(index),
+        expected=int(flat.reshape(-1)[place]),
+        found=value,
+    )
 
 
 def read_tap(taps: Path, layer: LayerRtl, stream: Stream) -> NDArray[np.int64]:

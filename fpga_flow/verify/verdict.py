@@ -3,20 +3,18 @@
 The artifact stays, so the report shows what was measured, and the same build ends the same way again.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from fpga_flow.core.errors import DifferenceError
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.results.verify import VerifyResult
 
 
-def verified(result: Mapping[str, Any], recipe: Recipe) -> DifferenceError | None:
+def verified(result: VerifyResult, recipe: Recipe) -> DifferenceError | None:
     """Return the error of a verification that found a difference, from verify's result."""
-    if not result["mismatches"]:
+    if not result.mismatches:
         return None
-    first = result["first_difference"] or {}
-    where = ", ".join(f"{key} {value}" for key, value in first.items())
+    first = result.first_difference
+    where = first.words() if first else "none of the layers differs, only the output"
     return DifferenceError(
-        f"verify: {result['mismatches']} of {result['samples']} frames differ between RTL and onnxruntime; "
-        f"first difference: {where or 'none of the layers differs, only the output'}"
+        f"verify: {result.mismatches} of {result.samples} frames differ between RTL and onnxruntime; "
+        f"first difference: {where}"
     )

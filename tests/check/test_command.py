@@ -122,7 +122,7 @@ def test_design_that_does_not_fit_the_board_is_a_failed_case(check: Check) -> No
 
 
 def test_layer_that_differs_is_named_and_those_behind_are_not_reached(check: Check) -> None:
-    first = {"layer": fakes.LAYERS[1], "index": [7], "expected": 1, "found": 2}
+    first = fakes.difference(fakes.LAYERS[1])
     wrong = {
         **fakes.results()["verify"],
         "mismatches": 9,
@@ -137,7 +137,7 @@ def test_layer_that_differs_is_named_and_those_behind_are_not_reached(check: Che
     assert [states.pop(name) for name in fakes.LAYERS[:2]] == ["passed", "failure"]
     assert states == dict.fromkeys(fakes.LAYERS[2:], "skipped")
     assert done.cases[f"layer {fakes.LAYERS[1]}"][1] == (
-        "different: layer MVAU_rtl_1, index [7], expected 1, found 2"
+        "different: layer MVAU_rtl_1, tensor act3, frame 9, index [7], expected 1, found 2"
     )
     assert done.cases["frames RTL without stalls"][0] == "passed"
     assert done.cases["frames RTL with stalls"] == (
@@ -171,7 +171,7 @@ def test_tool_that_fails_is_an_error_of_its_stage(check: Check) -> None:
         stream = Stream("a", "UINT4", (1, 1), 8)
         ends = [LayerRtl(n, "op", n, n, (), (), (), (stream,), t) for n, t in (("x", ("a",)), ("fifo", ()))]
         Design("top", "part", 100.0, 9, "x", 0, stream, stream, tuple(ends), ()).save(context.folder)
-        return {}
+        return fakes.results()["rtl"]
 
     done = check("--max-lut", "9", rtl=rtl, verify=raising(ToolError("verilator failed:\nline 1")))
     assert done.code == 4

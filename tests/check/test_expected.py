@@ -11,6 +11,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
 from fpga_flow.integer import quantise
 from fpga_flow.integer.output import Output, Step
+from tests.fake_results import results
 
 
 def export(
@@ -29,7 +30,9 @@ def export(
         shape=logits.shape[1:], decides=False, reason="", scale=scale, offset=0.5, steps=steps, behind=behind
     )
     table = {**output.model_dump(mode="json"), **more}
-    artifact.write_json(folder / artifact.RESULT, {"output": table, "logits": {"error": error}})
+    result = results()["export"]
+    result |= {"output": table, "logits": {**result["logits"], "error": error}}
+    artifact.write_json(folder / artifact.RESULT, result)
     np.savez(folder / "vectors.npz", logits=logits, index=np.arange(len(logits)) if index is None else index)
     return folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.core.artifact import write_json
+from fpga_flow.core.artifact import write_result
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.deploy.package import describe, vectors, write_package
 from fpga_flow.deploy.virtual.build import virtual_board
@@ -40,10 +40,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     np.savez(run / "export" / "vectors.npz", x=x.astype(np.int8), logits=logits, label=label)
     recipe = make_recipe({"name": "small", "hardware": {"fps": 250_000}})
     inputs = {stage: run / stage for stage in ("export", "hardware")}
-    write_json(
-        run / "hardware" / "result.json",
-        hardware.run(Context(recipe, run / "hardware", inputs, run / "cache")),
-    )
+    result = hardware.run(Context(recipe, run / "hardware", inputs, run / "cache"))
+    write_result(run / "hardware", result)
     rtl.run(Context(recipe, run / "rtl", inputs, run / "cache"))
     design = load_design(run / "rtl")
     program = virtual_board(design, run / "rtl", DIGEST, run, RUNS / ".cache" / "verilator")

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from fpga_flow.core.errors import FlowError, InputError, ToolError
 from fpga_flow.deploy import procedure, transport
 from fpga_flow.deploy.transport import Ssh
+from fpga_flow.results.board import Answer
 from tests.deploy.troubled_server import PASSWORD, Troubles, served
 
 RESULT = {
@@ -32,7 +32,10 @@ RESULT = {
     "fps": 1000.0,
     "accelerator_fps": 9000.0,
     "power_w": None,
+    "in_waits": 0,
+    "out_waits": 0,
 }
+ANSWER = Answer.model_validate(RESULT)
 TEST = f"""
 import json, pathlib
 pathlib.Path("result.json").write_text(json.dumps({RESULT}))
@@ -89,14 +92,14 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
         yield found
 
 
-def deploy(board: Board, sudo: str | None = None) -> dict[str, Any]:
+def deploy(board: Board, sudo: str | None = None) -> Answer:
     with closing(board.connect()) as ssh:
         folder = procedure.install(ssh, board.package)
         return procedure.test(ssh, folder, None, None, sudo)
 
 
 def test_without_trouble_the_package_is_whole_and_runs(board: Board) -> None:
-    assert deploy(board) == RESULT
+    assert deploy(board) == ANSWER
     (folder,) = board.left()
     installed = board.home / "fpga_flow" / folder / "accelerator" / "accelerator.bit"
     assert installed.stat().st_size == 300_000
@@ -136,7 +139,7 @@ def test_an_interrupted_copy_is_told_and_taken_up_by_the_next(board: Board) -> N
     for name in board.left():
         os.utime(board.home / "fpga_flow" / name, (0, 0))
     board.troubles.cut_after = None
-    assert deploy(board) == RESULT
+    assert deploy(board) == ANSWER
     assert len(board.left()) == 1
 
 
@@ -180,7 +183,7 @@ def test_a_board_that_stops_to_answer_while_testing_is_told(board: Board) -> Non
 
 def test_the_test_runs_as_root_where_the_user_may_become_it(board: Board) -> None:
     board.command("sudo", SUDO)
-    assert deploy(board, sudo=PASSWORD) == RESULT
+    assert deploy(board, sudo=PASSWORD) == ANSWER
 
 
 def test_a_wrong_password_of_root_is_told(board: Board) -> None:
@@ -201,6 +204,6 @@ def test_what_the_driver_says_is_passed_on(board: Board) -> None:
 
 
 def test_results_of_another_network_are_refused() -> None:
-    result = json.loads(json.dumps({**RESULT, "digest": "5eed" * 16}))
+    result = Answer.model_validate({**RESULT, "digest": "5eed" * 16})
     with pytest.raises(InputError, match=r"the results are of the network 5eed5eed5eed\.\.\., not"):
         procedure.judge(result, "board", "0bad" * 16)

@@ -187,7 +187,7 @@ def same_everywhere(
     golden = Golden(folder / "golden.onnx", folder / "layers.onnx")
     source = random_frames(spec, frames, seed)
     compared = check_float(net, golden, FileReference(model), source, np.arange(frames), spec, "the file")
-    assert compared["unexplained"] == compared["class_unexplained"] == 0
+    assert compared.unexplained == compared.class_unexplained == 0
     no_doubt_in_double(net, golden, FileReference(model), source.read(np.arange(IN_DOUBLE)), spec)
     return net, layers
 

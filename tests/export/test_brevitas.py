@@ -60,12 +60,12 @@ def compared(module: nn.Module, source: Frames, count: int, folder: Path) -> dic
 
 def test_ordinary_brevitas_network(tmp_path: Path) -> None:
     found = compared(ordinary_network(), noise((2, 32), 1000, 0), 1000, tmp_path)
-    assert found["frames"] == 1000
-    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
+    assert found.frames == 1000
+    assert (found.unexplained, found.class_unexplained) == (0, 0)
     # On these frames no sum lies next to a tie. Where two logits are the same integer, float32 noise
     # makes one of them larger in torch.
-    assert found["differences"] == 0
-    assert found["class_differences"] == found["class_ties"]
+    assert found.differences == 0
+    assert found.class_differences == found.class_ties
 
 
 @pytest.mark.parametrize("bits", [2, 8])
@@ -75,7 +75,7 @@ def test_our_networks_are_equal_on_every_integer_and_class(bits: int, tmp_path: 
     save_checkpoint(recipe(bits), tmp_path / "checkpoint.pt")
     module = load_network(recipe(bits), tmp_path / "checkpoint.pt")
     found = compared(module, noise((2, LENGTH), 256, bits), 256, tmp_path)
-    assert (found["differences"], found["class_differences"], found["frames"]) == (0, 0, 256)
+    assert (found.differences, found.class_differences, found.frames) == (0, 0, 256)
 
 
 def test_nodes_are_named_by_their_modules_and_no_path_of_this_machine_is_left() -> None:
@@ -112,7 +112,7 @@ def test_a_quantiser_asked_twice_is_observed_once(tmp_path: Path) -> None:
     network = Twice()
     network(torch.randn(32, 2, 32))
     found = compared(network.eval(), noise((2, 32), 64, 0), 64, tmp_path)
-    assert (found["unexplained"], found["differences"]) == (0, 0)
+    assert (found.unexplained, found.differences) == (0, 0)
 
 
 def test_wrong_one_bit_quantisers_are_refused_by_their_modules_name() -> None:
@@ -152,8 +152,8 @@ def test_float64_decides_where_torch_rounds(tmp_path: Path) -> None:
     module = Shifted()
     module(torch.randn(32, 2, 32))
     found = compared(module.eval(), noise((2, 32), 64, 0), 64, tmp_path)
-    assert found["rounded"] == found["differing_frames"] == 64
-    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
+    assert found.rounded == found.differing_frames == 64
+    assert (found.unexplained, found.class_unexplained) == (0, 0)
 
 
 def test_a_weight_that_the_export_changed_is_found_where_torch_rounds_too(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def test_no_difference_on_an_ordinary_network(tmp_path: Path) -> None:
     found = check_float(
         net, opened(net, tmp_path), FileReference(model), source, np.arange(80), spec, "the file"
     )
-    assert (found["frames"], found["differences"], found["unexplained"]) == (80, 0, 0)
-    assert found["values"] == 80 * (2 * 16 + 6 * 16 + 6 * 8 + 5)
+    assert (found.frames, found.differences, found.unexplained) == (80, 0, 0)
+    assert found.values == 80 * (2 * 16 + 6 * 16 + 6 * 8 + 5)
 
 
 def test_a_difference_for_no_reason_is_an_error_that_names_its_place(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_a_tie_within_float32_is_explained_and_counted(tmp_path: Path) -> None:
     found = check_float(
         net, opened(net, tmp_path), FileReference(model), source, np.arange(256), spec, "the file"
     )
-    assert found["differences"] > 0
-    assert found["explained"] == found["differing_frames"] > 0
-    assert (found["unexplained"], found["largest_step"], found["class_unexplained"]) == (0, 1, 0)
+    assert found.differences > 0
+    assert found.explained == found.differing_frames > 0
+    assert (found.unexplained, found.largest_step, found.class_unexplained) == (0, 1, 0)
 
 
 def test_random_frames_are_the_same_for_the_same_index() -> None:
@@ -111,8 +111,8 @@ def test_a_tie_of_a_bipolar_quantiser_is_explained(tmp_path: Path) -> None:
     found = check_float(
         net, opened(net, tmp_path), FileReference(model), source, np.arange(64), spec, "the file"
     )
-    assert found["differences"] > 0
-    assert (found["explained"], found["largest_step"]) == (found["differing_frames"], 2)
+    assert found.differences > 0
+    assert (found.explained, found.largest_step) == (found.differing_frames, 2)
 
 
 def large_offset() -> Graph:
@@ -137,8 +137,8 @@ def judged(model: ModelWrapper, net: IntegerNetwork, folder: Path) -> dict[str, 
 def test_float64_decides_where_float32_rounds_behind_a_large_offset(tmp_path: Path) -> None:
     model = large_offset().model()
     found = judged(model, to_integers(model), tmp_path)
-    assert found["rounded"] > 30
-    assert (found["unexplained"], found["class_unexplained"], found["first"]) == (0, 0, None)
+    assert found.rounded > 30
+    assert (found.unexplained, found.class_unexplained, found.first) == (0, 0, None)
 
 
 def _wrong_weight(net: IntegerNetwork) -> None:
@@ -180,5 +180,5 @@ def test_a_tie_in_real_arithmetic_is_one_in_float64_too(tmp_path: Path) -> None:
     graph.node("MatMul", graph.weights(np.eye(3), 1.0, 2))
     model = graph.model()
     found = judged(model, to_integers(model), tmp_path)
-    assert found["rounded"] > 0
-    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
+    assert found.rounded > 0
+    assert (found.unexplained, found.class_unexplained) == (0, 0)

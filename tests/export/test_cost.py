@@ -34,16 +34,16 @@ def vgg10(bits: int, input_bits: int, zero_share: float = 0.0) -> Graph:
 )
 def test_dense_vgg10(bits: int, input_bits: int, bit_ops: int, weight_bits: int) -> None:
     found = cost(vgg10(bits, input_bits).integers().operations)
-    assert (found["bit_ops"], found["weight_bits"]) == (bit_ops, weight_bits)
-    assert (found["weights"], found["nonzero"]) == (159_104, 159_104)
-    assert found["macs"] == found["nonzero_macs"] == 12_864_512
+    assert (found.bit_ops, found.weight_bits) == (bit_ops, weight_bits)
+    assert (found.weights, found.nonzero) == (159_104, 159_104)
+    assert found.macs == found.nonzero_macs == 12_864_512
 
 
 def test_zero_weights_are_free() -> None:
     found = cost(vgg10(4, 8, 0.75).integers().operations)
-    assert found["weights"] == 159_104
-    assert found["nonzero"] == pytest.approx(159_104 / 4, rel=0.02)
-    assert found["weight_bits"] == 4 * found["nonzero"]
+    assert found.weights == 159_104
+    assert found.nonzero == pytest.approx(159_104 / 4, rel=0.02)
+    assert found.weight_bits == 4 * found.nonzero
 
 
 def test_baseline_scores_one() -> None:
@@ -60,6 +60,6 @@ def test_groups_cost_what_they_multiply_and_inputs_what_they_hold() -> None:
     graph.node("GlobalMaxPool").node("Flatten", axis=1)
     found = cost(graph.node("MatMul", graph.weights(np.ones((8, 3)), 0.5, 4)).integers().operations)
     # the convolution's 1-bit weights need 2 bits with the zeros between the groups
-    assert (found["weights"], found["macs"]) == (8 * 4 * 9 + 24, 8 * 4 * 9 * 9 + 24)
-    assert found["weight_bits"] == 8 * 4 * 9 * 2 + 24 * 4
-    assert found["bit_ops"] == 8 * 4 * 9 * 9 * 2 * 3 + 24 * 4 * 4
+    assert (found.weights, found.macs) == (8 * 4 * 9 + 24, 8 * 4 * 9 * 9 + 24)
+    assert found.weight_bits == 8 * 4 * 9 * 2 + 24 * 4
+    assert found.bit_ops == 8 * 4 * 9 * 9 * 2 * 3 + 24 * 4 * 4

@@ -86,7 +86,7 @@ def test_a_threshold_one_step_off_is_found_and_named(tmp_path: Path) -> None:
     assert len(hit), "the frames must meet a threshold exactly"
     thresholds[channel][thresholds[channel] == hit[0]] += 1
     model.set_initializer(node.input[1], thresholds)
-    assert check_network(write_network(net), golden, codes, 16)["differences"] == 0
+    assert check_network(write_network(net), golden, codes, 16).differences == 0
     with pytest.raises(DifferenceError, match="export: network.onnx differs from the golden model in tensor"):
         check_network(model, golden, codes, 64)
 

@@ -53,7 +53,7 @@ def apot_network() -> nn.Sequential:
 
 def test_integers_are_those_of_the_module(tmp_path: Path) -> None:
     found = compared(apot_network(), noise((2, 32), 300, 0), 300, tmp_path)
-    assert (found["differences"], found["unexplained"], found["class_unexplained"]) == (0, 0, 0)
+    assert (found.differences, found.unexplained, found.class_unexplained) == (0, 0, 0)
 
 
 def test_signed_activations_are_those_of_the_module(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_signed_activations_are_those_of_the_module(tmp_path: Path) -> None:
     network.get_parameter("2.act_quant.fused_activation_quant_proxy.tensor_quant.alpha").data.fill_(1.0)
     network(torch.randn(32, 2, 32))
     found = compared(network.eval(), noise((2, 32), 200, 0), 200, tmp_path)
-    assert (found["differences"], found["unexplained"], found["class_unexplained"]) == (0, 0, 0)
+    assert (found.differences, found.unexplained, found.class_unexplained) == (0, 0, 0)
     first = next(
         o for o in to_integers(export_module(network, (2, 32))).operations if isinstance(o, Activation)
     )

@@ -205,10 +205,10 @@ def test_integers_of_network(name: str, tmp_path: Path) -> None:
     if shape == (1, 28, 28):
         source = data.load(DataRecipe(name="digits"), "test", tmp_path)
     codes = host.quantise(source.read(indices), spec)
-    assert check_network(write_network(net), golden, codes, 8)["differences"] == 0
+    assert check_network(write_network(net), golden, codes, 8).differences == 0
     for reference in (BrevitasReference(module), FileReference(model)):
         found = check_float(net, golden, reference, source, indices, spec, "the float network")
-        assert found["differences"] == found["class_differences"] - found["class_ties"] == 0
+        assert found.differences == found.class_differences - found.class_ties == 0
         no_doubt_in_double(net, golden, reference, source.prepared(indices[:1]), spec)
     assert set(operations) <= {type(operation) for operation in net.operations}
     if name == "residual":  # branches are named by their modules

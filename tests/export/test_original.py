@@ -119,7 +119,7 @@ def test_a_wrong_class_is_found(tmp_path: Path) -> None:
 
 def test_frames_that_meet_a_tie_are_counted(tmp_path: Path) -> None:
     found = checked(bipolar_tie().proto(), tmp_path)
-    assert found["frames"] == FRAMES and 0 < found["rounded"] < FRAMES
+    assert found.frames == FRAMES and 0 < found.rounded < FRAMES
 
 
 def test_a_file_that_qonnx_cannot_execute_is_told(

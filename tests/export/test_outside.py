@@ -57,10 +57,10 @@ def test_integers_and_classes_equal_those_of_the_file(name: str, frames: int, tm
     source = random_frames(spec, frames, 1)
     indices = np.arange(frames)
     codes = host.quantise(source.read(indices), spec)
-    assert check_network(write_network(net), golden, codes, 32)["differences"] == 0
+    assert check_network(write_network(net), golden, codes, 32).differences == 0
     found = check_float(net, golden, FileReference(model), source, indices, spec, "the file")
-    assert (found["unexplained"], found["class_unexplained"]) == (0, 0)
-    assert found["differences"] <= 1e-4 * found["values"]
+    assert (found.unexplained, found.class_unexplained) == (0, 0)
+    assert found.differences <= 1e-4 * found.values
 
 
 def test_tfc_is_brought_up_to_date() -> None:

@@ -42,7 +42,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_data(monkeypatch, noise((2, LENGTH), FRAMES, 0))
         made = context(root / "made", prune=root / "prune")
-        return made.folder, stage.run(made)
+        return made.folder, stage.run(made).model_dump(mode="json")
 
 
 def test_result_of_a_trained_network(exported: tuple[Path, dict[str, Any]]) -> None:
@@ -90,7 +90,7 @@ def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pyt
     fake_data(monkeypatch, noise((2, 16), FRAMES, 0))
     onnx.save(network().proto(), tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
-    result = stage.run(made)
+    result = stage.run(made).model_dump(mode="json")
     assert result["data"] == "a stand-in for this network's own data: noise"
     assert (result["accuracy"], result["samples"], result["by_snr"]) == ({"golden": None}, None, {})
     assert result["stand_in"]["samples"] == FRAMES
@@ -100,7 +100,7 @@ def test_network_from_outside_with_fitting_data(tmp_path: Path, monkeypatch: pyt
     assert result["checks"]["float"]["against"] == "the float network in onnxruntime"
     assert result["checks"]["original"] == {"frames": 8, "rounded": 0, "reason": None}
     again = context(tmp_path / "b", tmp_path / "net.onnx")
-    assert stage.run(again) == result
+    assert stage.run(again).model_dump(mode="json") == result
     assert digest_content(again.folder) == digest_content(made.folder)
 
 
@@ -110,7 +110,7 @@ def test_network_from_outside_without_data_is_checked_on_frames_called_random(
     fake_data(monkeypatch, None)
     onnx.save(network().proto(), tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
-    result = stage.run(made)
+    result = stage.run(made).model_dump(mode="json")
     assert result["data"].startswith("random: ")
     assert (result["accuracy"], result["samples"]) == ({"golden": None}, None)
     vectors = np.load(made.folder / "vectors.npz")
@@ -136,7 +136,7 @@ def test_network_from_outside_that_decides_no_class(tmp_path: Path, monkeypatch:
         graph.node("Add", np.arange(4.0).reshape(4, 1, 1) / 7).proto((1, 4, 4, 5)), tmp_path / "net.onnx"
     )
     made = context(tmp_path / "a", tmp_path / "net.onnx")
-    result = stage.run(made)
+    result = stage.run(made).model_dump(mode="json")
     assert (result["classes"], result["accuracy"]["golden"]) == ([], None)
     assert result["logits"]["shape"] == [4, 4, 5]
     assert 0 < result["logits"]["error"] < 1e-5
@@ -173,7 +173,7 @@ def test_what_comes_out_is_what_the_file_says(
     fake_data(monkeypatch, None)
     onnx.save(proto, tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
-    result = stage.run(made)
+    result = stage.run(made).model_dump(mode="json")
     assert (result["output"]["decides"], result["output"]["reason"]) == (decides, reason)
     assert chosen_classes(ModelWrapper(str(made.folder / "network.onnx"))) == decides
     vectors = np.load(made.folder / "vectors.npz")

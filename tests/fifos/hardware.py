@@ -15,6 +15,7 @@ from fpga_flow.hardware.fold.problem import Problem, apply
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.results.hardware import Predicted
 from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from fpga_flow.target.board import board
 
@@ -45,7 +46,9 @@ def folded(
 def design_of(model: ModelWrapper, folder: Path) -> Design:
     """Write the RTL of `model` into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"part": PART, "clock_mhz": 100.0, "cycles_per_frame": 1, "bottleneck": "", "top_k": 1}
+    settings = Predicted(
+        part=PART, clock_mhz=100.0, top_k=1, cycles_per_frame=1, latency_cycles=0, bottleneck=""
+    )
     return build_design(model, settings, folder)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fpga_flow.hardware.fold.resources import capacity
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -17,7 +18,6 @@ from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold import options, search
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, apply, go_together
-from fpga_flow.hardware.fold.resources import capacity
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.layers.base import kind_of
 from fpga_flow.target.board import board
@@ -306,4 +306,4 @@ def test_what_is_said(
     assert result is met
     for word in words:
         assert word in "\n".join(lines)
-    assert fold.result_of(folded)["target"] == wish.target
+    assert fold.result_of(folded).target == wish.target

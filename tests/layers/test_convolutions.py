@@ -17,6 +17,7 @@ from fpga_flow.design.design import INPUT, OUTPUT
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import lower
 from fpga_flow.hardware.streams import insert_streams
+from fpga_flow.results.hardware import Predicted
 from fpga_flow.sim.packing import channels_last, pack, unpack
 from fpga_flow.sim.simulator import Port, Simulator
 from tests.layers.one_layer import PART, STALLS, Values, draw
@@ -126,7 +127,9 @@ def run(conv: Conv, cache: Path, folder: Path) -> Ran:
             else:
                 layer.set_nodeattr("SIMD", conv.channels)
         model = insert_streams(model, PART)
-    settings = {"part": PART, "clock_mhz": 100.0, "cycles_per_frame": 1, "bottleneck": "", "top_k": 0}
+    settings = Predicted(
+        part=PART, clock_mhz=100.0, top_k=0, cycles_per_frame=1, latency_cycles=0, bottleneck=""
+    )
     design = build_design(model, settings, folder)
     simulator = Simulator.build(
         design.top,

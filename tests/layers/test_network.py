@@ -11,6 +11,7 @@ from fpga_flow.design.build import build_design
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
+from fpga_flow.results.hardware import Predicted
 from fpga_flow.verify.accelerator import Accelerator
 from tests import networks
 from tests.layers.one_layer import PART
@@ -68,7 +69,9 @@ def test_network_of_all_stream_layers_is_equal_in_rtl(lanes: int, simulators: Pa
             layer.set_nodeattr("inFIFODepths", [64] * len(node.input))
         assert {node.op_type for node in model.graph.node} >= OURS
         model = insert_streams(model, PART)
-    settings = {"part": PART, "clock_mhz": 100.0, "cycles_per_frame": 200, "bottleneck": "", "top_k": 0}
+    settings = Predicted(
+        part=PART, clock_mhz=100.0, top_k=0, cycles_per_frame=200, latency_cycles=0, bottleneck=""
+    )
     build_design(model, settings, tmp_path)
     accelerator = Accelerator(tmp_path, simulators, tmp_path / "verilator.log")
     x = np.random.default_rng(1).integers(-128, 128, (FRAMES, 2, 8, 1))

@@ -35,7 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object
     torch.manual_seed(1)
     save_state(root / "prune" / CHECKPOINT, first_state(recipe(), list("gqwzt"), 16))
     context = Context(recipe(), root / "export", {"prune": root / "prune"}, root / "cache")
-    return stage.run(context), root / "export"
+    return stage.run(context).model_dump(mode="json"), root / "export"
 
 
 def frames_of_test() -> Frames:

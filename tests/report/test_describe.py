@@ -5,8 +5,9 @@ import re
 import pytest
 
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.report.describe import EXIT_CODES, page
-from fpga_flow.report.schema import Part
+from fpga_flow.report.describe import EXIT_CODES, page, parts
+from fpga_flow.report.schema import Report
+from fpga_flow.results import Record
 
 
 def test_the_page_is_that_of_the_schema() -> None:
@@ -14,8 +15,8 @@ def test_the_page_is_that_of_the_schema() -> None:
     assert found == page(), "run: python -m fpga_flow.report.describe > docs/report.md"
 
 
-@pytest.mark.parametrize("part", Part.__subclasses__(), ids=lambda part: part.__name__)
-def test_every_key_is_described(part: type[Part]) -> None:
+@pytest.mark.parametrize("part", parts(Report), ids=lambda part: part.__name__)
+def test_every_key_is_described(part: type[Record]) -> None:
     assert part.__doc__
     assert [name for name, field in part.model_fields.items() if not field.description] == []
 

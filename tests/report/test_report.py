@@ -14,6 +14,7 @@ from fpga_flow.deploy import results as deployed
 from fpga_flow.design.design import design_digest
 from fpga_flow.pipeline import flow
 from fpga_flow.report import page, plots
+from fpga_flow.results.board import BoardResult
 from fpga_flow.sweep.gather import gather
 from tests import fakes
 
@@ -131,7 +132,7 @@ def test_values_are_those_the_stages_measured(tmp_path: Path) -> None:
         "samples": 6240,
     }
     assert made.cost and (made.cost.bit_ops, made.cost.weight_bits) == (24_436_576, 68_072)
-    assert made.hardware and made.hardware.layers[2].synth == fakes.resources(3)
+    assert made.hardware and made.hardware.layers[2].synth == fakes.counts(3)
     assert made.hardware.layers[-1].synth is None
     assert made.synth and made.synth.lut == 5500
 
@@ -159,9 +160,7 @@ def test_scores_and_counts_by_layer_stand_beside_the_cost(
     assert "<td>conv0</td><td>4/8</td><td>384</td><td>75.0%</td><td>393,216</td>" in shown
 
 
-OUTPUT = {
-    "shape": [16], "decides": True, "reason": "why", "behind": [], "scale": 0.25, "offset": 0.0,
-}  # fmt: skip
+OUTPUT = {**fakes.OUTPUT, "shape": [16]}
 
 
 def of_an_outside_network(
@@ -232,7 +231,7 @@ def test_numbers_are_described_as_the_file_has_them(tmp_path: Path, monkeypatch:
 def test_the_comparison_with_the_file_as_it_came_stands_in_the_table(
     original: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = of_an_outside_network(tmp_path, monkeypatch, checks={"original": original})
+    run = of_an_outside_network(tmp_path, monkeypatch, checks={**fakes.CHECKS, "original": original})
     made = report.assemble(run).original
     assert made and made.model_dump() == original
     assert [line.split(maxsplit=1)[1].rstrip() for line in text_of(run, 200).splitlines()
@@ -246,16 +245,7 @@ def test_part_and_family_stand_with_the_hardware(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
     made = report.assemble(build(tmp_path / "r", board="zcu104")).hardware
     assert made and (made.part, made.family) == ("xczu7ev-ffvc1156-2-e", "xcup")
-    assert [layer.implementation for layer in made.layers[:2]] == ["own", None]
-
-
-def test_a_run_made_before_there_were_scores_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = fakes.results()
-    del table["export"]["scores"]
-    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(table))
-    assert report.assemble(build(tmp_path / "r")).scores is None
+    assert [layer.implementation for layer in made.layers[:2]] == ["own", "finn"]
 
 
 def test_stages_that_did_not_run_are_null(tmp_path: Path) -> None:
@@ -370,7 +360,7 @@ def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = {"layer": "MVAU_rtl_3", "index": [7], "expected": 1, "found": 2}
+    first = fakes.difference("MVAU_rtl_3")
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
@@ -422,21 +412,25 @@ def test_bottleneck_is_the_marked_bar() -> None:
 def test_predicted_simulated_and_measured_stand_side_by_side(tmp_path: Path) -> None:
     run = build(tmp_path / "r")
     flow_rtl = flow.current(run)["rtl"]
-    measured = {
-        "digest": design_digest(flow_rtl),
-        "host": "xilinx@192.168.2.99",
-        "virtual": False,
-        "accuracy": 0.61,
-        "samples": 240,
-        "mismatches": 0,
-        "agreement": 1.0,
-        "cycles_per_frame": 16_500.5,
-        "latency_cycles": 60_100,
-        "latency_us": 812.25,
-        "fps": 5_801.0,
-        "accelerator_fps": 6_060.4,
-        "power_w": None,
-    }
+    measured = BoardResult(
+        digest=design_digest(flow_rtl),
+        host="xilinx@192.168.2.99",
+        virtual=False,
+        package="signals.zip",
+        accuracy=0.61,
+        samples=240,
+        mismatches=0,
+        first_mismatches=(),
+        agreement=1.0,
+        cycles_per_frame=16_500.5,
+        in_waits=0,
+        out_waits=0,
+        latency_cycles=60_100,
+        latency_us=812.25,
+        fps=5_801.0,
+        accelerator_fps=6_060.4,
+        power_w=None,
+    )
     deployed.keep(run, measured)
     text = text_of(run)
     hardware, verify = report.assemble(run).hardware, report.assemble(run).verify

@@ -78,14 +78,14 @@ def test_a_small_network_by_hand() -> None:
 
 def test_scores_of_cifar_are_reported_of_networks_for_its_frames_alone() -> None:
     found = for_report(small())
-    assert (found["course_parameters"], found["course_operations"], found["micronet"]) == (None, None, None)
-    assert found["layers"] == as_json(small().operations)["layers"]
+    assert (found.course_parameters, found.course_operations, found.micronet) == (None, None, None)
+    assert [layer.model_dump() for layer in found.layers] == as_json(small().operations)["layers"]
     graph = Graph((1, 3, 32, 32)).quant(1 / 255, 8, signed=0)
     network = graph.node("Conv", graph.weights(np.ones((2, 3, 3, 3)), 0.5, 4), kernel_shape=[3, 3]).integers()
     whole, reported = as_json(network.operations), for_report(network)
-    assert reported["course_parameters"] == whole["course"]["parameters"] == 54 * 4 / 32 / 5.6e6
-    assert reported["course_operations"] == 54 * 900 * 8 / 32 / 2.8e8
-    assert reported["micronet"] == whole["micronet"]["score"] > 0
+    assert reported.course_parameters == whole["course"]["parameters"] == 54 * 4 / 32 / 5.6e6
+    assert reported.course_operations == 54 * 900 * 8 / 32 / 2.8e8
+    assert reported.micronet == whole["micronet"]["score"] > 0
 
 
 def test_activations_have_a_gain_and_an_offset_a_channel_and_a_relu() -> None:

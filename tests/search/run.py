@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from fpga_flow.core.artifact import read_json, write_json
+from fpga_flow.core.artifact import read_json, read_result, write_result
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
@@ -137,9 +137,8 @@ class Way:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         inputs = {stage: self.folder / stage for stage in ("export", "hardware", "rtl")}
-        result: dict[str, Any] = run(Context(recipe, folder, inputs, self.cache, model))
-        write_json(folder / "result.json", result)
-        return result
+        write_result(folder, run(Context(recipe, folder, inputs, self.cache, model)))
+        return read_result(folder)
 
     def export(self) -> None:
         """Write the file and take it in, as one from outside; its checks compare it with onnxruntime."""

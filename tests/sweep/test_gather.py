@@ -21,16 +21,15 @@ def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
     def prune(context: flow.Context) -> dict[str, Any]:
         method = context.recipe.prune.method
         kept = 1 if method == "none" else 4
-        layers = [{"name": f"conv{i}", "weights": 100, "nonzero": 100 // kept} for i in range(3)]
+        count = {"weights": 100, "left": 100 // kept, "nonzero": 100 // kept}
         return {
+            **fakes.results()["prune"],
             "accuracy": {"pruned": 0.6 if method == "none" else 0.58},
             "method": method,
             "weights": 300,
             "left": 80,
             "nonzero": 75,
-            "layers": layers,
-            "samples": 6240,
-            "data": fakes.DATA,
+            "layers": [{"name": f"conv{i}", **count} for i in range(3)],
         }
 
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages(prune=prune))

@@ -1,6 +1,5 @@
 """The stage `synth`: distinct layers, the sum over instances, the cache, layers that fail, the board."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,12 +62,11 @@ def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(
     monkeypatch.chdir(tmp_path)  # the run's folder may be given as a relative path
     design(Path("rtl"), ["m5", "m3", "m5"])
     result = stage.run(context(Path()))
-    assert result["ff"] == 5 + 3 + 5
-    assert [layer["ff"] for layer in result["layers"].values()] == [5, 3, 5]
-    assert (result["distinct"], cached(Path()), result["fits"], result["over"]) == (2, 0, True, {})
-    assert result["fmax_mhz"] is None and result["tool"].startswith("yosys 0.")
-    assert result["part"] == "xc7z020clg400-1" and result["board"]["lut"] == 53_200
-    json.dumps(result)
+    assert result.ff == 5 + 3 + 5
+    assert [layer.ff for layer in result.layers.values()] == [5, 3, 5]
+    assert (result.distinct, cached(Path()), result.fits, result.over) == (2, 0, True, {})
+    assert result.fmax_mhz is None and result.tool.startswith("yosys 0.")
+    assert result.part == "xc7z020clg400-1" and result.board.lut == 53_200
 
 
 def test_results_are_kept_until_a_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +94,7 @@ def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
     for text in ('{"lut": 1, "f', whole.replace('"ff": 4', '"ff": 5')):
         entry.write_text(text)
         result = stage.run(context(tmp_path))
-        assert (result["ff"], cached(tmp_path)) == (4, 0)
+        assert (result.ff, cached(tmp_path)) == (4, 0)
         assert entry.read_text() == whole
 
 
@@ -149,7 +147,7 @@ def test_a_design_that_does_not_fit_is_reported_and_says_by_how_much(
     design(tmp_path / "rtl", ["m5"])
     monkeypatch.setattr(stage, "synthesise", lambda module, sources, folder, family, log: _used(log, large))
     result = stage.run(context(tmp_path))
-    assert result["fits"] is False and result["over"] == {"lut": 7, "bram18": 1}
+    assert result.fits is False and result.over == {"lut": 7, "bram18": 1}
     warning = "warning: the design does not fit pynq-z1: 7 LUT too many, 1 BRAM18 too many"
     assert warning in capsys.readouterr().err
 

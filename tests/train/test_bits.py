@@ -104,7 +104,7 @@ def test_cost_of_a_choice_is_that_of_the_exported_network(tmp_path: Path) -> Non
     input_bits = [8, 4, 4, 4, 3, 4, 4, 4, 4, 4]
     weight_bits = [4, 6, *[4] * 8]
     total = sum(measure.of(*each) for each in zip(sizes, weight_bits, input_bits, strict=True))
-    assert total == pytest.approx(cost(net.operations)["itu_score"], rel=1e-9)
+    assert total == pytest.approx(cost(net.operations).itu_score, rel=1e-9)
 
 
 def pictures(count: int) -> Codes:
@@ -144,7 +144,7 @@ def test_search_of_a_module_by_the_cost_of_its_export(
         wanted = small_recipe(model=model, quant=quant)
         network = GeneralNetwork(wanted, state)
         network.calibrate(data["train"].codes[:16], wanted.train.calibration)
-        return float(cost(to_integers(export_module(network.network, shape)).operations)["itu_score"])
+        return cost(to_integers(export_module(network.network, shape)).operations).itu_score
 
     low, high = exported({}, 7), exported({}, 8)
     assert low < 0.9 * high

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fpga_flow.core import places
-from fpga_flow.core.artifact import write_json
+from fpga_flow.core.artifact import read_result, write_result
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.pipeline.flow import Context
@@ -29,9 +29,8 @@ def _tones(frames: dict[str, Codes], monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(stage: Any, recipe: Recipe, folder: Path, **inputs: Path) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
-    result: dict[str, Any] = stage.run(Context(recipe, folder, inputs, folder.parent / "cache"))
-    write_json(folder / "result.json", result)
-    return result
+    write_result(folder, stage.run(Context(recipe, folder, inputs, folder.parent / "cache")))
+    return read_result(folder)
 
 
 @pytest.fixture

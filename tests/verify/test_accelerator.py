@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fpga_flow.core.artifact import write_json
+from fpga_flow.core.artifact import write_result
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.integer.golden import top_k
 from fpga_flow.pipeline.flow import RUNS, Context
@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = make_recipe({"name": "small", "hardware": {"fps": 250_000}})
     inputs = {stage: run / stage for stage in ("export", "hardware")}
     result = hardware.run(Context(recipe, run / "hardware", inputs, run / "cache"))
-    write_json(run / "hardware" / "result.json", result)
+    write_result(run / "hardware", result)
     rtl.run(Context(recipe, run / "rtl", inputs, run / "cache"))
     return run / "rtl"
 
@@ -138,7 +138,7 @@ def test_a_next_frame_may_begin_with_windows_in_the_padding(
     recipe = make_recipe({"name": "small", "hardware": {"top_k": 0}})
     inputs = {stage: tmp_path / stage for stage in ("export", "hardware")}
     result = hardware.run(Context(recipe, tmp_path / "hardware", inputs, tmp_path / "cache"))
-    write_json(tmp_path / "hardware" / "result.json", result)
+    write_result(tmp_path / "hardware", result)
     rtl.run(Context(recipe, tmp_path / "rtl", inputs, tmp_path / "cache"))
     accelerator = Accelerator(tmp_path / "rtl", RUNS / ".cache" / "verilator", tmp_path / "verilator.log")
     x = np.random.default_rng(5).integers(-128, 128, (3, *shape))

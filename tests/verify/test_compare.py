@@ -5,7 +5,8 @@ import pytest
 
 from fpga_flow.core.errors import ToolError
 from fpga_flow.design.design import Design, LayerRtl, Stream
-from fpga_flow.verify.compare import Difference, first_difference, first_layer
+from fpga_flow.results.verify import Difference
+from fpga_flow.verify.compare import first_difference, first_layer
 
 
 def design() -> Design:
@@ -43,13 +44,13 @@ def test_the_first_differing_layer_is_named_with_its_values(tmp_path: Path) -> N
     write(tmp_path, "first", STREAM)
     write(tmp_path, "second", [*STREAM[:6], 1, -8])
     difference, _ = first_layer(design(), tmp_path, {"a": FRAMES, "c": FRAMES})
-    assert difference == Difference("second", "c", frame=1, index=(1, 0), expected=6, found=1)
+    assert difference == Difference(layer="second", tensor="c", frame=1, index=(1, 0), expected=6, found=1)
 
 
 def test_a_stream_that_ends_early_is_a_difference() -> None:
     expected = np.array([[1, 2], [3, 4]])
     difference = first_difference("l", "t", expected, expected[:1])
-    assert difference == Difference("l", "t", 1, (0,), 3, None)
+    assert difference == Difference(layer="l", tensor="t", frame=1, index=(0,), expected=3, found=None)
 
 
 def test_layers_the_golden_model_does_not_have_are_left_out(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.core import toolchain
+from fpga_flow.results.verify import FrameCounts
 from fpga_flow.stages import verify as stage
 from tests.verify.test_compare import FRAMES, STREAM, design, write
 
@@ -37,12 +38,12 @@ def test_frames_that_differ_are_counted_apart_without_and_with_stalls() -> None:
     jobs = stage._jobs(48, True)
     differing = [np.arange(1 + bool(job.stall)) for job in jobs]
     count = len(jobs) // 2
-    assert stage._sets(jobs, differing) == [
-        {"stalls": False, "frames": 48, "mismatches": count},
-        {"stalls": True, "frames": 48, "mismatches": 2 * count},
-    ]
+    assert stage._sets(jobs, differing) == (
+        FrameCounts(stalls=False, frames=48, mismatches=count),
+        FrameCounts(stalls=True, frames=48, mismatches=2 * count),
+    )
     (alone,) = stage._sets(stage._jobs(48, False), differing[:count])
-    assert alone == {"stalls": False, "frames": 48, "mismatches": count}
+    assert alone == FrameCounts(stalls=False, frames=48, mismatches=count)
 
 
 @pytest.mark.parametrize(("first", "left"), [(STREAM, []), ([0, *STREAM[1:]], ["second"])])

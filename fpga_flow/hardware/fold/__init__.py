@@ -6,7 +6,6 @@
 
 from fpga_flow.hardware.fold.file import fold_from_file as fold_from_file
 from fpga_flow.hardware.fold.file import write_folding as write_folding
-from fpga_flow.hardware.fold.lines import Layer as Layer
 from fpga_flow.hardware.fold.lines import latency as latency
 from fpga_flow.hardware.fold.lines import layers as layers
 from fpga_flow.hardware.fold.messages import message_lines as message_lines

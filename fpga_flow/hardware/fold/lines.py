@@ -1,6 +1,5 @@
 """The layers of a folded graph, as the report lists them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
@@ -9,25 +8,10 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.hardware.fold.latency import longest
 from fpga_flow.hardware.fold.options import attributes_of
 from fpga_flow.layers.base import Timing, implementation_of, kind_of, streams_in
+from fpga_flow.results.hardware import HardwareLayer
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One line of the report's `hardware.layers`."""
-
-    name: str
-    op: str
-    kind: str
-    implementation: str
-    """How it is built: the name of one of its kind's implementations."""
-    cycles: int
-    pe: int | None
-    simd: int | None
-    weights: int | None
-    nonzero: int | None
-
-
-def layers(model: ModelWrapper) -> list[Layer]:
+def layers(model: ModelWrapper) -> list[HardwareLayer]:
     """Return all layers in the order of the stream, with their predicted cycles per frame."""
     found = []
     for node in model.graph.node:
@@ -36,7 +20,7 @@ def layers(model: ModelWrapper) -> list[Layer]:
         kind = kind_of(layer)
         weights = model.get_initializer(node.input[1]) if kind.has_weights else None
         found.append(
-            Layer(
+            HardwareLayer(
                 name=node.name,
                 op=node.op_type,
                 kind=kind.word,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from qonnx.core.modelwrapper import ModelWrapper
 
@@ -15,6 +15,7 @@ from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.file import fold_from_file
 from fpga_flow.hardware.fold.options import Known, choices_of
 from fpga_flow.hardware.fold.problem import Problem, Solution, apply
+from fpga_flow.results.hardware import FoldingSummary, WidthConverters
 from fpga_flow.target.board import BOARDS, Board
 
 SEARCH_STEPS = 40
@@ -92,25 +93,25 @@ def _for_latency(
     return min(met, key=lambda one: one.cost) if met else min(found, key=lambda pair: pair[0])[1]
 
 
-def result_of(folded: Folded) -> dict[str, Any]:
+def result_of(folded: Folded) -> FoldingSummary:
     """Return what the stage keeps of a folding: what it is expected to take, and where that is known from."""
     solution = folded.solution
-    return {
-        "target": folded.target,
-        "resources": {name: math.ceil(value) for name, value in solution.resources.limited().items()},
-        "width_converters": {
-            "count": solution.widths_changed,
-            "uneven": solution.uneven,
-            "lut": math.ceil(solution.converters.lut),
-            "ff": math.ceil(solution.converters.ff),
-        },
-        "synthesised_layers": {
+    return FoldingSummary(
+        target=folded.target,
+        resources={name: math.ceil(value) for name, value in solution.resources.limited().items()},
+        width_converters=WidthConverters(
+            count=solution.widths_changed,
+            uneven=solution.uneven,
+            lut=math.ceil(solution.converters.lut),
+            ff=math.ceil(solution.converters.ff),
+        ),
+        synthesised_layers={
             layer.name: layer[solution.choices[layer.name]].resources.limited()
             for layer in folded.problem.layers
             if layer.name in solution.synthesised
         },
-        "exact": solution.exact,
-    }
+        exact=solution.exact,
+    )
 
 
 @contextmanager

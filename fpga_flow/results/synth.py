@@ -1,0 +1,52 @@
+"""The result of the stage `synth`."""
+
+from fpga_flow.results.base import Record, Result
+
+
+class Counts(Record):
+    """What of a part is used."""
+
+    lut: int
+    """Look-up tables, with those used as memory and as shift registers."""
+    ff: int
+    """Flip-flops."""
+    bram18: int
+    """Block RAMs of 18 Kibit."""
+    dsp: int
+    """DSP slices."""
+    lutram: int
+    """LUTs used as distributed memory."""
+    srl: int
+    """LUTs used as shift registers."""
+    carry: int
+    """Carry chains, in units of four bits."""
+
+
+class Capacity(Record):
+    """What a board has."""
+
+    name: str
+    lut: int
+    ff: int
+    bram18: int
+    dsp: int
+
+
+class SynthResult(Counts, Result):
+    """What synthesis used, all layers summed."""
+
+    tool: str
+    """And its version."""
+    part: str
+    """The vendor's name of the FPGA."""
+    fmax_mhz: float | None
+    """None: it is known only behind Vivado."""
+    layers: dict[str, Counts]
+    """By layer."""
+    fits: bool
+    """Whether the board has as much."""
+    over: dict[str, int]
+    """By resource, how much is too much; those that fit are left out."""
+    board: Capacity
+    distinct: int
+    """How many layers differ in more than their names."""
