@@ -201,7 +201,6 @@ def results() -> dict[str, dict[str, Any]]:
                 "latency_cycles": 25_000,
                 "bottleneck": LAYERS[-1],
                 "layer_cycles": {layer["name"]: layer["cycles"] for layer in hardware_layers},
-                "guessed": [],
                 "simulated": None,
                 "edges": [
                     {
@@ -219,7 +218,11 @@ def results() -> dict[str, dict[str, Any]]:
         "estimate": {
             **total,
             "layers": {name: resources(i + 1) for i, name in enumerate(LAYERS)},
-            "missing": dict.fromkeys(total, 1),
+            "finn": {
+                **total,
+                "layers": {name: {**resources(i + 1), "ff": None} for i, name in enumerate(LAYERS)},
+                "missing": dict.fromkeys(total, 1),
+            },
         },
         "rtl": {"layers": 11, "distinct": 11, "top": "accelerator"},
         "verify": {

@@ -23,6 +23,7 @@ from fpga_flow.report.schema import (
 )
 from fpga_flow.results import Record
 from fpga_flow.results.board import BoardResult
+from fpga_flow.results.estimate import EstimateResult, FinnFigures
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.run import RunResults, read_all
 from fpga_flow.target.board import board as board_of
@@ -55,7 +56,7 @@ def assemble(run: Run, found: RunResults | None = None) -> Report:
         cost=export.cost if export else None,
         hardware=_hardware(found, board_of(run.recipe.board).family.name),
         verify=_verify(found),
-        estimate=_part(Estimate, found.estimate),
+        estimate=_estimate(found.estimate),
         synth=_part(Synth, found.synth),
         bitstream=_part(Bitstream, found.bitstream),
         board_measured=_part(Board, on_board),
@@ -66,6 +67,11 @@ def assemble(run: Run, found: RunResults | None = None) -> Report:
         outdated=outdated(run),
         stages=_stages(run),
     )
+
+
+def _estimate(result: EstimateResult | None) -> Estimate | None:
+    finn = result and result.finn.model_dump(include=set(FinnFigures.model_fields))
+    return _part(Estimate, result, finn=finn)
 
 
 def _part(kind: type[Kind], result: Record | None, **more: object) -> Kind | None:
