@@ -176,10 +176,11 @@ _kinds: dict[str, LayerKind] = {}
 
 def register(kind: LayerKind) -> LayerKind:
     """Make `kind` known and return it; raises `ValueError` where another has one of its operators."""
-    for name in {kind.finn, *(one.operator for one in kind.implementations)}:
+    names = {kind.finn, *(one.operator for one in kind.implementations)}
+    for name in names:
         if _kinds.get(name, kind) != kind:
             raise ValueError(f"{name} is an operator of the kind {_kinds[name].word} already")
-        _kinds[name] = kind
+    _kinds.update(dict.fromkeys(names, kind))
     return kind
 
 

@@ -57,12 +57,12 @@ def test_tensors_between_layers_have_the_same_names_every_time(lowered: ModelWra
 
 def test_a_tensor_of_the_network_keeps_its_name_also_from_a_stream(lowered: ModelWrapper) -> None:
     middle = lowered.graph.node[1].output[0]
-    lowered.rename_tensor(middle, "x_fifo_out0")
+    lowered.rename_tensor(middle, "input_fifo_out0")
     model = streams.insert_streams(lowered, PART)
     outputs = [tensor for node in model.graph.node for tensor in node.output]
     assert len(outputs) == len(set(outputs))
-    assert model.find_producer("x_fifo_out0").op_type != "StreamingFIFO_rtl"
-    assert model.find_producer("x_fifo_out0_").name == "x_fifo"
+    assert model.find_producer("input_fifo_out0").op_type != "StreamingFIFO_rtl"
+    assert model.find_producer("input_fifo_out0_").name == "input_fifo"
 
 
 def test_folding_meets_a_target_that_can_be_met(lowered: ModelWrapper) -> None:

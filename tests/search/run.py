@@ -30,6 +30,7 @@ from fpga_flow.stages import export as export
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.stages import rtl as rtl
 from fpga_flow.stages.verify import wanted
+from fpga_flow.target.board import board
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
 from tests.search import folding, qonnx_graph
@@ -181,8 +182,8 @@ class Way:
         self.run_stage("hardware", hardware.run, self.recipe(**target))
         if wish.cycles is not None:
             return
-        file = self.folder / "folding.json"
-        folding.write(self.folder / "hardware", wish.seed, file)
+        file, part = self.folder / "folding.json", board(self.network.board).part
+        folding.write(self.folder / "export" / "network.onnx", part, self.network.top_k, wish.seed, file)
         self.run_stage("hardware", hardware.run, self.recipe(clock_mhz=clock, folding=str(file)))
 
     def verify(self) -> None:
