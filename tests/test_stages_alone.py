@@ -43,7 +43,8 @@ layer_frames = 2
 """
 KILLED = """
 import os, signal, sys, threading
-from fpga_flow import cli, stage
+from fpga_flow.cli import main as cli
+from fpga_flow.core import stage
 
 name, seconds, *words = sys.argv[1:]
 run = stage.Stage.run
