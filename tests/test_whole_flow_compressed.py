@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow import results
 from fpga_flow.core.artifact import read_result
 from fpga_flow.integer.golden import Golden
+from fpga_flow.results.run import KINDS
 from fpga_flow.train.apot import levels, weight_levels
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
 from fpga_flow.train.general import network_of
@@ -73,6 +75,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         return made[name]
 
     return run
+
+
+@pytest.mark.parametrize("stage", ["train", "prune"])
+def test_results_read_back_as_they_were_written(stage: str, build: Build) -> None:
+    folder = build("pruned, then apot") / stage
+    assert results.read(KINDS[stage], folder).model_dump(mode="json") == read_result(folder)
 
 
 @pytest.mark.parametrize("name", RECIPES)

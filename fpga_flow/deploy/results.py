@@ -26,4 +26,4 @@ def measured(run: Run) -> BoardResult | None:
         return None
     if artifact.read_result(folder).get("digest") != design_digest(rtl):
         return None
-    return results.read(BoardResult, folder)
+    return results.read(BoardResult, folder, "flow deploy")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
 
+BUILD = "flow build"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -30,27 +31,26 @@ class Result(Record):
 Kind = TypeVar("Kind", bound=Record)
 
 
-def read(kind: type[Kind], folder: Path) -> Kind:
-    """Return the result in the artifact `folder`, which is one of `kind`.
+def read(kind: type[Kind], folder: Path, command: str = BUILD) -> Kind:
+    """Return the result in the artifact `folder`, which is one of `kind`; `command` makes it.
 
     Raises `InputError` that names the run and the stage where it is of another version of this project.
     """
-    return _checked(kind, artifact.read_result(folder), folder / artifact.RESULT)
+    return _checked(kind, artifact.read_result(folder), folder / artifact.RESULT, command)
 
 
 def read_effort(kind: type[Kind], folder: Path) -> Kind:
     """Return what the stage that made the artifact `folder` says of its work; raises as `read` does."""
-    return _checked(kind, artifact.read_effort(folder), folder / artifact.EFFORT)
+    return _checked(kind, artifact.read_effort(folder), folder / artifact.EFFORT, BUILD)
 
 
-def _checked(kind: type[Kind], table: dict[str, Any], file: Path) -> Kind:
+def _checked(kind: type[Kind], table: dict[str, Any], file: Path, command: str) -> Kind:
     try:
         return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        stage = file.parent
         raise InputError(
-            f"{stage.parent}: the stage {stage.name} was made by another version of flow "
-            f"({file.name}: {where}: {first['msg'].lower()}); 'flow build' makes it again"
+            f"{file.parent.parent}: the result of {file.parent.name} is of another version of flow "
+            f"({file.name}: {where}: {first['msg'].lower()}); '{command}' makes it again"
         ) from None

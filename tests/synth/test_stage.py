@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fpga_flow import results
 from fpga_flow.core import artifact, digests
 from fpga_flow.core.errors import InputError, ToolError
 from fpga_flow.core.recipe import ROOT, make_recipe
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.pipeline.flow import Context
+from fpga_flow.results.synth import SynthResult
 from fpga_flow.stages import synth as stage
 from fpga_flow.synth.usage import Usage
 from fpga_flow.target.board import board
@@ -67,6 +69,13 @@ def test_every_instance_is_counted_and_equal_layers_are_synthesised_once(
     assert (result.distinct, cached(Path()), result.fits, result.over) == (2, 0, True, {})
     assert result.fmax_mhz is None and result.tool.startswith("yosys 0.")
     assert result.part == "xc7z020clg400-1" and result.board.lut == 53_200
+
+
+def test_the_result_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    design(tmp_path / "rtl", ["m5"])
+    result = stage.run(context(tmp_path))
+    artifact.write_result(tmp_path / "synth", result)
+    assert results.read(SynthResult, tmp_path / "synth") == result
 
 
 def test_results_are_kept_until_a_source_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
