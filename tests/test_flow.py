@@ -301,7 +301,7 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ({"board": "nix"}, "board: must be one of pynq-z1, pynq-z2, zcu104, not 'nix'"),
+        ({"board": "nix"}, "board: must be one of pynq-z1, pynq-z2, zcu104, or a TOML file, not 'nix'"),
         ({"model": {"name": "nix"}}, "model.name: must be one of .*vgg10.*, not 'nix'"),
         ({"train": {"checkpoint": "nix.npz"}}, "train.checkpoint: must be a file, not '.*nix.npz'"),
         ({"data": {"file": "/nix.h5"}}, "data.file: must be a file, not '/nix.h5'"),

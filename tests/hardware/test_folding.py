@@ -1,11 +1,11 @@
 """Folding to a rate, a latency and the board; against FINN's SetFolding; what is legal; what is known."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from fpga_flow.hardware.fold.resources import capacity
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -21,6 +21,7 @@ from fpga_flow.hardware.fold.problem import Problem, apply, go_together
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.layers.base import kind_of
 from fpga_flow.target.board import board
+from fpga_flow.target.fit import Fit
 from fpga_flow.target.memory import converter
 from fpga_flow.target.resources import Resources
 from tests import networks
@@ -117,7 +118,7 @@ def test_costs_are_those_of_the_graph_with_its_converters(lowered: ModelWrapper,
     assert len(widths) == found.widths_changed
     assert sum(max(pair) % min(pair) != 0 for pair in widths) == found.uneven
     amounts = [converter(np.array(a), np.array(b)) for a, b in widths]
-    np.testing.assert_allclose(np.sum([np.zeros(4), *amounts], axis=0), found.converters)
+    np.testing.assert_allclose(np.sum([np.zeros(4), *amounts], axis=0), found.converters.row)
 
 
 @pytest.mark.parametrize("cycles", [1_000, 150, 40])
@@ -151,11 +152,10 @@ def test_a_latency_out_of_reach_gives_about_the_least(problem: Problem) -> None:
 @pytest.mark.parametrize("margin", [0.2, 0.9, 0.95])
 def test_the_fastest_that_fits_leaves_the_margin_free(problem: Problem, margin: float) -> None:
     found = search.for_board(problem, BOARD, margin)
-    limits = [amount * (1 - margin) for amount in capacity(BOARD)]
-    assert all(used <= limit for used, limit in zip(found.resources, limits, strict=True))
+    assert not Fit(found.resources, BOARD, margin).over
     if found.cycles > problem.fastest()[0]:
         faster = problem.solve(found.cycles - 1)
-        assert any(used > limit for used, limit in zip(faster.resources, limits, strict=True))
+        assert Fit(faster.resources, BOARD, margin).over
 
 
 def test_a_board_too_small_gives_the_smallest_folding(problem: Problem) -> None:
@@ -165,8 +165,8 @@ def test_a_board_too_small_gives_the_smallest_folding(problem: Problem) -> None:
 
 def test_a_scarce_resource_is_replaced_by_another(problem: Problem) -> None:
     cheapest = problem.solve(150)
-    limits = Resources(*(2 * amount + 1 for amount in cheapest.resources))
-    fewer = limits._replace(ff=cheapest.resources.ff - 1)
+    limits = Resources(*(2 * amount + 1 for amount in cheapest.resources.row))
+    fewer = replace(limits, ff=cheapest.resources.ff - 1)
     found = search.fitting(problem, 150, fewer)
     assert found is None or found.resources.ff < cheapest.resources.ff
 
@@ -180,8 +180,8 @@ def test_known_resources_are_taken_and_named(chain: ModelWrapper) -> None:
     assert found.synthesised == ("conv_3",)
     layer = next(one for one in Problem(chain, BOARD).layers if one.name == "conv_3")
     estimated = layer[plain.choices["conv_3"]].resources
-    expected = np.subtract(plain.resources, estimated) + counts
-    np.testing.assert_allclose(found.resources, expected)
+    expected = np.subtract(plain.resources.row, estimated.row) + counts.row
+    np.testing.assert_allclose(found.resources.row, expected)
 
 
 def test_a_layers_key_is_the_same_in_the_finished_graph(chain: ModelWrapper) -> None:

@@ -9,23 +9,21 @@ import pytest
 
 from fpga_flow.layers.depthwise import DEPTHWISE
 from fpga_flow.layers.matrix import MATRIX
-from fpga_flow.synth.usage import Usage
 from fpga_flow.synth.yosys import synthesise
-from fpga_flow.target.board import board
-from fpga_flow.target.family import family_of
+from fpga_flow.target.families import family_named
 from fpga_flow.target.memory import fifo
 from fpga_flow.target.resources import Resources
 from tests.rtl.modules import HDL
 
-FAMILY = family_of(board("pynq-z1").part)
+XC7 = family_named("xc7")
 
 
-def built(module: str, folder: Path, parameters: Mapping[str, int | str], *below: str) -> Usage:
+def built(module: str, folder: Path, parameters: Mapping[str, int | str], *below: str) -> Resources:
     sources = [HDL / f"{name}.sv" for name in (*below, module)]
-    return synthesise(module, sources, folder, "xc7", folder / "log.txt", parameters)
+    return synthesise(module, sources, folder, XC7, folder / "log.txt", parameters)
 
 
-def assert_close(expected: Resources, found: Usage, share: float) -> None:
+def assert_close(expected: Resources, found: Resources, share: float) -> None:
     """LUTs and flip-flops may differ by `share` (small ones by 20), block RAMs and DSPs not at all."""
     assert (round(expected.bram18), round(expected.dsp)) == (found.bram18, found.dsp)
     assert expected.lut == pytest.approx(found.lut, rel=share, abs=20)
@@ -37,7 +35,7 @@ def assert_close(expected: Resources, found: Usage, share: float) -> None:
 )
 def test_fifo_is_expected_in_the_memory_that_it_is_built_of(width: int, depth: int, tmp_path: Path) -> None:
     found = built("fifo", tmp_path, {"DATA_WIDTH": width, "DEPTH": depth})
-    assert_close(Resources(*fifo(width, depth)), found, 0.2)
+    assert_close(Resources(*fifo(XC7, width, depth)), found, 0.2)
 
 
 def write_weights(file: Path, words: int, lanes: int, bits: int) -> None:
@@ -62,7 +60,7 @@ def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Pa
     found = built("df_depthwise", tmp_path, {**shape, **widths, "InLuts": 1, "InitFile": "w.dat"}, "df_dot")
     settings = {"Kernel": [kernel, 1], "resType": "lut", "ram_style": "auto"}
     attributes = {**shape, **types_of(weight, act, out), **settings}
-    assert_close(DEPTHWISE.implementation("rtl").resources(attributes, None, FAMILY), found, 0.3)
+    assert_close(DEPTHWISE.implementation("rtl").resources(attributes, None, XC7), found, 0.3)
 
 
 @pytest.mark.parametrize(("weight", "act"), [(3, 3), (4, 4), (3, 6), (8, 8)])
@@ -75,7 +73,7 @@ def test_matrix_layer_without_dsps_is_expected_in_luts(weight: int, act: int, tm
     parameters = {**shape, **widths, "InLuts": 1, "InitFile": "w.dat"}
     found = built("df_matrix_vector", tmp_path, parameters, "df_dot")
     attributes = {**shape, **types_of(weight, act, out), "resType": "lut", "ram_style": "auto"}
-    assert_close(MATRIX.implementation("lut").resources(attributes, None, FAMILY), found, 0.3)
+    assert_close(MATRIX.implementation("lut").resources(attributes, None, XC7), found, 0.3)
 
 
 @pytest.mark.parametrize(("weight", "act", "dsps"), [(2, 8, 0), (3, 6, 16), (4, 4, 0), (8, 8, 16)])
@@ -88,5 +86,5 @@ def test_products_of_any_matrix_are_expected_in_dsps_where_yosys_takes_them(
     found = built("df_dot", tmp_path, {"PE": pe, "Lanes": simd, "Fold": columns // simd, **widths})
     shape = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
     attributes = {**shape, **types_of(weight, act, out), "resType": "auto", "ram_style": "auto"}
-    expected = MATRIX.implementation("inferred").resources(attributes, None, FAMILY)
+    expected = MATRIX.implementation("inferred").resources(attributes, None, XC7)
     assert expected.dsp == found.dsp == dsps
