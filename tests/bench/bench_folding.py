@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_folding        # writes docs/folding.md and docs/folding.csv
 
-Cycles are FINN's own counts. Costs are those that the kinds of layers estimate, for both solutions: LUTs, with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount of each
+Cycles are FINN's own counts. Costs are those that the kinds of layers estimate, for both solutions: LUTs,
+with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount of each
 costs the same). Where `SetFolding` misses the target or is faster than it, ours is also compared at the
 cycles that it reached.
 """
