@@ -14,6 +14,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from fpga_flow.core import recipe_table
+from fpga_flow.core.digests import SOURCES
 from fpga_flow.core.recipe import ROOT
 
 DOCS = ROOT / "docs"
@@ -127,6 +128,17 @@ def test_files_and_modules_that_a_page_names_are_there(page: Path) -> None:
     missing = [str(path) for path in paths if not path.exists() and not path.stem.isupper()]
     assert missing == [], "a name in capitals is the reader's, all others must be there"
     assert [name for name in MODULE.findall(text) if not is_module(name)] == []
+
+
+def test_files_and_modules_that_comments_of_the_code_name_are_there() -> None:
+    missing = []
+    for path in (ROOT / "fpga_flow").rglob("*.*"):
+        if path.suffix in SOURCES:
+            text = path.read_text(encoding="utf-8")
+            wrong = [name for name in PATH.findall(text) if not (ROOT / name).exists()]
+            wrong += [name for name in MODULE.findall(text) if not is_module(name)]
+            missing += [f"{path.relative_to(ROOT)}: {name}" for name in wrong]
+    assert missing == []
 
 
 def is_module(name: str) -> bool:

@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_folding        # writes docs/folding.md and docs/folding.csv
 
-Cycles are FINN's own counts. Costs are those of `fpga_flow.hardware.fold.resources`, for both solutions:
-LUTs, with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount of each
+Cycles are FINN's own counts. Costs are those that the kinds of layers estimate, for both solutions: LUTs,
+with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount of each
 costs the same). Where `SetFolding` misses the target or is faster than it, ours is also compared at the
 cycles that it reached.
 """
@@ -154,7 +154,7 @@ HEADING = """# Folding: ours and FINN's SetFolding at the same targets
 `python -m tests.bench.bench_folding`: FINN's figure / ours. {summary}
 
 Costs are LUTs, with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount
-of each costs the same), by the estimates of `fpga_flow/hardware/fold/resources.py` for both; cycles are
+of each costs the same), by the estimates of the layers in `fpga_flow/layers/` for both; cycles are
 FINN's counts. Where SetFolding misses the target, ours is faster and may cost more: "at FINN's cycles" is
 what ours costs at the cycles a frame that SetFolding reached, and by how much that is less. An uneven
 converter is one between widths that are no multiples of each other. Seconds are those of our folding, in

@@ -36,7 +36,7 @@ module fifo #(
   // A block RAM of the 7 series has 512 words or more; a LUT RAM of 256 words takes about 5 LUTs per bit.
   // Below that, or with next to no bits, LUT RAM is the smaller part. A shift register (one LUT per bit, and it
   // moves all words) is never smaller than LUT RAM (2/3 LUT per bit at 32 words), so "shift" gets LUT RAM too.
-  // (`fpga_flow/hardware/fold/resources.py` knows this rule.)
+  // (`fpga_flow/target/memory.py` knows this rule.)
   localparam bit Block = RAM_STYLE == "block" || RAM_STYLE == "ultra" ||
                          (RAM_STYLE == "auto" && DEPTH > 256 && DEPTH * DATA_WIDTH > 2048);
   localparam int unsigned CountWidth = $clog2(DEPTH + 1) + 1;
