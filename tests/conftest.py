@@ -1,6 +1,8 @@
 """Runs that several packages' tests look at, made once."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,15 +24,25 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="session")
 def run_folder(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with the artifacts `hardware` and `rtl` of the small network."""
+    """A run with the artifacts `hardware` and `rtl` of the small network, its products in DSP slices."""
     run = tmp_path_factory.mktemp("run")
     for name in ("export", "hardware", "rtl"):
         (run / name).mkdir()
     networks.vgg(filters=8, length=16).save(str(run / "export" / "network.onnx"))
-    for stage, source in ((hardware, "export"), (rtl, "hardware")):
-        name = "hardware" if stage is hardware else "rtl"
+
+    def make(stage: Any, name: str, source: str, recipe: Recipe) -> None:
         context = Context(recipe, run / name, {source: run / source}, run / "cache")
         artifact.write_result(run / name, stage.run(context))
+
+    make(hardware, "hardware", "export", recipe)
+    table = json.loads((run / "hardware" / "folding.json").read_text())
+    for values in table.values():
+        if "implementation" in values:
+            values["implementation"] = "dsp"
+    (run / "dsp.json").write_text(json.dumps(table))
+    with_file = recipe.hardware.model_copy(update={"folding": str(run / "dsp.json")})
+    make(hardware, "hardware", "export", recipe.model_copy(update={"hardware": with_file}))
+    make(rtl, "rtl", "hardware", recipe)
     return run
 
 

@@ -180,7 +180,6 @@ READ_BY_PATH = {
     "fifos/tokens.py": "fifos/tokens.cpp",
     "finn/backend.py": "layers/hdl/mvu.sv",
     "sim/verilate.py": "sim/harness.cpp",
-    "synth/yosys.py": "synth/primitives.sv",
     "target/board.py": "target/boards/pynq-z1.toml",
     "target/families/xilinx.py": "target/families/xilinx_shift_registers.v",
     "train/kernels.py": "train/kernels.cpp",

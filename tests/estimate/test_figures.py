@@ -56,13 +56,13 @@ def test_the_stage_estimates_every_layer_by_its_formula_and_finns_beside_it(
     model: ModelWrapper, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inputs = {"hardware": run_folder / "hardware"}
-    result = stage.run(Context(make_recipe({"name": "t"}), tmp_path, inputs, tmp_path))
+    result = stage.run(Context(make_recipe({"name": "t"}), tmp_path, inputs, tmp_path)).model_dump()
     assert list(result["layers"]) == [node.name for node in model.graph.node]
     for key in LIMITED:
         assert result[key] == sum(row[key] for row in result["layers"].values())
     for row in result["layers"].values():
         assert row["ff"] > 0 and all(isinstance(amount, int) for amount in row.values())
-    fifos = [row for name, row in result["layers"].items() if name.startswith("StreamingFIFO")]
+    fifos = [row for name, row in result["layers"].items() if name.endswith("_fifo")]
     assert fifos and all(row["lut"] > 0 for row in fifos)
     assert result["finn"]["missing"]["lut"] > 0
     said = capsys.readouterr().err

@@ -2,9 +2,11 @@
 
 from fpga_flow.core.errors import FitError
 from fpga_flow.core.recipe import make_recipe
+from fpga_flow.results.synth import SynthResult
 from fpga_flow.target.board import board
 from fpga_flow.target.fit import Fit, fits, limits_of
 from fpga_flow.target.resources import Resources
+from tests import fake_results
 
 BOARD = board("pynq-z1")
 WHOLE = BOARD.capacity
@@ -36,7 +38,9 @@ def test_parts_of_the_luts_are_not_limited_by_themselves() -> None:
 
 def test_a_synthesised_design_is_judged_for_the_recipes_board() -> None:
     recipe = make_recipe({"name": "r"})
-    assert fits({"lut": 1, "ff": 1, "bram18": 1, "dsp": 220}, recipe) is None
-    error = fits({"lut": 1, "ff": 1, "bram18": 1, "dsp": 221}, recipe)
+    synth = SynthResult.model_validate(fake_results.results()["synth"])
+    full = synth.model_copy(update={"lut": 1, "ff": 1, "bram18": 1, "dsp": 220})
+    assert fits(full, recipe) is None
+    error = fits(full.model_copy(update={"dsp": 221}), recipe)
     assert isinstance(error, FitError)
     assert "does not fit the board pynq-z1: 221 DSP of 220; lower --fps" in str(error)

@@ -11,6 +11,7 @@ WORDS = re.compile(
 )
 ALLOWED = {
     "bitstream/tcl.py": "Vivado's block designs of the two processors, which a board's file names",
+    "layers/matrix.py": "FINN's unit, which instantiates the DSP slice of these families",
     "bitstream/reports.py": "the rows of Vivado's utilisation report are called otherwise in each family",
 }
 """File -> why it names one."""
