@@ -180,7 +180,6 @@ READ_BY_PATH = {
     "fifos/tokens.py": "fifos/tokens.cpp",
     "finn/backend.py": "layers/hdl/mvu.sv",
     "sim/verilate.py": "sim/harness.cpp",
-    "target/board.py": "target/boards/pynq-z1.toml",
     "target/families/xilinx.py": "target/families/xilinx_shift_registers.v",
     "train/kernels.py": "train/kernels.cpp",
 }
@@ -192,6 +191,7 @@ def test_files_that_a_stage_reads_by_their_path_are_in_its_digest(stage: str) ->
     files = closure([f"fpga_flow.stages.{stage}"])
     sources = [path for path in files if path.suffix == ".py"]
     reading = {str(path.relative_to(CODE)) for path in sources if "__file__" in path.read_text()}
+    reading.discard("target/board.py")  # what the run's own board says is in the digest by value
     assert reading <= set(READ_BY_PATH)
     assert [name for name in reading if CODE / READ_BY_PATH[name] not in files] == []
 

@@ -11,9 +11,9 @@ from fpga_flow.core.import_graph import circle, module_graph, room_graph, room_o
 ROOMS = [
     ("fpga_flow", "the version; loaded with every module"),
     ("core", "stands on nothing"),
+    ("integer", "quantises frames and runs the golden model: data, FIFOs and the board all take it"),
     ("results", "what every stage leaves behind, as models; knows values only"),
     ("target", "boards and families: facts, which nothing computes"),
-    ("integer", "quantises frames and runs the golden model: data, FIFOs and the board all take it"),
     ("data", "frames; the board's are quantised the same way"),
     ("train", "needs frames"),
     ("surgery", "takes channels out of what train made"),

@@ -1,12 +1,12 @@
 """What a check has found so far, and its cases: stages, layers, frame sets, limits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from fpga_flow.check.expected import Compared
-from fpga_flow.check.limits import Limit, frames_per_second
+from fpga_flow.check.limits import Limit
 from fpga_flow.core.errors import DifferenceError, FitError, FlowError
 from fpga_flow.core.stage import Stage
 from fpga_flow.design.design import load_design
@@ -78,10 +78,8 @@ class Found:
 
     def judge(self) -> None:
         """Put into the limits what was found."""
-        report = self.report()
-        lut = report.synth.lut if report and report.synth else None
-        fps = frames_per_second(report) if report else None
-        self.limits = [replace(limit, found=lut if limit.most else fps) for limit in self.limits]
+        if (report := self.report()) is not None:
+            self.limits = [limit.judged(report) for limit in self.limits]
 
     def cases(self) -> list[Case]:
         """Return all cases in the order in which they are checked."""

@@ -1,25 +1,32 @@
 """Limits that the user sets: the most LUTs, the least frames per second."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from fpga_flow.core.errors import FitError, InputError
 from fpga_flow.core.format import amount
 from fpga_flow.report import Report
+from fpga_flow.report.columns import COLUMNS
 
 
 @dataclass(frozen=True)
 class Limit:
     """One limit, and what was found; None where the check did not get that far."""
 
-    name: str
-    """What is counted."""
+    key: str
+    """Of the column of what is counted."""
+    unit: str
     option: str
     bound: float
     most: bool
     """Whether the bound is the largest that may be found; else it is the least."""
     remedy: str
     found: float | None = None
+
+    def judged(self, report: Report) -> "Limit":
+        """Return the limit with what stands in `report`."""
+        value = COLUMNS[self.key].value(report)
+        return replace(self, found=None if value is None else float(value))
 
     @property
     def met(self) -> bool:
@@ -31,7 +38,7 @@ class Limit:
     def words(self) -> str:
         """Return what was found against the limit."""
         wanted = f"{'at most' if self.most else 'at least'} {amount(self.bound)} wanted"
-        return f"{amount(self.found)} {self.name}, {wanted}"
+        return f"{amount(self.found)} {self.unit}, {wanted}"
 
 
 def wanted(max_lut: float | None, min_fps: float | None) -> list[Limit]:
@@ -43,17 +50,12 @@ def wanted(max_lut: float | None, min_fps: float | None) -> list[Limit]:
         if not (isfinite(bound) and bound > 0):
             raise InputError(f"{option}: must be a number above 0, not {bound:g}")
         if option == "--max-lut":
-            limits.append(Limit("LUT", option, bound, True, "lower --fps, prune more, or raise the limit"))
+            remedy = "lower --fps, prune more, or raise the limit"
+            limits.append(Limit("lut", "LUT", option, bound, True, remedy))
         else:
-            limits.append(Limit("frames/s", option, bound, False, "raise --fps, or lower the limit"))
+            remedy = "raise --fps, or lower the limit"
+            limits.append(Limit("fps_rtl", "frames/s", option, bound, False, remedy))
     return limits
-
-
-def frames_per_second(report: Report) -> float | None:
-    """Return what the simulated RTL does at the design's clock, None where it was not simulated."""
-    if report.verify is None or report.hardware is None:
-        return None
-    return 1e6 * report.hardware.clock_mhz / report.verify.measured_cycles_per_frame
 
 
 def passed(limits: list[Limit]) -> FitError | None:

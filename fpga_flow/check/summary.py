@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from fpga_flow.check.found import Case, Found, explained
 from fpga_flow.check.junit import printable
-from fpga_flow.check.limits import frames_per_second
 from fpga_flow.core.format import amount
 from fpga_flow.report import Report
+from fpga_flow.report.columns import COLUMNS
 from fpga_flow.target.resources import LIMITED
 
+FIGURES = ("accuracy_rtl", "mismatches", "cycles_rtl", "fps_rtl", "latency_us", "latency_rtl", *LIMITED)
+"""Keys of the columns that are shown."""
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#!|~$&@:])")
 """What Markdown may take for its own."""
 
@@ -36,22 +38,22 @@ def escaped(text: str) -> str:
 
 def _figures(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of the network and its hardware, as far as it is known."""
+    text = {key: COLUMNS[key].text(report) for key in FIGURES}
     for output in report.outputs or ():
         yield "what comes out", output.text
     yield "board", report.board
-    if report.accuracy.rtl is not None:
-        yield "accuracy of the RTL", f"{report.accuracy.rtl:.2%}"
+    if text["accuracy_rtl"]:
+        yield COLUMNS["accuracy_rtl"].title, text["accuracy_rtl"]
     verify, hardware = report.verify, report.hardware
     if verify and hardware:
         how = " with and without stalls" if verify.stalls else ""
-        yield "frames verified", f"{verify.samples:,}{how}; {verify.mismatches:,} differ"
-        cycles = f"{verify.measured_cycles_per_frame:,} cycles a frame at {hardware.clock_mhz:g} MHz"
-        yield "frames/s, simulated", f"{frames_per_second(report) or 0:,.0f} ({cycles})"
-        latency = verify.measured_latency_cycles
-        yield "latency", f"{latency / hardware.clock_mhz:,.2f} us ({latency:,} cycles)"
-    if report.synth:
-        for key, word in LIMITED.items():
-            yield word, amount(getattr(report.synth, key))
+        yield "frames verified", f"{verify.samples:,}{how}; {text['mismatches']} differ"
+        cycles = f"{text['cycles_rtl']} cycles a frame at {hardware.clock_mhz:g} MHz"
+        yield COLUMNS["fps_rtl"].title, f"{text['fps_rtl']} ({cycles})"
+        yield "latency", f"{text['latency_us']} us ({text['latency_rtl']} cycles)"
+    for key, word in LIMITED.items():
+        if text[key]:
+            yield word, text[key]
 
 
 def _rows(cases: Sequence[Case], group: str) -> list[tuple[str, ...]]:

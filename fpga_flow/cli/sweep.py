@@ -102,6 +102,7 @@ def _sweep(
     from fpga_flow.sweep import gather, runner
     from fpga_flow.sweep.plan import plan
     from fpga_flow.sweep.rows import write
+    from fpga_flow.sweep.table import line
 
     jobs = plan(points, until)
     if folder.exists() and not folder.is_dir():
@@ -121,7 +122,7 @@ def _sweep(
         def ended(point: "Point", how: "Ended") -> None:
             rows[point.name] = row(point.name)
             write(folder, list(rows.values()))
-            say(f"{point.name:24} {_summary(rows[point.name])}")
+            say(f"{point.name:24} {line(rows[point.name])}")
 
         write(folder, list(rows.values()))
         say(f"sweep     {folder}: {len(points)} points, {len(jobs)} jobs")
@@ -134,18 +135,6 @@ def _sweep(
     problem = runner.problem(found)
     if problem is not None:
         raise problem
-
-
-def _summary(row: "Row") -> str:
-    if row.state != "done":
-        return f"{row.state}: {row.message}"
-    known = [
-        ("accuracy {:.2%}", row.accuracy),
-        ("{:.1%} zero", row.sparsity),
-        ("score {:.6f}", row.itu_score),
-        ("{:,.0f} LUT", row.lut),
-    ]
-    return ", ".join(text.format(value) for text, value in known if value is not None)
 
 
 def _gather(paths: list[Path], out: Path | None) -> None:

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from fpga_flow.core import artifact
+from fpga_flow.core.recipe_parts.board import BoardRecipe
 from fpga_flow.deploy.results import measured
 from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.pipeline.standing import intact, outdated
@@ -42,30 +43,51 @@ def results(run: Run) -> RunResults:
 def assemble(run: Run, found: RunResults | None = None) -> Report:
     """Return the report of `run` (of `found`, its results, where they have been read already)."""
     found = results(run) if found is None else found
-    on_board = measured(run)
-    export = found.export
-    outside = run.model_file is not None
-    quant = run.recipe.quant
-    own_bits = outside or run.recipe.model.file is not None  # which the recipe may not say
+    recipe, outside = run.recipe, run.model_file is not None
+    own_bits = outside or recipe.model.file is not None  # which the recipe may not say
+    of_results = report_of(
+        found,
+        measured(run),
+        recipe=recipe.name,
+        model=f"{recipe.name}.onnx" if outside else recipe.model.label,
+        bits=found.export.bits if own_bits and found.export else recipe.quant.weight_bits,
+        board=recipe.board,
+    )
+    return of_results.model_copy(
+        update={"outputs": _outputs(run, found), "outdated": outdated(run), "stages": _stages(run)}
+    )
+
+
+def report_of(
+    found: RunResults,
+    on_board: BoardResult | None,
+    *,
+    recipe: str,
+    model: str,
+    bits: int,
+    board: str | BoardRecipe,
+) -> Report:
+    """Return what results alone say of a run, of which else just this is known."""
+    export, of = found.export, board_of(board)
     return Report(
-        recipe=run.recipe.name,
-        model=f"{run.recipe.name}.onnx" if outside else run.recipe.model.label,
-        bits=export.bits if own_bits and export else quant.weight_bits,
-        board=run.recipe.board_name,
+        recipe=recipe,
+        model=model,
+        bits=bits,
+        board=of.name,
         accuracy=_accuracy(found, on_board),
         cost=export.cost if export else None,
-        hardware=_hardware(found, board_of(run.recipe.board).family.name),
+        hardware=_hardware(found, of.family.name),
         verify=_verify(found),
         estimate=_estimate(found.estimate),
         synth=_part(Synth, found.synth),
         bitstream=_part(Bitstream, found.bitstream),
         board_measured=_part(Board, on_board),
         scores=export.scores if export else None,
-        outputs=_outputs(run, found),
+        outputs=None,
         original=export.checks.original if export else None,
         stand_in=_stand_in(export),
-        outdated=outdated(run),
-        stages=_stages(run),
+        outdated=[],
+        stages=[],
     )
 
 
@@ -84,7 +106,7 @@ def _part(kind: type[Kind], result: Record | None, **more: object) -> Kind | Non
 
 def _accuracy(found: RunResults, on_board: BoardResult | None) -> Accuracy:
     train, prune, export, verify = found.train, found.prune, found.export, found.verify
-    tested = [stage.samples for stage in (train, prune, export) if stage is not None]
+    tested = [stage.samples for stage in (export, prune, train) if stage is not None]
     return Accuracy(
         float=train.accuracy.float_ if train else None,
         quantised=train.accuracy.quantised if train else None,
@@ -92,7 +114,7 @@ def _accuracy(found: RunResults, on_board: BoardResult | None) -> Accuracy:
         golden=export.accuracy.golden if export else None,
         rtl=verify.accuracy.rtl if verify else None,
         board=on_board.accuracy if on_board else None,
-        samples=tested[-1] if tested else None,
+        samples=next((count for count in tested if count is not None), None),
     )
 
 

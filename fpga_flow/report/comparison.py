@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from fpga_flow.core.format import amount
+from fpga_flow.report.columns import COLUMNS
 from fpga_flow.report.schema import Report
 
 
@@ -13,6 +14,15 @@ class Row(NamedTuple):
     predicted: str
     simulated: str
     measured: str
+
+
+COMPARED = {
+    "cycles a frame": ("cycles", "cycles_rtl", "cycles_board"),
+    "frames/s, accelerator": ("fps", "fps_rtl", "fps_board"),
+    "latency, cycles": ("latency", "latency_rtl", "latency_board"),
+    "accuracy": ("accuracy_golden", "accuracy_rtl", "accuracy_board"),
+}
+"""Keys of the columns that say the same of prediction, simulation and board."""
 
 
 def heads(report: Report) -> list[str]:
@@ -27,31 +37,11 @@ def rows(report: Report) -> list[Row]:
     hardware, verify, board = report.hardware, report.verify, report.board_measured
     if hardware is None or (verify is None and board is None):
         return []
-    hertz = 1e6 * hardware.clock_mhz
     found = [
-        Row(
-            "cycles a frame",
-            amount(hardware.cycles_per_frame),
-            amount(verify.measured_cycles_per_frame) if verify else "",
-            amount(board.cycles_per_frame) if board else "",
-        ),
-        Row(
-            "frames/s, accelerator",
-            f"{hardware.fps:,.0f}",
-            f"{hertz / verify.measured_cycles_per_frame:,.0f}" if verify else "",
-            f"{board.accelerator_fps:,.0f}" if board else "",
-        ),
-        Row(
-            "latency, cycles",
-            amount(hardware.latency_cycles),
-            amount(verify.measured_latency_cycles) if verify else "",
-            amount(board.latency_cycles) if board else "",
-        ),
+        Row(name, *(COLUMNS[key].text(report) for key in keys))
+        for name, keys in COMPARED.items()
+        if COLUMNS[keys[0]].value(report) is not None
     ]
-    accuracy = report.accuracy
-    if accuracy.golden is not None:
-        shares = (accuracy.golden, accuracy.rtl, accuracy.board)
-        found.append(Row("accuracy", *("" if share is None else f"{share:.2%}" for share in shares)))
     if verify or board:
         counts = [f"{part.mismatches} of {part.samples}" if part else "" for part in (verify, board)]
         found.append(Row("frames that differ", "", *counts))

@@ -8,18 +8,32 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison, plots
+from fpga_flow.report.columns import COLUMNS
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
 from fpga_flow.results.export import Scores
 from fpga_flow.results.run import RunResults
-from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.fit import Fit
 from fpga_flow.target.resources import LIMITED, Resources
 
 SHOWN = 24
 """Layers in a plot; the table has all of them."""
+CARDS = (
+    "accuracy",
+    "samples",
+    "sparsity",
+    "nonzero",
+    "weights",
+    "itu_score",
+    "bit_ops",
+    "fps",
+    "mismatches",
+    "cycles_rtl",
+    "cycles",
+)
+"""Keys of the columns in the summary."""
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that the plot of cycles leaves out."""
 
@@ -78,29 +92,26 @@ def render(run: Run, report: Report, found: RunResults, version: str) -> str:
 
 
 def _cards(report: Report, of: Board) -> Iterator[Card]:
-    reached = accuracies(report.accuracy)
-    whole = [step for step in reached if step[0] not in PART_OF_TEST]
+    text = {key: COLUMNS[key].text(report) for key in CARDS}
+    whole = [name for name, _ in accuracies(report.accuracy) if name not in PART_OF_TEST]
     if whole:
-        name, value = whole[-1]
-        yield Card("Accuracy", f"{value:.2%}", f"{name}, {amount(report.accuracy.samples)} test frames")
-    if cost := report.cost:
-        detail = f"{cost.nonzero:,} of {cost.weights:,} weights left"
-        yield Card("Pruned", f"{sparsity(cost.weights, cost.nonzero):.1%}", detail)
-        yield Card("Cost score", f"{cost.itu_score:.6f}", f"{cost.bit_ops:,} bit operations")
+        yield Card("Accuracy", text["accuracy"], f"{whole[-1]}, {text['samples']} test frames")
+    if report.cost:
+        yield Card("Pruned", text["sparsity"], f"{text['nonzero']} of {text['weights']} weights left")
+        yield Card("Cost score", text["itu_score"], f"{text['bit_ops']} bit operations")
     if hardware := report.hardware:
-        yield Card("Frames per second", f"{hardware.fps:,.0f}", f"predicted at {hardware.clock_mhz:g} MHz")
+        yield Card("Frames per second", text["fps"], f"predicted at {hardware.clock_mhz:g} MHz")
     if verify := report.verify:
         state = "bad" if verify.mismatches else "good"
         how = "with and without stalls" if verify.stalls else "without stalls"
         yield Card(
             "RTL against onnxruntime",
-            f"{verify.mismatches} differ",
+            f"{text['mismatches']} differ",
             f"of {verify.samples} frames, {how}",
             state,
         )
     if report.hardware and report.verify:
-        measured, predicted = report.verify.measured_cycles_per_frame, report.hardware.cycles_per_frame
-        yield Card("Cycles per frame", f"{measured:,}", f"measured; predicted {predicted:,}")
+        yield Card("Cycles per frame", text["cycles_rtl"], f"measured; predicted {text['cycles']}")
     if report.synth:
         fit = Fit(Resources.read(report.synth.model_dump()), of)
         key, share = max(fit.shares.items(), key=lambda item: item[1])

@@ -9,6 +9,7 @@ from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
+from fpga_flow.report.columns import COLUMNS
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import HTML, Accuracy, Hardware, Report
 from fpga_flow.target.board import Board, board
@@ -17,6 +18,23 @@ from fpga_flow.target.resources import LIMITED, Resources
 
 PART_OF_TEST = ("rtl", "board")
 """Accuracies of fewer frames than the whole test part."""
+FACTS = (
+    "samples",
+    "nonzero",
+    "weights",
+    "sparsity",
+    "bit_ops",
+    "weight_bits",
+    "itu_score",
+    "fps",
+    "cycles",
+    "cycles_rtl",
+    "latency_rtl",
+    "latency_us",
+    "mismatches",
+    "accuracy_rtl",
+)
+"""Keys of the columns in the lines above the tables."""
 OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
 """Of stages whose artifacts still stand in the run."""
 
@@ -59,13 +77,14 @@ def facts(report: Report, note: str) -> Table:
 
 
 def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
+    text = {key: COLUMNS[key].text(report) for key in FACTS}
     reached = accuracies(report.accuracy)
     if reached:
         steps = [f"{name} {value:.2%}" for name, value in reached if name not in PART_OF_TEST]
         yield "Accuracy", ", ".join(steps)
         yield (
             "",
-            " ".join(filter(None, (amount(report.accuracy.samples), "test frames;", note))),
+            " ".join(filter(None, (text["samples"], "test frames;", note))),
         )
     elif note:
         yield "Frames", note
@@ -78,34 +97,26 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
         how = f", of which {original.rounded} by float32's rounding" if original.rounded else ""
         told = f"{original.frames} frames agree with the file as it came{how} (qonnx)"
         yield "Original", told if original.frames else f"not compared: {original.reason}"
-    if cost := report.cost:
-        gone = 1 - cost.nonzero / cost.weights if cost.weights else 0.0
-        yield "Weights", f"{cost.nonzero:,} of {cost.weights:,} left ({gone:.1%} pruned)"
-        yield (
-            "Cost",
-            f"{cost.bit_ops:,} bit operations, {cost.weight_bits:,} weight bits, score {cost.itu_score:.6f}",
-        )
+    if report.cost:
+        yield "Weights", f"{text['nonzero']} of {text['weights']} left ({text['sparsity']} pruned)"
+        bits = f"{text['bit_ops']} bit operations, {text['weight_bits']} weight bits"
+        yield "Cost", f"{bits}, score {text['itu_score']}"
     if scores := named_scores(report):
         yield "Scores", ", ".join(f"{name} {value:.6f}" for name, value in scores)
     if hardware := report.hardware:
-        yield (
-            "Speed",
-            f"{hardware.fps:,.0f} frames/s at {hardware.clock_mhz:g} MHz, set by {hardware.bottleneck}",
-        )
-        measured = report.verify
-        of_rtl = f", measured {measured.measured_cycles_per_frame:,}" if measured else ""
-        yield "Cycles", f"a frame: predicted {hardware.cycles_per_frame:,}{of_rtl}"
-        if measured:
-            latency = measured.measured_latency_cycles
-            yield "Latency", f"{latency:,} cycles, {latency / hardware.clock_mhz:,.0f} us"
+        yield "Speed", f"{text['fps']} frames/s at {hardware.clock_mhz:g} MHz, set by {hardware.bottleneck}"
+        of_rtl = f", measured {text['cycles_rtl']}" if report.verify else ""
+        yield "Cycles", f"a frame: predicted {text['cycles']}{of_rtl}"
+        if report.verify:
+            yield "Latency", f"{text['latency_rtl']} cycles, {text['latency_us']} us"
         if fifos := hardware.fifos:
-            text = f"{fifos.bits_after:,} bits ({fifos.method}); {fifos.bits_before:,} before the search"
-            yield "FIFOs", text
+            sizes = f"{fifos.bits_after:,} bits ({fifos.method}); {fifos.bits_before:,} before the search"
+            yield "FIFOs", sizes
     if verify := report.verify:
         how = " with and without stalls" if verify.stalls else ""
-        text = f"{verify.mismatches} differences on {verify.samples} frames{how} ({verify.simulator})"
-        rtl = report.accuracy.rtl
-        yield "Verified", text if rtl is None else f"{text}, accuracy there {rtl:.2%}"
+        told = f"{text['mismatches']} differences on {verify.samples} frames{how} ({verify.simulator})"
+        there = f", accuracy there {text['accuracy_rtl']}" if text["accuracy_rtl"] else ""
+        yield "Verified", told + there
         if verify.first_difference:
             yield "First", ", ".join(f"{key} {value}" for key, value in verify.first_difference.items())
 

@@ -13,6 +13,8 @@ from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.base import Part
 from fpga_flow.pipeline.flow import MODEL, RECIPE, STAGES
+from fpga_flow.report.assemble import report_of
+from fpga_flow.report.columns import Value, figures
 from fpga_flow.report.data import data_note
 from fpga_flow.results.run import RunResults, read_all
 from fpga_flow.scores.sparsity import sparsity
@@ -89,7 +91,7 @@ def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> R
     except InputError as error:
         found = RunResults()
         state, message = ("outdated", str(error)) if message is None else (state, message)
-    train, prune, export, verify = found.train, found.prune, found.export, found.verify
+    train, prune = found.train, found.prune
     quant, settings = _part(recipe, "quant"), _part(recipe, "prune")
     return Row(
         point=folder.name,
@@ -106,16 +108,8 @@ def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> R
         method=prune.method if prune else settings.get("method"),
         criterion=settings.get("criterion"),
         dense_criterion=settings.get("dense_criterion"),
-        accuracy_float=train.accuracy.float_ if train else None,
-        accuracy_unpruned=train.accuracy.quantised if train else None,
-        accuracy_pruned=prune.accuracy.pruned if prune else None,
-        accuracy_golden=export.accuracy.golden if export else None,
-        accuracy_rtl=verify.accuracy.rtl if verify else None,
-        samples=_samples(found),
-        **_cost(found),
-        fps=found.hardware.fps if found.hardware else None,
-        mismatches=verify.mismatches if verify else None,
-        **_synthesised(found),
+        left=prune.left if prune else None,
+        figures=_figures(found, recipe),
         seconds=round(sum(manifest.seconds for manifest in manifests.values()), 3),
         layers=_layers(found),
     )
@@ -177,25 +171,20 @@ def _state(folder: Path, same: bool, found: Collection[str], until: str | None) 
     return ("done" if same else "outdated"), None
 
 
-def _samples(found: RunResults) -> int | None:
-    counts = [stage.samples for stage in (found.export, found.prune, found.train) if stage is not None]
-    return next((count for count in counts if count is not None), None)
-
-
-def _cost(found: RunResults) -> dict[str, Any]:
-    counted = found.export.cost if found.export else found.prune
-    keys = ("macs", "nonzero_macs", "bit_ops", "weight_bits", "itu_score")
-    return {
-        "weights": counted.weights if counted else None,
-        "left": found.prune.left if found.prune else None,
-        "nonzero": counted.nonzero if counted else None,
-        "sparsity": round(sparsity(counted.weights, counted.nonzero), 6) if counted else None,
-        **(found.export.cost.model_dump(include=set(keys)) if found.export else {}),
-    }
-
-
-def _synthesised(found: RunResults) -> dict[str, Any]:
-    return found.synth.model_dump(include={"lut", "ff", "bram18", "dsp"}) if found.synth else {}
+def _figures(found: RunResults, recipe: Mapping[str, Any]) -> dict[str, Value]:
+    report = report_of(
+        found,
+        None,
+        recipe=str(recipe.get("name")),
+        model=str(_part(recipe, "model").get("name")),
+        bits=_part(recipe, "quant").get("weight_bits") or 0,
+        board=str(recipe.get("board")),
+    )
+    counted: dict[str, Value] = {}
+    if found.prune and not found.export:  # whose count the report has
+        weights, nonzero = found.prune.weights, found.prune.nonzero
+        counted = {"weights": weights, "nonzero": nonzero, "sparsity": round(sparsity(weights, nonzero), 6)}
+    return figures(report) | counted
 
 
 def _layers(found: RunResults) -> list[LayerCount]:

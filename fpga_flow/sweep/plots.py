@@ -38,9 +38,11 @@ class Axis(NamedTuple):
 
 
 AXES = (
-    Axis("accuracy-sparsity", "weights that are zero in %", lambda row: _per_cent(row.sparsity), -1),
-    Axis("accuracy-score", "ITU score, lower is better", lambda row: row.itu_score, 1),
-    Axis("accuracy-lut", "LUTs (synthesis)", lambda row: row.lut, 1),
+    Axis(
+        "accuracy-sparsity", "weights that are zero in %", lambda row: _per_cent(row.figure("sparsity")), -1
+    ),
+    Axis("accuracy-score", "ITU score, lower is better", lambda row: row.figure("itu_score"), 1),
+    Axis("accuracy-lut", "LUTs (synthesis)", lambda row: row.figure("lut"), 1),
 )
 LAYERS = "sparsity-layers"
 COLUMNS = 26
@@ -75,14 +77,14 @@ def _save(folder: Path, name: str, figure: Figure | None) -> list[str]:
 
 def against(rows: Sequence[Row], axis: Axis) -> Figure | None:
     """Draw accuracy against `axis`, one panel for each set of data: only there accuracies compare."""
-    known = [row for row in rows if row.accuracy is not None and axis.value(row) is not None]
+    known = [row for row in rows if row.figure("accuracy") is not None and axis.value(row) is not None]
     if not known:
         return None
     points = [row.point for row in known]
     names = dict(zip(points, short(points), strict=True))
     groups: dict[tuple[str, int | None], list[Row]] = {}
     for row in known:
-        groups.setdefault((row.data, row.samples), []).append(row)
+        groups.setdefault((row.data, row.figure("samples")), []).append(row)
     figure = Figure(figsize=(7.2, 4.6 * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), squeeze=False)[:, 0]
     methods = _methods(rows)
@@ -152,7 +154,7 @@ def _best_first(rows: Sequence[Row], axis: Axis) -> list[Row]:
 
 
 def _place(row: Row, axis: Axis) -> tuple[float, float]:
-    return float(axis.value(row) or 0), 100 * (row.accuracy or 0)
+    return float(axis.value(row) or 0), 100 * (row.figure("accuracy") or 0)
 
 
 def _cost(row: Row, axis: Axis) -> tuple[float, float]:

@@ -10,12 +10,35 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from fpga_flow.core import artifact
+from fpga_flow.report.columns import COLUMNS, Value
 from fpga_flow.scores.sparsity import sparsity
+from fpga_flow.target.resources import LIMITED
 
 JSON = "sweep.json"
 CSV = "sweep.csv"
 SCHEMA = 1
 
+FIGURES = (
+    "accuracy_float",
+    "accuracy_unpruned",
+    "accuracy_pruned",
+    "accuracy_golden",
+    "accuracy_rtl",
+    "samples",
+    "weights",
+    "nonzero",
+    "sparsity",
+    "macs",
+    "nonzero_macs",
+    "bit_ops",
+    "weight_bits",
+    "itu_score",
+    "fps",
+    "mismatches",
+    "verdict",
+    *LIMITED,
+)
+"""Keys of the columns of a report that are written."""
 State = Literal["done", "unfinished", "failed", "outdated"]
 """`unfinished`: stages are missing or half made; `outdated`: its recipe has been changed since, or another
 version of this project has made it."""
@@ -37,7 +60,7 @@ class LayerCount(BaseModel):
 
 
 class Row(BaseModel):
-    """What is known of one point; None where nothing is. Accuracies are shares of 1 on test frames."""
+    """What is known of one point; None where nothing is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,60 +83,42 @@ class Row(BaseModel):
     dense_criterion: str | None = None
     settings: dict[str, Any] = {}
     """Other keys of the recipe in which the points of the table differ."""
-    accuracy_float: float | None = None
-    accuracy_unpruned: float | None = None
-    accuracy_pruned: float | None = None
-    accuracy_golden: float | None = None
-    """Of the integer network that is made hardware of."""
-    accuracy_rtl: float | None = None
-    samples: int | None = None
-    """Test frames behind all accuracies but that of the RTL."""
-    weights: int | None = None
     left: int | None = None
     """Weights that no mask has taken."""
-    nonzero: int | None = None
-    """Weights whose integer is not zero."""
-    sparsity: float | None = None
-    """Counted: share of the weights whose integer is zero."""
-    macs: int | None = None
-    nonzero_macs: int | None = None
-    bit_ops: int | None = None
-    weight_bits: int | None = None
-    itu_score: float | None = None
-    fps: float | None = None
-    """Frames per second that the folded hardware is predicted to take."""
-    mismatches: int | None = None
-    """Simulated frames on which RTL and onnxruntime differ."""
-    lut: float | None = None
-    ff: float | None = None
-    bram18: float | None = None
-    dsp: float | None = None
-    """Of synthesis, as `lut`, `ff` and `bram18`."""
+    figures: dict[str, Value] = {}
+    """By key of `report.columns`, those that are known."""
     seconds: float = 0.0
     """Of all its stages, when they were made; a stage that points share counts for each."""
     layers: list[LayerCount] = []
 
-    @property
-    def accuracy(self) -> float | None:
-        """The accuracy of what the point has come to."""
-        for value in (self.accuracy_golden, self.accuracy_pruned, self.accuracy_unpruned):
-            if value is not None:
-                return value
-        return None
+    def figure(self, key: str) -> Any:
+        """Return the figure called `key`, None where it is not known."""
+        return self.figures.get(key)
+
+    def text(self, key: str) -> str:
+        """Return it as text, nothing where it is not known."""
+        return COLUMNS[key].shown(self.figure(key))
+
+    def table(self) -> dict[str, Any]:
+        """Return the row as it is written: a figure stands among the other keys."""
+        known = {key: self.figure(key) for key in FIGURES}
+        found: dict[str, Any] = {}
+        for key, value in self.model_dump(mode="json").items():
+            found |= known if key == "figures" else {key: value}
+        return found
 
 
 def write(folder: Path, rows: Sequence[Row]) -> None:
     """Write both forms of the table into `folder`, whole or as they were before."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = [row.model_dump(mode="json") for row in rows]
-    artifact.write_json(folder / JSON, {"schema": SCHEMA, "points": table})
+    artifact.write_json(folder / JSON, {"schema": SCHEMA, "points": [row.table() for row in rows]})
     artifact.write_text(folder / CSV, as_csv(rows))
 
 
 def as_csv(rows: Sequence[Row]) -> str:
     """Return the table as CSV, with a column for every key of `settings` and without the layers."""
     keys = list(dict.fromkeys(key for row in rows for key in row.settings))
-    fields = [name for name in Row.model_fields if name not in ("settings", "layers")]
+    fields = [name for name in Row(point="", state="done").table() if name not in ("settings", "layers")]
     place = fields.index("dense_criterion") + 1
     columns = [*fields[:place], *keys, *fields[place:]]
     stream = io.StringIO()
@@ -121,7 +126,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     for row in rows:
         settings = {key: _cell(value) for key, value in row.settings.items()}
-        writer.writerow(row.model_dump(mode="json", include=set(fields)) | settings)
+        writer.writerow({key: value for key, value in row.table().items() if key in fields} | settings)
     return stream.getvalue()
 
 

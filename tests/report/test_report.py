@@ -306,7 +306,7 @@ def test_a_network_without_weights_is_reported_as_not_pruned(
     page_text = (tmp_path / "r" / "report.html").read_text()
     assert re.search(r">0\.0%<.*\n?.*0 of 0 weights left", page_text)
     (row,) = gather([run.folder])
-    assert (row.weights, row.sparsity) == (0, 0)
+    assert (row.figure("weights"), row.figure("sparsity")) == (0, 0)
 
 
 def test_table_of_a_run_where_nothing_ran(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_stages_of_an_older_version_are_made_again(run: Path, monkeypatch: pytes
 def test_a_run_of_an_older_version_is_a_row_that_says_so(run: Path) -> None:
     with made_otherwise(run / "verify", artifact.RESULT, of_an_older_version()):
         (row,) = gather([run])
-    assert (row.point, row.state, row.accuracy, row.bits) == ("r", "outdated", None, 4)
+    assert (row.point, row.state, row.figures, row.bits) == ("r", "outdated", {}, 4)
     assert row.message == f"{run}: {OLD}; 'flow build' makes it again"
 
 

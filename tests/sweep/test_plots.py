@@ -64,11 +64,9 @@ def rows() -> list[Row]:
             point=f"net-{method}-w{bits}",
             state="done",
             data="digits",
-            samples=100,
             bits=bits,
             method=method,
-            accuracy_golden=0.9 + bits / 100,
-            sparsity=0.1 * bits,
+            figures={"accuracy": 0.9 + bits / 100, "sparsity": 0.1 * bits, "samples": 100},
             layers=[
                 LayerCount(name="a", weights=10, nonzero=bits),
                 LayerCount(name="b", weights=4, nonzero=0),

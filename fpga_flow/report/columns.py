@@ -1,0 +1,143 @@
+"""The figures of a run: what each is called, how it is read from a report, and how it is shown.
+
+One table for all that shows figures: the page, the terminal, a check's summary, and a sweep's table, CSV and
+plots. Each names the keys of those that it shows.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fpga_flow.core.format import amount
+from fpga_flow.report.schema import Accuracy, Hardware, Report, Verify
+from fpga_flow.scores.sparsity import sparsity
+from fpga_flow.target.resources import LIMITED
+
+Value = int | float | str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of a run."""
+
+    key: str
+    title: str
+    """Its name, with the unit where that does not stand in the text."""
+    value: Callable[[Report], Value | None]
+    """None where the run has not come to it."""
+    form: Callable[[Any], str] = amount
+
+    def shown(self, value: Value | None) -> str:
+        """Return a value of this figure as text, nothing for None."""
+        return "" if value is None else self.form(value)
+
+    def text(self, report: Report) -> str:
+        """Return the figure of `report` as text, nothing where it is not known."""
+        return self.shown(self.value(report))
+
+
+def _share(value: float) -> str:
+    return f"{value:.2%}"
+
+
+def _rounded_share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _score(value: float) -> str:
+    return f"{value:.6f}"
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _accuracy(step: Callable[[Accuracy], float | None]) -> Callable[[Report], float | None]:
+    return lambda report: step(report.accuracy)
+
+
+def _of_the_last_step(accuracy: Accuracy) -> float | None:
+    steps = (accuracy.golden, accuracy.pruned, accuracy.quantised, accuracy.float_)
+    return next((share for share in steps if share is not None), None)
+
+
+def _part(part: str, key: str) -> Callable[[Report], Any]:
+    """Return what reads `key` of a `part` of the report that may be None."""
+    return lambda report: None if getattr(report, part) is None else getattr(getattr(report, part), key)
+
+
+def _synthesised(key: str) -> Callable[[Report], float | None]:
+    return lambda report: None if report.synth is None else float(getattr(report.synth, key))
+
+
+def _sparsity(report: Report) -> float | None:
+    cost = report.cost
+    return None if cost is None else round(sparsity(cost.weights, cost.nonzero), 6)
+
+
+def _simulated(figure: Callable[[Verify, Hardware], float]) -> Callable[[Report], float | None]:
+    def value(report: Report) -> float | None:
+        if report.verify is None or report.hardware is None:
+            return None
+        return figure(report.verify, report.hardware)
+
+    return value
+
+
+def _verdict(report: Report) -> str | None:
+    if report.verify is None:
+        return None
+    return "differs" if report.verify.mismatches else "verified"
+
+
+COLUMNS = {
+    column.key: column
+    for column in (
+        Column("accuracy", "accuracy", _accuracy(_of_the_last_step), _share),
+        Column("accuracy_float", "float", _accuracy(lambda accuracy: accuracy.float_), _share),
+        Column("accuracy_unpruned", "unpruned", _accuracy(lambda accuracy: accuracy.quantised), _share),
+        Column("accuracy_pruned", "pruned", _accuracy(lambda accuracy: accuracy.pruned), _share),
+        Column("accuracy_golden", "golden", _accuracy(lambda accuracy: accuracy.golden), _share),
+        Column("accuracy_rtl", "accuracy of the RTL", _accuracy(lambda accuracy: accuracy.rtl), _share),
+        Column("accuracy_board", "accuracy of the board", _accuracy(lambda accuracy: accuracy.board), _share),
+        Column("samples", "test frames", _accuracy(lambda accuracy: accuracy.samples)),
+        Column("weights", "weights", _part("cost", "weights")),
+        Column("nonzero", "weights left", _part("cost", "nonzero")),
+        Column("sparsity", "zero", _sparsity, _rounded_share),
+        Column("macs", "MACs", _part("cost", "macs")),
+        Column("nonzero_macs", "MACs left", _part("cost", "nonzero_macs")),
+        Column("bit_ops", "bit operations", _part("cost", "bit_ops")),
+        Column("weight_bits", "weight bits", _part("cost", "weight_bits")),
+        Column("itu_score", "score", _part("cost", "itu_score"), _score),
+        Column("cycles", "cycles a frame", _part("hardware", "cycles_per_frame")),
+        Column("cycles_rtl", "cycles a frame, simulated", _part("verify", "measured_cycles_per_frame")),
+        Column("cycles_board", "cycles a frame, board", _part("board_measured", "cycles_per_frame")),
+        Column("fps", "frames/s", _part("hardware", "fps"), _whole),
+        Column(
+            "fps_rtl",
+            "frames/s, simulated",
+            _simulated(lambda rtl, built: 1e6 * built.clock_mhz / rtl.measured_cycles_per_frame),
+            _whole,
+        ),
+        Column("fps_board", "frames/s, board", _part("board_measured", "accelerator_fps"), _whole),
+        Column("latency", "latency, cycles", _part("hardware", "latency_cycles")),
+        Column("latency_rtl", "latency, cycles, simulated", _part("verify", "measured_latency_cycles")),
+        Column("latency_board", "latency, cycles, board", _part("board_measured", "latency_cycles")),
+        Column(
+            "latency_us",
+            "latency, us",
+            _simulated(lambda rtl, built: rtl.measured_latency_cycles / built.clock_mhz),
+            lambda us: f"{us:,.1f}",
+        ),
+        Column("mismatches", "frames that differ", _part("verify", "mismatches")),
+        Column("verdict", "RTL", _verdict, str),
+        *(Column(key, word, _synthesised(key)) for key, word in LIMITED.items()),
+    )
+}
+"""By key."""
+
+
+def figures(report: Report, keys: Iterable[str] = COLUMNS) -> dict[str, Value]:
+    """Return the figures of `report` called `keys`, by key, those that are known."""
+    found = {key: COLUMNS[key].value(report) for key in keys}
+    return {key: value for key, value in found.items() if value is not None}
