@@ -16,7 +16,7 @@ from fpga_flow.design.design import Design, Stream
 from fpga_flow.sim.packing import wanted
 
 DRIVER = Path(__file__).resolve().parent / "board" / "accelerator"
-SHARED = (ROOT / "fpga_flow" / "quantise.py",)
+SHARED = (ROOT / "fpga_flow" / "integer" / "quantise.py",)
 """Modules of the flow that the driver uses too."""
 NAME = "accelerator"
 """Of the Python package in the zip."""
