@@ -80,7 +80,7 @@ def test_one_wrong_weight_is_found_and_named(
 ) -> None:
     faulty = tmp_path / "rtl"
     shutil.copytree(built, faulty)
-    second = [layer for layer in accelerator.design.layers if layer.op == "MVAU_rtl"][1]
+    second = next(layer for layer in accelerator.design.layers if layer.name == "conv_3")
     memory = faulty / second.data[0]
     words = memory.read_text().split()
     flipped = int(words[0], 16) ^ 1

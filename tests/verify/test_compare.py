@@ -26,7 +26,7 @@ def design() -> Design:
 
 def write(folder: Path, name: str, values: list[int]) -> None:
     pairs = np.array(values).reshape(-1, 2) & 15
-    (folder / f"{name}_0.txt").write_text("".join(f"{high << 4 | low:02x}\n" for low, high in pairs))
+    (folder / f"u_{name}_0.txt").write_text("".join(f"{high << 4 | low:02x}\n" for low, high in pairs))
 
 
 FRAMES = np.array([[[1, 2], [3, -4]], [[5, 6], [7, -8]]])
