@@ -178,7 +178,7 @@ def stages(
     return tuple(
         FakeStage(
             **{
-                **vars(replace(stage, tools=(), code=())),
+                **vars(replace(stage, tools=(), folders=())),
                 "work": work.get(stage.name, lambda _, r=table[stage.name]: r),
             }
         )

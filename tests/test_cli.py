@@ -301,7 +301,10 @@ WRONG = [
     ("build {recipe} --bits 9", "--bits must be less than or equal to 8, not 9"),
     ("build {recipe} --fps -1", "--fps must be greater than 0, not -1"),
     ("build {recipe} --fps nan", "--fps must be a finite number, not nan"),
-    ("build {recipe} --board nix", "board: must be one of pynq-z1, pynq-z2, zcu104, not 'nix'"),
+    (
+        "build {recipe} --board nix",
+        "board: must be one of pynq-z1, pynq-z2, zcu104, or a TOML file, not 'nix'",
+    ),
     ("build {recipe} --until nix", "stage: must be one of train, prune"),
     ("build {recipe} --set rate", "--set must be key=value, as in --set prune.rate=0.1, not 'rate'"),
     ("build {recipe} --set prune.rate=7", "--set prune.rate: must be less than 1, not 7"),
@@ -359,7 +362,7 @@ def test_list_names_runs_and_how_far_they_are(call: Any, recipe: str, tmp_path: 
     assert ["signals-w4", "pynq-z1", "up", "to", "export"] in lines
     assert ["signals-w3", "pynq-z1", "complete"] in lines
     assert any(line[:2] == ["old", "broken:"] for line in lines)
-    assert any(line[:2] == ["zcu104", "xczu7ev-ffvc1156-2-e"] for line in lines)
+    assert any(line[:3] == ["zcu104", "xczu7ev-ffvc1156-2-e", "xcup"] for line in lines)
 
 
 def test_doctor_finds_all_tools(call: Any) -> None:

@@ -54,10 +54,10 @@ def _recipes() -> Table | str:
 
 def _boards() -> Table | str:
     rows = [
-        [b.name, b.part, b.family.name, f"{b.clock_mhz:g} MHz", *(f"{amount:,}" for amount in b.capacity.row)]
+        [b.name, b.part, b.family.name, f"{b.clock_mhz:g}", *(f"{amount:,}" for amount in b.capacity.row)]
         for b in BOARDS.values()
     ]
-    return _table(["name", "part", "family", "clock", *LIMITED.values()], rows)
+    return _table(["name", "part", "family", "MHz", *LIMITED.values()], rows)
 
 
 def _runs(folder: Path) -> Table | str:

@@ -1,7 +1,7 @@
 """What memories, FIFOs and width converters take of a family.
 
 The formulas follow from the modules' structure and from how Yosys maps memories; their factors were fitted to
-Yosys' counts for the family xc7.
+Yosys' counts for a PYNQ-Z1's part.
 """
 
 import functools

@@ -13,7 +13,7 @@ from tests.lint import lint
 from tests.rtl.modules import Parameters
 from tests.rtl.test_elaboration import yosys
 
-FIFO = ROOT / "fpga_flow" / "rtl" / "hdl" / "fifo.sv"
+FIFO = ROOT / "fpga_flow" / "layers" / "hdl" / "fifo.sv"
 MASTER: Parameters = {"AddressWidth": 32, "CountWidth": 64, "BurstWords": 16, "Depth": 64}
 LEGAL: dict[str, list[Parameters]] = {
     "shell_registers": [{"InBytes": 784, "OutBytes": 1}],

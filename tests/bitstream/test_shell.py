@@ -15,7 +15,7 @@ from fpga_flow.core.recipe import ROOT
 from tests.bitstream.cores import Core
 from tests.bitstream.shell_bench import DIGEST
 
-FIFO = ROOT / "fpga_flow" / "rtl" / "hdl" / "fifo.sv"
+FIFO = ROOT / "fpga_flow" / "layers" / "hdl" / "fifo.sv"
 CORES = {
     "bytes": Core(1, "UINT8", 64, "pass", address_bits=40),
     "bits": Core(1, "UINT1", 13, "pass"),

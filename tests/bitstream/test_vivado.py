@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_every_command_of_the_script_is_taken(name: str, tmp_path: Path) -> None
     core = Core(1, "UINT8", 64, "pass")
     target = board(name)
     (tmp_path / "core.sv").write_text(core.text())
-    bits = tcl.processor(target.part).address_bits
+    bits = tcl.processor(target).address_bits
     (tmp_path / f"{TOP}.v").write_text(shell_text(core.design, "5eed" * 16, bits))
     for file in (RTL / "fifo.sv", *(HDL / source for source in SOURCES)):
         shutil.copyfile(file, tmp_path / file.name)
@@ -63,9 +64,11 @@ def test_a_missing_memory_file_fails_in_vivado_too(tmp_path: Path) -> None:
     assert done.returncode == 1 and "could not open $readmem data file 'data/gone.dat'" in done.stdout
 
 
-def test_a_part_of_another_family_is_refused() -> None:
-    with pytest.raises(InputError, match="the part must begin with xc7z or xczu, not 'lfe5u-85f'"):
-        tcl.processor("lfe5u-85f")
+def test_a_board_without_a_processor_that_vivado_knows_is_refused() -> None:
+    alone = replace(board("pynq-z1"), name="mine", processor=None)
+    wanted = "board mine: processor: must be processing_system7 or zynq_ultra_ps_e, not None"
+    with pytest.raises(InputError, match=wanted):
+        tcl.processor(alone)
 
 
 @pytest.fixture

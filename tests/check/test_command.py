@@ -194,7 +194,7 @@ def test_fault_of_flow_itself_is_in_the_reports_too(check: Check) -> None:
         (("--set", "prune.rate=0.1"), "--set prune.rate: a network from outside (FILE.onnx) is "),
         (("--set", "data.name=cifar10"), "--set data.name: a network from outside (FILE.onnx) is tried on "),
         (("--vectors", "nix.npz"), "--vectors: must be an .npz file, not 'nix.npz', which does not exist"),
-        (("--board", "nix"), "board: must be one of pynq-z1, pynq-z2, zcu104, not 'nix'"),
+        (("--board", "nix"), "board: must be one of pynq-z1, pynq-z2, zcu104, or a TOML file, not 'nix'"),
     ],
 )
 def test_wrong_options_are_in_the_reports_too(check: Check, words: tuple[str, ...], message: str) -> None:

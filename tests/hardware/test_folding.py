@@ -1,5 +1,6 @@
 """Folding to a rate, a latency and the board; against FINN's SetFolding; what is legal; what is known."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,9 +18,11 @@ from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold import options, resources, search
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, apply, go_together
-from fpga_flow.hardware.fold.resources import Resources, capacity
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.target.board import board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.memory import converter
+from fpga_flow.target.resources import Resources
 from tests import networks
 from tests.networks import Builder
 
@@ -113,8 +116,8 @@ def test_costs_are_those_of_the_graph_with_its_converters(lowered: ModelWrapper,
     widths = [(c.get_instream_width(), c.get_outstream_width()) for c in converters]
     assert len(widths) == found.widths_changed
     assert sum(max(pair) % min(pair) != 0 for pair in widths) == found.uneven
-    amounts = [resources.converter(np.array(a), np.array(b)) for a, b in widths]
-    np.testing.assert_allclose(np.sum([np.zeros(4), *amounts], axis=0), found.converters)
+    amounts = [converter(np.array(a), np.array(b)) for a, b in widths]
+    np.testing.assert_allclose(np.sum([np.zeros(4), *amounts], axis=0), found.converters.row)
 
 
 @pytest.mark.parametrize("cycles", [1_000, 150, 40])
@@ -148,11 +151,10 @@ def test_a_latency_out_of_reach_gives_about_the_least(problem: Problem) -> None:
 @pytest.mark.parametrize("margin", [0.2, 0.9, 0.95])
 def test_the_fastest_that_fits_leaves_the_margin_free(problem: Problem, margin: float) -> None:
     found = search.for_board(problem, BOARD, margin)
-    limits = [amount * (1 - margin) for amount in capacity(BOARD)]
-    assert all(used <= limit for used, limit in zip(found.resources, limits, strict=True))
+    assert not Fit(found.resources, BOARD, margin).over
     if found.cycles > problem.fastest()[0]:
         faster = problem.solve(found.cycles - 1)
-        assert any(used > limit for used, limit in zip(faster.resources, limits, strict=True))
+        assert Fit(faster.resources, BOARD, margin).over
 
 
 def test_a_board_too_small_gives_the_smallest_folding(problem: Problem) -> None:
@@ -162,8 +164,8 @@ def test_a_board_too_small_gives_the_smallest_folding(problem: Problem) -> None:
 
 def test_a_scarce_resource_is_replaced_by_another(problem: Problem) -> None:
     cheapest = problem.solve(150)
-    limits = Resources(*(2 * amount + 1 for amount in cheapest.resources))
-    fewer = limits._replace(ff=cheapest.resources.ff - 1)
+    limits = Resources(*(2 * amount + 1 for amount in cheapest.resources.row))
+    fewer = replace(limits, ff=cheapest.resources.ff - 1)
     found = search.fitting(problem, 150, fewer)
     assert found is None or found.resources.ff < cheapest.resources.ff
 
@@ -177,8 +179,8 @@ def test_known_resources_are_taken_and_named(chain: ModelWrapper) -> None:
     assert found.synthesised == ("MVAU_rtl_1",)
     layer = next(one for one in Problem(chain, BOARD).layers if one.name == "MVAU_rtl_1")
     estimated = layer[plain.foldings["MVAU_rtl_1"]].resources
-    expected = np.subtract(plain.resources, estimated) + counts
-    np.testing.assert_allclose(found.resources, expected)
+    expected = np.subtract(plain.resources.row, estimated.row) + counts.row
+    np.testing.assert_allclose(found.resources.row, expected)
 
 
 def test_a_layers_key_is_the_same_in_the_finished_graph(chain: ModelWrapper) -> None:
@@ -232,7 +234,7 @@ def test_a_layer_without_a_rule_keeps_its_folding(chain: ModelWrapper) -> None:
         model = insert_streams(copy(chain), BOARD.part)
     fifo = only_layer(model, "StreamingFIFO")
     assert options.abstract_name(fifo) == resources.OTHER and options.foldings(fifo) == [()]
-    assert resources.estimate(resources.OTHER, options.attributes_of(fifo), None, BOARD.part).lut > 0
+    assert resources.estimate(resources.OTHER, options.attributes_of(fifo), None, BOARD.family).lut > 0
 
 
 def test_the_same_layers_share_their_figures() -> None:

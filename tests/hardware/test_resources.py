@@ -7,21 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.hardware.fold.resources import Resources, estimate, fifo
-from fpga_flow.synth.usage import Usage
+from fpga_flow.hardware.fold.resources import estimate
 from fpga_flow.synth.yosys import synthesise
-from fpga_flow.target.board import board
+from fpga_flow.target.families import family_named
+from fpga_flow.target.memory import fifo
+from fpga_flow.target.resources import Resources
 from tests.rtl.modules import HDL
 
-PART = board("pynq-z1").part
+XC7 = family_named("xc7")
 
 
-def built(module: str, folder: Path, parameters: Mapping[str, int | str], *below: str) -> Usage:
+def built(module: str, folder: Path, parameters: Mapping[str, int | str], *below: str) -> Resources:
     sources = [HDL / f"{name}.sv" for name in (*below, module)]
-    return synthesise(module, sources, folder, "xc7", folder / "log.txt", parameters)
+    return synthesise(module, sources, folder, XC7, folder / "log.txt", parameters)
 
 
-def assert_close(expected: Resources, found: Usage, share: float) -> None:
+def assert_close(expected: Resources, found: Resources, share: float) -> None:
     """LUTs and flip-flops may differ by `share` (small ones by 20), block RAMs and DSPs not at all."""
     assert (round(expected.bram18), round(expected.dsp)) == (found.bram18, found.dsp)
     assert expected.lut == pytest.approx(found.lut, rel=share, abs=20)
@@ -33,7 +34,7 @@ def assert_close(expected: Resources, found: Usage, share: float) -> None:
 )
 def test_fifo_is_expected_in_the_memory_that_it_is_built_of(width: int, depth: int, tmp_path: Path) -> None:
     found = built("fifo", tmp_path, {"DATA_WIDTH": width, "DEPTH": depth})
-    assert_close(Resources(*fifo(width, depth)), found, 0.2)
+    assert_close(Resources(*fifo(XC7, width, depth)), found, 0.2)
 
 
 @pytest.mark.parametrize(("weight", "act"), [(4, 4), (2, 8), (8, 8)])
@@ -55,7 +56,7 @@ def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Pa
         "ram_style": "auto",
     }
     attributes = {**shape, **types, "Kernel": [kernel, 1]}
-    assert_close(estimate("VVAU", attributes, None, PART), found, 0.3)
+    assert_close(estimate("VVAU", attributes, None, XC7), found, 0.3)
 
 
 @pytest.mark.parametrize(("weight", "act", "dsps"), [(2, 8, 0), (3, 6, 16), (4, 4, 0), (8, 8, 16)])
@@ -68,7 +69,5 @@ def test_products_of_any_matrix_are_expected_in_dsps_where_yosys_takes_them(
     found = built("df_dot", tmp_path, {"PE": pe, "Lanes": simd, "Fold": columns // simd, **widths})
     types = {"weightDataType": f"INT{weight}", "inputDataType": f"UINT{act}", "outputDataType": f"INT{out}"}
     shape = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
-    expected = estimate(
-        "MatrixVector", {**shape, **types, "resType": "auto", "ram_style": "auto"}, None, PART
-    )
+    expected = estimate("MatrixVector", {**shape, **types, "resType": "auto", "ram_style": "auto"}, None, XC7)
     assert expected.dsp == found.dsp == dsps

@@ -94,6 +94,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "simd",
         "nonzero",
         "estimate",
+        "finn",
         "synth",
     }
     assert set(table["verify"]) == {
@@ -106,7 +107,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "stalls",
         "cycles_per_second",
     }
-    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges"}
+    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges", "finn"}
     assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
     assert table["bitstream"] is None
     assert [set(stage) for stage in table["stages"]] == [{"name", "seconds", "cached"}] * len(fakes.BUILT)

@@ -11,7 +11,7 @@ from fpga_flow.core.recipe import ROOT
 from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from tests.words import pack_words, unpack_words
 
-HDL = ROOT / "fpga_flow" / "rtl" / "hdl"
+HDL = ROOT / "fpga_flow" / "layers" / "hdl"
 STALLS = ((0.0, 0.0), (0.5, 0.2), (0.2, 0.7), (0.9, 0.0), (0.0, 0.9))
 """Chances that the input, and the output, does nothing in a cycle."""
 Parameters = Mapping[str, int | str]

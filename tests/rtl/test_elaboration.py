@@ -12,6 +12,7 @@ from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import ROOT
 from fpga_flow.core.toolchain import run_tool
 from fpga_flow.sim.verilate import Sized, parameter_options
+from fpga_flow.target.families import family_named, names
 from tests.lint import lint
 from tests.rtl.modules import HDL, Parameters, finn
 
@@ -274,9 +275,8 @@ def yosys(commands: list[str], folder: Path) -> None:
 def slang(module: str, parameters: Parameters) -> str:
     """Return the Yosys command that elaborates `module`; vendor primitives stay empty."""
     ignored = "--ignore-assertions" if module == "mvu_vvu_axi" else ""  # FINN's replay_buffer has some
-    primitives = ROOT / "fpga_flow" / "synth" / "primitives.sv"
-    black = "--blackboxed-module DSP48E1 --blackboxed-module DSP48E2"
-    extra = f"{black} {primitives}" if module in ("mvu", "mvu_vvu_axi") else ""
+    boxes = [box for name in names() for box in family_named(name).black_boxes.items()]
+    extra = " ".join(f"--blackboxed-module {name} {file}" for name, file in boxes)
     options = " ".join(parameter_options(parameters))
     files = " ".join(str(path) for path in (*FOREIGN.get(module, []), *sources(module)))
     return f"read_slang {ignored} {options} --top {module} {extra} {files}"

@@ -10,6 +10,7 @@ import pytest
 from fpga_flow.core.errors import ToolError
 from fpga_flow.sim.simulator import Port, RtlError, Simulator
 from fpga_flow.synth.yosys import synthesise
+from fpga_flow.target.families import family_named
 from tests.rtl.modules import HDL, Parameters
 
 FILE = "nowhere.dat"
@@ -91,4 +92,4 @@ def test_a_simulation_ends_where_the_file_is_missing(
 def test_synthesis_stops_where_the_file_is_missing(reader: Reader, tmp_path: Path) -> None:
     sources = [HDL / f"{module}.sv" for module in (*reader.below, reader.module)]
     with pytest.raises(ToolError, match=rf"failed to open file '{re.escape(reader.file)}'"):
-        synthesise(reader.module, sources, tmp_path, "xc7", tmp_path / "log.txt", told(reader))
+        synthesise(reader.module, sources, tmp_path, family_named("xc7"), tmp_path / "log.txt", told(reader))

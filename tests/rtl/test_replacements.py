@@ -9,7 +9,7 @@ from fpga_flow.core.recipe import ROOT
 from fpga_flow.synth.yosys import read_commands, run_script
 from tests.lint import lint
 
-HDL = ROOT / "fpga_flow" / "rtl" / "hdl"
+HDL = ROOT / "fpga_flow" / "layers" / "hdl"
 Parameters = dict[str, int | str]
 
 THRESHOLDING: Parameters = {"K": 9, "N": 15, "C": 12, "PE": 3}

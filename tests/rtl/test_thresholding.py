@@ -11,7 +11,7 @@ from fpga_flow.core.recipe import ROOT
 from fpga_flow.sim.simulator import Port, Simulator
 from tests.words import pack_words, unpack_words
 
-SOURCE = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"
+SOURCE = ROOT / "fpga_flow" / "layers" / "hdl" / "thresholding.sv"
 
 
 @dataclass(frozen=True)

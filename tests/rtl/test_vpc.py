@@ -10,7 +10,7 @@ from fpga_flow.core.recipe import ROOT
 from fpga_flow.sim.simulator import Port, Simulator
 from tests.words import pack_words
 
-SOURCE = ROOT / "fpga_flow" / "rtl" / "hdl" / "vpc.sv"
+SOURCE = ROOT / "fpga_flow" / "layers" / "hdl" / "vpc.sv"
 
 CASES = {
     # bits an element, elements a vector, elements in, elements out

@@ -12,6 +12,7 @@ from fpga_flow.core import toolchain
 from fpga_flow.design.design import Design, LayerRtl, load_design
 from fpga_flow.synth.yosys import read_commands, run_script, synthesise
 from fpga_flow.target.board import board
+from fpga_flow.target.families import family_named
 
 OPERATORS = [
     "ConvolutionInputGenerator_rtl",
@@ -43,7 +44,11 @@ def test_the_network_has_every_kind_of_layer(design: Design) -> None:
 def test_yosys_elaborates_the_layer(design: Design, run_folder: Path, tmp_path: Path, operator: str) -> None:
     layer = layer_of(design, operator)
     folder, netlist = run_folder / "rtl", tmp_path / "netlist.json"
-    commands = read_commands(layer.module, [folder / file for file in layer.sources])
+    commands = read_commands(
+        layer.module,
+        [folder / file for file in layer.sources],
+        black_boxes=family_named("xc7").black_boxes,
+    )
     run_script("\n".join([*commands, f"write_json {netlist}"]), folder, tmp_path / "yosys.log")
     ports = json.loads(netlist.read_text())["modules"][layer.module]["ports"]
     assert len(ports["out0_V_TDATA"]["bits"]) == layer.outputs[0].width
@@ -78,6 +83,6 @@ def test_the_matrix_unit_takes_the_multipliers_that_finn_estimates(
         key=lambda unit: nodes[unit.name].get_nodeattr("PE") * nodes[unit.name].get_nodeattr("SIMD"),
     )
     sources = [Path(file) for file in layer.sources]
-    usage = synthesise(layer.module, sources, run_folder / "rtl", "xc7", tmp_path / "yosys.log")
+    usage = synthesise(layer.module, sources, run_folder / "rtl", family_named("xc7"), tmp_path / "yosys.log")
     assert usage.dsp == nodes[layer.name].dsp_estimation(board("pynq-z1").part) > 1
     assert usage.ff > 0 and usage.lut > 0

@@ -1,20 +1,21 @@
 """The stage `synth`: distinct layers, the sum over instances, the cache, layers that fail, the board."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from fpga_flow.core import artifact, digests
+from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError, ToolError
-from fpga_flow.core.recipe import ROOT, make_recipe
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import synth as stage
-from fpga_flow.synth.usage import Usage
 from fpga_flow.target.board import board
+from fpga_flow.target.families import family_named
+from fpga_flow.target.resources import Resources
+from tests.other_code import copied_code
 
 STREAM = Stream("x", "UINT4", (1, 4, 2), 8)
 MODULE = """
@@ -51,7 +52,7 @@ def cached(folder: Path) -> int:
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on any run of Yosys fails the test."""
 
-    def fail(*arguments: object) -> Usage:
+    def fail(*arguments: object) -> Resources:
         raise AssertionError(f"Yosys was started: {arguments}")
 
     monkeypatch.setattr(stage, "synthesise", fail)
@@ -105,27 +106,24 @@ def test_the_cache_depends_on_data_tool_family_and_code(tmp_path: Path) -> None:
     design(folder, ["m4"])
     (folder / "a.dat").write_text("0")
     layer = LayerRtl("l", "op", "m4", "k", ("src/m4.sv",), ("a.dat",), (), (STREAM,), ())
-    how = [("xc7", "1", "a"), ("xc7", "2", "a"), ("xcup", "1", "a"), ("xc7", "1", "b")]
+    one, other = family_named("xc7"), family_named("xcup")
+    how = [(one, "1", "a"), (one, "2", "a"), (other, "1", "a"), (one, "1", "b")]
     keys = [stage.cache_key(layer, folder, *each) for each in how]
     (folder / "a.dat").write_text("1")
     keys.append(stage.cache_key(layer, folder, *how[0]))
     assert len(set(keys)) == 5
 
 
-def test_results_are_made_again_where_cells_are_counted_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "fpga_flow").mkdir()
-    shutil.copytree(ROOT / "fpga_flow" / "synth", tmp_path / "fpga_flow" / "synth")
-    monkeypatch.setattr(digests, "ROOT", tmp_path)
+def test_results_are_made_again_where_cells_are_counted_otherwise(tmp_path: Path) -> None:
     design(tmp_path / "rtl", ["m4"])
-    for hits in (0, 1):
+    with copied_code(tmp_path) as package:
+        for hits in (0, 1):
+            stage.run(context(tmp_path))
+            assert cached(tmp_path) == hits
+        counting = package / "synth" / "usage.py"
+        counting.write_text(counting.read_text() + "\n")
         stage.run(context(tmp_path))
-        assert cached(tmp_path) == hits
-    counting = tmp_path / "fpga_flow" / "synth" / "usage.py"
-    counting.write_text(counting.read_text() + "\n")
-    stage.run(context(tmp_path))
-    assert cached(tmp_path) == 0
+        assert cached(tmp_path) == 0
 
 
 def test_wrong_rtl_names_the_layer_and_keeps_the_log(tmp_path: Path) -> None:
@@ -143,9 +141,8 @@ def test_wrong_rtl_names_the_layer_and_keeps_the_log(tmp_path: Path) -> None:
 def test_a_design_that_does_not_fit_is_reported_and_says_by_how_much(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    target = board("pynq-z1")
-    large = Usage(lut=target.lut + 7, ff=target.ff, bram18=target.bram18 + 1, dsp=1)
-    assert stage.excess(large, target) == {"lut": 7, "bram18": 1}
+    target = board("pynq-z1").capacity
+    large = Resources(lut=target.lut + 7, ff=target.ff, bram18=target.bram18 + 1, dsp=1)
     design(tmp_path / "rtl", ["m5"])
     monkeypatch.setattr(stage, "synthesise", lambda module, sources, folder, family, log: _used(log, large))
     result = stage.run(context(tmp_path))
@@ -154,7 +151,7 @@ def test_a_design_that_does_not_fit_is_reported_and_says_by_how_much(
     assert warning in capsys.readouterr().err
 
 
-def _used(log: Path, usage: Usage) -> Usage:
+def _used(log: Path, usage: Resources) -> Resources:
     log.write_text("a log")
     return usage
 

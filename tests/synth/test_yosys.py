@@ -7,8 +7,10 @@ import pytest
 
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.synth.usage import Usage
-from fpga_flow.synth.yosys import SHIFT_REGISTERS, run_script, synthesise
+from fpga_flow.synth.yosys import run_script, synthesise
+from fpga_flow.target.families import family_named
+from fpga_flow.target.families.xilinx import FILES
+from fpga_flow.target.resources import Resources
 
 REGISTER = """
 module register #(parameter int Width = 8) (
@@ -21,14 +23,16 @@ endmodule
 
 def count(
     folder: Path, text: str, module: str, parameters: dict[str, int | str] | None = None, family: str = "xc7"
-) -> Usage:
+) -> Resources:
     (folder / "source.sv").write_text(text)
-    return synthesise(module, [Path("source.sv")], folder, family, folder / "yosys.log", parameters)
+    return synthesise(
+        module, [Path("source.sv")], folder, family_named(family), folder / "yosys.log", parameters
+    )
 
 
 def test_a_register_takes_one_flip_flop_a_bit(tmp_path: Path) -> None:
-    assert count(tmp_path, REGISTER, "register") == Usage(ff=8)
-    assert count(tmp_path, REGISTER, "register", {"Width": 13}) == Usage(ff=13)
+    assert count(tmp_path, REGISTER, "register") == Resources(ff=8)
+    assert count(tmp_path, REGISTER, "register", {"Width": 13}) == Resources(ff=13)
 
 
 def test_a_function_of_six_inputs_takes_one_lut(tmp_path: Path) -> None:
@@ -36,7 +40,7 @@ def test_a_function_of_six_inputs_takes_one_lut(tmp_path: Path) -> None:
     module f(input logic [5:0] a, output logic y);
       assign y = a[0] & a[1] ^ a[2] | a[3] & ~a[4] ^ a[5];
     endmodule"""
-    assert count(tmp_path, text, "f") == Usage(lut=1)
+    assert count(tmp_path, text, "f") == Resources(lut=1)
 
 
 def test_a_queue_in_a_shift_register_takes_one_lut_a_bit(tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_the_map_to_shift_registers_changes_nothing(tmp_path: Path, entries: int
         "read_slang --no-implicit-memories --top read read.sv",
         "hierarchy -top read",
         "select -assert-min 1 t:$bmux",
-        f"equiv_opt -assert techmap -map {SHIFT_REGISTERS} t:$bmux",
+        f"equiv_opt -assert techmap -map {FILES['shift_registers']} t:$bmux",
         "design -load postopt",
         "select -assert-count 3 t:$shiftx",
     ]
@@ -86,7 +90,7 @@ def test_a_memory_is_filled_from_a_file_in_the_folder_and_lies_in_block_ram(tmp_
     content.write_text("\n".join(f"{i * i % 512:x}" for i in range(2048)))
     assert count(tmp_path, text, "rom").bram18 == 1
     content.write_text("\n".join(["1"] * 2048))  # the content matters: this memory is a constant
-    assert count(tmp_path, text, "rom") == Usage()
+    assert count(tmp_path, text, "rom") == Resources()
 
 
 @pytest.mark.parametrize("family", ["xc7", "xcup"])
@@ -158,8 +162,8 @@ def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: 
           if (ivld) fold <= fold == {fold - 1} ? 0 : fold + 1;
         end
     endmodule"""
-    hdl = ROOT / "fpga_flow" / "rtl" / "hdl" / "thresholding.sv"
+    hdl = ROOT / "fpga_flow" / "layers" / "hdl" / "thresholding.sv"
     (tmp_path / "ours.sv").write_text(ours)
-    small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, "xc7", tmp_path / "ours.log")
+    small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, family_named("xc7"), tmp_path / "ours.log")
     large = count(tmp_path, plain, "plain")
     assert small.lut < 0.6 * large.lut

@@ -21,7 +21,7 @@ class Recipe(Part):
     board: Annotated[
         Annotated[str, Tag(NAMED)] | Annotated[BoardRecipe, Tag(TABLE)],
         Discriminator(
-            lambda value: NAMED if isinstance(value, str) else TABLE if isinstance(value, dict) else None,
+            lambda value: {str: NAMED, dict: TABLE, BoardRecipe: TABLE}.get(type(value)),
             custom_error_type="board",
             custom_error_message="must be a name or a table",
         ),

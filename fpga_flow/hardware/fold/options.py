@@ -42,8 +42,8 @@ PASSING = (
 
 WINDOW = ("ConvKernelDim", "IFMChannels", "IFMDim", "OFMDim", "Dilation", "depthwise")
 """Attributes that decide which foldings of a window generator there are."""
-BACKENDS = frozenset({"MatrixVector"})
-"""Of `FORMULAS`, those that are no layers of FINN's but backends."""
+UNFOLDED = frozenset({"MatrixVector", "StreamingFIFO", "StreamingDataWidthConverter"})
+"""Of `FORMULAS`, those that are no layers to fold: a backend, and what stands between layers."""
 
 Known = Callable[[str], Resources | None]
 """Returns the synthesised resources of the layer with a certain key, None where they are not known."""
@@ -61,7 +61,7 @@ def divisors(number: int) -> list[int]:
 
 def abstract_name(layer: Any) -> str:
     """Return the name of FINN's abstract layer that `layer` is a backend of, `OTHER` for an unknown one."""
-    return _named(layer, FORMULAS.keys() - BACKENDS)
+    return _named(layer, FORMULAS.keys() - UNFOLDED)
 
 
 def formula_name(layer: Any) -> str:

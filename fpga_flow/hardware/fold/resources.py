@@ -2,7 +2,7 @@
 
 FINN has no figure for the LUTs of its RTL matrix units, for flip-flops, and for the layers of our own; its
 DSP counts hold for 4-bit weights only. The formulas here follow from the modules' structure; their factors
-were fitted to Yosys' counts (`synth_xilinx -family xc7`) of layers with different foldings. Where a layer
+were fitted to Yosys' counts for a PYNQ-Z1's part of layers with different foldings. Where a layer
 has been synthesised, its counts are taken instead (`known`).
 """
 
