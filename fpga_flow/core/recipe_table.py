@@ -8,12 +8,12 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from fpga_flow.core.recipe_parts import Recipe
-from fpga_flow.core.recipe_parts.base import Part
+from fpga_flow.core.recipe_parts.base import Part, part_in
 
 HEAD = """# Recipes
 
@@ -29,6 +29,20 @@ file = "mine.npz"
 weight_bits = 3
 [quant.layers."conv*"]
 act_bits = 6
+```
+
+A board of your own is a TOML file too, with the keys of [board](#board): `board = "mine.toml"` in a recipe,
+or `--board mine.toml`. Its content goes into the run, which then needs the file no more.
+
+```toml
+name = "arty"
+part = "xc7a35tcsg324-1"
+family = "xc7"
+clock_mhz = 100
+lut = 20_800
+ff = 41_600
+bram18 = 100
+dsp = 90
 ```
 
 This page is made by `python -m fpga_flow.core.recipe_table`.
@@ -50,15 +64,18 @@ def _sections(part: type[Part], path: str) -> Iterator[str]:
     below: list[tuple[type[Part], str]] = []
     rows = []
     for name, field in part.model_fields.items():
-        inner, named = _part_in(field.annotation)
+        inner, named = part_in(field.annotation)
         key = f"{path}{name}"
         if inner is not None:
             below.append((inner, f"{key}.{ANY}." if named else f"{key}."))
-        if inner is None or named or field.default is None:
+        if inner is None or named or not isinstance(field.default, Part):
             value = (
-                f"parts `{key}{f'.{ANY}' * named}`" if inner else words(schema["properties"][name], schema)
+                f"{'text, or ' * isinstance(field.default, str)}parts `{key}{f'.{ANY}' * named}`"
+                if inner
+                else words(schema["properties"][name], schema)
             )
-            rows.append(f"| `{key}` | {value} | {_default(field)} | {_meaning(said.get(name, ''))} |")
+            default = _default(field, part is Recipe)
+            rows.append(f"| `{key}` | {value} | {default} | {_meaning(said.get(name, ''))} |")
     title = path.rstrip(".") or "The recipe"
     text = _meaning(" ".join((inspect.getdoc(part) or "").split()))
     yield f"## {title}\n\n{text}\n"
@@ -66,17 +83,6 @@ def _sections(part: type[Part], path: str) -> Iterator[str]:
         yield "\n".join([COLUMNS, *rows, ""])
     for inner, start in below:
         yield from _sections(inner, start)
-
-
-def _part_in(annotation: Any) -> tuple[type[Part] | None, bool]:
-    """Return the part that a key holds, None for plain values, and whether it holds several by names."""
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return annotation, False
-    for inner in get_args(annotation):
-        found, named = _part_in(inner)
-        if found is not None:
-            return found, named or getattr(annotation, "__origin__", None) is dict
-    return None, False
 
 
 def documented(part: type[Part]) -> dict[str, str]:
@@ -100,9 +106,9 @@ def _meaning(text: str) -> str:
     return re.sub(r"\bNone\b", NONE, text).replace("|", r"\|")
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo, of_recipe: bool) -> str:
     if field.is_required():
-        return "the file's name"
+        return "the file's name" if of_recipe else "must be given"
     value = field.default
     return "" if value is None else f"`{json.dumps(value)}`"
 

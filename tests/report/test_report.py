@@ -290,7 +290,7 @@ def test_table_says_which_data_and_where_the_report_is(tmp_path: Path) -> None:
     text = text_of(build(tmp_path / "r"))
     assert "6,240 test frames; signals (generated), 24 classes, -20 to 30 dB SNR" in text
     assert "predicted 10,000, measured 10,000" in text
-    assert re.search(r"LUT +5,500 +5,500 +53,200 +10%", text)
+    assert re.search(r"LUT +5,500 +5,500 +5,500 +53,200 +10%", text)
     assert f"Report: {tmp_path / 'r' / 'report.html'}" in text
 
 
