@@ -71,7 +71,7 @@ def test_command_of_the_example_passes_and_writes_both_reports(example: Example)
     suite = ElementTree.parse(example.folder / "report.xml").getroot()[0]
     assert [suite.attrib[key] for key in ("failures", "errors", "skipped")] == ["0", "0", "0"]
     layers = [case.attrib["name"] for case in suite if case.attrib["classname"] == "net.onnx.layer"]
-    assert layers == ["MVAU_rtl_0", "Thresholding_rtl_0", "MVAU_rtl_1"]
+    assert layers == ["1.MatMul", "2.act_quant.export_handler.QuantizeLinear", "3.MatMul"]
     for name in ("RTL without stalls", "RTL with stalls", "expected outputs", "--max-lut", "--min-fps"):
         assert example.case(name) == ("passed", "")
     page = (example.folder / "summary.md").read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def test_command_of_the_example_passes_and_writes_both_reports(example: Example)
     assert figures["frames verified"] == "24 with and without stalls; 0 differ"
     assert figures["frames/s, simulated"] == "520,833 (192 cycles a frame at 100 MHz)"
     assert 300 < int(figures["LUT"]) <= 1200
-    assert "| MVAU\\_rtl\\_0 | MVAU\\_rtl | 192 |" in page
+    assert "| 1.MatMul | MatrixVector\\_rtl | 192 |" in page
 
 
 def test_limit_that_is_passed_is_named_with_what_was_found(
