@@ -14,7 +14,7 @@ DATA = {
 OUTPUT = {
     "shape": [24], "decides": True, "reason": "why", "behind": [], "scale": 0.25, "offset": 0.0,
 }  # fmt: skip
-LAYERS = [f"MVAU_rtl_{i}" for i in range(10)]
+LAYERS = [f"conv{i}" for i in range(10)]
 CHECKS = {
     "network": {"frames": 256, "tensors": 3, "differences": 0},
     "float": {
@@ -86,7 +86,7 @@ def results() -> dict[str, dict[str, Any]]:
         for i, name in enumerate(LAYERS)
     ]
     hardware_layers.append(
-        hardware_layer("StreamingFIFO_rtl_0", "StreamingFIFO_rtl", "fifo", 64, (None, None))
+        hardware_layer("conv9_fifo", "StreamingFIFO_rtl", "fifo", 64, (None, None))
     )
     total = resources(55)
     evaluation = {"samples": 6240, "by_class": {"OOK": 0.6, "4ASK": 0.7}, "data": DATA}
@@ -204,7 +204,7 @@ def results() -> dict[str, dict[str, Any]]:
                 "simulated": None,
                 "edges": [
                     {
-                        "fifo": "StreamingFIFO_rtl_0",
+                        "fifo": "conv9_fifo",
                         "producer": LAYERS[0],
                         "consumer": LAYERS[1],
                         "tensor": "act0",

@@ -262,13 +262,13 @@ def test_fault_names_its_log_and_debug(
 def test_difference_ends_with_3_and_is_in_the_report(
     call: Any, recipe: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    first = fakes.difference("MVAU_rtl_3")
+    first = fakes.difference("conv3")
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     use(monkeypatch, verify=lambda _: wrong)
     failed = call("build", recipe)
     assert failed.code == 3
     assert (
-        "first difference: layer MVAU_rtl_3, tensor act3, frame 9, index [7], expected 1, found 2"
+        "first difference: layer conv3, tensor act3, frame 9, index [7], expected 1, found 2"
         in failed.err
     )
     report = json.loads((tmp_path / "out" / "signals-w4" / "report.json").read_text())

@@ -196,7 +196,7 @@ def test_stage_cannot_read_what_it_does_not_declare(tmp_path: Path, monkeypatch:
 def test_difference_stops_the_build_and_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = fakes.difference("MVAU_rtl_3")
+    first = fakes.difference("conv3")
     result = {**fakes.results()["verify"], "mismatches": 2, "first_difference": first}
     use(monkeypatch, verify=lambda _: result)
     for made_again in (True, False):
@@ -205,7 +205,7 @@ def test_difference_stops_the_build_and_is_found_again(
             flow.execute(run)
         assert str(caught.value) == (
             "verify: 2 of 256 frames differ between RTL and onnxruntime; "
-            "first difference: layer MVAU_rtl_3, tensor act3, frame 9, index [7], expected 1, found 2"
+            "first difference: layer conv3, tensor act3, frame 9, index [7], expected 1, found 2"
         )
         assert ("verify" in run.made) == made_again
         assert "synth" not in [outcome.name for outcome in run.outcomes]

@@ -57,11 +57,11 @@ def test_a_broken_entry_counts_as_unknown(tmp_path: Path, text: str) -> None:
 def test_synthesis_keeps_its_layers_for_the_next_folding(tmp_path: Path) -> None:
     hardware = tmp_path / "hardware"
     hardware.mkdir()
-    result = results()["hardware"] | {"layer_keys": {"MVAU_rtl_0": "a", "gone": "b"}}
+    result = results()["hardware"] | {"layer_keys": {"conv1": "a", "gone": "b"}}
     artifact.write_json(hardware / artifact.RESULT, result)
     inputs = {"hardware": hardware, "rtl": tmp_path / "rtl"}
     context = Context(make_recipe({"name": "t"}), tmp_path, inputs, tmp_path / "cache")
-    usages = {"MVAU_rtl_0": COUNTS, "StreamingFIFO_rtl_0": Resources(lut=1)}
+    usages = {"conv1": COUNTS, "conv1_fifo": Resources(lut=1)}
     _keep_for_folding(context, usages, XC7)
     entries = SynthesisedLayers(context.cache, XC7)
     assert entries.get("a") == COUNTS and entries.get("b") is None

@@ -137,7 +137,7 @@ def test_layer_that_differs_is_named_and_those_behind_are_not_reached(check: Che
     assert [states.pop(name) for name in fakes.LAYERS[:2]] == ["passed", "failure"]
     assert states == dict.fromkeys(fakes.LAYERS[2:], "skipped")
     assert done.cases[f"layer {fakes.LAYERS[1]}"][1] == (
-        "different: layer MVAU_rtl_1, tensor act3, frame 9, index [7], expected 1, found 2"
+        "different: layer conv1, tensor act3, frame 9, index [7], expected 1, found 2"
     )
     assert done.cases["frames RTL without stalls"][0] == "passed"
     assert done.cases["frames RTL with stalls"] == (

@@ -361,7 +361,7 @@ def test_page_escapes_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = fakes.difference("MVAU_rtl_3")
+    first = fakes.difference("conv3")
     wrong = {**fakes.results()["verify"], "mismatches": 9, "first_difference": first}
     stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
@@ -369,7 +369,7 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     report.write(run)
     text = (tmp_path / "r" / "report.html").read_text()
     assert "First difference" in text
-    assert "layer <b>MVAU_rtl_3</b>" in text
+    assert "layer <b>conv3</b>" in text
     assert "found 2" in text_of(run)
 
 
