@@ -21,11 +21,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fpga_flow import untrained
+from fpga_flow import results, untrained
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.pipeline import flow
+from fpga_flow.results.export import ExportResult
+from fpga_flow.results.hardware import HardwareResult
+from fpga_flow.results.verify import VerifyEffort, VerifyResult
 from fpga_flow.sim.compiled import INFO
 from tests.bench.tables import processor
 
@@ -132,21 +135,23 @@ def measure(network: Network, folder: Path) -> Row | None:
 
 def row_of(network: Network, run: Path, cache: Path) -> Row:
     """Return what the finished run in the folder `run` says; `cache` is that of its simulators."""
-    found = {name: artifact.read_result(run / name) for name in (*BUILT, "verify")}
-    hardware, verify = found["hardware"], found["verify"]
+    export = results.read(ExportResult, run / "export")
+    hardware = results.read(HardwareResult, run / "hardware")
+    verify = results.read(VerifyResult, run / "verify")
+    effort = results.read_effort(VerifyEffort, run / "verify")
     return Row(
         network=network.name,
         board=network.board,
         target_fps=network.fps,
-        macs=round(found["export"]["cost"]["macs"]),
-        layers=len(hardware["layers"]),
+        macs=export.cost.macs,
+        layers=len(hardware.layers),
         to_rtl_seconds=round(sum(_seconds(run / stage) for stage in BUILT), 1),
         simulator_seconds=round(_simulator(run / "rtl", cache)["seconds"], 1),
-        simulated_cycles_per_second=round(artifact.read_effort(run / "verify")["cycles_per_second"]),
-        frames=verify["samples"],
-        differences=verify["mismatches"],
-        predicted_cycles=hardware["cycles_per_frame"],
-        measured_cycles=verify["measured_cycles_per_frame"],
+        simulated_cycles_per_second=round(effort.cycles_per_second),
+        frames=verify.samples,
+        differences=verify.mismatches,
+        predicted_cycles=hardware.cycles_per_frame,
+        measured_cycles=verify.measured_cycles_per_frame,
         verify_seconds=round(_seconds(run / "verify"), 1),
         machine=machine(),
         command=shlex.join(["python", "-m", "tests.bench.bench_scale", *sys.argv[1:]]),

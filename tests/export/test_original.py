@@ -19,6 +19,7 @@ from fpga_flow.export.output import describe_output
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
 from fpga_flow.export.walk import to_integers
+from fpga_flow.results.export import Original
 from tests.export.graphs import Graph, network, of_ir_3, opened
 from tests.export.test_compare import bipolar_tie
 from tests.export.test_ending import image, top, vector
@@ -26,7 +27,7 @@ from tests.export.test_ending import image, top, vector
 
 def checked(
     proto: onnx.ModelProto, folder: Path, spoil: Callable[[IntegerNetwork], None] | None = None
-) -> dict[str, Any]:
+) -> Original:
     """Compare a file with what is made of it, on frames of noise; `spoil` changes that before."""
     proto = copy.deepcopy(proto)
     proto.graph.output[0].type.tensor_type.ClearField("shape")
@@ -75,13 +76,13 @@ def test_what_comes_out_is_what_the_file_gives(proto: Callable[[], onnx.ModelPro
     made = proto()
     if made.graph.node[-1].op_type == "ArgMax":
         made.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
-    assert checked(made, tmp_path) == {"frames": FRAMES, "rounded": 0, "reason": None}
+    assert checked(made, tmp_path) == Original(frames=FRAMES, rounded=0, reason=None)
 
 
 def test_classes_are_those_of_the_file(tmp_path: Path) -> None:
     proto = top(vector(), 3).proto()
     proto.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
-    assert checked(proto, tmp_path) == {"frames": FRAMES, "rounded": 0, "reason": None}
+    assert checked(proto, tmp_path) == Original(frames=FRAMES, rounded=0, reason=None)
 
 
 def _wrong_offset(net: IntegerNetwork) -> None:
@@ -129,13 +130,13 @@ def test_a_file_that_qonnx_cannot_execute_is_told(
         raise IndexError("no such tensor\nand more")
 
     monkeypatch.setattr(original, "execute_onnx", fails)
-    assert checked(network().proto(), tmp_path) == {"frames": 0, "rounded": 0, "reason": "no such tensor"}
+    assert checked(network().proto(), tmp_path) == Original(frames=0, rounded=0, reason="no such tensor")
     assert "which qonnx cannot execute: no such tensor\n" in capsys.readouterr().err
 
 
 def test_no_frame_is_begun_when_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(original, "SECONDS", 0.0)
-    assert checked(network().proto(), tmp_path)["frames"] == 1
+    assert checked(network().proto(), tmp_path).frames == 1
 
 
 def test_quantisers_are_found_in_the_file_by_their_names(tmp_path: Path) -> None:
