@@ -85,9 +85,7 @@ def results() -> dict[str, dict[str, Any]]:
         hardware_layer(name, "MVAU_rtl", "matrix", 1000 * (i + 1), (2, 4), 50 * i)
         for i, name in enumerate(LAYERS)
     ]
-    hardware_layers.append(
-        hardware_layer("conv9_fifo", "StreamingFIFO_rtl", "fifo", 64, (None, None))
-    )
+    hardware_layers.append(hardware_layer("conv9_fifo", "StreamingFIFO_rtl", "fifo", 64, (None, None)))
     total = resources(55)
     evaluation = {"samples": 6240, "by_class": {"OOK": 0.6, "4ASK": 0.7}, "data": DATA}
     return {

@@ -267,10 +267,7 @@ def test_difference_ends_with_3_and_is_in_the_report(
     use(monkeypatch, verify=lambda _: wrong)
     failed = call("build", recipe)
     assert failed.code == 3
-    assert (
-        "first difference: layer conv3, tensor act3, frame 9, index [7], expected 1, found 2"
-        in failed.err
-    )
+    assert "first difference: layer conv3, tensor act3, frame 9, index [7], expected 1, found 2" in failed.err
     report = json.loads((tmp_path / "out" / "signals-w4" / "report.json").read_text())
     assert report["verify"]["first_difference"] == first
     assert report["synth"] is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fpga_flow.train.checkpoint import load_checkpoint
-from tests.compressed_run import weight_memories
+from tests.compressed_run import MATRIX_UNITS, weight_memories
 from tests.made_otherwise import made_otherwise
 
 FLOW = Path(sys.executable).with_name("flow")
@@ -94,7 +94,7 @@ def test_another_frame_rate_trains_and_exports_nothing_again(run: Path) -> None:
 
 def test_a_wrong_weight_in_a_memory_ends_with_exit_code_3_and_its_layer(run: Path) -> None:
     design = json.loads((run / "rtl" / "design.json").read_text())
-    layer = [layer for layer in design["layers"] if layer["op"] == "MVAU_rtl"][4]
+    layer = [layer for layer in design["layers"] if layer["op"] in MATRIX_UNITS][4]
     memory = layer["data"][0]
     first, *rest = (run / "rtl" / memory).read_text().split()
     words = "\n".join([f"{int(first, 16) ^ 3:0{len(first)}x}", *rest]) + "\n"

@@ -101,7 +101,7 @@ class Layer(Record):
     """One hardware layer; `estimate` and `synth` are its share of the resources."""
 
     name: str
-    """Of the layer in the hardware graph."""
+    """That of the node or module whose work it does; what stands beside or behind one is named after it."""
     label: str | None = None
     """The layer's own name in the network's file or module; None where it is not known."""
     op: str
@@ -109,7 +109,7 @@ class Layer(Record):
     kind: str
     """What it does, in a word."""
     implementation: str | None = None
-    """Whose layer it is: `finn` or `own`."""
+    """How it is built: one of the ways that its kind knows, as in `folding.json`."""
     cycles: int
     """Predicted, a frame."""
     pe: int | None
