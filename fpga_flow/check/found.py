@@ -151,7 +151,7 @@ class Found:
                 yield Case("limit", limit.option, State.PASSED if limit.met else State.FAILED, limit.words())
         synth = results.synth
         if synth is not None and self.run is not None:
-            fit = Fit(Resources.read(synth.model_dump()), board(self.run.recipe.board))
+            fit = Fit(Resources.of(synth), board(self.run.recipe.board))
             state = State.FAILED if fit.over else State.PASSED
             yield Case("limit", f"fits {fit.board.name}", state, fit.excess())
 

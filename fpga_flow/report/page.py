@@ -113,7 +113,7 @@ def _cards(report: Report, of: Board) -> Iterator[Card]:
     if report.hardware and report.verify:
         yield Card("Cycles per frame", text["cycles_rtl"], f"measured; predicted {text['cycles']}")
     if report.synth:
-        fit = Fit(Resources.read(report.synth.model_dump()), of)
+        fit = Fit(Resources.of(report.synth), of)
         key, share = max(fit.shares.items(), key=lambda item: item[1])
         word, state = ("too large", "bad") if fit.over else ("fits", "good")
         yield Card("Board", word, f"{share:.0%} of its {LIMITED[key]}", state)

@@ -165,7 +165,7 @@ def resources(report: Report, board: Board) -> Table:
     table = _table(("Resource", "FINN's estimate", "estimate", "synthesis", board.name, "used"), 1)
     finn = report.estimate.finn if report.estimate else None
     counted = report.synth or report.estimate
-    shares = Fit(Resources.read(counted.model_dump()), board).shares if counted else {}
+    shares = Fit(Resources.of(counted), board).shares if counted else {}
     for key, word in LIMITED.items():
         amounts = [getattr(part, key) if part else None for part in (report.estimate, report.synth)]
         holds = board.capacity.limited()[key]

@@ -38,7 +38,7 @@ class SynthesisedLayers:
     def get(self, key: str) -> Resources | None:
         """Return what the layer with `key` takes, None where it has not been synthesised."""
         table = read_table(self._path(key))
-        return None if table is None else Resources.read(table)
+        return None if table is None else Resources(**table)
 
     def put(self, key: str, taken: Resources) -> None:
         """Keep what a layer takes."""

@@ -9,7 +9,7 @@ from fpga_flow.core.recipe import read_board
 from fpga_flow.core.recipe_parts.board import BoardRecipe
 from fpga_flow.target.families import family_named
 from fpga_flow.target.family import Family
-from fpga_flow.target.resources import LIMITED, Resources
+from fpga_flow.target.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def of_recipe(recipe: BoardRecipe) -> Board:
             f"board {recipe.name}: part: must begin with {' or '.join(family.parts)}, as those of the family "
             f"{family.name} do, not {recipe.part!r}"
         )
-    capacity = Resources(**{key: getattr(recipe, key) for key in LIMITED})
-    return Board(recipe.name, recipe.part, family, recipe.clock_mhz, capacity, recipe.processor)
+    return Board(recipe.name, recipe.part, family, recipe.clock_mhz, Resources.of(recipe), recipe.processor)
 
 
 BOARDS: dict[str, Board] = {

@@ -56,7 +56,7 @@ def fits(result: SynthResult, recipe: Recipe) -> FitError | None:
 
     The artifact stays, so the report shows what was measured, and the same build ends the same way again.
     """
-    fit = Fit(Resources.read(result.model_dump()), board(recipe.board))
+    fit = Fit(Resources.of(result), board(recipe.board))
     if not fit.over:
         return None
     return FitError(

@@ -1,6 +1,6 @@
 """Amounts of an FPGA's resources: the one record for what is estimated, synthesised and there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LIMITED = {"lut": "LUT", "ff": "FF", "bram18": "BRAM18", "dsp": "DSP"}
@@ -24,9 +24,9 @@ class Resources:
     """Carry chains, in units of four bits."""
 
     @classmethod
-    def read(cls, table: Mapping[str, float]) -> "Resources":
-        """Return the limited ones of `table`, a stage's result or a part of one."""
-        return cls(**{key: table[key] for key in LIMITED})
+    def of(cls, record: object) -> "Resources":
+        """Return the limited ones of `record`, which has them as attributes: a result, a board's description."""
+        return cls(**{key: getattr(record, key) for key in LIMITED})
 
     def __add__(self, other: "Resources") -> "Resources":
         return Resources(
