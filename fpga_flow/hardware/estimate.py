@@ -4,7 +4,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.hardware.fold.options import attributes_of
-from fpga_flow.layers.base import implementation_of
+from fpga_flow.layers.base import constants_in, implementation_of
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
@@ -17,8 +17,7 @@ def estimate_layers(model: ModelWrapper, family: Family) -> dict[str, Resources]
     found = {}
     for node in model.graph.node:
         layer = getCustomOp(node)
-        constants = [values for name in node.input if (values := model.get_initializer(name)) is not None]
-        formula = implementation_of(layer).resources
-        taken = formula(attributes_of(layer), constants[0] if constants else None, family)
+        weights = next(iter(constants_in(model, node)), None)
+        taken = implementation_of(layer).resources(attributes_of(layer), weights, family)
         found[str(node.name)] = Resources(*(round(amount) for amount in taken.row))
     return found

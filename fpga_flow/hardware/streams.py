@@ -13,10 +13,8 @@ from qonnx.transformation.base import Transformation
 from fpga_flow.hardware.lower import MINIMISE, transform
 from fpga_flow.integer.names import unused
 from fpga_flow.layers.base import kind_of
+from fpga_flow.layers.fifo import FIFO
 from fpga_flow.layers.graph import DOMAIN
-
-FIFO = "StreamingFIFO_rtl"
-"""Operator of a FIFO."""
 
 
 class InsertSplitFifos(Transformation):  # type: ignore[misc]
@@ -78,7 +76,7 @@ def _name_layers(model: ModelWrapper, names: Mapping[str, str]) -> None:
     `conv_width_fifo`; behind a layer of several outputs the output's number is at the end.
     """
     sources = {tensor: node for node in model.graph.node for tensor in node.output}
-    between = {node.output[0]: node for node in model.graph.node if kind_of(getCustomOp(node)).between}
+    kinds = {tensor: kind_of(getCustomOp(node)) for tensor, node in sources.items()}
     for node in model.graph.node:
         node.name = names.get(node.output[0], "")
     taken = set(names.values())
@@ -86,18 +84,20 @@ def _name_layers(model: ModelWrapper, names: Mapping[str, str]) -> None:
     def name_of(node: NodeProto) -> str:
         if not node.name:
             before = node.input[0]
-            while (source := sources.get(before)) is not None and source.op_type == FIFO:
-                before = source.input[0]
+            while kinds.get(before) is FIFO:
+                before = sources[before].input[0]
+            source = sources.get(before)
             stem = "input" if source is None else name_of(source)
             number = (
                 "" if source is None or len(source.output) == 1 else f"_{list(source.output).index(before)}"
             )
-            node.name = unused(f"{stem}_{kind_of(getCustomOp(node)).word}{number}", taken)
+            node.name = unused(f"{stem}_{kinds[node.output[0]].word}{number}", taken)
             taken.add(node.name)
         return str(node.name)
 
-    for node in between.values():
-        name_of(node)
+    for node in model.graph.node:
+        if kinds[node.output[0]].between:
+            name_of(node)
 
 
 def _name_tensors(model: ModelWrapper, named: set[str]) -> None:

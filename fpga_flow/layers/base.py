@@ -4,14 +4,13 @@ A file of this room describes one kind and registers it; nothing outside asks fo
 can be built in several ways, its implementations; which one a layer gets is chosen with its folding.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
-from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.layers.graph import LayerGraph
 from fpga_flow.layers.schedules import Schedule
@@ -219,6 +218,6 @@ def streams_in(model: Any, node: NodeProto) -> list[str]:
     return [name for name in node.input if name and model.get_initializer(name) is None]
 
 
-def layers_of(model: Any) -> Iterable[Any]:
-    """Return every layer of the hardware graph `model` in its order."""
-    return (getCustomOp(node) for node in model.graph.node)
+def constants_in(model: Any, node: NodeProto) -> list[NDArray[np.float32]]:
+    """Return the constants that `node` of the hardware graph takes, in the order of its inputs."""
+    return [values for name in node.input if (values := model.get_initializer(name)) is not None]

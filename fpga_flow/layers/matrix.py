@@ -1,4 +1,4 @@
-"""Product of a constant matrix with each vector, for operands that FINN's matrix unit does not take."""
+"""Product of a constant matrix with each vector: FINN's unit in DSP slices, and ours for any operands."""
 
 import math
 from pathlib import Path
@@ -115,7 +115,7 @@ def foldings(layer: Any) -> list[Folding]:
 
 
 def counts(a: Attributes) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    """See `LayerPattern.counts`."""
+    """See `LayerKind.counts`."""
     steps = a["MW"] // a["SIMD"] * (a["MH"] // a["PE"])
     return steps * math.prod(a["numInputVectors"]) * a["TH"], (a["SIMD"],), (a["PE"],)
 

@@ -25,7 +25,7 @@ class Resources:
 
     @classmethod
     def of(cls, record: object) -> "Resources":
-        """Return the limited ones of `record`, which has them as attributes: a result, a board's description."""
+        """Return the limited ones of `record`, whose attributes they are: a result, a board of a recipe."""
         return cls(**{key: getattr(record, key) for key in LIMITED})
 
     def __add__(self, other: "Resources") -> "Resources":

@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.errors import InputError
-from fpga_flow.hardware.fold.options import Choice, build_as, choice_of, choices
+from fpga_flow.hardware.fold.options import Choice, build_as, choice_of, choices, plain
 from fpga_flow.layers.base import Folding, kind_of
 from fpga_flow.target.family import Family
 
@@ -38,11 +38,7 @@ def folding_of(layer: Any) -> dict[str, Any]:
 def settings_of(layer: Any) -> dict[str, Any]:
     """Return those of `ATTRIBUTES` that `layer` has, of whatever kind it is, with their values."""
     types = layer.get_nodeattr_types()
-    return {key: _plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return {key: plain(layer.get_nodeattr(key)) for key in ATTRIBUTES if key in types}
 
 
 def fold_from_file(model: ModelWrapper, path: Path, family: Family | None = None) -> ModelWrapper:

@@ -15,7 +15,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.layers.base import Folding, Implementation, Timing, kind_of, streams_in
+from fpga_flow.layers.base import Folding, Implementation, Timing, constants_in, kind_of, streams_in
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
@@ -122,9 +122,7 @@ class LayerFigures:
         self.name = str(node.name)
         self.kind = kind_of(getCustomOp(node))
         self.choices = choices(getCustomOp(node), family)
-        constants = [
-            model.get_initializer(name) for name in node.input if model.get_initializer(name) is not None
-        ]
+        constants = constants_in(model, node)
         self._weights: NDArray[np.float32] | None = constants[0] if constants else None
         self._family, self._known = family, known
         self._constants = digest_of(constants)
@@ -203,7 +201,7 @@ class LayerFigures:
 def attributes_of(layer: Any) -> dict[str, Any]:
     """Return all attributes of `layer` that decide what it is made of, as plain values."""
     return {
-        name: _plain(layer.get_nodeattr(name))
+        name: plain(layer.get_nodeattr(name))
         for name in layer.get_nodeattr_types()
         if name not in PASSING
         and not any(part in name.split("_") for part in ("dir", "sim", "res", "rtlsim"))
@@ -212,10 +210,7 @@ def attributes_of(layer: Any) -> dict[str, Any]:
 
 def layer_key(model: ModelWrapper, node: NodeProto) -> str:
     """Return what identifies the hardware of a layer: operator, attributes, constants; no FIFO depths."""
-    constants = [model.get_initializer(name) for name in node.input]
-    return _key(
-        node.op_type, attributes_of(getCustomOp(node)), digest_of(c for c in constants if c is not None)
-    )
+    return _key(node.op_type, attributes_of(getCustomOp(node)), digest_of(constants_in(model, node)))
 
 
 def digest_of(constants: Iterable[NDArray[Any]]) -> str:
@@ -231,7 +226,8 @@ def _key(operator: str, attributes: Mapping[str, Any], constants: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return an attribute's `value` as JSON can hold it."""
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return value.item() if isinstance(value, np.generic) else value
