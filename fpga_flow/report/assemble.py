@@ -3,7 +3,6 @@
 from typing import TypeVar
 
 from fpga_flow.core import artifact
-from fpga_flow.core.recipe_parts.board import BoardRecipe
 from fpga_flow.deploy.results import measured
 from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.pipeline.standing import intact, outdated
@@ -27,7 +26,7 @@ from fpga_flow.results.board import BoardResult
 from fpga_flow.results.estimate import EstimateResult, FinnFigures
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.run import RunResults, read_all
-from fpga_flow.target.board import board as board_of
+from fpga_flow.target.board import board
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -43,7 +42,7 @@ def results(run: Run) -> RunResults:
 def assemble(run: Run, found: RunResults | None = None) -> Report:
     """Return the report of `run` (of `found`, its results, where they have been read already)."""
     found = results(run) if found is None else found
-    recipe, outside = run.recipe, run.model_file is not None
+    recipe, outside, of = run.recipe, run.model_file is not None, board(run.recipe.board)
     own_bits = outside or recipe.model.file is not None  # which the recipe may not say
     of_results = report_of(
         found,
@@ -51,7 +50,8 @@ def assemble(run: Run, found: RunResults | None = None) -> Report:
         recipe=recipe.name,
         model=f"{recipe.name}.onnx" if outside else recipe.model.label,
         bits=found.export.bits if own_bits and found.export else recipe.quant.weight_bits,
-        board=recipe.board,
+        board=of.name,
+        family=of.family.name,
     )
     return of_results.model_copy(
         update={"outputs": _outputs(run, found), "outdated": outdated(run), "stages": _stages(run)}
@@ -65,18 +65,19 @@ def report_of(
     recipe: str,
     model: str,
     bits: int,
-    board: str | BoardRecipe,
+    board: str,
+    family: str | None = None,
 ) -> Report:
     """Return what results alone say of a run, of which else just this is known."""
-    export, of = found.export, board_of(board)
+    export = found.export
     return Report(
         recipe=recipe,
         model=model,
         bits=bits,
-        board=of.name,
+        board=board,
         accuracy=_accuracy(found, on_board),
         cost=export.cost if export else None,
-        hardware=_hardware(found, of.family.name),
+        hardware=_hardware(found, family),
         verify=_verify(found),
         estimate=_estimate(found.estimate),
         synth=_part(Synth, found.synth),
@@ -141,7 +142,7 @@ def _stand_in(export: ExportResult | None) -> StandIn | None:
     return StandIn(**dict(export.stand_in), data=export.data)
 
 
-def _hardware(found: RunResults, family: str) -> Hardware | None:
+def _hardware(found: RunResults, family: str | None) -> Hardware | None:
     hardware = found.hardware
     if hardware is None:
         return None

@@ -81,6 +81,14 @@ def test_whole_run_is_one_row(tmp_path: Path) -> None:
     assert (row.generated, row.data) == (True, "signals (generated), 24 classes, -20 to 30 dB SNR")
 
 
+def test_runs_for_a_board_of_the_users_have_their_figures(tmp_path: Path) -> None:
+    own = {"name": "mine", "part": "xc7a35", "family": "xc7", "clock_mhz": 50}
+    own |= dict.fromkeys(("lut", "ff", "bram18", "dsp"), 90_000)
+    runs = [build(tmp_path / "a", None, board=own), build(tmp_path / "b", None)]
+    mine, known = gather(runs)
+    assert mine.figures == known.figures and mine.figure("lut") == 5_500
+
+
 def test_run_that_was_built_in_part_says_what_it_knows(tmp_path: Path) -> None:
     pruned, trained = gather([build(tmp_path / "a", "prune"), build(tmp_path / "b", "train")])
     assert (pruned.stage, trained.stage, trained.layers) == ("prune", "train", [])
