@@ -81,7 +81,7 @@ def _outputs(model: ModelWrapper, index: int) -> tuple[Stream, ...]:
 
 def _layer(model: ModelWrapper, index: int, made: Generated) -> LayerRtl:
     node = model.graph.node[index]
-    outputs = _outputs(model, index)
+    outputs, kind = _outputs(model, index), kind_of(getCustomOp(node))
     return LayerRtl(
         name=node.name,
         op=made.op,
@@ -91,7 +91,8 @@ def _layer(model: ModelWrapper, index: int, made: Generated) -> LayerRtl:
         data=made.data,
         inputs=tuple(streams_in(model, node)),
         outputs=outputs,
-        taps=() if kind_of(getCustomOp(node)).passes_on else tuple(stream.tensor for stream in outputs),
+        taps=() if kind.passes_on else tuple(stream.tensor for stream in outputs),
+        has_weights=kind.has_weights,
     )
 
 

@@ -55,6 +55,8 @@ class LayerRtl:
     outputs: tuple[Stream, ...]
     taps: tuple[str, ...]
     """Tensors of the outputs that a simulation can write down; the others only pass on what others made."""
+    has_weights: bool = False
+    """It multiplies with constants: such layers take longest to be synthesised."""
 
     def tap(self, stream: Stream) -> str:
         """Return the name that a simulation gives to what it writes down of an output."""

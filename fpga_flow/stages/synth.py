@@ -139,5 +139,5 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: Family
 
 
 def _effort(layer: LayerRtl) -> tuple[bool, int]:
-    """Return what grows with the time a layer's synthesis takes: matrix units first, then by width."""
-    return layer.op.startswith(("MVAU", "VVAU")), layer.outputs[0].width
+    """Return what grows with the time a layer's synthesis takes: those with weights first, then by width."""
+    return layer.has_weights, layer.outputs[0].width
