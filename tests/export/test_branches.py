@@ -242,6 +242,22 @@ def test_split_of_accumulators_and_overlapping_parts(tmp_path: Path) -> None:
     assert [y.channels for y in split.ys] == [1, 2, 2, 1]
 
 
+def test_split_of_flattened_points_takes_their_channels(tmp_path: Path) -> None:
+    graph = Graph((1, 3, 4, 3)).quant(0.17, 4).conv(6, 1, inputs=3).quant(0.3, 4).node("GlobalMaxPool")
+    source = graph.node("Flatten").last
+    for name, values in (("sizes", [2, 4]), ("a1", [1]), ("a5", [5]), ("one", [1])):
+        graph.integer_constant(name, values)
+    graph.node("Split", "sizes", axis=1, name="split")
+    graph.nodes[-1].output.append("upper")
+    lower = graph.quant(0.7, 4).last
+    graph.node("Slice", "a1", "a5", "one", source=source, name="middle").quant(0.7, 4)
+    middle = graph.last
+    graph.quant(0.7, 4, source="upper").node("Concat", lower, middle, axis=1)
+    net, _ = same_everywhere(to_classes(graph, 10, 1).model(), tmp_path)
+    (split,) = [o for o in net.operations if isinstance(o, Split)]
+    assert [y.channels for y in split.ys] == [1, 1, 3, 1]
+
+
 def test_wrong_channels_that_nobody_uses() -> None:
     graph = Graph((1, 6, 4, 3)).quant(0.17, 4)
     for name, values in (("a0", [0]), ("a2", [2]), ("one", [1])):

@@ -30,15 +30,22 @@ def part(walk: Walk, node: Node) -> tuple[Value, ...]:
         if len(inside) == 1:
             results.append(inside[0])
             continue
-        whole = walk.dynamic(node)
+        whole = _whole(walk, node)
         tensor = join(walk, walk.fresh(node.name), output, [value.tensor for value in inside])
-        results.append(Value(tensor, whole.chain.sliced(slice(start, stop))))
+        chain = whole.chain.sliced(slice(start, stop))
+        results.append(Value(tensor, chain, layout=whole.layout))
     return tuple(results)
+
+
+def _whole(walk: Walk, node: Node) -> Value:
+    """Return what `node` takes channels of; unit axes may have come or gone, which moves no channel."""
+    value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
+    return value if layout.order is None and layout.channel_axis == 1 else walk.dynamic(node)
 
 
 def _split(walk: Walk, first: Node) -> dict[Range, Value]:
     """Append the Split of the tensor that `first` reads, for all that read parts of it."""
-    source, value = first.input[0], walk.dynamic(first)
+    source, value = first.input[0], _whole(walk, first)
     takers = [n for n in walk.graph.node if n.op_type in ("Split", "Slice") and n.input[0] == source]
     ranges = [r for n in takers for output, r in _ranges(walk, n).items() if walk.reads[output]]
     x = value.tensor
