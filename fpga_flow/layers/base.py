@@ -22,6 +22,8 @@ Folding = tuple[tuple[str, int], ...]
 Attributes = Mapping[str, Any]
 """All attributes of a layer by name."""
 Weights = NDArray[np.float32] | None
+Counts = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""Cycles per frame, and the elements in a word of each input and of each output."""
 Lower = Callable[[LayerGraph, NodeProto], None]
 """Appends the layers of a node of the integer network."""
 
@@ -79,6 +81,14 @@ class Implementation:
     """It takes its weights as a second stream, from FINN's memory streamer beside it."""
     primitives: tuple[str, ...] = ()
     """Cells that its RTL instantiates, of which the family must have one; none: any family will do."""
+    derives: Callable[[Weights], Mapping[str, Any]] | None = None
+    """Takes the weights, returns attributes that say what its cycles and resources depend on besides."""
+    foldings: Callable[[Any], list[Folding]] | None = None
+    """As `LayerKind.foldings`, of a layer that is built so; None: those of the kind."""
+    counts: Callable[[Attributes], Counts] | None = None
+    """As `LayerKind.counts`; None: those of the kind."""
+    words_before: Callable[[Attributes], int] | None = None
+    """As `LayerKind.words_before`; None: those of the kind."""
 
     def fits(self, family: Family) -> bool:
         """Return whether a part of `family` can have it."""
@@ -130,9 +140,8 @@ class LayerKind:
     """Takes a layer, returns what it allows by itself; what it needs of its neighbours is `reads_windows`."""
     words_before: Callable[[Attributes], int] = waits_for_none
     """Takes attributes with a folding, returns the depth of the FIFO in front that lets it run on."""
-    counts: Callable[[Attributes], tuple[int, tuple[int, ...], tuple[int, ...]]] | None = None
-    """Takes attributes with a folding, returns cycles per frame and the elements in a word of each input and
-    output; where None, the layer itself is asked, which takes longer."""
+    counts: Callable[[Attributes], Counts] | None = None
+    """Takes attributes with a folding; where None, the layer itself is asked, which takes longer."""
     lane_words: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """Attribute of a folding -> what a lane of it works on, and the attribute with their number; where it is
     missing, a channel."""
@@ -150,6 +159,10 @@ class LayerKind:
     def implementation(self, name: str) -> Implementation:
         """Return the implementation called `name`."""
         return next(one for one in self.implementations if one.name == name)
+
+    def foldings_of(self, layer: Any) -> list[Folding]:
+        """Return the foldings that `layer` allows, built as it is."""
+        return (self.built(layer).foldings or self.foldings)(layer)
 
     def built(self, layer: Any) -> Implementation:
         """Return the implementation that `layer` has."""

@@ -76,11 +76,11 @@ def choices_for(
 ) -> Iterator[tuple[ModelWrapper, Any]]:
     """Return the layers that can be built so, built so, with each of their foldings."""
     for model, layer in layers:
-        for choice in choices(layer):
+        for choice in choices(model, layer.onnx_node):
             if kind_of(layer).implementation(choice.implementation) is implementation:
                 copy = type(layer.onnx_node)()
                 copy.CopyFrom(layer.onnx_node)
-                build_as(copy, choice)
+                build_as(model, copy, choice)
                 assert choice_of(getCustomOp(copy)) == choice
                 yield model, getCustomOp(copy)
 
@@ -127,9 +127,10 @@ def test_implementation_answers_for_every_folding(
                 assert isinstance(one.schedule(layer), Schedule)
             timing = one.timing(attributes, cycles)
             assert timing.cycles == cycles and 0 <= timing.share <= 1 and timing.delay > 0
-            assert kind.words_before(attributes) >= 2
-            if kind.counts is not None:
-                assert kind.counts(attributes) == (
+            assert (one.words_before or kind.words_before)(attributes) >= 2
+            counts = one.counts or kind.counts
+            if counts is not None:
+                assert counts(attributes) == (
                     cycles,
                     (layer.get_folded_input_shape()[-1],),
                     (layer.get_folded_output_shape()[-1],),

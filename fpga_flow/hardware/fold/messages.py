@@ -1,7 +1,6 @@
 """What is said about a folding: the rate, what sets it, and why a target was not met and what to do then."""
 
 import math
-from collections.abc import Mapping
 
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold.options import Choice, LayerFigures
@@ -79,18 +78,20 @@ def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str]
 def limit_of(layer: LayerFigures, choice: Choice) -> str:
     """Return where a layer's folding stands in its range, in words."""
     values = dict(choice.folding)
-    parts = [_lanes(layer, name, values) for name in values if name != "parallel_window"]
+    parts = [_lanes(layer, choice, name) for name in values if name != "parallel_window"]
     if values.get("parallel_window"):
         parts.append("it sends a whole window a cycle")
     return " and ".join(parts)
 
 
-def _lanes(layer: LayerFigures, name: str, values: Mapping[str, int]) -> str:
-    most = max(dict(other.folding)[name] for other in layer.choices)
+def _lanes(layer: LayerFigures, choice: Choice, name: str) -> str:
+    value = dict(choice.folding)[name]
+    alike = [other for other in layer.choices if other.implementation == choice.implementation]
+    most = max(dict(other.folding)[name] for other in alike)
     word, attribute = layer.kind.lane_words.get(name, ("channel", None))
     of = int(layer.attributes[attribute]) if attribute else most
     if of == 1:
         return f"it has one {word} only"
-    if values[name] == of:
+    if value == of:
         return f"{name} is already at all {of} {word}s"
-    return f"{name} is {values[name]} of {of} {word}s"
+    return f"{name} is {value} of {of} {word}s"

@@ -231,7 +231,7 @@ def _fifos(
     family: Family, consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
-    depths = np.array([consumer.kind.words_before(consumer.attributes_with(c)) for c in consumer.choices])
+    depths = np.array([consumer.words_before(choice) for choice in consumer.choices])
     last = fifo(family, wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
     first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(family, wide_in))
     both: NDArray[np.float64] = first + last
@@ -257,5 +257,5 @@ def add_pair(pairs: dict[tuple[int, int], Table], v: int, w: int, costs: Table) 
 def apply(model: ModelWrapper, choices: Mapping[str, Choice]) -> ModelWrapper:
     """Return `model` with every layer made what `choices` says."""
     for node in model.graph.node:
-        build_as(node, choices[node.name])
+        build_as(model, node, choices[node.name])
     return model
