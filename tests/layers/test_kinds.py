@@ -16,7 +16,7 @@ from qonnx.custom_op.registry import getCustomOp, is_custom_op
 from fpga_flow.core.recipe import ROOT
 from fpga_flow.finn.backend import HDL, REPLACES, OwnRtl
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware.fold.options import attributes_of, build_as, choice_of, choices
+from fpga_flow.hardware.fold.options import build_as, choice_of, choices, layer_attributes
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.lowering import OTHERS, lowered
 from fpga_flow.hardware.streams import insert_streams
@@ -115,7 +115,7 @@ def test_implementation_answers_for_every_folding(
     asked = 0
     with finn_session():
         for model, layer in choices_for(one, layers):
-            attributes, cycles = attributes_of(layer), int(layer.get_exp_cycles())
+            attributes, cycles = layer_attributes(layer), int(layer.get_exp_cycles())
             for family in map(families.family_named, families.names()):
                 weights = model.get_initializer(layer.onnx_node.input[1]) if kind.has_weights else None
                 if one.fits(family):

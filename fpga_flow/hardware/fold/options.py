@@ -164,11 +164,11 @@ class LayerFigures:
         self._constants = digest_of(constants_in(model, node))
         streams = streams_in(model, node)
         self.streams_in = [i for i, name in enumerate(node.input) if name in streams]
-        self.attributes = attributes_of(getCustomOp(node))
+        self.attributes = layer_attributes(getCustomOp(node))
         self._built: dict[str, tuple[Implementation, Any, dict[str, Any]]] = {}
         for name in dict.fromkeys(choice.implementation for choice in self.choices):
             layer = _built_as(model, node, self.kind.implementation(name))
-            self._built[name] = (self.kind.implementation(name), layer, attributes_of(layer))
+            self._built[name] = (self.kind.implementation(name), layer, layer_attributes(layer))
         folded = {key for choice in self.choices for key, _ in choice.folding}
         free = {key: value for key, value in self.attributes.items() if key not in folded}
         self.found = shared.setdefault(_key(node.op_type, free, self._constants), {})
@@ -234,7 +234,7 @@ class LayerFigures:
         )
 
 
-def attributes_of(layer: Any) -> dict[str, Any]:
+def layer_attributes(layer: Any) -> dict[str, Any]:
     """Return all attributes of `layer` that decide what it is made of, as plain values."""
     return {
         name: plain(layer.get_nodeattr(name))
@@ -246,7 +246,7 @@ def attributes_of(layer: Any) -> dict[str, Any]:
 
 def layer_key(model: ModelWrapper, node: NodeProto) -> str:
     """Return what identifies the hardware of a layer: operator, attributes, constants; no FIFO depths."""
-    return _key(node.op_type, attributes_of(getCustomOp(node)), digest_of(constants_in(model, node)))
+    return _key(node.op_type, layer_attributes(getCustomOp(node)), digest_of(constants_in(model, node)))
 
 
 def digest_of(constants: Iterable[NDArray[Any]]) -> str:
