@@ -6,7 +6,7 @@ can be built in several ways, its implementations; which one a layer gets is cho
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ Folding = tuple[tuple[str, int], ...]
 Attributes = Mapping[str, Any]
 """All attributes of a layer by name."""
 Weights = NDArray[np.float32] | None
+Weighing = Literal["dense", "sparse", "constant"]
 Counts = tuple[int, tuple[int, ...], tuple[int, ...]]
 """Cycles per frame, and the elements in a word of each input and of each output."""
 Lower = Callable[[LayerGraph, NodeProto], None]
@@ -79,6 +80,9 @@ class Implementation:
     """Attributes that tell it from another implementation with the same operator."""
     streams_weights: bool = False
     """It takes its weights as a second stream, from FINN's memory streamer beside it."""
+    weights: Weighing = "dense"
+    """How the weights are built into it: one place for each (`dense`), a list of those that are not zero
+    (`sparse`), or as logic (`constant`)."""
     primitives: tuple[str, ...] = ()
     """Cells that its RTL instantiates, of which the family must have one; none: any family will do."""
     derives: Callable[[Weights], Mapping[str, Any]] | None = None
@@ -176,10 +180,16 @@ class LayerKind:
         plain = [one for one in fitting if not one.sets]
         return (with_settings or plain or fitting)[0]
 
-    def suitable(self, layer: Any, family: Family | None = None) -> list[Implementation]:
-        """Return the implementations that `layer`, as lowering left it, can have (on `family`, if known)."""
-        found = [one for one in self.implementations if one.suits(layer)]
-        return [one for one in found if family is None or one.fits(family)]
+    def suitable(
+        self, layer: Any, family: Family | None = None, weights: Weighing | None = None
+    ) -> list[Implementation]:
+        """Return the implementations that `layer`, as lowering left it, can have (on `family`, if known).
+
+        Where some of them have their weights as `weights` says, it is those.
+        """
+        suited = [one for one in self.implementations if one.suits(layer)]
+        found = [one for one in suited if family is None or one.fits(family)]
+        return [one for one in found if one.weights == weights] or found
 
 
 _kinds: dict[str, LayerKind] = {}

@@ -20,6 +20,7 @@ from fpga_flow.layers.base import (
     Folding,
     Implementation,
     Timing,
+    Weighing,
     Weights,
     constants_in,
     kind_of,
@@ -65,16 +66,19 @@ def no_layer_known(key: str) -> Resources | None:
     return None
 
 
-def choices(model: ModelWrapper, node: NodeProto, family: Family | None = None) -> list[Choice]:
+def choices(
+    model: ModelWrapper, node: NodeProto, family: Family | None = None, weights: Weighing | None = None
+) -> list[Choice]:
     """Return what the layer of `node`, as lowering left it, can be on `family`, by itself.
 
+    Where it can have its weights as `weights` says, it is nothing else.
     What it needs of its neighbours is in `problem`: a pool or depthwise unit needs the lanes of its windows.
     """
     layer = getCustomOp(node)
     kind = kind_of(layer)
     return [
         Choice(one.name, folding)
-        for one in kind.suitable(layer, family)
+        for one in kind.suitable(layer, family, weights)
         for folding in kind.foldings_of(_built_as(model, node, one))
     ]
 
@@ -154,11 +158,12 @@ class LayerFigures:
         family: Family,
         known: Known,
         shared: dict[str, dict[Choice, Figures]],
+        weights: Weighing | None = None,
     ) -> None:
         """`node` itself is not changed."""
         self.name = str(node.name)
         self.kind = kind_of(getCustomOp(node))
-        self.choices = choices(model, node, family)
+        self.choices = choices(model, node, family, weights)
         self._weights = weights_of(model, node)
         self._family, self._known = family, known
         self._constants = digest_of(constants_in(model, node))

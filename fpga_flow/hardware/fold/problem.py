@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.hardware.fold.latency import longest
 from fpga_flow.hardware.fold.options import Choice, Figures, Known, LayerFigures, build_as, no_layer_known
 from fpga_flow.hardware.fold.solver import Table, minimise
+from fpga_flow.layers.base import Weighing
 from fpga_flow.target.board import Board
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import converter, fifo
@@ -66,8 +67,11 @@ class Problem:
         board: Board,
         known: Known = no_layer_known,
         step: Callable[[], object] = lambda: None,
+        weights: Weighing | None = None,
     ) -> None:
         """`known` gives the synthesised resources of a layer by its key, None where it has none.
+
+        `weights`: the only way in which layers that can have their weights so shall have them.
 
         `step` is called after each layer: with hundreds of them this takes seconds.
         """
@@ -75,7 +79,7 @@ class Problem:
         nodes = list(model.graph.node)
         self.layers: list[LayerFigures] = []
         for node in nodes:
-            layer = LayerFigures(model, node, board.family, known, shared)
+            layer = LayerFigures(model, node, board.family, known, shared, weights)
             for choice in layer.choices:
                 _ = layer[choice]  # found now, kept for the tables below
             self.layers.append(layer)
