@@ -138,6 +138,11 @@ COLUMNS = {
 """By key."""
 
 
+def _instead(layer: Layer) -> str | None:
+    others = sorted((cost, name) for name, cost in layer.costs.items() if name != layer.implementation)
+    return ", ".join(f"{name} {cost:,.0f}" for cost, name in others) or None
+
+
 def _best_known(key: str) -> Callable[[Layer], float | None]:
     return lambda layer: (layer.synth or layer.estimate or {}).get(key)
 
@@ -148,6 +153,7 @@ LAYER_COLUMNS = {
         Column[Layer]("name", "layer", lambda layer: layer.name, str),
         Column[Layer]("op", "operator", lambda layer: layer.op, str),
         Column[Layer]("implementation", "built as", lambda layer: layer.implementation, str),
+        Column[Layer]("instead", "or, LUTs at the board's prices", _instead, str),
         Column[Layer]("pe", "PE", lambda layer: layer.pe),
         Column[Layer]("simd", "SIMD", lambda layer: layer.simd),
         Column[Layer]("cycles", "cycles a frame", lambda layer: layer.cycles),

@@ -118,6 +118,9 @@ class Layer(Record):
     """Inputs that are taken at once; None where the layer has no such folding."""
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
+    costs: dict[str, float]
+    """Of each implementation that it could have at this rate, the least it would take by estimate, in LUTs at
+    the board's prices; empty where there is one only."""
     estimate: dict[str, float | None] | None
     """`lut`, `ff`, `bram18` and `dsp` as estimated."""
     finn: dict[str, float | None] | None = None

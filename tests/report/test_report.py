@@ -93,6 +93,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "pe",
         "simd",
         "nonzero",
+        "costs",
         "estimate",
         "finn",
         "synth",

@@ -1,9 +1,11 @@
 """What is said about a folding: the rate, what sets it, and why a target was not met and what to do then."""
 
 import math
+from collections.abc import Mapping
 
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold.options import Choice, LayerFigures
+from fpga_flow.hardware.fold.problem import Solution
 from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.target.board import Board
 from fpga_flow.target.fit import Fit
@@ -41,6 +43,21 @@ def message_lines(
         return found, True
     found.append(_missed(folded, bottleneck, real, wanted, clock_mhz))
     return found, False
+
+
+def implementation_lines(solution: Solution, costs: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return a line for each implementation that was chosen: of which layers, and what others would take.
+
+    `costs`: see `Problem.costs_at`.
+    """
+    chosen: dict[str, list[str]] = {}
+    for name, least in costs.items():
+        mine = solution.choices[name].implementation
+        others = [f"{other} {cost:,.0f}" for other, cost in least.items() if other != mine]
+        cost = f"{least[mine]:,.0f} LUTs" if mine in least else ""
+        against = f" against {', '.join(others)}" if cost and others else ""
+        chosen.setdefault(mine, []).append(f"{name} ({cost}{against})" if cost else name)
+    return [f"  built as {mine}: {', '.join(names)}" for mine, names in chosen.items()]
 
 
 def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: float) -> str:

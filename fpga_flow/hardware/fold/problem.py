@@ -167,6 +167,23 @@ class Problem:
             [int(option[i]) for option, i in zip(options, found.indices, strict=True)], found.exact
         )
 
+    def costs_at(self, cycles: int) -> dict[str, dict[str, float]]:
+        """Return, of each layer with several implementations, the least cost of each that `cycles` allow.
+
+        Costs are the layer's own, in LUTs, at the board's prices.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for layer, amounts, paces in zip(self.layers, self._amounts, self._cycles, strict=True):
+            prices = np.array(self.prices.row)
+            least: dict[str, float] = {}
+            for choice, amount, pace in zip(layer.choices, amounts, paces, strict=True):
+                if pace <= cycles:
+                    cost = round(float(amount @ prices), 1)
+                    least[choice.implementation] = min(cost, least.get(choice.implementation, cost))
+            if len({choice.implementation for choice in layer.choices}) > 1:
+                found[layer.name] = least
+        return found
+
     def assess(self, choices: Mapping[str, Choice]) -> Solution:
         """Return what `choices`, which must be legal, mean at the board's prices."""
         indices = [index[choices[layer.name]] for layer, index in zip(self.layers, self._index, strict=True)]
