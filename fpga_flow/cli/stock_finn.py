@@ -22,13 +22,13 @@ from fpga_flow.finn.backend import OwnRtl
 from fpga_flow.hardware.fold.file import settings_of
 from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import AsHls, load_graph
+from fpga_flow.layers.base import find_kind
+from fpga_flow.layers.fifo import is_fifo
 
 FOLDER = "finn"
 STREAMLINED, DATAFLOW, FOLDING = "streamlined.onnx", "dataflow.onnx", "folding.json"
-STREAMS = ("StreamingFIFO", "StreamingDataWidthConverter")
-"""What stands between layers; FINN inserts it anew."""
 SHALLOW = 2
-"""FINN's depth of a FIFO that nothing is said of."""
+"""FINN's depth of a FIFO that nothing is said of, and the least that it builds."""
 
 
 def write(run: Path) -> Path:
@@ -71,7 +71,7 @@ def without_streams(model: ModelWrapper) -> ModelWrapper:
     givers = {tensor: node for node in model.graph.node for tensor in node.output}
     takers = {tensor: node for node in model.graph.node for tensor in node.input}
     ends = {output.name for output in model.graph.output}
-    layers = [node for node in model.graph.node if not _is_stream(node)]
+    layers = [node for node in model.graph.node if not is_stream(node)]
     for node in layers:
         layer = getCustomOp(node)
         streams = [tensor for tensor in node.input if model.get_initializer(tensor) is None]
@@ -88,26 +88,28 @@ def without_streams(model: ModelWrapper) -> ModelWrapper:
     return model
 
 
-def _is_stream(node: NodeProto | None) -> bool:
-    return node is not None and node.op_type.startswith(STREAMS)
+def is_stream(node: NodeProto | None) -> bool:
+    """Return whether `node` stands between layers; FINN inserts such nodes anew."""
+    kind = None if node is None else find_kind(node.op_type)
+    return kind is not None and kind.between
 
 
 def _depth(neighbour: NodeProto | None) -> int:
     """Return the depth of `neighbour` where that is a FIFO."""
-    if neighbour is None or not neighbour.op_type.startswith("StreamingFIFO"):
+    if neighbour is None or not is_fifo(neighbour.op_type):
         return SHALLOW
-    return int(getCustomOp(neighbour).get_nodeattr("depth"))
+    return max(SHALLOW, int(getCustomOp(neighbour).get_nodeattr("depth")))
 
 
 def _start(tensor: str, givers: Mapping[str, NodeProto]) -> str:
     """Return the tensor, of a layer or the graph's input, that reaches `tensor` by streams only."""
-    while _is_stream(givers.get(tensor)):
+    while is_stream(givers.get(tensor)):
         tensor = givers[tensor].input[0]
     return tensor
 
 
 def _end(tensor: str, takers: Mapping[str, NodeProto]) -> str:
     """Return the tensor that `tensor` reaches by streams only and that a layer, or nothing, takes."""
-    while _is_stream(takers.get(tensor)):
+    while is_stream(takers.get(tensor)):
         tensor = takers[tensor].output[0]
     return tensor

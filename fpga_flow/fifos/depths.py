@@ -16,7 +16,7 @@ from fpga_flow.design.build import build_design
 from fpga_flow.fifos import deadlock, predict
 from fpga_flow.fifos.network import Network, network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
-from fpga_flow.fifos.sizing import SHALLOW, Sizing, frames_for, size
+from fpga_flow.fifos.sizing import LEAST, SHALLOW, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.results.hardware import HardwareSettings, Predicted, SimulatedFifos, SizedFifo, SizedFifos
 
@@ -41,7 +41,14 @@ def size_fifos(
         depths = read_depths(places.named(recipe.file), network)
         filled, method, finished = tuple(depths), "file", True
     else:
-        sizing = size(network, bits, joins=network.joins, seconds=recipe.seconds, latency=latency)
+        sizing = size(
+            network,
+            bits,
+            joins=network.joins,
+            single=network.single,
+            seconds=recipe.seconds,
+            latency=latency,
+        )
         method = recipe.method
         if method == "simulated":
             sizing, measured = _simulated(model, recipe, settings, network, sizing, folder, cache)
@@ -122,7 +129,14 @@ def _simulated(
             say("  the depths that the schedules ask for are not enough in the RTL; searching there")
             bits = [edge.bits for edge in network.edges]
             latency = 0 if recipe.keep_latency else None
-            sizing = size(rtl, bits, joins=network.joins, seconds=recipe.seconds, latency=latency)
+            sizing = size(
+                rtl,
+                bits,
+                joins=network.joins,
+                single=network.single,
+                seconds=recipe.seconds,
+                latency=latency,
+            )
             tried = rtl.play(sizing.depths, frames=frames)
         filled = tuple(max(SHALLOW, fill) for fill in paced.fills)
         found = Sizing(
@@ -174,9 +188,9 @@ def read_depths(path: Path, network: Network) -> list[int]:
     depths = []
     for edge in network.edges:
         depth = table[edge.fifo].get("depth") if isinstance(table[edge.fifo], dict) else None
-        if not isinstance(depth, int) or isinstance(depth, bool) or depth < SHALLOW:
+        if not isinstance(depth, int) or isinstance(depth, bool) or depth < LEAST:
             raise InputError(
-                f"{KEY}: {path}: {edge.fifo}.depth must be a number of at least {SHALLOW}, not {depth!r}"
+                f"{KEY}: {path}: {edge.fifo}.depth must be a number of at least {LEAST}, not {depth!r}"
             )
         depths.append(depth)
     return depths

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fpga_flow.core.progress import say
 from fpga_flow.design.design import Design
-from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT, Remedy, diagnose, explain, remedies
+from fpga_flow.fifos.deadlock import INPUT, OUTPUT, Remedy, diagnose, explain, remedies
 from fpga_flow.fifos.simulated import SizingSimulator, by_name
+from fpga_flow.layers.fifo import is_fifo
 from fpga_flow.sim.simulator import DeadlockError
 
 
@@ -34,7 +35,7 @@ def edges_of(design: Design) -> list[DesignEdge]:
             words=math.prod(layer.outputs[0].folded_shape[:-1]),
         )
         for layer in design.layers
-        if layer.op == FIFO
+        if is_fifo(layer.op)
     ]
 
 

@@ -3,17 +3,22 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 import fpga_flow.layers  # noqa: F401  registers our layers, which graphs name
-from fpga_flow.fifos.deadlock import FIFO, INPUT, OUTPUT
+from fpga_flow.fifos.deadlock import INPUT, OUTPUT
 from fpga_flow.fifos.tokens import Placed, Play, Tokens
 from fpga_flow.finn.session import finn_session
 from fpga_flow.layers.base import implementation_of, streams_in
+from fpga_flow.layers.fifo import is_fifo, set_depth
 from fpga_flow.layers.schedules import Pattern, Schedule
+
+SINGLE = 2
+"""So many FIFOs of one word follow each other at most: a ready then goes through three layers in a cycle."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,23 @@ class Network:
         return any(len(layer.inputs) > 1 for layer in self.layers)
 
     @property
+    def single(self) -> list[bool]:
+        """Of each edge, whether a FIFO of one word may stand there.
+
+        Such a FIFO passes ready on; at most `SINGLE` of them may follow each other, and none stands at an
+        input or output of the whole.
+        """
+        after: dict[int, tuple[int, ...]] = dict.fromkeys(range(len(self.edges)), ())
+        for layer in self.layers:
+            after.update(dict.fromkeys(layer.inputs, layer.outputs))
+        ends = {*self.sources, *self.sinks}
+        run: dict[int, int] = {}
+        for number in TopologicalSorter(after).static_order():
+            longest = 1 + max((run[i] for i in after[number]), default=0)
+            run[number] = 0 if number in ends or longest > SINGLE else longest
+        return [run[i] > 0 for i in range(len(self.edges))]
+
+    @property
     def depths(self) -> list[int]:
         """The depths in the graph."""
         return [edge.depth for edge in self.edges]
@@ -102,7 +124,9 @@ def network_of(model: ModelWrapper) -> Network:
     def end(node: Any, otherwise: str) -> str:
         return otherwise if node is None else str(node.name)
 
-    for node in model.get_nodes_by_op_type(FIFO):
+    for node in model.graph.node:
+        if not is_fifo(node.op_type):
+            continue
         layer = getCustomOp(node)
         before, after = node.input[0], node.output[0]
         numbers[before] = numbers[after] = len(edges)
@@ -120,7 +144,7 @@ def network_of(model: ModelWrapper) -> Network:
     layers: list[Placement] = []
     with finn_session():
         for node in model.graph.node:
-            if node.op_type == FIFO:
+            if is_fifo(node.op_type):
                 continue
             layer = getCustomOp(node)
             inputs = streams_in(model, node)
@@ -143,7 +167,7 @@ def network_of(model: ModelWrapper) -> Network:
 
 def with_depths(model: ModelWrapper, depths: Mapping[str, int]) -> ModelWrapper:
     """Return `model` with the depth of each FIFO in `depths` (FIFO -> words) set."""
-    for node in model.get_nodes_by_op_type(FIFO):
-        if node.name in depths:
-            getCustomOp(node).set_nodeattr("depth", int(depths[node.name]))
+    for node in model.graph.node:
+        if is_fifo(node.op_type) and node.name in depths:
+            set_depth(node, int(depths[node.name]))
     return model

@@ -6,6 +6,10 @@ producer wait, and a source that is sooner makes nothing later. They are more th
 layer that could wait does not; so each FIFO in turn, the largest first, is made as shallow as the
 rate of frames allows, which is checked by running the network with it.
 
+A FIFO of one word takes no LUT for a bit of it, but its ready depends on that of the layer behind it in the
+same cycle. So a FIFO of two words becomes one of one word where the rate allows it and no such path gets too
+long (`single`).
+
 What is on its way through a layer stands in for places in a FIFO, but only while the input comes without
 gaps. So where paths part and join again, depths must also do for an input with long gaps, which leave
 each layer empty: no more words than a FIFO holds may then be needed before the join can go on.
@@ -19,8 +23,10 @@ from typing import Protocol
 from fpga_flow.core.progress import bar
 from fpga_flow.fifos.tokens import UNLIMITED
 
-SHALLOW = 2
+LEAST = 1
 """The least depth of `fifo.sv`."""
+SHALLOW = 2
+"""The least depth with a register between the readies of both sides."""
 SPARSE = 16
 """Times the cycles of a frame that an input with long gaps takes."""
 EXACT_BELOW = 64
@@ -120,15 +126,16 @@ def size(
     bits: Sequence[int],
     *,
     joins: bool,
+    single: Sequence[bool] = (),
     seconds: float = 20.0,
     latency: int | None = None,
 ) -> Sizing:
     """Return the least depths with the fastest rate; `bits` are those of a word in each FIFO.
 
-    `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `seconds` is the
-    time to search in, about: it is counted in words moved and not by the clock, so that equal networks get
-    equal depths. `latency`, in cycles, must not be exceeded where given (nor, if unlimited FIFOs need more
-    than that, theirs).
+    `joins`: some paths part and join again, so that shallow FIFOs may lock each other. `single`: which FIFOs
+    may have one word only; none unless given. `seconds` is the time to search in, about: it is counted in
+    words moved and not by the clock, so that equal networks get equal depths. `latency`, in cycles, must not
+    be exceeded where given (nor, if unlimited FIFOs need more than that, theirs).
     """
     search = _Search(player, len(bits), latency, joins)
     filled = search.enough()
@@ -144,6 +151,8 @@ def size(
                 break
             depths[number] = search.least(depths, number)
             advance()
+    narrow = [i for i, may in enumerate(single) if may and depths[i] == SHALLOW]
+    depths = search.narrowed(depths, narrow, most)
     played = search.confirm(depths)
     if played is None:  # what is slower by very little shows only after many frames
         depths, finished = list(filled), False
@@ -208,6 +217,21 @@ class _Search:
             low, high = (low, candidate) if self._good(trial, played) else (candidate, high)
             candidate = (low + high) // 2
         return high
+
+    def narrowed(self, depths: Sequence[int], numbers: Sequence[int], most: float) -> list[int]:
+        """Return `depths`, which are good, with `LEAST` for as many of `numbers` as were found to do with it.
+
+        The search goes on until `most` words have been moved.
+        """
+        if not numbers or self.words >= most:
+            return list(depths)
+        trial = [LEAST if i in numbers else depth for i, depth in enumerate(depths)]
+        if self._good(trial, self.play(trial, frames=self.frames, limit=self._limit)):
+            return trial
+        if len(numbers) == 1:
+            return list(depths)
+        half = len(numbers) // 2
+        return self.narrowed(self.narrowed(depths, numbers[:half], most), numbers[half:], most)
 
     def confirm(self, depths: Sequence[int]) -> Played | None:
         """Run `depths` for twice as many frames; None where they are not good."""

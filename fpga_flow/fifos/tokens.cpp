@@ -1,9 +1,9 @@
 // Plays the schedules of layers against each other, cycle by cycle and word by word, without any data.
 //
-// Compiled and called by tokens.py, which says what the numbers in a program mean and defines PATTERN_... All layers stand between
-// FIFOs, whose two sides do not depend on each other within a cycle; so in every cycle each layer decides by
-// what the FIFOs held at its start, and then all FIFOs move on together. A layer that waits for a FIFO sleeps
-// until that changes.
+// Compiled and called by tokens.py, which says what the numbers in a program mean and defines PATTERN_... All layers
+// stand between FIFOs. In every cycle each layer decides by what the FIFOs held at its start, and then all FIFOs move on
+// together. Only a FIFO of one word takes the next one while that leaves; so the layers decide in the order of the
+// stream, the last one first. A layer that waits for a FIFO sleeps until that changes.
 
 #include "tokens.h"
 
@@ -20,6 +20,7 @@ struct Network {
     std::vector<Fifo> fifos;
     std::vector<int32_t> tables;
     std::vector<std::unique_ptr<Layer>> layers;
+    std::vector<size_t> order;  ///< Of the layers: each behind all that take its words.
     std::vector<Source*> sources;
     std::vector<Sink*> sinks;
 };
@@ -27,6 +28,18 @@ struct Network {
 template <typename T> T* add(Network& network) {
     network.layers.push_back(std::make_unique<T>());
     return static_cast<T*>(network.layers.back().get());
+}
+
+/// Sets the order of the layers, of which no words come back to where they were.
+void arrange(Network& network) {
+    std::vector<size_t> waits;  // outputs whose readers have no place in the order yet
+    for (size_t i = 0; i < network.layers.size(); ++i) {
+        waits.push_back(network.layers[i]->out.size());
+        if (waits[i] == 0) network.order.push_back(i);
+    }
+    for (size_t at = 0; at < network.order.size(); ++at)
+        for (const Fifo* fifo : network.layers[network.order[at]]->in)
+            if (--waits[fifo->before] == 0) network.order.push_back(fifo->before);
 }
 
 }  // namespace
@@ -109,7 +122,8 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             layer->out.back()->before = number;
         }
     }
-    return network.release();
+    arrange(*network);
+    return network->order.size() == network->layers.size() ? network.release() : nullptr;
 }
 
 void tokens_close(void* handle) { delete static_cast<Network*>(handle); }
@@ -141,14 +155,16 @@ int64_t tokens_run(void* handle, const int64_t* depths, int64_t frames, int64_t 
         for (Sink* sink : network.sinks) done &= static_cast<int64_t>(sink->ends.size()) >= frames;
         if (done) break;
         bool active = !touched.empty();
-        for (size_t i = 0; i < network.layers.size(); ++i) {
+        for (const size_t i : network.order) {
             if (!awake[i]) continue;
             Layer& layer = *network.layers[i];
             for (Fifo* fifo : layer.out) fifo->offered = false;
             awake[i] = layer.cycle(now);
             active |= awake[i] != 0;
-            for (Fifo* fifo : layer.in)
+            for (Fifo* fifo : layer.in) {
+                if (fifo->pop && fifo->depth == 1) awake[fifo->before] = 1;
                 if (fifo->pop && !fifo->listed) fifo->listed = true, touched.push_back(fifo);
+            }
             for (Fifo* fifo : layer.out)
                 if (fifo->push && !fifo->listed) fifo->listed = true, touched.push_back(fifo);
         }

@@ -11,10 +11,10 @@ namespace tokens {
 
 using Time = int64_t;
 
-/// The project's FIFO: two registers at depth 2, else a ring and an output register.
+/// The project's FIFO: one register at depth 1, two at depth 2, else a ring and an output register.
 struct Fifo {
     int64_t depth = 2;
-    int64_t ring = 0;   ///< Words in the ring, or at depth 2 all words but the first.
+    int64_t ring = 0;   ///< Words in the ring, or up to depth 2 all words but the first.
     bool out = false;   ///< The output register holds a word.
     bool push = false, pop = false;
     bool offered = false;  ///< The layer before has a word for it.
@@ -22,7 +22,8 @@ struct Fifo {
     int64_t most = 0, pushes = 0;
     size_t before = 0, behind = 0;  ///< The layers on both sides.
 
-    bool ready() const { return ring < depth - 1; }
+    /// At depth 1 the layer behind it must have been asked before.
+    bool ready() const { return depth == 1 ? !out || pop : ring < depth - 1; }
     bool valid() const { return out; }
     int64_t count() const { return ring + out; }
 
@@ -30,7 +31,7 @@ struct Fifo {
     bool commit() {
         const bool changed = push || pop || (!out && ring > 0);
         pushes += push;
-        if (depth == 2) {  // a word that comes while the output is free, or is being freed, goes to the output
+        if (depth <= 2) {  // a word that comes while the output is free, or is being freed, goes to the output
             const int64_t held = ring + out - pop + push;
             out = held > 0;
             ring = held - out;

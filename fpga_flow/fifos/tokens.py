@@ -130,7 +130,7 @@ class Tokens:
             ctypes.c_int64(len(joined)),
         )  # fmt: skip
         if not self._handle:
-            raise ValueError("a layer has an unknown kind of schedule")
+            raise ValueError("a layer has an unknown kind of schedule, or words come back to a layer")
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -139,7 +139,7 @@ class Tokens:
     def run(
         self, depths: Sequence[int] | Integers, frames: int, *, period: int = 0, limit: int | None = None
     ) -> Play:
-        """Play `frames` frames with FIFOs of `depths` words (at least 2), for at most `limit` cycles.
+        """Play `frames` frames with FIFOs of `depths` words (at least 1), for at most `limit` cycles.
 
         A run ends by itself: with its last frame, or where nothing moves any more.
 
@@ -147,8 +147,8 @@ class Tokens:
         offer a word whenever it is taken.
         """
         given = np.array(depths, np.int64)
-        if given.shape != (self._fifos,) or given.min(initial=2) < 2:
-            raise ValueError(f"depths must be {self._fifos} numbers of at least 2")
+        if given.shape != (self._fifos,) or given.min(initial=1) < 1:
+            raise ValueError(f"depths must be {self._fifos} numbers of at least 1")
         first = np.zeros(1, np.int64)
         ends = np.zeros((self._sinks, frames), np.int64)
         states = np.zeros((self._fifos, 4), np.int64)

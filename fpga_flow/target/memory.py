@@ -59,12 +59,28 @@ def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2
     depth = np.asarray(depth)
     rows = np.where(depth <= 2, 0, np.ceil(depth / family.lut_memory.words))
     deep = (depth > BLOCK_FIFO_DEPTH) & (width * depth > BLOCK_FIFO_BITS)
-    lut = np.where(depth <= 2, width + 4, 24 + 0.7 * width * rows + 6 * rows)
-    ff = np.where(depth <= 2, 2 * width + 2, width + 16 + 4 * np.log2(np.maximum(depth, 2)))
+    ring = 24 + 0.7 * width * rows + 6 * rows, width + 16 + 4 * np.log2(np.maximum(depth, 2))
+    lut = np.select([depth == 1, depth == 2], [2, width + 4], ring[0])
+    ff = np.select([depth == 1, depth == 2], [width + 1, 2 * width + 2], ring[1])
     bram = bram18_of(family, width, depth - 1)  # one more word is in the memory's own register
     return np.stack(
         [np.where(deep, 40, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
     )
+
+
+def fifo_before(
+    family: Family, bits: NDArray[Any] | int, words: NDArray[Any] | int = 2
+) -> NDArray[np.float64]:
+    """Return (..., 4) what a FIFO takes that needs `words` words at least, before its depth is known.
+
+    Where two do, one word is enough for two of three FIFOs (`fifos.network.SINGLE`), if the rate allows it.
+    """
+    found: NDArray[np.float64] = np.where(
+        (np.asarray(words) <= 2)[..., None],
+        (2 * fifo(family, bits, 1) + fifo(family, bits, 2)) / 3,
+        fifo(family, bits, words),
+    )
+    return found
 
 
 def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float64]:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from fpga_flow.design.design import Design, LayerRtl, Stream
-from fpga_flow.fifos.deadlock import FIFO
 from fpga_flow.finn.backend import HDL
 from fpga_flow.integer.names import instance
+from fpga_flow.layers.fifo import FIFO
 
+OPERATOR = FIFO.implementations[0].operator
 HELD, WORDS = 32, 64
 """Words that the long branch takes before it gives any, and words of a frame."""
 
@@ -99,7 +100,17 @@ def _instance(module: str, name: str, inputs: list[str], outputs: list[str]) -> 
 def residual_design(folder: Path, depths: dict[str, int]) -> Design:
     """Write the RTL into `folder`, FIFOs not in `depths` two words deep."""
     layers = [
-        LayerRtl(name, FIFO, "fifo_layer", name, (), (), (before,), (_stream(behind),), ())
+        LayerRtl(
+            name,
+            FIFO.implementations[0].operator,
+            "fifo_layer",
+            name,
+            (),
+            (),
+            (before,),
+            (_stream(behind),),
+            (),
+        )
         for name, (before, behind) in STREAMS.items()
     ]
     layers += [

@@ -70,7 +70,7 @@ def test_written_file_gives_the_same_depths(shallow: ModelWrapper, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"conv_0_fifo": {"depth": 1}}, r"conv_0_fifo.depth must be .* at least 2, not 1"),
+        ({"conv_0_fifo": {"depth": 0}}, r"conv_0_fifo.depth must be .* at least 1, not 0"),
         ({"conv_0_fifo": {"depth": "deep"}}, r"conv_0_fifo.depth .* not 'deep'"),
         ({"fifo_of_another": {"depth": 2}}, "must name the FIFOs of this design .* fifo_of_another"),
     ],

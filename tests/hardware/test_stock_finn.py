@@ -18,6 +18,7 @@ from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold.file import IMPLEMENTATION
 from fpga_flow.layers.backends import AsHls, load_graph
+from fpga_flow.layers.fifo import is_fifo
 from fpga_flow.layers.graph import DOMAIN
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import hardware as hardware
@@ -164,13 +165,13 @@ def test_finn_applies_the_folding_and_makes_the_same_fifos(
     folder, graph = folder_for_finn(network(), tmp_path)
     assert folder == tmp_path / "finn"
     cycles, depths = in_stock_finn(APPLY_FOLDING, folder, board("pynq-z1").part)
-    layers = [node for node in graph.graph.node if not node.op_type.startswith(stock_finn.STREAMS)]
+    layers = [node for node in graph.graph.node if not stock_finn.is_stream(node)]
     with finn_session():
         known = {layer.name: layer.cycles for layer in fold.layers(graph)}
     assert cycles == [known[node.name] for node in layers]
-    fifos = graph.get_nodes_by_op_type("StreamingFIFO_rtl")
-    assert depths == sorted(getCustomOp(node).get_nodeattr("depth") for node in fifos)
-    assert (max(depths) > stock_finn.SHALLOW) == (network is residual)
+    fifos = [getCustomOp(node).get_nodeattr("depth") for node in graph.graph.node if is_fifo(node.op_type)]
+    assert depths == sorted(max(stock_finn.SHALLOW, depth) for depth in fifos)
+    assert max(depths) > stock_finn.SHALLOW or network is not residual
 
 
 def test_folding_for_finn_says_what_folding_json_says(tmp_path: Path) -> None:

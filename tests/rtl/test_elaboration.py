@@ -25,6 +25,7 @@ DOT_SOURCES = [HDL / "df_dot.sv"]
 OWN = {
     "df_matrix_vector": DOT_SOURCES,
     "df_depthwise": DOT_SOURCES,
+    "df_register": [HDL / "fifo.sv"],
     "mvu": [HDL / "add_multi.sv"],
     "mvu_vvu_axi": [HDL / "add_multi.sv", HDL / "mvu.sv"],
 }
@@ -112,7 +113,7 @@ def sources(module: str) -> list[Path]:
 STYLES = ("shift", "distributed", "block", "ultra")
 LEGAL: dict[str, list[Parameters]] = {
     "fifo": [
-        *({**FIFO, "DEPTH": depth} for depth in (2, 3, 4, 5, 32, 33, 257, 258, 1025, 5000)),
+        *({**FIFO, "DEPTH": depth} for depth in (1, 2, 3, 4, 5, 32, 33, 257, 258, 1025, 5000)),
         *({**FIFO, "DATA_WIDTH": bits, "DEPTH": 300} for bits in (1, 7, 64, 1000)),
         *({**FIFO, "DEPTH": 40, "RAM_STYLE": style} for style in STYLES),
     ],
@@ -201,6 +202,7 @@ LEGAL: dict[str, list[Parameters]] = {
         {**DEPTHWISE, **XNOR},
         {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
+    "df_register": [{"DataWidth": bits} for bits in (1, 8, 500)],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -215,7 +217,7 @@ class Illegal:
 
 
 ILLEGAL = [
-    Illegal("fifo", {**FIFO, "DEPTH": 1}, "DEPTH must be at least 2, not 1"),
+    Illegal("fifo", {**FIFO, "DEPTH": 0}, "DEPTH must be at least 1, not 0"),
     Illegal("fifo", {**FIFO, "RAM_STYLE": "paper"}, "RAM_STYLE must be .*, not paper"),
     Illegal("add_multi", {**SUM, "ARG_LO": 2, "ARG_HI": 1}, "ARG_LO must not be above ARG_HI, not 2 > 1"),
     Illegal("memstream", {**STREAM, "SETS": 2}, "SETS must be 1, not 2"),
@@ -247,6 +249,7 @@ ILLEGAL = [
     Illegal("df_depthwise", {**DEPTHWISE, "PE": 5}, "Channels must be a multiple of PE, not 12 and 5"),
     Illegal("df_depthwise", {**DEPTHWISE, "SIMD": 4}, "Kernel must be a multiple of SIMD, not 6 and 4"),
     Illegal("df_depthwise", {**DEPTHWISE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
+    Illegal("df_register", {"DataWidth": 0}, "DATA_WIDTH must be at least 1, not 0"),
     Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
     Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),

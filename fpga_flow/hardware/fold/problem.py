@@ -13,7 +13,7 @@ from fpga_flow.hardware.fold.solver import Table, minimise
 from fpga_flow.layers.base import Weighing
 from fpga_flow.target.board import Board
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import converter, fifo
+from fpga_flow.target.memory import converter, fifo, fifo_before
 from fpga_flow.target.resources import Resources
 
 ILLEGAL = 1e15
@@ -253,8 +253,8 @@ def _fifos(
 ) -> NDArray[np.float64]:
     """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
     depths = np.array([consumer.words_before(choice) for choice in consumer.choices])
-    last = fifo(family, wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
-    first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(family, wide_in))
+    last = fifo_before(family, wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
+    first = np.where((wide_in == wide_out)[..., None], 0.0, fifo_before(family, wide_in))
     both: NDArray[np.float64] = first + last
     return both
 

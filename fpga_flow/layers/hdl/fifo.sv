@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /// First-in first-out buffer with the ports of FINN's `fifo`; holds exactly `DEPTH` words, full throughput.
 ///
-/// Neither ready depends on the other side in the same cycle, so a FIFO cuts every combinational path.
-/// Storage: two registers for depth 2; else a ring in LUT RAM behind an output register, or in block RAM, whose
-/// own output latch is the output register. Latency 1 cycle at depth 2, else 2.
+/// From depth 2 on neither ready depends on the other side in the same cycle, so such a FIFO cuts every combinational
+/// path. Storage: a register for depth 1, which passes `ordy` on and takes no LUT per bit; two for depth 2; else a ring
+/// in LUT RAM behind an output register, or in block RAM, whose own output latch is the output register. Latency 1 cycle
+/// up to depth 2, else 2.
 ///
 /// A simulation with `+fifo_state=<file>` appends what every FIFO holds at its end to that file, a line each: path,
 /// depth, words held, most words ever held, words that went in, and valid and ready at the input and at the output.
@@ -12,7 +13,7 @@
 /// Cycles are those of the depth set, but there is no data: the output is 0, and whatever would compute with it
 /// is left out of the simulator.
 module fifo #(
-  parameter int unsigned DEPTH,              /// Words. Must be at least 2.
+  parameter int unsigned DEPTH,              /// Words. Must be at least 1.
   parameter int unsigned DATA_WIDTH,         /// Bits per word. Must be at least 1.
   parameter string       RAM_STYLE = "auto"  /// "auto", "shift", "distributed", "block" or "ultra".
 ) (
@@ -27,7 +28,7 @@ module fifo #(
   output logic [$clog2(DEPTH + 1) : 0] count,    /// Words held.
   output logic [$clog2(DEPTH + 1) : 0] maxcount  /// Most words ever held since the reset.
 );
-  if (DEPTH < 2) $error("fifo: DEPTH must be at least 2, not %0d", DEPTH);
+  if (DEPTH < 1) $error("fifo: DEPTH must be at least 1, not %0d", DEPTH);
   if (DATA_WIDTH < 1) $error("fifo: DATA_WIDTH must be at least 1, not %0d", DATA_WIDTH);
   if (!(RAM_STYLE == "auto" || RAM_STYLE == "shift" || RAM_STYLE == "distributed" || RAM_STYLE == "block" ||
         RAM_STYLE == "ultra"))
@@ -72,14 +73,14 @@ module fifo #(
       while ($fscanf(file, "%s %d", name, wanted) == 2) if (leads_through(path, name)) depth = wanted;
       $fclose(file);
     end
-    if (depth < 2) $fatal(1, "fifo: the depth of %s must be at least 2, not %0d", path, depth);
+    if (depth < 1) $fatal(1, "fifo: the depth of %s must be at least 1, not %0d", path, depth);
   end
 
   logic push, move;
-  assign irdy = fill_q < depth - 1;
+  assign irdy = depth == 1 ? !out_valid_q || ordy : fill_q < depth - 1;
   assign push = ivld && irdy;
-  // At depth 2 a word goes straight to the output register when that is free.
-  assign move = (fill_q > 0 || (push && depth == 2)) && (!out_valid_q || ordy);
+  // Up to depth 2 a word goes straight to the output register when that is free.
+  assign move = (fill_q > 0 || (push && depth <= 2)) && (!out_valid_q || ordy);
   always_ff @(posedge clk) begin
     if (rst) begin
       fill_q <= 0;
@@ -95,7 +96,19 @@ module fifo #(
   assign held = fill_q + 32'(out_valid_q);
   assign count = CountWidth'(held);
 `else
-  if (DEPTH <= 2) begin : gen_registers
+  if (DEPTH == 1) begin : gen_register
+    logic [DATA_WIDTH-1:0] out_q;
+    logic out_valid_q;
+    assign irdy = !out_valid_q || ordy;
+    always_ff @(posedge clk) begin
+      if (irdy) out_q <= idat;
+      if (rst) out_valid_q <= 1'b0;
+      else if (irdy) out_valid_q <= ivld;
+    end
+    assign odat = out_q;
+    assign ovld = out_valid_q;
+    assign count = CountWidth'(out_valid_q);
+  end else if (DEPTH == 2) begin : gen_registers
     // `hold_q` takes the word that arrives while the output is stuck.
     logic [DATA_WIDTH-1:0] out_q, hold_q;
     logic out_valid_q, hold_valid_q, load;
