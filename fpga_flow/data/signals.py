@@ -9,8 +9,8 @@ A frame depends on the seed, its class, its SNR and its place in the block alone
 threads, of frames, or on the other blocks. Equal seeds give equal frames on one machine; between machines
 the last bits differ, as libraries sum in another order.
 
-The conventions are those of standards which a network trained on the real set recognises; docs/signals.md
-has what was tried for every class. The audio behind AM is our own.
+The conventions are those, out of standards and GNU Radio's tools, which a network trained on the real set
+recognises; docs/signals.md has what was tried for every class. The audio behind AM is our own.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ VERSION = 3
 """Goes up whenever the same seed gives other frames, so that cached files are made again."""
 SAMPLES_PER_SYMBOL = 8
 OFFSET_SAMPLES_PER_SYMBOL = 4
-"""Of OQPSK: the default of MATLAB's comm.OQPSKModulator, and the only rate that is recognised."""
+"""Of OQPSK: as in GNU Radio's tutorial on PSK (gr-tutorial, mpsk_rrc_rolloff.grc), whose points are ±1±j."""
 CHUNK = 64
 """Frames that are computed at once, from one seed: small enough for the cache of a core."""
 
@@ -35,7 +35,7 @@ GUARD = 8
 """Symbols of the period that are cut away on either side, so that the ends of a frame do not meet."""
 GMSK_GAIN = 1.02
 GMSK_BT = 0.35
-"""Bandwidth of the Gaussian filter times the duration of a bit."""
+"""Bandwidth of the Gaussian filter times the duration of a bit: the default of GNU Radio's gmsk_mod."""
 AM_BANDWIDTH = 0.1
 """Of the message, in cycles per sample."""
 AM_INDEX = 0.5
@@ -105,8 +105,8 @@ def clean(name: str, rng: np.random.Generator, length: int, impairments: Impairm
 def _linear(name: str, rng: np.random.Generator, length: int, impairments: Impairments) -> Complex:
     """Return shaped symbols: of unit variance through a root-raised-cosine pair of peak 1.
 
-    OQPSK is two BPSK signals, each of unit power, one of them half a symbol late, through the transmitter's
-    root raised cosine alone (Proakis, Digital Communications, on offset QPSK).
+    OQPSK is two BPSK signals, each of unit power, one of them half a symbol late (Proakis, Digital
+    Communications), through the transmitter's root raised cosine alone.
     """
     offset = name == "OQPSK"
     samples = OFFSET_SAMPLES_PER_SYMBOL if offset else SAMPLES_PER_SYMBOL
