@@ -9,9 +9,8 @@ A frame depends on the seed, its class, its SNR and its place in the block alone
 threads, of frames, or on the other blocks. Equal seeds give equal frames on one machine; between machines
 the last bits differ, as libraries sum in another order.
 
-The conventions are those that networks trained on the real set recognise. Where none is known (the audio
-behind AM, the offset of OQPSK, the rings of 128APSK) they are our own: such a network does not know those
-classes from these frames.
+The conventions are those, out of standards and GNU Radio's tools, which a network trained on the real set
+recognises; docs/signals.md has what was tried for every class. The audio behind AM is our own.
 """
 
 from typing import Any
@@ -24,19 +23,19 @@ from scipy.special import erf
 from fpga_flow.core.recipe_parts.data import Impairments
 from fpga_flow.data.constellations import CLASSES, LINEAR, constellation
 
-VERSION = 2
+VERSION = 3
 """Goes up whenever the same seed gives other frames, so that cached files are made again."""
 SAMPLES_PER_SYMBOL = 8
+OFFSET_SAMPLES_PER_SYMBOL = 4
+"""Of OQPSK: as in GNU Radio's tutorial on PSK (gr-tutorial, mpsk_rrc_rolloff.grc), whose points are ±1±j."""
 CHUNK = 64
 """Frames that are computed at once, from one seed: small enough for the cache of a core."""
 
 GUARD = 8
 """Symbols of the period that are cut away on either side, so that the ends of a frame do not meet."""
-LINEAR_GAIN = 0.96
-"""Amplitude of a symbol of unit variance."""
 GMSK_GAIN = 1.02
 GMSK_BT = 0.35
-"""Bandwidth of the Gaussian filter times the duration of a bit."""
+"""Bandwidth of the Gaussian filter times the duration of a bit: the default of GNU Radio's gmsk_mod."""
 AM_BANDWIDTH = 0.1
 """Of the message, in cycles per sample."""
 AM_INDEX = 0.5
@@ -70,7 +69,7 @@ def chunk(label: int, snr_db: int, index: int, length: int, seed: int, impairmen
     """Return frames `CHUNK * index` and following of a block, float32 (CHUNK, length, 2), I and Q last.
 
     SNR is the variance of the symbols, one, to the power of the noise in the whole sampled band. Frames
-    are scaled so that both together are one.
+    are scaled so that both together are one. (OQPSK and AM-SSB-WC are stronger, and keep that noise.)
     """
     key = (label, snr_db % 2**32, index)  # a key has no sign
     rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
@@ -104,27 +103,35 @@ def clean(name: str, rng: np.random.Generator, length: int, impairments: Impairm
 
 
 def _linear(name: str, rng: np.random.Generator, length: int, impairments: Impairments) -> Complex:
-    count = _symbols(length)
-    points = (LINEAR_GAIN * SAMPLES_PER_SYMBOL * constellation(name)).astype(np.complex64)
+    """Return shaped symbols: of unit variance through a root-raised-cosine pair of peak 1.
+
+    OQPSK is two BPSK signals, each of unit power, one of them half a symbol late (Proakis, Digital
+    Communications), through the transmitter's root raised cosine alone.
+    """
+    offset = name == "OQPSK"
+    samples = OFFSET_SAMPLES_PER_SYMBOL if offset else SAMPLES_PER_SYMBOL
+    count = _symbols(length, samples)
+    points = (samples * constellation(name)).astype(np.complex64)
     symbols = points[rng.integers(0, len(points), (CHUNK, count), dtype=np.uint16)]
     bins = np.arange(-count, count, dtype=np.float32)  # a roll-off of at most 1 ends at one cycle a symbol
     frequency = (bins / count).astype(np.float32)
     shape = _raised_cosine(frequency, rng.uniform(*impairments.rolloff, (CHUNK, 1)).astype(np.float32))
     delay = rng.uniform(0, impairments.timing, (CHUNK, 1)).astype(np.float32)
-    if name == "OQPSK":
+    if offset:
         in_phase = np.tile(scipy.fft.fft(symbols.real.astype(np.complex64), axis=1), 2)
         quadrature = np.tile(scipy.fft.fft(1j * symbols.imag, axis=1), 2)
         repeated = in_phase + quadrature * _turn(-np.pi * frequency)
+        shape = np.sqrt(2 * shape)
     else:
         repeated = np.tile(scipy.fft.fft(symbols, axis=1), 2)
     repeated *= shape * _turn(-2 * np.pi * frequency * delay)
     if impairments.delay_spread:
-        repeated *= _echoes(rng, frequency / SAMPLES_PER_SYMBOL, impairments)
-    spectrum = np.zeros((CHUNK, count * SAMPLES_PER_SYMBOL), dtype=np.complex64)
+        repeated *= _echoes(rng, frequency / samples, impairments)
+    spectrum = np.zeros((CHUNK, count * samples), dtype=np.complex64)
     spectrum[:, :count] = repeated[:, count:]
     spectrum[:, -count:] = repeated[:, :count]
     signal = scipy.fft.ifft(spectrum, axis=1, overwrite_x=True)
-    start = GUARD * SAMPLES_PER_SYMBOL
+    start = GUARD * samples
     return np.ascontiguousarray(signal[:, start : start + length])
 
 
@@ -138,7 +145,7 @@ def _raised_cosine(frequency: Real, rolloff: Real) -> Real:
 def _gmsk(rng: np.random.Generator, length: int, impairments: Impairments) -> Complex:
     """Return a phase that turns by a quarter per bit, smoothed by a Gaussian filter, over the guard too."""
     reach = 3  # bits, to either side, beyond which the filtered bit is below 1e-9
-    count = _symbols(length)
+    count = _symbols(length, SAMPLES_PER_SYMBOL)
     bits = 2.0 * rng.integers(0, 2, (CHUNK, count + 2 * reach), dtype=np.int8) - 1
     delay = rng.uniform(0, impairments.timing, (CHUNK, 1, 1))
     steps = np.arange(SAMPLES_PER_SYMBOL) / SAMPLES_PER_SYMBOL
@@ -211,6 +218,6 @@ def _turn(phase: NDArray[Any]) -> Complex:
     return turned
 
 
-def _symbols(length: int) -> int:
+def _symbols(length: int, samples: int) -> int:
     """Return the symbols of a period: those of a frame and the guards, a length that transforms fast."""
-    return int(scipy.fft.next_fast_len(-(-length // SAMPLES_PER_SYMBOL) + 2 * GUARD))
+    return int(scipy.fft.next_fast_len(-(-length // samples) + 2 * GUARD))

@@ -26,9 +26,11 @@ SNR_DB = 10
 SYMBOL = signals.SAMPLES_PER_SYMBOL
 
 
-def root_raised_cosine(rolloff: float, reach: int = 8) -> NDArray[np.float64]:
+def root_raised_cosine(rolloff: float, samples: int, reach: int = 8) -> NDArray[np.float64]:
     """Return the pulse over `reach` symbols to either side, of unit energy."""
-    t = np.arange(-reach * SYMBOL, reach * SYMBOL + 1) / SYMBOL + 1e-9  # beside its removable singularities
+    t = (
+        np.arange(-reach * samples, reach * samples + 1) / samples + 1e-9
+    )  # beside its removable singularities
     above = np.sin(np.pi * t * (1 - rolloff)) + 4 * rolloff * t * np.cos(np.pi * t * (1 + rolloff))
     pulse = above / (np.pi * t * (1 - (4 * rolloff * t) ** 2))
     return np.asarray(pulse / np.sqrt(np.sum(pulse**2)))
@@ -43,18 +45,21 @@ def message(rng: np.random.Generator, length: int, bandwidth: float) -> NDArray[
 
 def plain_signal(name: str, rng: np.random.Generator, length: int) -> NDArray[np.complex128]:
     """Return one frame of class `name` before carrier and noise."""
-    margin = 20 * SYMBOL
-    start = margin + rng.integers(SYMBOL)
+    samples = signals.OFFSET_SAMPLES_PER_SYMBOL if name == "OQPSK" else SYMBOL
+    margin = 20 * samples
+    start = margin + rng.integers(samples)
     if name in LINEAR:
         points = constellation(name)
-        symbols = rng.choice(points, (length + 3 * margin) // SYMBOL)
-        impulses = np.zeros(len(symbols) * SYMBOL, dtype=complex)
-        impulses[::SYMBOL] = symbols
-        pulse = root_raised_cosine(0.35)
-        shaped = np.convolve(np.convolve(impulses, pulse, "same"), pulse, "same")
+        symbols = rng.choice(points, (length + 3 * margin) // samples)
+        impulses = np.zeros(len(symbols) * samples, dtype=complex)
+        impulses[::samples] = symbols
+        pulse = root_raised_cosine(0.5, samples)
+        shaped = np.convolve(impulses, pulse, "same")
         if name == "OQPSK":
-            shaped = shaped.real + 1j * np.roll(shaped.imag, SYMBOL // 2)
-        return np.asarray(signals.LINEAR_GAIN * shaped[start : start + length])
+            shaped = np.sqrt(2 * samples) * (shaped.real + 1j * np.roll(shaped.imag, samples // 2))
+        else:
+            shaped = np.convolve(shaped, pulse, "same")
+        return np.asarray(shaped[start : start + length])
     if name == "GMSK":
         bits = np.repeat(rng.choice([-1.0, 1.0], (length + 3 * margin) // SYMBOL), SYMBOL)
         sigma = np.sqrt(np.log(2)) / (2 * np.pi * signals.GMSK_BT) * SYMBOL

@@ -74,10 +74,20 @@ def test_cross_has_no_corners(name: str, side: int) -> None:
         ("16APSK", {1.0: 4, 2.7: 12}),
         ("32APSK", {1.0: 4, 2.84: 12, 5.27: 16}),
         ("64APSK", {1.0: 4, 2.73: 12, 4.52: 20, 6.31: 28}),
-        ("128APSK", {1.0: 8, 2.0: 16, 3.0: 24, 4.0: 36, 5.2: 44}),
+        ("128APSK", {1.0: 16, 1.715: 16, 2.118: 16, 2.681: 16, 2.75: 16, 3.819: 48}),
     ],
 )
 def test_rings_hold_their_points(name: str, rings: dict[float, int]) -> None:
     radii = np.abs(constellation(name))
     found, counts = np.unique((radii / radii.min()).round(6), return_counts=True)
     assert dict(zip(found.tolist(), counts.tolist(), strict=True)) == rings
+
+
+def test_128apsk_has_its_points_on_a_ring_about_as_far_apart_as_the_standard_says() -> None:
+    points = constellation("128APSK")
+    outer = points[np.abs(points) > 0.99 * np.abs(points).max()]
+    steps = np.diff(np.sort(np.angle(outer))) / (2 * np.pi / 48)
+    assert steps.min() > 0.9
+    assert steps.max() < 1.1
+    for image in (points.conj(), -points):
+        assert np.abs(points[:, None] - image[None, :]).min(axis=1).max() < 1e-12

@@ -17,7 +17,7 @@ LENGTHS = (16, 65536)
 class Impairments(Part):
     """What happens to a generated frame between transmitter and receiver, drawn for every frame."""
 
-    rolloff: tuple[float, float] = (0.35, 0.35)
+    rolloff: tuple[float, float] = (0.5, 0.5)
     """Least and largest roll-off of the pulse, uniform; above 0, at most 1."""
     cfo_std: Annotated[float, Field(ge=0, le=0.5)] = 1e-4
     """Standard deviation of the carrier's frequency offset, cycles per sample."""
