@@ -43,6 +43,7 @@ def test_every_board_is_named_after_its_file_and_of_a_known_family() -> None:
 
 def test_a_unit_of_what_a_board_has_little_of_is_dear() -> None:
     z1 = board("pynq-z1")
+    assert z1.prices.ff == pytest.approx(0.1 * z1.capacity.lut / z1.capacity.ff)
     assert z1.prices.lut == 1 and z1.prices.dsp == z1.capacity.lut / z1.capacity.dsp
 
 
