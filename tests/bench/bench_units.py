@@ -1,9 +1,10 @@
 """Whether the folding chooses the cheapest way to build a matrix: `python -m tests.bench.bench_units`.
 
-For each layer of `units.csv` (a matrix of random weights, and the cycles a vector may take) every implementation is
-folded as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. Writes docs/units.csv: what each
-takes, which one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT +
-242 DSP + 190 BRAM18, the ratios of the part. Those of `part` "held" were not looked at while the formulas were made.
+For each layer of `units.csv` (a matrix of random weights, and the cycles a vector may take) every
+implementation is folded as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. Writes
+docs/units.csv: what each takes, which one was chosen by the formulas, and by how much the best one by Yosys is
+cheaper. The cost is LUT + 242 DSP + 190 BRAM18, the ratios of the part. Those of `part` "held" were not looked
+at while the formulas were made.
 """
 
 import csv
@@ -142,7 +143,8 @@ def rows_of(layer: Layer) -> list[Row]:
     with ThreadPoolExecutor(CPU_COUNT) as pool:
         taken = list(pool.map(counted, (model for _, _, model in found)))
     least = min(map(cost, taken))
-    name = f"{layer.rows} x {layer.columns}, {layer.weight_bits} x {layer.act_bits} bits, {100 * layer.zeros:g} % zeros"
+    bits = f"{layer.weight_bits} x {layer.act_bits} bits"
+    name = f"{layer.rows} x {layer.columns}, {bits}, {100 * layer.zeros:g} % zeros"
     return [
         Row(
             name,
