@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
-from fpga_flow.layers import sparse
+from fpga_flow.layers import sparse, sparse_folding, sparse_resources
 from fpga_flow.layers.base import (
     Attributes,
     Folding,
@@ -219,15 +219,15 @@ def _sparse(name: str, resource: str, suits: Callable[[Any], bool]) -> Implement
     return Implementation(
         name,
         sparse.SPARSE,
-        sparse.schedule,
-        sparse.resources,
-        sparse.timing,
+        sparse_folding.schedule,
+        sparse_resources.resources,
+        sparse_folding.timing,
         suits=suits,
         sets={"resType": resource},
         weights="sparse",
-        derives=sparse.derives,
-        foldings=sparse.foldings,
-        counts=sparse.counts,
+        derives=sparse_folding.derives,
+        foldings=sparse_folding.foldings,
+        counts=sparse_folding.counts,
         words_before=waits_for_none,
     )
 

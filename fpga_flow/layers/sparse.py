@@ -1,11 +1,8 @@
-"""Product of a constant matrix with each vector at the cost of its nonzero weights (`hdl/df_sparse_matrix.sv`).
+"""A matrix unit at the cost of its nonzero weights, `hdl/df_sparse_matrix.sv`: the backend.
 
-A third way to build the layers of the kind in `matrix.py`: it is a folding over lists, with so many lanes.
+A third way to build the layers of the kind in `matrix.py`: lanes walk lists of nonzero weights.
 """
 
-import functools
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +15,19 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
-from fpga_flow.finn.datatypes import range_of, smallest
-from fpga_flow.finn.weights import RAM_STYLES, Kind, Weighted
-from fpga_flow.layers.base import Attributes, Counts, Folding, Timing, Weights, divisors, fold
-from fpga_flow.layers.schedules import Pattern, Schedule
-from fpga_flow.layers.sparse_lists import address_bits, compile_lists, cycles, part_range, steps, work
+from fpga_flow.finn.datatypes import range_of
+from fpga_flow.finn.weights import Kind, Weighted
+from fpga_flow.layers.sparse_folding import counts
+from fpga_flow.layers.sparse_lists import address_bits, compile_lists, part_range
+from fpga_flow.layers.sparse_resources import lists_in_block
 from fpga_flow.target.families import family_of
-from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, memory
-from fpga_flow.target.resources import Resources
 
 SPARSE = "SparseMatrixVector_rtl"
 """Its operator."""
-MOST_LANES = 128
-"""Beyond, a matrix as logic takes less."""
-SHARES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
-"""Lanes that may have the rows of a position among them."""
 MOST_BITS = 8
 """Of an operand."""
 DSP_BITS = 9
 """Of both operands together, from which Yosys takes a DSP for a product on every family here."""
-BLOCK_IN_LUTS = 190
-"""LUTs that a block RAM is worth, as the xc7z020 has them: 53,200 to 280."""
 
 
 @replaces(None)
@@ -145,152 +133,3 @@ def suits(layer: Any) -> bool:
 def has_dsps(layer: Any) -> bool:
     """Return whether products in DSPs are another matter: smaller ones Yosys leaves to LUTs."""
     return suits(layer) and sum(layer.get_input_datatype(i).bitwidth() for i in (0, 1)) >= DSP_BITS
-
-
-def derives(weights: Weights) -> Mapping[str, Any]:
-    """Return which of `weights` (MW, MH) are not zero: rows of the matrix, a bit each, as hexadecimal digits."""
-    if weights is None:
-        raise ValueError("a matrix unit needs constant weights")
-    return {"nonzero": np.packbits(weights.T != 0).tobytes().hex()}
-
-
-@functools.lru_cache(maxsize=64)
-def _nonzero(digits: str, rows: int, columns: int) -> NDArray[np.bool_]:
-    """Return (MH, MW) what `derives` wrote; all of them where it has not."""
-    if not digits:
-        return np.ones((rows, columns), np.bool_)
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8), count=rows * columns)
-    return bits.reshape(rows, columns).astype(np.bool_)
-
-
-@functools.lru_cache(maxsize=4096)
-def _walk(digits: str, rows: int, columns: int, simd: int, pe: int, lanes: int) -> tuple[int, int]:
-    """Return the steps, and the cycles, of a vector."""
-    units = work(_nonzero(digits, rows, columns), simd)
-    return steps(units, pe, lanes), cycles(units, columns // simd, pe, lanes)
-
-
-def _walk_of(a: Attributes) -> tuple[int, int]:
-    return _walk(a["nonzero"], a["MH"], a["MW"], a["SIMD"], a["PE"], a["Lanes"])
-
-
-def counts(a: Attributes) -> Counts:
-    """See `LayerKind.counts`."""
-    return _walk_of(a)[1] * math.prod(a["numInputVectors"]), (a["SIMD"],), (a["PE"],)
-
-
-def foldings(layer: Any) -> list[Folding]:
-    """Return the foldings over outputs (PE), inputs (SIMD) and lists (Lanes).
-
-    Left out is where words in or out take half as long again as the lists: fewer lanes do there.
-    """
-    get = layer.get_nodeattr
-    rows, columns = get("MH"), get("MW")
-    weights = int(_nonzero(get("nonzero"), rows, columns).sum())
-    found = []
-    for pe in divisors(rows):
-        for simd in divisors(columns):
-            words = max(rows // pe, columns // simd)
-            for share in SHARES:
-                lanes = pe * simd * share
-                fits = lanes <= MOST_LANES and share <= rows // pe
-                if lanes == 1 or (fits and (share == 1 or 2 * words * lanes <= 3 * weights)):
-                    found.append(fold(PE=pe, SIMD=simd, Lanes=lanes))
-    return found
-
-
-def adder_stages(simd: int) -> int:
-    """Return the registers in which the parts of a row are added, four at a time."""
-    return 0 if simd == 1 else 1 + adder_stages(-(-simd // 4))
-
-
-INNER = 3
-"""Registers between the end of a step in the lists and its sum in a lane's memory, and one to count them."""
-
-
-def timing(a: Attributes, cycles: int) -> Timing:
-    """See `Implementation.timing`: a vector is there before it is walked."""
-    walk = _walk_of(a)[0]
-    depth = INNER + 2 + adder_stages(a["SIMD"])
-    return Timing(cycles, 1 / math.prod(a["numInputVectors"]), walk, depth, walk + depth + a["MH"] // a["PE"] - 1)
-
-
-def schedule(layer: Any) -> Schedule:
-    """`df_sparse_matrix.sv`: words in, steps, words out, and the registers behind."""
-    get = layer.get_nodeattr
-    a = {name: get(name) for name in ("nonzero", "MH", "MW", "SIMD", "PE", "Lanes")}
-    simd = a["SIMD"]
-    return Schedule(
-        Pattern.LISTS, (a["MW"] // simd, _walk_of(a)[0], a["MH"] // a["PE"], adder_stages(simd))
-    )
-
-
-def lists_in_block(family: Family, style: str, width: int, length: int) -> bool:
-    """Return whether lists of `length` words of `width` bits stand in block RAM; `style` is FINN's `ram_style`."""
-    if RAM_STYLES[style] != "auto":
-        return RAM_STYLES[style] == "block"
-    return BLOCK_IN_LUTS * int(bram18_of(family, width, length)) < _rom_luts(family, width, length)
-
-
-def _rom_luts(family: Family, width: int, length: int) -> int:
-    """Return the LUTs of a constant memory: four of them have multiplexers of their own."""
-    luts = math.ceil(length / family.lut_memory.rom_bits)
-    return width * (luts + math.ceil((math.ceil(luts / 4) - 1) / 3))
-
-
-def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
-    """Return what it takes; see `Implementation.resources`."""
-    rows, columns, simd, pe, lanes = (int(a[name]) for name in ("MH", "MW", "SIMD", "PE", "Lanes"))
-    w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
-    w, x = max(w, 2) if a["weightDataType"] == "BIPOLAR" else w, max(x, 2) if a["inputDataType"] == "BIPOLAR" else x
-    words, results, share = columns // simd, rows // pe, lanes // (simd * pe)
-    length = _walk_of(a)[0]
-    width = lanes * (1 + w + address_bits(words))
-    if lists_in_block(family, a["ram_style"], width, length):
-        lists = Resources(bram18=int(bram18_of(family, width, length)))
-    else:
-        lists = Resources(lut=_rom_luts(family, width, length), ff=width)
-    places = math.ceil(results / share)
-    sums = max(1, out - math.ceil(math.log2(simd) / 2))  # of a part of a row
-    source = pe * simd * (address_bits(places) + (address_bits(share) if share > 1 else 0))
-    order = Resources(lut=_rom_luts(family, source, results), ff=source)
-    copies = _vectors(family, x, 2 * words, pe * share).times(simd)
-    lane = _lane(family, a, w, x, sums, places)
-    gathered = pe * simd * sums * math.ceil((share - 1) / 3)
-    added = pe * (simd - 1) * out
-    output = Resources(lut=gathered + added, ff=pe * simd * sums + pe * out * math.ceil(simd / 3) * (simd > 1))
-    control = Resources(lut=45, ff=40)
-    return lists + order + copies + lane.times(lanes) + output + control
-
-
-def _vectors(family: Family, bits: int, depth: int, readers: int) -> Resources:
-    """Return the copies of a position of `depth` words that `readers` lanes share three at a time."""
-    luts = family.lut_memory
-    tall = math.ceil(depth / (2 * luts.words))
-    three = luts.luts * (math.ceil(bits / 2) if depth <= luts.words else bits * tall)
-    one = memory(family, bits, depth, writable=True).lut if depth <= luts.words else (
-        luts.luts * math.ceil(2 * bits / luts.bits) * tall
-    )
-    alone = readers % 3
-    select = readers * bits * math.ceil((tall - 1) / 3)
-    return Resources(lut=readers // 3 * three + min(alone * one, three if alone else 0) + select, ff=readers * bits)
-
-
-def _lane(family: Family, a: Attributes, w: int, x: int, sums: int, places: int) -> Resources:
-    """Return a lane without its list: product, sum and the memory of its sums."""
-    if a["resType"] == "lut":
-        product = Resources(lut=_product_luts(min(w, x), max(w, x)))
-    else:
-        product = Resources(dsp=1)
-    store = memory(family, sums, 2 * places, writable=True)
-    counter = address_bits(places) + 2
-    return product + store + Resources(lut=sums + counter, ff=2 + x + 2 * w + (w + x) + sums + counter)
-
-
-def _product_luts(narrow: int, wide: int) -> int:
-    """Return the LUTs of `df_sparse_product.sv`: a table for each piece of the narrower operand, and their sums."""
-    if wide <= 3:
-        return narrow + wide
-    pieces = math.ceil(narrow / 2)
-    partial = wide + min(narrow, 2)
-    return pieces * (partial if wide <= 4 else 2 * partial) + (pieces - 1) * partial

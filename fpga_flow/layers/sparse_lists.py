@@ -1,12 +1,13 @@
 """The lists that the lanes of `hdl/df_sparse_matrix.sv` walk: which products each makes in which step.
 
-A lane sees one position of the input words, and gives one position of the output words. So a matrix falls into
-SIMD x PE groups; in each, the part of a row that a lane sees is a unit of work, and the units are dealt over the
-lanes of the group so that these finish together: the longest unit first, each to the lane with the least work
-(Graham, "Bounds on multiprocessing timing anomalies", 1969), then moved or exchanged while that helps.
+A lane sees one position of the input words, and gives one position of the output words. So a matrix falls
+into SIMD x PE groups; in each, the part of a row that a lane sees is a unit of work, and the units are dealt
+over the lanes of the group so that these finish together: the longest unit first, each to the lane with the
+least work (Graham, "Bounds on multiprocessing timing anomalies", 1969), then moved or exchanged while that
+helps.
 
-That static lists replace the search for nonzero weights in hardware is an old idea; Han et al., "EIE" (2016), have
-it with queues, Zhou et al., "Cambricon-S" (2018), with indices made by a compiler.
+Rows dealt over lanes that each walk a list of (index, weight) are what EIE has (Han et al., 2016), with queues
+to even out what only the data tell there; here all is known before.
 """
 
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Lists:
         return (self.ends.astype(np.int64) << weight_bits | weight) << word_bits | self.index
 
     def order(self, lane_bits: int) -> Integers:
-        """Return (words out, PE x SIMD) where each part of a row is, as the module reads it: place and lane."""
+        """Return (words out, PE x SIMD) place and lane of each part of a row, as the module reads them."""
         return (self.place << lane_bits | self.lane).reshape(len(self.place), -1)
 
     @property
@@ -67,11 +68,12 @@ def address_bits(count: int) -> int:
 def work(nonzero: NDArray[np.bool_], simd: int) -> Integers:
     """Return (MH, SIMD) the nonzero weights of each unit; `nonzero` is (MH, MW)."""
     rows, columns = nonzero.shape
-    return nonzero.reshape(rows, columns // simd, simd).sum(axis=1, dtype=np.int64)
+    units: Integers = nonzero.reshape(rows, columns // simd, simd).sum(axis=1, dtype=np.int64)
+    return units
 
 
 def part_range(weights: Integers, simd: int, low: int, high: int) -> tuple[int, int]:
-    """Return the least and greatest sum of a unit of `weights` (MH, MW) for activations of `low` to `high`."""
+    """Return the least and greatest sum of a unit of `weights` (MH, MW), activations from `low` to `high`."""
     rows, columns = weights.shape
     ends = np.stack([low * weights, high * weights]).reshape(2, rows, columns // simd, simd)
     return int(ends.min(axis=0).sum(axis=1).min()), int(ends.max(axis=0).sum(axis=1).max())
@@ -158,12 +160,14 @@ def _balance(sizes: Integers, lanes: int) -> Integers:
 
 
 def _improve(sizes: Integers, dealt: Integers, loads: Integers) -> bool:
-    """Move a unit from the busiest lane, or exchange it for a smaller one of another; return whether it helped."""
+    """Move a unit from the busiest lane, or exchange it for a smaller one; return whether that helped."""
     busy = int(loads.argmax())
     mine = np.flatnonzero((dealt == busy) & (sizes > 0))
     others = np.flatnonzero((dealt != busy) & (sizes > 0))
     # What goes from the busiest lane to another: a unit, less the one that comes back for it.
-    goes = np.concatenate([sizes[mine][:, None] - sizes[others], np.repeat(sizes[mine][:, None], len(loads), 1)], 1)
+    goes = np.concatenate(
+        [sizes[mine][:, None] - sizes[others], np.repeat(sizes[mine][:, None], len(loads), 1)], 1
+    )
     to = np.concatenate([dealt[others], np.arange(len(loads))])
     after = np.maximum(loads[busy] - goes, loads[to] + goes)
     after[(goes <= 0) | (to == busy)] = loads[busy]

@@ -9,7 +9,7 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.session import finn_session
-from fpga_flow.layers.sparse import derives
+from fpga_flow.layers.sparse_folding import derives
 from tests.layers.one_layer import OneLayer, draw, run
 
 
@@ -66,7 +66,8 @@ def test_products(
 
 
 def test_layer_whose_weights_are_all_zero(simulators: Path, tmp_path: Path) -> None:
-    ran = run(layer("UINT4", "INT4", (6, 8, 2, 2, 4), zeros=1), simulators, tmp_path)
+    case = layer("UINT4", "INT4", (6, 8, 2, 2, 4), zeros=1, outputDataType="BINARY")
+    ran = run(case, simulators, tmp_path)
     assert ran.cycles_per_frame == ran.layer.get_exp_cycles() == 4 * 6
 
 

@@ -1,4 +1,4 @@
-"""`df_sparse_matrix.sv` against numpy: random matrices of any sparsity, in exactly the cycles that are said."""
+"""`df_sparse_matrix.sv` against numpy: matrices of any sparsity, in exactly the cycles that are said."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,9 @@ def prepared(case: Case, folder: Path) -> tuple[Parameters, int]:
     """Write the lists of `case` into `folder`; return the module's parameters, and the steps of a vector."""
     columns, rows, simd, pe, lanes = case.shape
     act, weights = Operand(case.act), case.matrix()
-    low, high = (-(1 << (act.bits - 1)), (1 << (act.bits - 1)) - 1) if act.signed else (0, (1 << act.bits) - 1)
+    low, high = (
+        (-(1 << (act.bits - 1)), (1 << (act.bits - 1)) - 1) if act.signed else (0, (1 << act.bits) - 1)
+    )
     weight = Operand(case.weight)
     signed = act.signed or weight.signed
     least, most = part_range(weights, simd, low, high)

@@ -9,10 +9,10 @@ module df_sequence #(
 ) (
   input  logic             clk_i,    /// Rising edge.
   input  logic             rst_ni,   /// Synchronous, active low.
-  output logic             valid_o,  /// From the second cycle on.
-  output logic [Width-1:0] data_o,
+  output logic [Width-1:0] data_o,   /// Stable while `valid_o && !ready_i`.
   output logic             last_o,   /// It is the last word.
-  input  logic             next_i    /// It has been used; only while `valid_o`.
+  output logic             valid_o,  /// From the second cycle on.
+  input  logic             ready_i
 );
   if (Length < 1 || Width < 1) $error("df_sequence: Length and Width must be at least 1, not %0d and %0d", Length, Width);
   if (RamStyle != "auto" && RamStyle != "block" && RamStyle != "distributed")
@@ -24,7 +24,7 @@ module df_sequence #(
   assign valid_o = valid_q;
   assign last_o = last_q;
   assign last = address_q == AddressWidth'(Length - 1);
-  assign fetch = next_i || !valid_q;
+  assign fetch = ready_i || !valid_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       address_q <= '0;

@@ -32,7 +32,10 @@ module df_sparse_lane #(
   localparam int unsigned Width = ActWidth + WeightWidth;
   logic [ActWidth-1:0] act_q;
   logic [WeightWidth-1:0] weight_q;
-  logic [Width-1:0] product, product_q;
+  logic [Width-1:0] product;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [Width-1:0] product_q;
+  // verilator lint_on UNUSEDSIGNAL
   logic operands_end_q, end_q;
   df_sparse_product #(
     .ActWidth(ActWidth), .ActSigned(ActSigned), .WeightWidth(WeightWidth), .WeightSigned(WeightSigned), .InLuts(InLuts)
@@ -46,10 +49,11 @@ module df_sparse_lane #(
     end
   end
 
+  localparam int unsigned Depth = Places < 1 ? 2 : 2 * Places;
+  localparam int unsigned SumsWidth = $clog2(Depth);
   // Places of both halves alternate, so that the memory has no gap between them.
-  (* ram_style = "distributed" *) logic [SumWidth-1:0] sums[2*Places];
-  initial for (int unsigned i = 0; i < 2 * Places; i++) sums[i] = '0;
-  localparam int unsigned SumsWidth = $clog2(2 * Places);
+  (* ram_style = "distributed" *) logic [SumWidth-1:0] sums[Depth];
+  initial for (int unsigned i = 0; i < Depth; i++) sums[i] = '0;
   logic [PlaceWidth-1:0] place_q;
   logic [SumWidth-1:0] term, sum, sum_q;
   logic write;

@@ -61,7 +61,7 @@ module df_sparse_matrix #(
   df_sequence #(
     .Length(Steps), .Width(Lanes * EntryWidth), .RamStyle(RamStyle), .InitFile(ListFile), .Init(List)
   ) lists (
-    .clk_i, .rst_ni, .valid_o(fetched), .data_o(entry), .last_o(last), .next_i(walk)
+    .clk_i, .rst_ni, .data_o(entry), .last_o(last), .valid_o(fetched), .ready_i(walk)
   );
 
   //- Vectors ---------------------------------------------------------------------
@@ -126,7 +126,7 @@ module df_sparse_matrix #(
       end
     end
   end
-  for (genvar l = 0; l < Lanes; l++) begin : gen_lane
+  for (genvar l = 0; l < SIMD * PE * K; l++) begin : gen_lane
     localparam int unsigned P = l / (SIMD * K);
     localparam int unsigned S = l / K % SIMD;
     df_sparse_lane #(
@@ -147,7 +147,7 @@ module df_sparse_matrix #(
   df_sequence #(
     .Length(Results), .Width(PE * SIMD * SourceWidth), .RamStyle("distributed"), .InitFile(OrderFile), .Init(Order)
   ) order (
-    .clk_i, .rst_ni, .valid_o(ordered), .data_o(source), .last_o(final_word), .next_i(read)
+    .clk_i, .rst_ni, .data_o(source), .last_o(final_word), .valid_o(ordered), .ready_i(read)
   );
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

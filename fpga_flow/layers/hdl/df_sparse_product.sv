@@ -26,12 +26,12 @@ module df_sparse_product #(
       input int unsigned low, input bit low_signed, input int unsigned high, input bit high_signed);
     int x, y;
     products = '0;
-    for (int unsigned i = 0; i < 2 ** (low + high); i++) begin
-      x = int'(i % 2 ** low);
-      y = int'(i / 2 ** low);
+    for (int unsigned code = 0; code < 2 ** (low + high); code++) begin
+      x = int'(code % 2 ** low);
+      y = int'(code / 2 ** low);
       if (low_signed && x >= 2 ** (low - 1)) x = x - 2 ** low;
       if (high_signed && y >= 2 ** (high - 1)) y = y - 2 ** high;
-      products[i] = Table'(x * y);
+      products[code] = Table'(x * y);
     end
   endfunction
 
@@ -80,16 +80,18 @@ module df_sparse_product #(
     end
 
     // What is below a partial product goes around its adder.
-    logic [Width-1:0] low, high;
+    logic [Width-1:0] low;
     if (Pieces == 1) begin : gen_one
       assign low = partial[0];
     end else begin : gen_low
       assign low = {partial[0][Width-1:2] + partial[1][Width-3:0], partial[0][1:0]};
     end
     if (Pieces <= 2) begin : gen_pair
-      assign high = '0;
       assign product_o = low;
     end else begin : gen_pairs
+      // verilator lint_off UNUSEDSIGNAL
+      logic [Width-1:0] high;
+      // verilator lint_on UNUSEDSIGNAL
       assign high = {partial[2][Width-1:2] + partial[3][Width-3:0], partial[2][1:0]};
       assign product_o = {low[Width-1:4] + high[Width-5:0], low[3:0]};
     end
