@@ -125,7 +125,7 @@ class SparseMatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
 
 
 def suits(layer: Any) -> bool:
-    """Return whether the module takes the layer: operands of at most eight bits, and no counting of equal ones."""
+    """Return whether the module takes the layer: of at most eight bits, and no counting of equal ones."""
     small = all(layer.get_input_datatype(i).bitwidth() <= MOST_BITS for i in (0, 1))
     return bool(small and not layer.get_nodeattr("binaryXnorMode"))
 

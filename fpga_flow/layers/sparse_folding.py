@@ -19,7 +19,7 @@ SHARES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32)
 
 
 def derives(weights: Weights) -> Mapping[str, Any]:
-    """Return which of `weights` (MW, MH) are not zero: rows of the matrix, a bit each, as hexadecimal digits."""
+    """Return which of `weights` (MW, MH) are not zero: row by row, a bit each, as hexadecimal digits."""
     if weights is None:
         raise ValueError("a matrix unit needs constant weights")
     return {"nonzero": np.packbits(weights.T != 0).tobytes().hex()}

@@ -6,10 +6,11 @@ over the lanes of the group so that these finish together: the longest unit firs
 least work (Graham, "Bounds on multiprocessing timing anomalies", 1969), then moved or exchanged while that
 helps.
 
-Rows dealt over lanes that each walk a list of (index, weight) are what EIE has (Han et al., 2016), with queues
-to even out what only the data tell there; here all is known before.
+Rows dealt over lanes that each walk a list of (index, weight) are what EIE has (Han et al., 2016), with
+queues to even out what only the data tell there; here all is known before.
 """
 
+import heapq
 from dataclasses import dataclass
 from itertools import product
 
@@ -84,10 +85,14 @@ def deal(units: Integers, pe: int, lanes: int) -> Integers:
 
     `lanes` of all groups together, a multiple of PE x SIMD.
     """
-    simd = units.shape[1]
+    simd, rows = units.shape[1], len(units)
+    share = lanes // (pe * simd)
+    groups = units.reshape(rows // pe, pe, simd)
+    # No group needs to be done before the one with the most work can be.
+    enough = max(int((-(-groups.sum(axis=0) // share)).max()), int(units.max(initial=0)))
     dealt = np.zeros_like(units)
     for p, s in product(range(pe), range(simd)):
-        dealt[p::pe, s] = _balance(units[p::pe, s], lanes // (pe * simd))
+        dealt[p::pe, s] = _balance(units[p::pe, s], share, enough)
     return dealt
 
 
@@ -140,21 +145,18 @@ def compile_lists(weights: Integers, simd: int, pe: int, lanes: int) -> Lists:
     return Lists(index, weight, ends, dealt.reshape(rows // pe, pe, simd), place)
 
 
-def _balance(sizes: Integers, lanes: int) -> Integers:
-    """Return the lane of each unit of `sizes`."""
+def _balance(sizes: Integers, lanes: int, enough: int) -> Integers:
+    """Return the lane of each unit of `sizes`; none of more than `enough` work where that can be had."""
     dealt = np.zeros(len(sizes), np.int64)
     if lanes == 1:
         return dealt
-    loads, counts = np.zeros((2, lanes), np.int64)
-    for unit in np.argsort(-sizes, kind="stable"):
-        if sizes[unit] == 0:
-            break
-        lane = np.lexsort((counts, loads))[0]
+    least = [(0, 0, lane) for lane in range(lanes)]  # its work, its units
+    for unit in np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)].tolist():
+        done, count, lane = least[0]
+        heapq.heapreplace(least, (done + int(sizes[unit]), count + 1, lane))
         dealt[unit] = lane
-        loads[lane] += sizes[unit]
-        counts[lane] += 1
-    least = max(int(sizes.max(initial=0)), -(-int(sizes.sum()) // lanes))
-    while loads.max() > least and _improve(sizes, dealt, loads):
+    loads = np.bincount(dealt, sizes, lanes).astype(np.int64)
+    while loads.max() > enough and _improve(sizes, dealt, loads):
         pass
     return dealt
 

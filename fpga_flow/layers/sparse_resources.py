@@ -15,7 +15,7 @@ BLOCK_IN_LUTS = 190
 
 
 def lists_in_block(family: Family, style: str, width: int, length: int) -> bool:
-    """Return whether lists of `length` words of `width` bits are in block RAM; `style`: FINN's `ram_style`."""
+    """Return whether `length` words of `width` bits of lists are in block RAM; `style` as in FINN."""
     if RAM_STYLES[style] != "auto":
         return RAM_STYLES[style] == "block"
     return BLOCK_IN_LUTS * int(bram18_of(family, width, length)) < _rom_luts(family, width, length)

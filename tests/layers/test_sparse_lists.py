@@ -1,7 +1,7 @@
 """The lists of the sparse matrix unit: they hold every nonzero weight once, and the lanes finish together."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -42,6 +42,7 @@ def walked(lists: Lists, vector: Integers, simd: int, pe: int) -> Integers:
     return memory[group * share + lists.lane, lists.place].sum(axis=2).reshape(-1)
 
 
+@settings(max_examples=40)
 @given(matrices(), st.integers(0, 1000))
 def test_the_lanes_compute_the_product_with_the_matrix(
     drawn: tuple[Integers, int, int, int], seed: int
@@ -52,6 +53,7 @@ def test_the_lanes_compute_the_product_with_the_matrix(
     np.testing.assert_array_equal(walked(lists, vector, simd, pe), weights @ vector)
 
 
+@settings(max_examples=40)
 @given(matrices())
 def test_a_zero_weight_costs_no_step(drawn: tuple[Integers, int, int, int]) -> None:
     weights, simd, pe, lanes = drawn
@@ -61,6 +63,7 @@ def test_a_zero_weight_costs_no_step(drawn: tuple[Integers, int, int, int]) -> N
     assert lists.steps == steps(work(weights != 0, simd), pe, lanes)
 
 
+@settings(max_examples=40)
 @given(matrices())
 def test_the_lanes_of_a_group_finish_together(drawn: tuple[Integers, int, int, int]) -> None:
     weights, simd, pe, lanes = drawn
@@ -71,11 +74,11 @@ def test_the_lanes_of_a_group_finish_together(drawn: tuple[Integers, int, int, i
         for s in range(simd):
             sizes = units[p::pe, s]
             loads = np.bincount(dealt[p::pe, s], sizes, share)
-            bound = max(int(sizes.max()), -(-int(sizes.sum()) // share))
-            # Graham: the longest first is at most a third above the best; here nearer, for units are many.
-            assert bound <= loads.max() <= bound * (4 / 3)
+            assert loads.sum() == sizes.sum()
+            assert loads.max() <= sizes.sum() / share + sizes.max()  # no lane waits where one has two units more
 
 
+@settings(max_examples=40)
 @given(matrices(), st.sampled_from([(0, 15), (-8, 7), (-1, 1)]))
 def test_no_sum_leaves_the_range_that_is_said(
     drawn: tuple[Integers, int, int, int], ends: tuple[int, int]

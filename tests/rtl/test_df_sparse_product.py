@@ -19,10 +19,14 @@ module product_stream #(parameter int A = 1, W = 1, parameter bit SA = 0, SW = 0
   df_sparse_product #(
     .ActWidth(A), .ActSigned(SA), .WeightWidth(W), .WeightSigned(SW), .InLuts(InLuts)
   ) product (
-    .act_i(data_i[A-1:0]), .weight_i(data_i[A+:W]), .product_o(data_o)
+    .clk_i, .step_i(ready_o), .act_i(data_i[A-1:0]), .weight_i(data_i[A+:W]), .product_o(data_o)
   );
-  assign valid_o = valid_i;
-  assign ready_o = ready_i;
+  logic valid_q;
+  always_ff @(posedge clk_i)
+    if (!rst_ni) valid_q <= 1'b0;
+    else if (ready_o) valid_q <= valid_i;
+  assign valid_o = valid_q;
+  assign ready_o = !valid_q || ready_i;
 endmodule
 """
 

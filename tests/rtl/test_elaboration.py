@@ -243,7 +243,7 @@ LEGAL: dict[str, list[Parameters]] = {
         *({**SPARSE, "RamStyle": style} for style in ("block", "distributed")),
         *({**SPARSE, "ActSigned": a, "WeightSigned": w} for a in (0, 1) for w in (0, 1)),
         {**SPARSE, "Steps": 1, "Places": 1, "InLuts": 0},
-        {**SPARSE, "MW": 34, "SIMD": 17, "Lanes": 34},
+        {**SPARSE, "MW": 34, "SIMD": 17, "PE": 1, "Lanes": 17},
         {**SPARSE, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Lanes": 1, "Steps": 1, "List": Sized.of([27], 5)},
     ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],

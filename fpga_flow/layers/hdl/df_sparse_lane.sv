@@ -32,20 +32,19 @@ module df_sparse_lane #(
   localparam int unsigned Width = ActWidth + WeightWidth;
   logic [ActWidth-1:0] act_q;
   logic [WeightWidth-1:0] weight_q;
-  logic [Width-1:0] product;
   // verilator lint_off UNUSEDSIGNAL
-  logic [Width-1:0] product_q;
+  logic [Width-1:0] product;
   // verilator lint_on UNUSEDSIGNAL
   logic operands_end_q, end_q;
   df_sparse_product #(
     .ActWidth(ActWidth), .ActSigned(ActSigned), .WeightWidth(WeightWidth), .WeightSigned(WeightSigned), .InLuts(InLuts)
   ) multiplier (
-    .act_i(act_q), .weight_i(weight_q), .product_o(product)
+    .clk_i, .step_i, .act_i(act_q), .weight_i(weight_q), .product_o(product)
   );
   always_ff @(posedge clk_i) begin
     if (step_i) begin
       {act_q, weight_q, operands_end_q} <= {act_i, weight_i, end_i};
-      {product_q, end_q} <= {product, operands_end_q};
+      end_q <= operands_end_q;
     end
   end
 
@@ -57,7 +56,7 @@ module df_sparse_lane #(
   logic [PlaceWidth-1:0] place_q;
   logic [SumWidth-1:0] term, sum, sum_q;
   logic write;
-  assign term = ActSigned || WeightSigned ? SumWidth'($signed(product_q)) : SumWidth'(product_q);
+  assign term = ActSigned || WeightSigned ? SumWidth'($signed(product)) : SumWidth'(product);
   assign sum = term + sum_q;
   assign write = sum_i && end_q;
   always_ff @(posedge clk_i) begin

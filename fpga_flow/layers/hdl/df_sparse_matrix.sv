@@ -20,6 +20,7 @@ module df_sparse_matrix #(
   parameter int unsigned WeightWidth,        /// Bits of a weight, 1 to 8.
   parameter bit          WeightSigned = 1,
   parameter bit          InLuts       = 1,   /// Products take no DSP.
+  parameter int unsigned Sharing      = 3,   /// Lanes that read a copy of their part of the vector: the ports of a RAM.
   parameter int unsigned SumWidth,           /// Bits of a lane's sums, of the signedness of OutWidth.
   parameter int unsigned OutWidth,           /// Bits of a result; must hold it (higher bits are cut off).
   parameter string       RamStyle = "auto",  /// Of the lists: "auto", "block" or "distributed".
@@ -105,8 +106,6 @@ module df_sparse_matrix #(
   end
 
   //- Lanes -----------------------------------------------------------------------
-  // Three lanes that see the same position share a copy of the vectors: a LUT RAM has three ports to read from.
-  localparam int unsigned Sharing = 3;
   localparam int unsigned VectorWidth = $clog2(2 * Words);
   localparam int unsigned Readers = PE * K;
   logic [PE-1:0][SIMD-1:0][K-1:0][ActWidth-1:0] act;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/// Product of an activation and a weight, without a register.
+/// Product of an activation and a weight, with a register in it.
 ///
 /// Without DSPs the narrower operand is cut into pieces of two bits. A piece and the other operand give a partial
 /// product: a table where both have six bits together or less, for which synthesis takes a LUT for each bit of the
-/// product, else a sum. The partial products are added in pairs. Two operands of three bits are one table.
+/// product, else a sum. The partial products are added in pairs, and two pairs behind the register. Two operands of three
+/// bits are one table.
 module df_sparse_product #(
   parameter int unsigned ActWidth,           /// Bits of an activation, 1 to 8.
   parameter bit          ActSigned    = 0,
@@ -11,6 +12,8 @@ module df_sparse_product #(
   parameter bit          WeightSigned = 1,
   parameter bit          InLuts       = 1    /// No `*`: synthesis shall use no DSP.
 ) (
+  input  logic                            clk_i,    /// Rising edge.
+  input  logic                            step_i,   /// The register moves.
   input  logic [ActWidth-1:0]             act_i,
   input  logic [WeightWidth-1:0]          weight_i,
   output logic [ActWidth+WeightWidth-1:0] product_o   /// Signed where an operand is.
@@ -40,7 +43,7 @@ module df_sparse_product #(
     logic signed [31:0] act, weight;
     assign act = ActSigned ? 32'($signed(act_i)) : 32'(act_i);
     assign weight = WeightSigned ? 32'($signed(weight_i)) : 32'(weight_i);
-    assign product_o = Width'(act * weight);
+    always_ff @(posedge clk_i) if (step_i) product_o <= Width'(act * weight);
   end else begin : gen_luts
     localparam bit ByWeight = WeightWidth <= ActWidth;
     localparam int unsigned Wide = ByWeight ? ActWidth : WeightWidth;
@@ -72,7 +75,9 @@ module df_sparse_product #(
           if (Bits == 1) begin : gen_one
             assign value = Signed ? -high : high;
           end else begin : gen_two
-            assign value = (narrow[Piece*i] ? once : '0) + (Signed ? -high : high);
+            logic [Wide+Bits-1:0] first;
+            assign first = narrow[Piece*i] ? once : '0;
+            assign value = Signed ? first - high : first + high;
           end
         end
         assign partial[i] = WideSigned || Signed ? Width'($signed(value)) : Width'(value);
@@ -80,20 +85,21 @@ module df_sparse_product #(
     end
 
     // What is below a partial product goes around its adder.
-    logic [Width-1:0] low;
+    logic [Width-1:0] low, low_q;
+    always_ff @(posedge clk_i) if (step_i) low_q <= low;
     if (Pieces == 1) begin : gen_one
       assign low = partial[0];
     end else begin : gen_low
       assign low = {partial[0][Width-1:2] + partial[1][Width-3:0], partial[0][1:0]};
     end
     if (Pieces <= 2) begin : gen_pair
-      assign product_o = low;
+      assign product_o = low_q;
     end else begin : gen_pairs
       // verilator lint_off UNUSEDSIGNAL
-      logic [Width-1:0] high;
+      logic [Width-1:0] high_q;
       // verilator lint_on UNUSEDSIGNAL
-      assign high = {partial[2][Width-1:2] + partial[3][Width-3:0], partial[2][1:0]};
-      assign product_o = {low[Width-1:4] + high[Width-5:0], low[3:0]};
+      always_ff @(posedge clk_i) if (step_i) high_q <= {partial[2][Width-1:2] + partial[3][Width-3:0], partial[2][1:0]};
+      assign product_o = {low_q[Width-1:4] + high_q[Width-5:0], low_q[3:0]};
     end
   end
 endmodule
