@@ -109,6 +109,10 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             auto* made = add<Sums>(*network);
             made->length = value[0], made->passes = value[1], made->stages = value[2];
             layer = made;
+        } else if (pattern == PATTERN_LISTS) {
+            auto* made = add<Lists>(*network);
+            made->words = value[0], made->steps = value[1], made->results = value[2], made->stages = value[3];
+            layer = made;
         } else {
             return nullptr;
         }

@@ -372,6 +372,47 @@ struct Sums final : Layer {
     }
 };
 
+/// A sparse matrix unit: a vector of `words` comes in, its lists are walked in `steps`, `results` go out; two vectors
+/// fit on either side of the walk. `stages` registers follow the one that a result is read into.
+struct Lists final : Layer {
+    int64_t words = 1, steps = 1, results = 1, stages = 0;
+    int64_t write = 0, loaded = 0, at = 0, filled = 0, read = 0;
+    bool operand = false, operand_last = false, product = false, product_last = false;
+    uint64_t valid = 0;  ///< By stage: a result is there.
+
+    void reset() override {
+        write = loaded = at = filled = read = 0;
+        operand = operand_last = product = product_last = false;
+        valid = 0;
+    }
+
+    bool cycle(Time) override {
+        const bool offer = valid >> stages & 1, ready = out[0]->ready();
+        if (offer) out[0]->offered = true;
+        if (offer && ready) out[0]->push = true;
+        const bool move = !offer || ready;
+        const bool reading = move && filled > 0;
+        const bool step = !(product && filled == 2);
+        const bool walk = step && loaded > 0;
+        const bool take = loaded < 2 && in[0]->valid();
+        if (take) in[0]->pop = true;
+        const bool moves = take || walk || reading || (move && valid != 0) || (step && (operand || product));
+        const bool vector_in = take && write == words - 1, vector_done = walk && at == steps - 1;
+        const bool vector_out = step && product && product_last, vector_read = reading && read == results - 1;
+        if (take) write = vector_in ? 0 : write + 1;
+        loaded += vector_in - vector_done;
+        if (step) {
+            product = operand, product_last = operand_last;
+            operand = walk, operand_last = vector_done;
+        }
+        if (walk) at = vector_done ? 0 : at + 1;
+        filled += vector_out - vector_read;
+        if (reading) read = vector_read ? 0 : read + 1;
+        if (move) valid = (valid << 1 | reading) & ((uint64_t{1} << (stages + 1)) - 1);
+        return moves;
+    }
+};
+
 /// Goes through steps as `Steps` does, without a register: what comes goes out in the same cycle.
 struct Wire final : Layer {
     const int32_t* table = nullptr;

@@ -105,10 +105,10 @@ class Weighted(OwnRtl):
             return Kind(1, False, True), Kind(1, False, True)
         return Kind.of_stream(act), Kind.of_values(self.integer_weights(model))
 
-    def common(self, model: ModelWrapper, columns: NDArray[np.int64]) -> dict[str, object]:
-        """Return the parameters that all modules have; `columns` are the weights, (terms, results).
+    def check(self, columns: NDArray[np.int64]) -> None:
+        """Raise `UnsupportedError` for what the modules do not do, and for an output type that is too small.
 
-        Raises `UnsupportedError` for what the modules do not do, and for an output type that is too small.
+        `columns` are the weights, (terms, results).
         """
         node = self.onnx_node
         checked(node.name, [self.get_input_datatype(0), self.get_output_datatype()])
@@ -123,13 +123,17 @@ class Weighted(OwnRtl):
                 f"its results go from {low} to {high} and its output is {out.name}",
                 f"use {smallest(low, high).name}",
             )
+
+    def common(self, model: ModelWrapper, columns: NDArray[np.int64]) -> dict[str, object]:
+        """Return the parameters that the modules with `df_dot.sv` have; as `check`."""
+        self.check(columns)
         act, weight = self.kinds(model)
         return {
             **act.parameters("Act"),
             **weight.parameters("Weight"),
             "Popcount": int(self.get_nodeattr("binaryXnorMode")),
             "InLuts": int(self.get_nodeattr("resType") == "lut"),
-            "OutWidth": out.bitwidth(),
+            "OutWidth": self.get_output_datatype().bitwidth(),
             "RamStyle": f'"{RAM_STYLES[self.get_nodeattr("ram_style")]}"',
         }
 

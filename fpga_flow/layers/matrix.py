@@ -1,6 +1,7 @@
 """Product of a constant matrix with each vector: FINN's unit in DSP slices, and ours for any operands."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
+from fpga_flow.layers import sparse, sparse_folding, sparse_resources
 from fpga_flow.layers.base import (
     Attributes,
     Folding,
@@ -24,6 +26,7 @@ from fpga_flow.layers.base import (
     divisors,
     fold,
     register,
+    waits_for_none,
 )
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.layers.products import latency, products
@@ -211,6 +214,24 @@ def selects(layer: Any) -> bool:
     return packs(layer) or all(layer.get_input_datatype(i).bitwidth() > 2 for i in (0, 1))
 
 
+def _sparse(name: str, resource: str, suits: Callable[[Any], bool]) -> Implementation:
+    """Return the implementation over lists, its products made of `resource` (FINN's `resType`)."""
+    return Implementation(
+        name,
+        sparse.SPARSE,
+        sparse_folding.schedule,
+        sparse_resources.resources,
+        sparse_folding.timing,
+        suits=suits,
+        sets={"resType": resource},
+        weights="sparse",
+        derives=sparse_folding.derives,
+        foldings=sparse_folding.foldings,
+        counts=sparse_folding.counts,
+        words_before=waits_for_none,
+    )
+
+
 PACKED, OWN = "MVAU_rtl", "MatrixVector_rtl"
 """Operators of FINN's unit, which packs products into DSPs, and of ours."""
 MATRIX = register(
@@ -230,12 +251,14 @@ MATRIX = register(
             ),
             Implementation("inferred", OWN, schedule, resources, timing, suits=infers),
             Implementation("lut", OWN, schedule, resources, timing, suits=selects, sets={"resType": "lut"}),
+            _sparse("sparse", "lut", sparse.suits),
+            _sparse("sparse_dsp", "dsp", sparse.has_dsps),
         ),
         lowers={"MatMul": matmul},
         foldings=foldings,
         words_before=words_before,
         counts=counts,
-        lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW")},
+        lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW"), "Lanes": ("nonzero weight", None)},
         has_weights=True,
     )
 )

@@ -11,7 +11,6 @@ from fpga_flow.target.families import family_named
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
-
 FLIP_FLOPS = 0.1
 """What all flip-flops of a part cost, where all of its LUTs cost one."""
 
@@ -35,8 +34,8 @@ class Board:
     def prices(self) -> Resources:
         """The price of a unit of each resource in LUTs: a part's whole amount of any costs the same.
 
-        Only flip-flops cost `FLIP_FLOPS` of that: a part has two beside each LUT, and designs are short of LUTs
-        long before.
+        Only flip-flops cost `FLIP_FLOPS` of that: a part has two beside each LUT, and designs are short of
+        LUTs long before.
         """
         lut, ff, *others = (self.capacity.lut / amount for amount in self.capacity.row)
         return Resources(lut, FLIP_FLOPS * ff, *others)

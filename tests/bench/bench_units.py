@@ -2,9 +2,9 @@
 
 For each layer of `units.csv` (a matrix of random weights, and the cycles a vector may take) every
 implementation is folded as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. Writes
-docs/units.csv: what each takes, which one was chosen by the formulas, and by how much the best one by Yosys is
-cheaper. The cost is LUT + 242 DSP + 190 BRAM18, the ratios of the part. Those of `part` "held" were not looked
-at while the formulas were made.
+docs/units.csv: what each takes, which one was chosen by the formulas, and by how much the best one by Yosys
+is cheaper. The cost is LUT + 242 DSP + 190 BRAM18, the ratios of the part. Those of `part` "held" were not
+looked at while the formulas were made.
 """
 
 import csv

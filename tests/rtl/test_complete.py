@@ -25,6 +25,8 @@ AS_LAYERS = {
     "df_split": "concat_split",
 }
 """Modules tested, with random stalls, in the layers of tests/layers, and in which file."""
+WITHIN = {"df_sparse_lane": "df_sparse_matrix"}
+"""Modules that are tested in the only one that has them."""
 ALL_LEGAL = {"df_tap"}
 """Modules that take any value of their parameters."""
 
@@ -38,7 +40,7 @@ def test_module_is_elaborated_with_legal_and_illegal_parameters(module: str) -> 
 @pytest.mark.parametrize("module", MODULES)
 def test_module_has_a_row_in_the_table_and_a_test_of_its_own(module: str) -> None:
     assert f"| `{module}.sv` |" in (HDL / "README.md").read_text(encoding="utf-8")
-    named = HERE / f"test_{module}.py"
+    named = HERE / f"test_{WITHIN.get(module, module)}.py"
     layer = HERE.parent / "layers" / f"test_{AS_LAYERS.get(module, module)}.py"
     assert named.is_file() or layer.is_file()
 

@@ -22,10 +22,13 @@ FOREIGN = {
     "mvu_vvu_axi": finn("mvu/mvu_pkg.sv", "mvu/replay_buffer.sv"),
 }
 DOT_SOURCES = [HDL / "df_dot.sv"]
+SPARSE_SOURCES = [HDL / f"{name}.sv" for name in ("df_sequence", "df_sparse_product", "df_sparse_lane")]
 OWN = {
     "df_matrix_vector": DOT_SOURCES,
     "df_depthwise": DOT_SOURCES,
     "df_register": [HDL / "fifo.sv"],
+    "df_sparse_lane": SPARSE_SOURCES[1:2],
+    "df_sparse_matrix": SPARSE_SOURCES,
     "mvu": [HDL / "add_multi.sv"],
     "mvu_vvu_axi": [HDL / "add_multi.sv", HDL / "mvu.sv"],
 }
@@ -101,6 +104,20 @@ KINDS: list[Parameters] = [
 DOT: Parameters = {"PE": 2, "Lanes": 6, "Fold": 3, **OPERANDS}
 MATRIX: Parameters = {"MW": 12, "MH": 6, "SIMD": 4, "PE": 2, **OPERANDS}
 DEPTHWISE: Parameters = {"Channels": 12, "Kernel": 6, "SIMD": 3, "PE": 2, **OPERANDS}
+SEQUENCE: Parameters = {"Length": 5, "Width": 7}
+PRODUCT: Parameters = {"ActWidth": 4, "WeightWidth": 4}
+LANE: Parameters = {"Places": 4, **PRODUCT, "SumWidth": 12}
+SPARSE: Parameters = {
+    "MW": 12,
+    "MH": 6,
+    "SIMD": 2,
+    "PE": 2,
+    "Lanes": 8,
+    "Steps": 7,
+    "Places": 2,
+    "SumWidth": 11,
+    **OPERANDS,
+}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
 
@@ -203,6 +220,34 @@ LEGAL: dict[str, list[Parameters]] = {
         {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
     "df_register": [{"DataWidth": bits} for bits in (1, 8, 500)],
+    "df_sequence": [
+        *({**SEQUENCE, "Length": length, "Width": bits} for length in (1, 2, 5, 100) for bits in (1, 70)),
+        *({**SEQUENCE, "RamStyle": style} for style in ("block", "distributed")),
+        {"Length": 2, "Width": 3, "Init": Sized.of([5, 2], 3)},
+    ],
+    "df_sparse_product": [
+        *({"ActWidth": a, "WeightWidth": w} for a in (1, 3, 4, 5, 8) for w in (1, 2, 3, 5, 7, 8)),
+        *({**PRODUCT, "ActSigned": a, "WeightSigned": w} for a in (0, 1) for w in (0, 1)),
+        {**PRODUCT, "InLuts": 0},
+    ],
+    "df_sparse_lane": [
+        *({**LANE, "Places": places} for places in (1, 2, 3, 16)),
+        *({**LANE, "ActSigned": a, "WeightSigned": w, "SumWidth": 3} for a in (0, 1) for w in (0, 1)),
+        {**LANE, "InLuts": 0},
+    ],
+    "df_sparse_matrix": [
+        *(
+            {**SPARSE, "SIMD": s, "PE": p, "Lanes": s * p * k}
+            for s in (1, 3, 12)
+            for p in (1, 6)
+            for k in (1, 4)
+        ),
+        *({**SPARSE, "RamStyle": style} for style in ("block", "distributed")),
+        *({**SPARSE, "ActSigned": a, "WeightSigned": w} for a in (0, 1) for w in (0, 1)),
+        {**SPARSE, "Steps": 1, "Places": 1, "InLuts": 0},
+        {**SPARSE, "MW": 34, "SIMD": 17, "PE": 1, "Lanes": 17},
+        {**SPARSE, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Lanes": 1, "Steps": 1, "List": Sized.of([27], 5)},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -250,6 +295,17 @@ ILLEGAL = [
     Illegal("df_depthwise", {**DEPTHWISE, "SIMD": 4}, "Kernel must be a multiple of SIMD, not 6 and 4"),
     Illegal("df_depthwise", {**DEPTHWISE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
     Illegal("df_register", {"DataWidth": 0}, "DATA_WIDTH must be at least 1, not 0"),
+    Illegal("df_sequence", {**SEQUENCE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
+    Illegal("df_sparse_product", {**PRODUCT, "ActWidth": 9}, "widths must be 1 to 8, not 9 and 4"),
+    Illegal("df_sparse_lane", {**LANE, "Places": 0}, "Places must be at least 1, not 0"),
+    Illegal("df_sparse_matrix", {**SPARSE, "PE": 4}, "MH must be a multiple of PE, not 6 and 4"),
+    Illegal(
+        "df_sparse_matrix", {**SPARSE, "SIMD": 5, "Lanes": 10}, "MW must be a multiple of SIMD, not 12 and 5"
+    ),
+    Illegal(
+        "df_sparse_matrix", {**SPARSE, "Lanes": 6}, "Lanes must be a multiple of SIMD . PE, not 6 and 2 . 2"
+    ),
+    Illegal("df_sparse_matrix", {**SPARSE, "Steps": 0}, "Steps must be at least 1, not 0"),
     Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
     Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),

@@ -40,6 +40,7 @@ READERS = [
     Reader("df_channel_mul", CHANNELS, 8, 16),
     Reader("df_matrix_vector", {"MW": 4, "MH": 4, **PRODUCTS}, 4, 12, below=("df_dot",)),
     Reader("df_depthwise", {"Channels": 4, "Kernel": 4, **PRODUCTS}, 8, 12, below=("df_dot",)),
+    Reader("df_sequence", {"Length": 4, "Width": 8}, 0, 8),
     Reader("memstream", {"DEPTH": 4, "WIDTH": 8}, 0, 8, parameter="INIT_FILE", finns=True),
     Reader(
         "thresholding",

@@ -41,7 +41,11 @@ FLIP_FLOPS = dict.fromkeys(
 SHIFT_REGISTERS = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
 """Two of 16 bits could share a LUT, which Yosys does not decide."""
 FREE = ("MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND")
-FILES = {"shift_registers": HERE / "xilinx_shift_registers.v"}
+FILES = {
+    "shift_registers": HERE / "xilinx_shift_registers.v",
+    "rom_library": HERE / "xilinx_rom.txt",
+    "rom": HERE / "xilinx_rom.v",
+}
 
 
 def cells(bram18: dict[str, int], dsp: str, carry: dict[str, int]) -> Cells:
@@ -71,6 +75,9 @@ def synthesis(family: str, *extra: str) -> tuple[str, ...]:
         *(copied if extra else ()),
         "hierarchy -check -top {top}",
         f"{synth} prepare:map_memory",
+        f"{WHERE} $mem_v2 memory_libmap -lib {{rom_library}} a:ram_style=distributed r:WR_PORTS=0 %i",
         f"{WHERE} $mem_v2 {synth} map_memory:map_ffram",
+        f"{WHERE} $mem_v2 memory_libmap -lib {{rom_library}} r:WR_PORTS=0",
+        "techmap -map {rom} t:$__XILINX_ROM_",
         f"{synth} map_ffram:check",
     )

@@ -1,0 +1,94 @@
+"""What the sparse matrix unit takes, by its structure (`hdl/df_sparse_matrix.sv`)."""
+
+import math
+
+from fpga_flow.finn.weights import RAM_STYLES
+from fpga_flow.layers.base import Attributes, Weights
+from fpga_flow.layers.sparse_folding import walk_of
+from fpga_flow.layers.sparse_lists import address_bits
+from fpga_flow.target.family import Family
+from fpga_flow.target.memory import bits_of, bram18_of, memory
+from fpga_flow.target.resources import Resources
+
+BLOCK_IN_LUTS = 190
+"""LUTs that a block RAM is worth, as the xc7z020 has them: 53,200 to 280."""
+
+
+def lists_in_block(family: Family, style: str, width: int, length: int) -> bool:
+    """Return whether `length` words of `width` bits of lists are in block RAM; `style` as in FINN."""
+    if RAM_STYLES[style] != "auto":
+        return RAM_STYLES[style] == "block"
+    return BLOCK_IN_LUTS * int(bram18_of(family, width, length)) < _rom_luts(family, width, length)
+
+
+def _rom_luts(family: Family, width: int, length: int) -> int:
+    """Return the LUTs of a constant memory: four of them have multiplexers of their own."""
+    luts = math.ceil(length / family.lut_memory.rom_bits)
+    return width * (luts + math.ceil((math.ceil(luts / 4) - 1) / 3))
+
+
+def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what it takes; see `Implementation.resources`."""
+    rows, columns, simd, pe, lanes = (int(a[name]) for name in ("MH", "MW", "SIMD", "PE", "Lanes"))
+    w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
+    w, x = (
+        max(w, 2) if a["weightDataType"] == "BIPOLAR" else w,
+        max(x, 2) if a["inputDataType"] == "BIPOLAR" else x,
+    )
+    words, results, share = columns // simd, rows // pe, lanes // (simd * pe)
+    length = walk_of(a)[0]
+    width = lanes * (1 + w + address_bits(words))
+    if lists_in_block(family, a["ram_style"], width, length):
+        lists = Resources(bram18=int(bram18_of(family, width, length)))
+    else:
+        lists = Resources(lut=_rom_luts(family, width, length), ff=width)
+    places = math.ceil(results / share)
+    sums = max(1, out - math.ceil(math.log2(simd) / 2))  # of a part of a row
+    source = pe * simd * (address_bits(places) + (address_bits(share) if share > 1 else 0))
+    order = Resources(lut=_rom_luts(family, source, results), ff=source)
+    copies = _vectors(family, x, 2 * words, pe * share).times(simd)
+    lane = _lane(family, a, w, x, sums, places)
+    gathered = pe * simd * sums * math.ceil((share - 1) / 3)
+    added = pe * (simd - 1) * out
+    output = Resources(
+        lut=gathered + added, ff=pe * simd * sums + pe * out * math.ceil(simd / 3) * (simd > 1)
+    )
+    control = Resources(lut=45, ff=40)
+    return lists + order + copies + lane.times(lanes) + output + control
+
+
+def _vectors(family: Family, bits: int, depth: int, readers: int) -> Resources:
+    """Return the copies of a position of `depth` words that `readers` lanes share three at a time."""
+    luts = family.lut_memory
+    tall = math.ceil(depth / (2 * luts.words))
+    three = luts.luts * (math.ceil(bits / 2) if depth <= luts.words else bits * tall)
+    one = (
+        memory(family, bits, depth, writable=True).lut
+        if depth <= luts.words
+        else (luts.luts * math.ceil(2 * bits / luts.bits) * tall)
+    )
+    alone = readers % 3
+    select = readers * bits * math.ceil((tall - 1) / 3)
+    return Resources(
+        lut=readers // 3 * three + min(alone * one, three if alone else 0) + select, ff=readers * bits
+    )
+
+
+def _lane(family: Family, a: Attributes, w: int, x: int, sums: int, places: int) -> Resources:
+    """Return a lane without its list: product, sum and the memory of its sums."""
+    if a["resType"] == "lut":
+        product = Resources(lut=_product_luts(min(w, x), max(w, x)))
+    else:
+        product = Resources(dsp=1)
+    store = memory(family, sums, 2 * places, writable=True)
+    counter = address_bits(places) + 2
+    return product + store + Resources(lut=sums + counter, ff=2 + x + 2 * w + (w + x) + sums + counter)
+
+
+def _product_luts(narrow: int, wide: int) -> int:
+    """Return the LUTs of `df_sparse_product.sv`: a table for each piece of the narrower operand, and sums."""
+    if wide <= 3:
+        return narrow + wide
+    pieces = math.ceil(narrow / 2)
+    partial = wide + min(narrow, 2)
+    return pieces * (partial if wide <= 4 else 2 * partial) + (pieces - 1) * partial
