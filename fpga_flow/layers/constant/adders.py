@@ -123,6 +123,12 @@ class AdderGraph:
             for value, shift in self.outputs
         )
 
+    @property
+    def sums(self) -> Range:
+        """What any output can be: the range that one type for all of them must hold."""
+        ranges = self.output_ranges or (Range(0, 0),)
+        return Range(min(low for low, _ in ranges), max(high for _, high in ranges))
+
     @cached_property
     def depth(self) -> int:
         """Most adders in a row."""
