@@ -100,6 +100,8 @@ KINDS: list[Parameters] = [
 DOT: Parameters = {"PE": 2, "Lanes": 6, "Fold": 3, **OPERANDS}
 MATRIX: Parameters = {"MW": 12, "MH": 6, "SIMD": 4, "PE": 2, **OPERANDS}
 DEPTHWISE: Parameters = {"Channels": 12, "Kernel": 6, "SIMD": 3, "PE": 2, **OPERANDS}
+DIGITS_IN: Parameters = {"Values": 12, "Lanes": 4, "Width": 4, "Digit": 2, "Interval": 6}
+DIGITS_OUT: Parameters = {"Values": 12, "Lanes": 4, "Digit": 2, "Digits": 6, "Width": 12}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
 
@@ -201,6 +203,20 @@ LEGAL: dict[str, list[Parameters]] = {
         {**DEPTHWISE, **XNOR},
         {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
+    "df_digit_adder": [
+        {"Width": bits, "Subtract": bits % 2, "Packed": int(bits < 6)} for bits in range(1, 9)
+    ],
+    "df_digits_in": [
+        *({**DIGITS_IN, "Digit": bits, "Signed": bits % 2} for bits in (1, 3, 4, 7)),
+        *({**DIGITS_IN, "Lanes": lanes, "Interval": 1} for lanes in (1, 12)),
+        *({**DIGITS_IN, "Width": 1, "Bipolar": 1, "Digit": bits} for bits in (1, 2, 3)),
+        {"Values": 1, "Lanes": 1, "Width": 1, "Digit": 1, "Interval": 1},
+    ],
+    "df_digits_out": [
+        *({**DIGITS_OUT, "Width": bits, "Signed": bits % 2} for bits in (1, 11, 12, 15)),
+        *({**DIGITS_OUT, "Lanes": lanes, "Digits": 1} for lanes in (1, 12)),
+        {"Values": 1, "Lanes": 1, "Digit": 1, "Digits": 1, "Width": 1},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -247,6 +263,11 @@ ILLEGAL = [
     Illegal("df_depthwise", {**DEPTHWISE, "PE": 5}, "Channels must be a multiple of PE, not 12 and 5"),
     Illegal("df_depthwise", {**DEPTHWISE, "SIMD": 4}, "Kernel must be a multiple of SIMD, not 6 and 4"),
     Illegal("df_depthwise", {**DEPTHWISE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
+    Illegal("df_digit_adder", {"Width": 0}, "Width must be at least 1, not 0"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Interval": 0}, "must be at least 1, not 4, 2 and 0"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Bipolar": 1}, "bipolar values must have 1 bit, not 4"),
+    Illegal("df_digits_out", {**DIGITS_OUT, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
     Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
     Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),

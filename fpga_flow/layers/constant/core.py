@@ -35,7 +35,7 @@ class _Text:
         return f"v{value}" if delay == 0 else f"v{value}_{delay}"
 
     def with_zeros(self, value: int, delay: int, zeros: int, time: int) -> str:
-        """Return the register of `value`, `delay` cycles later, whose first `zeros` digits at `time` are 0."""
+        """Return the register of `value`, `delay` cycles later, its first `zeros` digits at `time` 0."""
         key = (value, delay, zeros, time)
         if key not in self.zeroed:
             name = f"v{value}_{delay}_z{zeros}"
@@ -46,7 +46,7 @@ class _Text:
         return self.zeroed[key]
 
     def digit(self, use: Use, time: int, *, masked: bool = False) -> str:
-        """Return the digit of a value as it is wanted at `time`; `masked`: whoever reads it puts the zeros in."""
+        """Return the digit of a value as it is wanted at `time`; `masked`: its reader puts the zeros in."""
         width = self.schedule.digits.width
 
         def at(delay: int, zeros: int) -> str:
@@ -122,8 +122,9 @@ def _digit_adder(text: _Text, place: int, packed: bool) -> None:
     b = text.digit(right, time, masked=mask)
     on = text.keep(right.zeros, time + 1) if mask else "1'b1"
     text.declarations.append(f"logic [{width - 1}:0] v{value};")
+    settings = f".Width({width}), .Subtract({int(subtract)}), .Packed({int(packed)})"
     text.body.append(
-        f"df_digit_adder #(.Width({width}), .Subtract({int(subtract)}), .Packed({int(packed)})) adder_{value} ("
+        f"df_digit_adder #({settings}) adder_{value} ("
         f".clk_i, .enable_i, .more_i({text.keep(1, time)}), .mask_i({on}), .a_i({a}), .b_i({b}), "
         f".sum_o(v{value}));"
     )
@@ -150,9 +151,8 @@ def module(schedule: Schedule, name: str, packed: bool = True) -> str:
         else:
             _parallel_adder(text, place)
     for place, use in enumerate(schedule.outputs()):
-        text.body.append(
-            f"assign digits_o[{(place + 1) * given - 1}:{place * given}] = {_output(text, use, place, given)};"
-        )
+        slot = f"{(place + 1) * given - 1}:{place * given}"
+        text.body.append(f"assign digits_o[{slot}] = {_output(text, use, place, given)};")
     return _assembled(text, name, taken, given)
 
 

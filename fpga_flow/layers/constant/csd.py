@@ -39,7 +39,11 @@ def solve(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
     """Return a network that multiplies with `matrix` (outputs, inputs)."""
     builder = Builder(inputs)
     rows = [
-        {(column, shift): sign for column, factor in enumerate(row) for shift, sign in signed_digits(int(factor))}
+        {
+            (column, shift): sign
+            for column, factor in enumerate(row)
+            for shift, sign in signed_digits(int(factor))
+        }
         for row in matrix
     ]
     done: list[list[Term]] = [[] for _ in rows]

@@ -40,7 +40,7 @@ def prove(graph: AdderGraph, matrix: Integers, widths: Sequence[Range] | None = 
     values, response = graph.evaluate(unit)
     if response.T.shape != matrix.shape:
         raise UnprovedError(f"the network must be {matrix.shape}, not {response.T.shape}")
-    wrong = np.argwhere(response.T != matrix)
+    wrong = np.argwhere(matrix != response.T)
     if len(wrong):
         row, column = wrong[0]
         raise UnprovedError(

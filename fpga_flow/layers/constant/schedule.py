@@ -1,9 +1,9 @@
 """When each value of a network of adders is there: cycles, and adders between two registers.
 
-A vector is worked on in digits of some bits, the least significant one first, a digit a cycle. A value has a
-time: the cycle, counted from that of the inputs' first digit, in which its own first digit is there. A digit
-that is wanted later is delayed; a value shifted by whole digits is one that is wanted later by so many cycles,
-with zeros before it.
+A vector is worked on in digits of some bits, the least significant one first, a digit a cycle. A value has
+a time: the cycle, counted from that of the inputs' first digit, in which its own first digit is there. A
+digit that is wanted later is delayed; a value shifted by whole digits is one that is wanted later by so many
+cycles, with zeros before it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ LEVELS = 6
 """Most levels of logic, LUTs and carry chains, between two registers."""
 
 
-class Digits(NamedTuple):
+@dataclass(frozen=True)
+class Digits:
     """How numbers are cut."""
 
     width: int
@@ -48,7 +49,7 @@ class Digits(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A value as it is wanted somewhere: `delay` cycles later, its first `zeros` digits 0, shifted by `bits`."""
+    """A value as it is wanted somewhere: `delay` cycles later, behind `zeros` digits of 0, shifted."""
 
     value: int
     delay: int

@@ -1,7 +1,8 @@
 """Finds the network of adders of a matrix: by `alkaid` where it is installed, else by a plain solver of ours.
 
-alkaid (Sun et al., "da4ml: Distributed Arithmetic for Real-time Neural Networks on FPGAs", arXiv 2507.04535) is
-used through its Python interface. Its values may be fractions; here they are integers, each its adder's own.
+alkaid (Sun et al., "da4ml: Distributed Arithmetic for Real-time Neural Networks on FPGAs", arXiv 2507.04535)
+is used through its Python interface. Its values may be fractions; here they are integers, each its adder's
+own.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +52,9 @@ def solve(matrix: Integers, inputs: Sequence[Range], solver: str = "auto") -> So
         raise InputError(f"the solver {chosen} is not installed; take auto or csd, or pip install {chosen}")
     matrix = np.asarray(matrix, np.int64)
     if matrix.ndim != 2 or matrix.shape[1] != len(inputs):
-        raise ValueError(f"the matrix must have a column for each of {len(inputs)} inputs, not {matrix.shape}")
+        raise ValueError(
+            f"the matrix must have a column for each of {len(inputs)} inputs, not {matrix.shape}"
+        )
     if matrix.size and np.abs(matrix).max() >= MOST:
         raise InputError(f"weights must be below {MOST} in magnitude, not {np.abs(matrix).max()}")
     graph = SOLVERS[chosen](matrix, inputs)
@@ -69,7 +72,7 @@ def named(solver: str) -> str:
 def _by_alkaid(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
     builder = Builder(inputs)
     # A column of zeros and a constant 0 have nothing to share, and alkaid takes no empty matrix.
-    used = np.flatnonzero(matrix.any(axis=0))
+    used = [int(column) for column in np.flatnonzero(matrix.any(axis=0))]
     rows = np.flatnonzero(matrix.any(axis=1))
     outputs: list[Term | None] = [None] * len(matrix)
     if not len(rows):
@@ -77,9 +80,9 @@ def _by_alkaid(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
     ranges = [(float(inputs[i].low), float(inputs[i].high), 1.0) for i in used]
     # An input that is always 0 has no bits there.
     ranges = [(low, high or 1.0, step) if low == 0 else (low, high, step) for low, high, step in ranges]
-    kernel = np.ascontiguousarray(matrix[np.ix_(rows, used)].T, dtype=np.float32)
+    kernel = np.ascontiguousarray(matrix[rows][:, used].T, dtype=np.float32)
     stages = import_module("alkaid.cmvm").cmvm_solve(kernel, qintervals=ranges)
-    terms: list[Term | None] = [Term(int(i)) for i in used]
+    terms: list[Term | None] = [Term(i) for i in used]
     for stage in stages:
         terms = _run(builder, stage, terms)
     for row, term in zip(rows, terms, strict=True):

@@ -112,7 +112,8 @@ module {name} (
     .Values({outputs}), .Lanes({words.pe}), .Digit({given}), .Digits({digits.count}),
     .Signed({int(self.graph.sums.signed)}), .Width({words.out_bits})
   ) giving (
-    .clk_i, .rst_ni, .start_i(start_out), .digits_i(digits_out), .enable_o(enable), .data_o, .valid_o, .ready_i
+    .clk_i, .rst_ni, .start_i(start_out), .digits_i(digits_out), .enable_o(enable),
+    .data_o, .valid_o, .ready_i
   );
 endmodule
 """

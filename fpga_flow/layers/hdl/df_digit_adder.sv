@@ -19,10 +19,11 @@ module df_digit_adder #(
   if (Width < 1) $error("df_digit_adder: Width must be at least 1, not %0d", Width);
 
 `ifdef SYNTHESIS
-  localparam bit Luts = Packed && Width <= 4;  // beyond that a carry chain is faster
+  localparam bit Simulation = 1'b0;
 `else
-  localparam bit Luts = 1'b0;
+  localparam bit Simulation = 1'b1;
 `endif
+  localparam bit Luts = !Simulation && Packed && Width <= 4;  // beyond that a carry chain is faster
   logic carry_q, carry;
   always_ff @(posedge clk_i) if (enable_i) carry_q <= more_i ? carry : Subtract;
 
@@ -41,8 +42,13 @@ module df_digit_adder #(
       if (i + 1 < Width) begin : gen_two
         // a0, b0, a1, b1, carry: the second bit of the sum and the carry out of both; the first bit is a LUT of its own.
         logic [1:0] b;
+        // verilator lint_off UNUSEDSIGNAL
+        logic unused;
+        // verilator lint_on UNUSEDSIGNAL
         assign b = b_i[i+:2] & {2{mask_i}};
-        assign sum_o[i] = a_i[i] ^ b[0] ^ Subtract ^ in;
+        LUT6_2 #(.INIT(one(Subtract))) first (
+          .O6(sum_o[i]), .O5(unused), .I0(a_i[i]), .I1(b_i[i]), .I2(mask_i), .I3(in), .I4(1'b0), .I5(1'b1)
+        );
         LUT6_2 #(.INIT(two(Subtract))) lut (
           .O6(sum_o[i+1]), .O5(out), .I0(a_i[i]), .I1(b[0]), .I2(a_i[i+1]), .I3(b[1]), .I4(in), .I5(1'b1)
         );
@@ -57,7 +63,9 @@ module df_digit_adder #(
 
   /// Returns the contents of the LUT of two bits: the carry below, the second bit of the sum above.
   function automatic logic [63:0] two(input bit minus);
+    // verilator lint_off UNUSEDSIGNAL
     logic [2:0] total;
+    // verilator lint_on UNUSEDSIGNAL
     logic [1:0] x, y;
     logic [63:0] content;
     content = '0;
@@ -77,8 +85,8 @@ module df_digit_adder #(
     logic [63:0] content;
     content = '0;
     for (int unsigned i = 0; i < 32; i++) begin
-      total = 2'(i[0]) + 2'(i[1] && i[2] ^ minus) + 2'(i[3]);
-      content[i] = total[0 + 1];
+      total = 2'(i[0]) + 2'((i[1] && i[2]) ^ minus) + 2'(i[3]);
+      content[i] = total[1];
       content[i+32] = total[0];
     end
     return content;

@@ -1,7 +1,9 @@
 """What the tests of constant matrices share: matrices, vectors, and a unit simulated against numpy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -90,16 +92,51 @@ def unit_of(
     return Unit(graph, digit, words, levels)
 
 
-def simulator_of(unit: Unit, name: str, folder: Path, cache: Path) -> Simulator:
-    """Compile `unit`."""
-    source = folder / f"{name}.sv"
-    source.write_text(unit.modules(name))
-    words = unit.words
+@dataclass(frozen=True)
+class Case:
+    """A unit, and what it must multiply with."""
+
+    unit: Unit
+    matrix: Integers
+    act: Operand
+
+    @classmethod
+    def of(cls, kind: Weights, act: Operand, digit: int, **settings: Any) -> "Case":
+        """Return the case of such a matrix; `settings` as of `unit_of`."""
+        matrix = kind.draw()
+        return cls(unit_of(matrix, act, digit, **settings), matrix, act)
+
+
+def simulator_of(units: Sequence[Unit], folder: Path, cache: Path) -> Simulator:
+    """Compile a design of `units` side by side, with the streams `in<k>` and `out<k>`."""
+    ports, body, inputs, outputs = ["input logic clk_i", "input logic rst_ni"], [], [], []
+    text = ""
+    for k, unit in enumerate(units):
+        text += unit.modules(f"unit_{k}")
+        taken, given = unit.words.simd * unit.words.in_bits, unit.words.pe * unit.words.out_bits
+        names_in, names_out = [(f"data{e}", f"valid{e}", f"ready{e}") for e in (f"_in{k}", f"_out{k}")]
+        inputs.append(Port(f"in{k}", taken, names_in))
+        outputs.append(Port(f"out{k}", given, names_out))
+        for (data, valid, ready), there, back, bits in (
+            (names_in, "input", "output", taken),
+            (names_out, "output", "input", given),
+        ):
+            ports += [
+                f"{there} logic [{bits - 1}:0] {data}",
+                f"{there} logic {valid}",
+                f"{back} logic {ready}",
+            ]
+        body.append(
+            f"unit_{k} one_{k} (.clk_i, .rst_ni, .data_i(data_in{k}), .valid_i(valid_in{k}), "
+            f".ready_o(ready_in{k}), .data_o(data_out{k}), .valid_o(valid_out{k}), .ready_i(ready_out{k}));"
+        )
+    source = folder / "units.sv"
+    source.write_text(f"{text}module units ({', '.join(ports)});\n" + "\n".join(body) + "\nendmodule\n")
     return Simulator.build(
-        name,
+        "units",
         [*(HDL / module for module in MODULES), source],
-        inputs=[Port("in", words.simd * words.in_bits, ("data_i", "valid_i", "ready_o"))],
-        outputs=[Port("out", words.pe * words.out_bits, ("data_o", "valid_o", "ready_i"))],
+        inputs=inputs,
+        outputs=outputs,
         clock="clk_i",
         reset="rst_ni",
         random=True,
@@ -108,32 +145,39 @@ def simulator_of(unit: Unit, name: str, folder: Path, cache: Path) -> Simulator:
     )
 
 
-def assert_multiplies(
-    unit: Unit, matrix: Integers, act: Operand, folder: Path, cache: Path, vectors: Integers | None = None
-) -> list[SimResult]:
-    """Assert that the RTL of `unit` gives `matrix` times vectors under all stalls, in the cycles predicted."""
-    if vectors is None:
-        vectors = act.draw(3, (60, matrix.shape[1]))
-    simulator = simulator_of(unit, "unit", folder, cache)
-    words, signed = unit.words, unit.graph.sums.signed
-    expected = (vectors @ matrix.T).reshape(-1, words.pe)
-    results = []
+def assert_multiply(cases: Sequence[Case], folder: Path, cache: Path, vectors: int = 60) -> None:
+    """Assert that the RTL of each unit multiplies random vectors under all stalls, in its cycles."""
+    simulator = simulator_of([case.unit for case in cases], folder, cache)
+    streams, expected = {}, {}
+    for k, case in enumerate(cases):
+        words = case.unit.words
+        sent = case.act.draw(3, (vectors, case.matrix.shape[1]))
+        streams[f"in{k}"] = pack_words(case.act.code(sent).reshape(-1, words.simd), words.in_bits)
+        expected[f"out{k}"] = (sent @ case.matrix.T).reshape(-1, words.pe)
     for number, (stall_in, stall_out) in enumerate(STALLS):
         result = simulator.run(
-            {"in": pack_words(act.code(vectors).reshape(-1, words.simd), words.in_bits)},
-            {"out": len(expected)},
+            streams,
+            {name: len(found) for name, found in expected.items()},
             stall_in=stall_in,
             stall_out=stall_out,
             seed=number,
             strict=True,
             idle_limit=2_000,
         )
-        found = unpack_words(result.outputs["out"], words.out_bits, words.pe, signed=signed)
-        np.testing.assert_array_equal(found, expected, err_msg=f"stalls {stall_in}, {stall_out}")
-        results.append(result)
-    taken = results[0].input_cycles["in"].astype(np.int64).reshape(len(vectors), -1)[:, -1]
-    given = results[0].output_cycles["out"].astype(np.int64).reshape(len(vectors), -1)
+        for k, case in enumerate(cases):
+            words, signed = case.unit.words, case.unit.graph.sums.signed
+            found = unpack_words(result.outputs[f"out{k}"], words.out_bits, words.pe, signed=signed)
+            np.testing.assert_array_equal(
+                found, expected[f"out{k}"], err_msg=f"{case}, stalls {stall_in}, {stall_out}"
+            )
+            if stall_in == stall_out == 0:
+                assert_cycles(case.unit, result, k, vectors)
+
+
+def assert_cycles(unit: Unit, result: SimResult, k: int, vectors: int) -> None:
+    """Assert that stream `k`, without stalls, took the cycles that `unit` predicts."""
+    taken = result.input_cycles[f"in{k}"].astype(np.int64).reshape(vectors, -1)[:, -1]
+    given = result.output_cycles[f"out{k}"].astype(np.int64).reshape(vectors, -1)
     assert np.all(given[:, 0] - taken == unit.latency)
     assert np.all(np.diff(given, axis=1) == 1), "the words of a vector follow each other"
     assert np.all(np.diff(given[:, 0]) == unit.interval), "no cycle is lost between vectors"
-    return results
