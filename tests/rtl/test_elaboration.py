@@ -100,6 +100,12 @@ KINDS: list[Parameters] = [
 DOT: Parameters = {"PE": 2, "Lanes": 6, "Fold": 3, **OPERANDS}
 MATRIX: Parameters = {"MW": 12, "MH": 6, "SIMD": 4, "PE": 2, **OPERANDS}
 DEPTHWISE: Parameters = {"Channels": 12, "Kernel": 6, "SIMD": 3, "PE": 2, **OPERANDS}
+CONSTANT_STEPS: Parameters = {
+    "Lanes": 2,
+    "Width": 4,
+    "Steps": 3,
+    "Thresholds": Sized.of([0, 3, 9, 2, 2, 16], 5),
+}
 DIGITS_IN: Parameters = {"Values": 12, "Lanes": 4, "Width": 4, "Digit": 2, "Interval": 6}
 DIGITS_OUT: Parameters = {"Values": 12, "Lanes": 4, "Digit": 2, "Digits": 6, "Width": 12}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
@@ -203,6 +209,11 @@ LEGAL: dict[str, list[Parameters]] = {
         {**DEPTHWISE, **XNOR},
         {**DEPTHWISE, "Channels": 1, "Kernel": 1, "SIMD": 1, "PE": 1, "Init": Sized.of([5], 3)},
     ],
+    "df_constant_thresholds": [
+        *({**CONSTANT_STEPS, "Packed": packed, "PerStage": 1 + packed} for packed in (0, 1)),
+        {**CONSTANT_STEPS, "Signed": 1},
+        *({"Lanes": 1, "Width": bits, "Steps": steps} for bits in (1, 12) for steps in (1, 2, 7, 31)),
+    ],
     "df_digit_adder": [
         {"Width": bits, "Subtract": bits % 2, "Packed": int(bits < 6)} for bits in range(1, 9)
     ],
@@ -263,6 +274,12 @@ ILLEGAL = [
     Illegal("df_depthwise", {**DEPTHWISE, "PE": 5}, "Channels must be a multiple of PE, not 12 and 5"),
     Illegal("df_depthwise", {**DEPTHWISE, "SIMD": 4}, "Kernel must be a multiple of SIMD, not 6 and 4"),
     Illegal("df_depthwise", {**DEPTHWISE, "RamStyle": "ultra"}, "RamStyle must be .*, not ultra"),
+    Illegal("df_constant_thresholds", {"Lanes": 1, "Width": 4, "Steps": 32}, "Steps must be 1 to 31, not 32"),
+    Illegal(
+        "df_constant_thresholds",
+        {**CONSTANT_STEPS, "Thresholds": Sized.of([0, 9, 3, 2, 2, 16], 5)},
+        "thresholds of lane 0 must ascend",
+    ),
     Illegal("df_digit_adder", {"Width": 0}, "Width must be at least 1, not 0"),
     Illegal("df_digits_in", {**DIGITS_IN, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
     Illegal("df_digits_in", {**DIGITS_IN, "Interval": 0}, "must be at least 1, not 4, 2 and 0"),
