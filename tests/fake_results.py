@@ -71,6 +71,7 @@ def hardware_layer(
         "simd": simd,
         "weights": None if nonzero is None else 1000,
         "nonzero": nonzero,
+        "costs": {} if nonzero is None else {"finn": 500.0, "other": 700.0},
     }
 
 

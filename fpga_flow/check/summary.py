@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from fpga_flow.check.found import Case, Found, explained
 from fpga_flow.check.junit import printable
-from fpga_flow.core.format import amount
 from fpga_flow.report import Report
-from fpga_flow.report.columns import COLUMNS
+from fpga_flow.report.columns import COLUMNS, LAYER_COLUMNS
 from fpga_flow.target.resources import LIMITED
 
 FIGURES = ("accuracy_rtl", "mismatches", "cycles_rtl", "fps_rtl", "latency_us", "latency_rtl", *LIMITED)
 """Keys of the columns that are shown."""
+LAYER = ("name", "op", "cycles", "lut_synth")
+"""The same of each layer."""
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#!|~$&@:])")
 """What Markdown may take for its own."""
 
@@ -27,7 +28,8 @@ def summary(found: Found, problems: Sequence[Exception]) -> str:
         lines += [*_table(("", ""), _figures(report)), ""]
     lines += _section("Frames", ("frames", "", ""), _rows(cases, "frames"))
     lines += _section("Limits", ("limit", "", ""), _rows(cases, "limit"))
-    lines += _section("Layers", ("layer", "operator", "cycles a frame", "LUT", "RTL"), _layers(cases, report))
+    heads = (*(LAYER_COLUMNS[key].title for key in LAYER), COLUMNS["verdict"].title)
+    lines += _section("Layers", heads, _layers(cases, report))
     return "\n".join(lines)
 
 
@@ -65,13 +67,7 @@ def _layers(cases: Sequence[Case], report: Report | None) -> list[tuple[str, ...
     compared = {case.name: case.text for case in cases if case.group == "layer"}
     layers = report.hardware.layers if report and report.hardware else []
     return [
-        (
-            layer.name,
-            layer.op,
-            amount(layer.cycles),
-            amount((layer.synth or {}).get("lut")),
-            compared.get(layer.name, ""),
-        )
+        (*(LAYER_COLUMNS[key].text(layer) for key in LAYER), compared.get(layer.name, ""))
         for layer in layers
         if layer.kind != "fifo"
     ]

@@ -3,7 +3,7 @@
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.hardware.fold.options import attributes_of
+from fpga_flow.hardware.fold.options import layer_attributes
 from fpga_flow.layers.base import constants_in, implementation_of
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
@@ -18,6 +18,6 @@ def estimate_layers(model: ModelWrapper, family: Family) -> dict[str, Resources]
     for node in model.graph.node:
         layer = getCustomOp(node)
         weights = next(iter(constants_in(model, node)), None)
-        taken = implementation_of(layer).resources(attributes_of(layer), weights, family)
+        taken = implementation_of(layer).resources(layer_attributes(layer), weights, family)
         found[str(node.name)] = Resources(*(round(amount) for amount in taken.row))
     return found

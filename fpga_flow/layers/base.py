@@ -6,7 +6,7 @@ can be built in several ways, its implementations; which one a layer gets is cho
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ Folding = tuple[tuple[str, int], ...]
 Attributes = Mapping[str, Any]
 """All attributes of a layer by name."""
 Weights = NDArray[np.float32] | None
+Weighing = Literal["dense", "sparse", "constant"]
+Counts = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""Cycles per frame, and the elements in a word of each input and of each output."""
 Lower = Callable[[LayerGraph, NodeProto], None]
 """Appends the layers of a node of the integer network."""
 
@@ -77,8 +80,19 @@ class Implementation:
     """Attributes that tell it from another implementation with the same operator."""
     streams_weights: bool = False
     """It takes its weights as a second stream, from FINN's memory streamer beside it."""
+    weights: Weighing = "dense"
+    """How the weights are built into it: one place for each (`dense`), a list of those that are not zero
+    (`sparse`), or as logic (`constant`)."""
     primitives: tuple[str, ...] = ()
     """Cells that its RTL instantiates, of which the family must have one; none: any family will do."""
+    derives: Callable[[Weights], Mapping[str, Any]] | None = None
+    """Takes the weights, returns attributes that say what its cycles and resources depend on besides."""
+    foldings: Callable[[Any], list[Folding]] | None = None
+    """As `LayerKind.foldings`, of a layer that is built so; None: those of the kind."""
+    counts: Callable[[Attributes], Counts] | None = None
+    """As `LayerKind.counts`; None: those of the kind."""
+    words_before: Callable[[Attributes], int] | None = None
+    """As `LayerKind.words_before`; None: those of the kind."""
 
     def fits(self, family: Family) -> bool:
         """Return whether a part of `family` can have it."""
@@ -130,9 +144,8 @@ class LayerKind:
     """Takes a layer, returns what it allows by itself; what it needs of its neighbours is `reads_windows`."""
     words_before: Callable[[Attributes], int] = waits_for_none
     """Takes attributes with a folding, returns the depth of the FIFO in front that lets it run on."""
-    counts: Callable[[Attributes], tuple[int, tuple[int, ...], tuple[int, ...]]] | None = None
-    """Takes attributes with a folding, returns cycles per frame and the elements in a word of each input and
-    output; where None, the layer itself is asked, which takes longer."""
+    counts: Callable[[Attributes], Counts] | None = None
+    """Takes attributes with a folding; where None, the layer itself is asked, which takes longer."""
     lane_words: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     """Attribute of a folding -> what a lane of it works on, and the attribute with their number; where it is
     missing, a channel."""
@@ -151,6 +164,10 @@ class LayerKind:
         """Return the implementation called `name`."""
         return next(one for one in self.implementations if one.name == name)
 
+    def foldings_of(self, layer: Any) -> list[Folding]:
+        """Return the foldings that `layer` allows, built as it is."""
+        return (self.built(layer).foldings or self.foldings)(layer)
+
     def built(self, layer: Any) -> Implementation:
         """Return the implementation that `layer` has."""
         operator = layer.onnx_node.op_type
@@ -163,10 +180,16 @@ class LayerKind:
         plain = [one for one in fitting if not one.sets]
         return (with_settings or plain or fitting)[0]
 
-    def suitable(self, layer: Any, family: Family | None = None) -> list[Implementation]:
-        """Return the implementations that `layer`, as lowering left it, can have (on `family`, if known)."""
-        found = [one for one in self.implementations if one.suits(layer)]
-        return [one for one in found if family is None or one.fits(family)]
+    def suitable(
+        self, layer: Any, family: Family | None = None, weights: Weighing | None = None
+    ) -> list[Implementation]:
+        """Return the implementations that `layer`, as lowering left it, can have (on `family`, if known).
+
+        Where some of them have their weights as `weights` says, it is those.
+        """
+        suited = [one for one in self.implementations if one.suits(layer)]
+        found = [one for one in suited if family is None or one.fits(family)]
+        return [one for one in found if one.weights == weights] or found
 
 
 _kinds: dict[str, LayerKind] = {}

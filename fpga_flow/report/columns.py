@@ -1,39 +1,40 @@
-"""The figures of a run: what each is called, how it is read from a report, and how it is shown.
+"""The figures of a run and of its layers: what each is called, how it is read, and how it is shown.
 
-One table for all that shows figures: the page, the terminal, a check's summary, and a sweep's table, CSV and
+Two tables for all that shows figures: the page, the terminal, a check's summary, and a sweep's table, CSV and
 plots. Each names the keys of those that it shows.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fpga_flow.core.format import amount
-from fpga_flow.report.schema import Accuracy, Hardware, Report, Verify
+from fpga_flow.report.schema import Accuracy, Hardware, Layer, Report, Verify
 from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.target.resources import LIMITED
 
 Value = int | float | str
+Of = TypeVar("Of")
 
 
 @dataclass(frozen=True)
-class Column:
-    """A figure of a run."""
+class Column(Generic[Of]):
+    """A figure of a run's report, or of a layer in it."""
 
     key: str
     title: str
     """Its name, with the unit where that does not stand in the text."""
-    value: Callable[[Report], Value | None]
-    """None where the run has not come to it."""
+    value: Callable[[Of], Value | None]
+    """None where the run has not come to it, or the layer has none."""
     form: Callable[[Any], str] = amount
 
     def shown(self, value: Value | None) -> str:
         """Return a value of this figure as text, nothing for None."""
         return "" if value is None else self.form(value)
 
-    def text(self, report: Report) -> str:
-        """Return the figure of `report` as text, nothing where it is not known."""
-        return self.shown(self.value(report))
+    def text(self, of: Of) -> str:
+        """Return the figure of `of` as text, nothing where it is not known."""
+        return self.shown(self.value(of))
 
 
 def _share(value: float) -> str:
@@ -93,7 +94,7 @@ def _verdict(report: Report) -> str | None:
 COLUMNS = {
     column.key: column
     for column in (
-        Column("accuracy", "accuracy", _accuracy(_of_the_last_step), _share),
+        Column[Report]("accuracy", "accuracy", _accuracy(_of_the_last_step), _share),
         Column("accuracy_float", "float", _accuracy(lambda accuracy: accuracy.float_), _share),
         Column("accuracy_unpruned", "unpruned", _accuracy(lambda accuracy: accuracy.quantised), _share),
         Column("accuracy_pruned", "pruned", _accuracy(lambda accuracy: accuracy.pruned), _share),
@@ -135,6 +136,34 @@ COLUMNS = {
     )
 }
 """By key."""
+
+
+def _instead(layer: Layer) -> str | None:
+    others = sorted((cost, name) for name, cost in layer.costs.items() if name != layer.implementation)
+    return ", ".join(f"{name} {cost:,.0f}" for cost, name in others) or None
+
+
+def _best_known(key: str) -> Callable[[Layer], float | None]:
+    return lambda layer: (layer.synth or layer.estimate or {}).get(key)
+
+
+LAYER_COLUMNS = {
+    column.key: column
+    for column in (
+        Column[Layer]("name", "layer", lambda layer: layer.name, str),
+        Column[Layer]("op", "operator", lambda layer: layer.op, str),
+        Column[Layer]("implementation", "built as", lambda layer: layer.implementation, str),
+        Column[Layer]("instead", "or, LUTs at the board's prices", _instead, str),
+        Column[Layer]("pe", "PE", lambda layer: layer.pe),
+        Column[Layer]("simd", "SIMD", lambda layer: layer.simd),
+        Column[Layer]("cycles", "cycles a frame", lambda layer: layer.cycles),
+        Column[Layer]("nonzero", "weights left", lambda layer: layer.nonzero),
+        Column[Layer]("lut_estimate", "LUT est.", lambda layer: (layer.estimate or {}).get("lut")),
+        Column[Layer]("lut_synth", "LUT", lambda layer: (layer.synth or {}).get("lut")),
+        *(Column[Layer](key, word, _best_known(key)) for key, word in LIMITED.items()),
+    )
+}
+"""Of single layers, by key. A resource's own name is its count by synthesis, else its estimate."""
 
 
 def figures(report: Report, keys: Iterable[str] = COLUMNS) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison, plots
-from fpga_flow.report.columns import COLUMNS
+from fpga_flow.report.columns import COLUMNS, LAYER_COLUMNS
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import Hardware, Layer, Report
 from fpga_flow.report.table import OUTDATED, PART_OF_TEST, accuracies, named_scores
@@ -34,6 +34,8 @@ CARDS = (
     "cycles",
 )
 """Keys of the columns in the summary."""
+LAYER = ("name", "op", "implementation", "cycles", "pe", "simd", "nonzero", *LIMITED, "instead")
+"""Of the columns in the table of layers."""
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that the plot of cycles leaves out."""
 
@@ -229,12 +231,8 @@ def _costs(scores: Scores, named: Sequence[tuple[str, float]]) -> Sheet:
 
 
 def _layers(hardware: Hardware) -> Sheet:
-    keys = tuple(LIMITED)
-    rows = []
-    for layer in hardware.layers:
-        cells: list[float | None] = [layer.cycles, layer.pe, layer.simd, layer.nonzero]
-        cells += [(layer.synth or layer.estimate or {}).get(key) for key in keys]
-        rows.append([layer.name, layer.op, *map(amount, cells)])
+    columns = [LAYER_COLUMNS[key] for key in LAYER]
+    rows = [[column.text(layer) for column in columns] for layer in hardware.layers]
     source = "synthesis" if any(layer.synth for layer in hardware.layers) else "estimate"
-    heads = ["layer", "op", "cycles", "PE", "SIMD", "nonzero", *LIMITED.values()]
+    heads = [column.title for column in columns]
     return Sheet("Layers", heads, rows, f"Resources from {source}.", hardware.bottleneck)

@@ -4,18 +4,20 @@ Accuracies are shares of 1 on the test frames; cycles are clock cycles of the ac
 written from the docstrings here (`fpga_flow.report.describe`).
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from fpga_flow.results import Record, Share, export
 from fpga_flow.results.export import Cost, Original, Scores
+from fpga_flow.results.verify import Difference
 
 JSON, HTML = "report.json", "report.html"
 """The files in a run."""
-SCHEMA = 2
-"""1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the hardware's `part` and
-`family`, a layer's `label` and `implementation`, the estimate's `ranges` and FINN's estimate beside it."""
+SCHEMA = 3
+"""2 had a layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`,
+and lacked `original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges`
+and FINN's estimate beside it."""
 
 
 class Accuracy(Record):
@@ -102,8 +104,6 @@ class Layer(Record):
 
     name: str
     """That of the node or module whose work it does; what stands beside or behind one is named after it."""
-    label: str | None = None
-    """The layer's own name in the network's file or module; None where it is not known."""
     op: str
     """FINN's operator, or ours in its place."""
     kind: str
@@ -118,6 +118,9 @@ class Layer(Record):
     """Inputs that are taken at once; None where the layer has no such folding."""
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
+    costs: dict[str, float]
+    """Of each implementation that it could have at this rate, the least it would take by estimate, in LUTs at
+    the board's prices; empty where there is one only."""
     estimate: dict[str, float | None] | None
     """`lut`, `ff`, `bram18` and `dsp` as estimated."""
     finn: dict[str, float | None] | None = None
@@ -169,8 +172,8 @@ class Verify(Record):
     """Frames that were simulated."""
     mismatches: int
     """Of them those that differ."""
-    first_difference: dict[str, Any] | None
-    """Layer, index, and both values."""
+    first_difference: Difference | None
+    """None where nothing differs."""
     measured_cycles_per_frame: int
     """From one frame to the next."""
     measured_latency_cycles: int

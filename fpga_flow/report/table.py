@@ -9,7 +9,7 @@ from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
-from fpga_flow.report.columns import COLUMNS
+from fpga_flow.report.columns import COLUMNS, LAYER_COLUMNS
 from fpga_flow.report.data import data_note
 from fpga_flow.report.schema import HTML, Accuracy, Hardware, Report
 from fpga_flow.target.board import Board, board
@@ -35,6 +35,8 @@ FACTS = (
     "accuracy_rtl",
 )
 """Keys of the columns in the lines above the tables."""
+FOLDING = ("name", "op", "implementation", "pe", "simd", "cycles", "nonzero", "lut_estimate", "lut_synth")
+"""Of the columns in the table of layers."""
 OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
 """Of stages whose artifacts still stand in the run."""
 
@@ -118,7 +120,7 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
         there = f", accuracy there {text['accuracy_rtl']}" if text["accuracy_rtl"] else ""
         yield "Verified", told + there
         if verify.first_difference:
-            yield "First", ", ".join(f"{key} {value}" for key, value in verify.first_difference.items())
+            yield "First", verify.first_difference.words()
 
 
 def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
@@ -141,20 +143,17 @@ def named_scores(report: Report) -> list[tuple[str, float]]:
 
 def folding(hardware: Hardware) -> Table:
     """Return how the layers with weights are folded; the slowest layer is there in any case."""
-    heads = ("Layer", "op", "PE", "SIMD", "cycles", "nonzero", "LUT est.", "LUT")
+    columns = [LAYER_COLUMNS[key] for key in FOLDING]
     rows = []
     for layer in hardware.layers:
         slowest = layer.name == hardware.bottleneck
-        if layer.nonzero is None and not slowest:
-            continue
-        estimate, synth = (part or {} for part in (layer.estimate, layer.synth))
-        cells = (layer.pe, layer.simd, layer.cycles, layer.nonzero, estimate.get("lut"), synth.get("lut"))
-        name = f"{layer.name} *" if slowest else layer.name
-        rows.append((name, layer.op, *map(amount, cells)))
-    filled = [column for column in range(len(heads)) if any(row[column] for row in rows)]
-    table = _table([heads[column] for column in filled], 2)
+        if layer.nonzero is not None or slowest:
+            name, *cells = (column.text(layer) for column in columns)
+            rows.append([f"{name} *" if slowest else name, *cells])
+    filled = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    table = _table([columns[number].title for number in filled], 3)
     for row in rows:
-        table.add_row(*(row[column] for column in filled))
+        table.add_row(*(row[number] for number in filled))
     table.caption = "* sets the speed"
     table.caption_justify = "left"
     return table

@@ -44,6 +44,9 @@ class HardwareLayer(Record):
     """None where it has none."""
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
+    costs: dict[str, float] = {}
+    """Of each implementation that it could have at this rate, the least it would take, in LUTs at the board's
+    prices; empty where there is one only."""
 
 
 class WidthConverters(Record):

@@ -7,12 +7,15 @@ class Difference(Record):
     """The first value that differs, in the order of the layers, then of the stream."""
 
     layer: str
+    """Its name, as everywhere."""
     tensor: str
     """Name of the tensor in the integer network (network.onnx)."""
     frame: int
+    """Its number among the golden vectors."""
     index: tuple[int, ...]
     """Of the value in the tensor as the stream sends it: channels last."""
     expected: int
+    """By onnxruntime."""
     found: int | None
     """None where the stream ended before this value."""
 

@@ -49,7 +49,8 @@ def run(context: Context) -> HardwareResult:
     lines, met = fold.message_lines(
         folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
     )
-    for line in lines:
+    costs = folded.problem.costs_at(max(cycles, solution.cycles))
+    for line in (*lines, *fold.implementation_lines(solution, costs)):
         say(line)
     return HardwareResult(
         **dict(settings),
@@ -60,7 +61,12 @@ def run(context: Context) -> HardwareResult:
         target_fps=recipe.fps if folded.target == "fps" else None,
         target_met=met,
         layers=tuple(
-            layer.model_copy(update={"cycles": fifos.layer_cycles.get(layer.name, layer.cycles)})
+            layer.model_copy(
+                update={
+                    "cycles": fifos.layer_cycles.get(layer.name, layer.cycles),
+                    "costs": costs.get(layer.name, {}),
+                }
+            )
             for layer in layers
         ),
         layer_keys=keys,

@@ -38,8 +38,8 @@ def folded(
             model = apply(model, found)
         for node in model.graph.node:
             choice = choice_of(getCustomOp(node))._replace(implementation=built or "")
-            if choice in choices(getCustomOp(node)):
-                build_as(node, choice)
+            if choice in choices(model, node):
+                build_as(model, node, choice)
         return insert_streams(model, PART)
 
 

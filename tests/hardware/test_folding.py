@@ -201,7 +201,7 @@ def only_layer(model: ModelWrapper, operator: str) -> Any:
 def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) -> None:
     for node in copy(lowered).graph.node:
         layer = getCustomOp(node)
-        for choice in options.choices(layer):
+        for choice in options.choices(lowered, node):
             for name, value in choice.folding:
                 layer.set_nodeattr(name, value)
             for folded, whole in (
@@ -215,7 +215,7 @@ def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) ->
 def test_figures_of_every_choice_are_finns(lowered: ModelWrapper, problem: Problem) -> None:
     for node, figures in zip(copy(lowered).graph.node, problem.layers, strict=True):
         for choice in figures.choices:
-            options.build_as(node, choice)
+            options.build_as(lowered, node, choice)
             layer = getCustomOp(node)
             found = figures[choice]
             assert found.cycles == layer.get_exp_cycles()
@@ -225,7 +225,7 @@ def test_figures_of_every_choice_are_finns(lowered: ModelWrapper, problem: Probl
 
 def test_whole_windows_need_all_channels(chain: ModelWrapper) -> None:
     windows = only_layer(chain, "ConvolutionInputGenerator")
-    foldings = [dict(choice.folding) for choice in options.choices(windows)]
+    foldings = [dict(choice.folding) for choice in options.choices(chain, windows.onnx_node)]
     whole = [folding for folding in foldings if folding["parallel_window"]]
     assert [values["SIMD"] for values in whole] == [windows.get_nodeattr("IFMChannels")]
 
@@ -234,7 +234,7 @@ def test_what_stands_between_layers_has_one_choice(chain: ModelWrapper) -> None:
     with finn_session():
         model = insert_streams(copy(chain), BOARD.part)
     fifo = only_layer(model, "StreamingFIFO")
-    assert kind_of(fifo).between and options.choices(fifo) == [("rtl", ())]
+    assert kind_of(fifo).between and options.choices(model, fifo.onnx_node) == [("rtl", ())]
 
 
 def test_the_same_layers_share_their_figures() -> None:

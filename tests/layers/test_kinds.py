@@ -16,7 +16,7 @@ from qonnx.custom_op.registry import getCustomOp, is_custom_op
 from fpga_flow.core.recipe import ROOT
 from fpga_flow.finn.backend import HDL, REPLACES, OwnRtl
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware.fold.options import attributes_of, build_as, choice_of, choices
+from fpga_flow.hardware.fold.options import build_as, choice_of, choices, layer_attributes
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.lowering import OTHERS, lowered
 from fpga_flow.hardware.streams import insert_streams
@@ -76,11 +76,11 @@ def choices_for(
 ) -> Iterator[tuple[ModelWrapper, Any]]:
     """Return the layers that can be built so, built so, with each of their foldings."""
     for model, layer in layers:
-        for choice in choices(layer):
+        for choice in choices(model, layer.onnx_node):
             if kind_of(layer).implementation(choice.implementation) is implementation:
                 copy = type(layer.onnx_node)()
                 copy.CopyFrom(layer.onnx_node)
-                build_as(copy, choice)
+                build_as(model, copy, choice)
                 assert choice_of(getCustomOp(copy)) == choice
                 yield model, getCustomOp(copy)
 
@@ -115,7 +115,7 @@ def test_implementation_answers_for_every_folding(
     asked = 0
     with finn_session():
         for model, layer in choices_for(one, layers):
-            attributes, cycles = attributes_of(layer), int(layer.get_exp_cycles())
+            attributes, cycles = layer_attributes(layer), int(layer.get_exp_cycles())
             for family in map(families.family_named, families.names()):
                 weights = model.get_initializer(layer.onnx_node.input[1]) if kind.has_weights else None
                 if one.fits(family):
@@ -127,9 +127,10 @@ def test_implementation_answers_for_every_folding(
                 assert isinstance(one.schedule(layer), Schedule)
             timing = one.timing(attributes, cycles)
             assert timing.cycles == cycles and 0 <= timing.share <= 1 and timing.delay > 0
-            assert kind.words_before(attributes) >= 2
-            if kind.counts is not None:
-                assert kind.counts(attributes) == (
+            assert (one.words_before or kind.words_before)(attributes) >= 2
+            counts = one.counts or kind.counts
+            if counts is not None:
+                assert counts(attributes) == (
                     cycles,
                     (layer.get_folded_input_shape()[-1],),
                     (layer.get_folded_output_shape()[-1],),

@@ -61,7 +61,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "outdated",
         "stages",
     ]
-    assert table["schema"] == 2
+    assert table["schema"] == 3
     assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
     assert set(table["cost"]) == {
         "weights",
@@ -86,7 +86,6 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
     assert set(table["hardware"]["fifos"]) == {"method", "bits_before", "bits_after"}
     assert set(table["hardware"]["layers"][0]) == {
         "name",
-        "label",
         "op",
         "kind",
         "implementation",
@@ -94,6 +93,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "pe",
         "simd",
         "nonzero",
+        "costs",
         "estimate",
         "finn",
         "synth",
@@ -369,7 +369,7 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     report.write(run)
     text = (tmp_path / "r" / "report.html").read_text()
     assert "First difference" in text
-    assert "layer <b>conv3</b>" in text
+    assert "layer conv3, " in text
     assert "found 2" in text_of(run)
 
 

@@ -18,7 +18,7 @@ def write(network: Path, part: str, top_k: int, seed: int, file: Path) -> None:
     """Write a folding drawn by `seed` for the layers of the integer network in the file `network`."""
     with finn_session():
         model = lower(ModelWrapper(str(network)), part, top_k)
-        offered = {node.name: choices(getCustomOp(node)) for node in model.graph.node}
+        offered = {node.name: choices(model, node) for node in model.graph.node}
         drawn = {name: some[_draw(f"{seed} {name}", len(some))] for name, some in offered.items()}
         for node in model.graph.node:
             window = model.find_producer(node.input[0])
@@ -31,7 +31,7 @@ def write(network: Path, part: str, top_k: int, seed: int, file: Path) -> None:
                 pair = pairs[_draw(f"{seed} {node.name} windows", len(pairs))]
                 drawn[window.name], drawn[node.name] = pair
         for node in model.graph.node:
-            build_as(node, drawn[node.name])
+            build_as(model, node, drawn[node.name])
         write_folding(model, file)
 
 

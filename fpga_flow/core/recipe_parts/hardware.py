@@ -62,6 +62,9 @@ class HardwareRecipe(Part):
     """Share of every resource of the board that is left free, where `target` is board."""
     clock_mhz: Annotated[float, Field(ge=1, le=1000)] | None = None
     """None: the board's default clock."""
+    implementation: Literal["auto", "dense", "sparse", "constant"] = "auto"
+    """How layers have their weights, where they can have them so: every weight in a memory, lists of those
+    that are not zero, or shared adders; auto: each layer as takes the least."""
     folding: str | None = None
     """A folding file (JSON, as written by an earlier run) that is taken instead of a target."""
     top_k: Annotated[int, Field(ge=0)] | None = None

@@ -15,7 +15,7 @@ from fpga_flow.layers.base import Folding, kind_of
 from fpga_flow.target.family import Family
 
 ATTRIBUTES = ("PE", "SIMD", "parallel_window", "ram_style")
-"""What a folding file may set, besides the implementation."""
+"""What a folding file may set where a layer has it, besides the implementation and what that folds over."""
 IMPLEMENTATION = "implementation"
 """Key of how a layer is built, where there are several ways."""
 SHOWN = 16
@@ -30,9 +30,10 @@ def write_folding(model: ModelWrapper, path: Path) -> None:
 
 def folding_of(layer: Any) -> dict[str, Any]:
     """Return what a folding file may set of one layer, with its values."""
-    kind = kind_of(layer)
+    kind, choice = kind_of(layer), choice_of(layer)
     several = len(kind.implementations) > 1
-    return {**({IMPLEMENTATION: kind.built(layer).name} if several else {}), **settings_of(layer)}
+    implementation = {IMPLEMENTATION: choice.implementation} if several else {}
+    return {**implementation, **settings_of(layer), **dict(choice.folding)}
 
 
 def settings_of(layer: Any) -> dict[str, Any]:
@@ -60,23 +61,28 @@ def fold_from_file(model: ModelWrapper, path: Path, family: Family | None = None
     for name, values in table.items():
         if not isinstance(values, dict):
             raise InputError(f"{path}: {name}: must be attributes and their values, not {values!r}")
-        _set(nodes[name], values, f"{path}: {name}", family)
+        _set(model, nodes[name], values, f"{path}: {name}", family)
     _check_windows(model, path)
     return model
 
 
-def _set(node: NodeProto, values: Mapping[str, Any], place: str, family: Family | None) -> None:
+def _set(
+    model: ModelWrapper, node: NodeProto, values: Mapping[str, Any], place: str, family: Family | None
+) -> None:
     """Make one layer what `values` say; `place` names it in messages."""
     layer = getCustomOp(node)
-    possible = choices(layer, family)
+    possible = choices(model, node, family)
     names = list(dict.fromkeys(choice.implementation for choice in possible))
     name = values.get(IMPLEMENTATION, choice_of(layer).implementation)
     if name not in names:
         raise InputError(f"{place}.{IMPLEMENTATION} = {name!r}: must be one of {_listed(names)}")
     legal = [choice.folding for choice in possible if choice.implementation == name]
+    before = dict(choice_of(layer).folding)
+    chosen = {key: before.get(key, value) for key, value in legal[0]}
+    build_as(model, node, Choice(name, legal[0]))
+    layer = getCustomOp(node)
+    known = [key for key in folding_of(layer) if key != IMPLEMENTATION]
     types = layer.get_nodeattr_types()
-    known = [key for key in ATTRIBUTES if key in types]
-    chosen = {key: int(layer.get_nodeattr(key)) for key, _ in legal[0]}
     others: dict[str, Any] = {}
     for key, value in values.items():
         if key == IMPLEMENTATION:
@@ -90,8 +96,7 @@ def _set(node: NodeProto, values: Mapping[str, Any], place: str, family: Family 
         (chosen if key in chosen else others)[key] = value
     if tuple(chosen.items()) not in legal:
         raise InputError(f"{place}: {_written(chosen)} do not go together; {_together(legal, chosen)}")
-    build_as(node, Choice(name, tuple(chosen.items())))
-    layer = getCustomOp(node)
+    build_as(model, node, Choice(name, tuple(chosen.items())))
     for key, value in others.items():
         layer.set_nodeattr(key, value)
 

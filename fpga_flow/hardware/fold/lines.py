@@ -6,7 +6,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.hardware.fold.latency import longest
-from fpga_flow.hardware.fold.options import attributes_of
+from fpga_flow.hardware.fold.options import layer_attributes
 from fpga_flow.layers.base import Timing, implementation_of, kind_of, streams_in
 from fpga_flow.results.hardware import HardwareLayer
 
@@ -58,4 +58,4 @@ def latency(model: ModelWrapper) -> int:
 
 
 def _timing(layer: Any) -> Timing:
-    return implementation_of(layer).timing(attributes_of(layer), int(layer.get_exp_cycles()))
+    return implementation_of(layer).timing(layer_attributes(layer), int(layer.get_exp_cycles()))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.fold.options import Choice, LayerFigures
+from fpga_flow.hardware.fold.problem import Solution
 from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.target.board import Board
 from fpga_flow.target.fit import Fit
@@ -44,6 +45,21 @@ def message_lines(
     return found, False
 
 
+def implementation_lines(solution: Solution, costs: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return a line for each implementation that was chosen: of which layers, and what others would take.
+
+    `costs`: see `Problem.costs_at`.
+    """
+    chosen: dict[str, list[str]] = {}
+    for name, least in costs.items():
+        mine = solution.choices[name].implementation
+        others = [f"{other} {cost:,.0f}" for other, cost in least.items() if other != mine]
+        cost = f"{least[mine]:,.0f} LUTs" if mine in least else ""
+        against = f" against {', '.join(others)}" if cost and others else ""
+        chosen.setdefault(mine, []).append(f"{name} ({cost}{against})" if cost else name)
+    return [f"  built as {mine}: {', '.join(names)}" for mine, names in chosen.items()]
+
+
 def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: float) -> str:
     layers = {layer.name: layer for layer in folded.problem.layers}
     if folded.target == "fps":
@@ -79,18 +95,20 @@ def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str]
 def limit_of(layer: LayerFigures, choice: Choice) -> str:
     """Return where a layer's folding stands in its range, in words."""
     values = dict(choice.folding)
-    parts = [_lanes(layer, name, values) for name in values if name != "parallel_window"]
+    parts = [_lanes(layer, choice, name) for name in values if name != "parallel_window"]
     if values.get("parallel_window"):
         parts.append("it sends a whole window a cycle")
     return " and ".join(parts)
 
 
-def _lanes(layer: LayerFigures, name: str, values: Mapping[str, int]) -> str:
-    most = max(dict(other.folding)[name] for other in layer.choices)
+def _lanes(layer: LayerFigures, choice: Choice, name: str) -> str:
+    value = dict(choice.folding)[name]
+    alike = [other for other in layer.choices if other.implementation == choice.implementation]
+    most = max(dict(other.folding)[name] for other in alike)
     word, attribute = layer.kind.lane_words.get(name, ("channel", None))
     of = int(layer.attributes[attribute]) if attribute else most
     if of == 1:
         return f"it has one {word} only"
-    if values[name] == of:
+    if value == of:
         return f"{name} is already at all {of} {word}s"
-    return f"{name} is {values[name]} of {of} {word}s"
+    return f"{name} is {value} of {of} {word}s"

@@ -15,7 +15,17 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.layers.base import Folding, Implementation, Timing, constants_in, kind_of, streams_in
+from fpga_flow.layers.base import (
+    Counts,
+    Folding,
+    Implementation,
+    Timing,
+    Weighing,
+    Weights,
+    constants_in,
+    kind_of,
+    streams_in,
+)
 from fpga_flow.target.family import Family
 from fpga_flow.target.resources import Resources
 
@@ -56,20 +66,27 @@ def no_layer_known(key: str) -> Resources | None:
     return None
 
 
-def choices(layer: Any, family: Family | None = None) -> list[Choice]:
-    """Return what `layer` (a `HWCustomOp` of FINN's, as lowering left it) can be on `family`, by itself.
+def choices(
+    model: ModelWrapper, node: NodeProto, family: Family | None = None, weights: Weighing | None = None
+) -> list[Choice]:
+    """Return what the layer of `node`, as lowering left it, can be on `family`, by itself.
 
+    Where it can have its weights as `weights` says, it is nothing else.
     What it needs of its neighbours is in `problem`: a pool or depthwise unit needs the lanes of its windows.
     """
+    layer = getCustomOp(node)
     kind = kind_of(layer)
-    found = kind.foldings(layer)
-    return [Choice(one.name, folding) for one in kind.suitable(layer, family) for folding in found]
+    return [
+        Choice(one.name, folding)
+        for one in kind.suitable(layer, family, weights)
+        for folding in kind.foldings_of(_built_as(model, node, one))
+    ]
 
 
 def choice_of(layer: Any) -> Choice:
     """Return the choice that `layer` has."""
     kind = kind_of(layer)
-    names = [name for name, _ in kind.foldings(layer)[0]]
+    names = [name for name, _ in kind.foldings_of(layer)[0]]
     return Choice(kind.built(layer).name, tuple((name, int(layer.get_nodeattr(name))) for name in names))
 
 
@@ -78,16 +95,40 @@ def choices_of(model: ModelWrapper) -> dict[str, Choice]:
     return {str(node.name): choice_of(getCustomOp(node)) for node in model.graph.node}
 
 
-def build_as(node: NodeProto, choice: Choice) -> None:
-    """Make the layer of `node` what `choice` says."""
-    kind = kind_of(getCustomOp(node))
-    chosen = kind.implementation(choice.implementation)
-    node.op_type = chosen.operator
+def build_as(model: ModelWrapper, node: NodeProto, choice: Choice) -> None:
+    """Make the layer of `node`, a node of `model` or a copy of one, what `choice` says."""
+    _implement(model, node, kind_of(getCustomOp(node)).implementation(choice.implementation))
     layer = getCustomOp(node)
-    for name in {name for other in kind.implementations for name in other.sets} - chosen.sets.keys():
-        layer.set_nodeattr(name, layer.get_nodeattr_types()[name][2])  # the attribute's default
-    for name, value in (*chosen.sets.items(), *choice.folding):
+    for name, value in choice.folding:
         layer.set_nodeattr(name, value)
+
+
+def _implement(model: ModelWrapper, node: NodeProto, implementation: Implementation) -> None:
+    """Build the layer of `node` as `implementation`, with whatever folding it has."""
+    kind = kind_of(getCustomOp(node))
+    node.op_type = implementation.operator
+    layer = getCustomOp(node)
+    types = layer.get_nodeattr_types()
+    of_others = {name for other in kind.implementations for name in other.sets} - implementation.sets.keys()
+    for name in sorted(of_others & types.keys()):
+        layer.set_nodeattr(name, types[name][2])  # the attribute's default
+    derived = implementation.derives(weights_of(model, node)) if implementation.derives else {}
+    for name, value in (*implementation.sets.items(), *derived.items()):
+        layer.set_nodeattr(name, value)
+
+
+def _built_as(model: ModelWrapper, node: NodeProto, implementation: Implementation) -> Any:
+    """Return a layer like that of `node` which is built as `implementation`."""
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    _implement(model, copy, implementation)
+    return getCustomOp(copy)
+
+
+def weights_of(model: ModelWrapper, node: NodeProto) -> Weights:
+    """Return the first constant that `node` takes, None where it takes none."""
+    constants = constants_in(model, node)
+    return constants[0] if constants else None
 
 
 @dataclass(frozen=True)
@@ -117,29 +158,25 @@ class LayerFigures:
         family: Family,
         known: Known,
         shared: dict[str, dict[Choice, Figures]],
+        weights: Weighing | None = None,
     ) -> None:
         """`node` itself is not changed."""
         self.name = str(node.name)
         self.kind = kind_of(getCustomOp(node))
-        self.choices = choices(getCustomOp(node), family)
-        constants = constants_in(model, node)
-        self._weights: NDArray[np.float32] | None = constants[0] if constants else None
+        self.choices = choices(model, node, family, weights)
+        self._weights = weights_of(model, node)
         self._family, self._known = family, known
-        self._constants = digest_of(constants)
+        self._constants = digest_of(constants_in(model, node))
         streams = streams_in(model, node)
         self.streams_in = [i for i, name in enumerate(node.input) if name in streams]
-        self.attributes = attributes_of(getCustomOp(node))
-        self._built = {choice.implementation: self._copy(node, choice) for choice in self.choices}
-        free = {key: v for key, v in self.attributes.items() if key not in dict(self.choices[0].folding)}
+        self.attributes = layer_attributes(getCustomOp(node))
+        self._built: dict[str, tuple[Implementation, Any, dict[str, Any]]] = {}
+        for name in dict.fromkeys(choice.implementation for choice in self.choices):
+            layer = _built_as(model, node, self.kind.implementation(name))
+            self._built[name] = (self.kind.implementation(name), layer, layer_attributes(layer))
+        folded = {key for choice in self.choices for key, _ in choice.folding}
+        free = {key: value for key, value in self.attributes.items() if key not in folded}
         self.found = shared.setdefault(_key(node.op_type, free, self._constants), {})
-
-    def _copy(self, node: NodeProto, choice: Choice) -> tuple[Implementation, Any, dict[str, Any]]:
-        """Return the implementation of `choice`, a layer of it, and its attributes."""
-        copy = NodeProto()
-        copy.CopyFrom(node)
-        build_as(copy, choice)
-        layer = getCustomOp(copy)
-        return self.kind.implementation(choice.implementation), layer, attributes_of(layer)
 
     def bits_in(self, stream: int) -> int:
         """Return the bits of a value of input `stream`."""
@@ -170,10 +207,10 @@ class LayerFigures:
         return {**self._built[choice.implementation][2], **dict(choice.folding)}
 
     def _make(self, choice: Choice) -> Figures:
-        implementation, layer, _ = self._built[choice.implementation]
+        implementation = self._built[choice.implementation][0]
         attributes = self.attributes_with(choice)
         synthesised = self._known(_key(implementation.operator, attributes, self._constants))
-        cycles, lanes_in, lanes_out = self._words(layer, choice, attributes)
+        cycles, lanes_in, lanes_out = self._counts(choice, attributes)
         return Figures(
             cycles=cycles,
             resources=synthesised or implementation.resources(attributes, self._weights, self._family),
@@ -182,12 +219,16 @@ class LayerFigures:
             lanes_out=lanes_out,
         )
 
-    def _words(
-        self, layer: Any, choice: Choice, attributes: Mapping[str, Any]
-    ) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-        """Return the cycles per frame and the elements per word of each input and output."""
-        if self.kind.counts is not None:
-            return self.kind.counts(attributes)
+    def words_before(self, choice: Choice) -> int:
+        """Return the depth of the FIFO in front that lets the layer run on with `choice`."""
+        implementation = self._built[choice.implementation][0]
+        return (implementation.words_before or self.kind.words_before)(self.attributes_with(choice))
+
+    def _counts(self, choice: Choice, attributes: Mapping[str, Any]) -> Counts:
+        implementation, layer, _ = self._built[choice.implementation]
+        counts = implementation.counts or self.kind.counts
+        if counts is not None:
+            return counts(attributes)
         for name, value in choice.folding:
             layer.set_nodeattr(name, value)
         outputs = range(len(layer.onnx_node.output))
@@ -198,7 +239,7 @@ class LayerFigures:
         )
 
 
-def attributes_of(layer: Any) -> dict[str, Any]:
+def layer_attributes(layer: Any) -> dict[str, Any]:
     """Return all attributes of `layer` that decide what it is made of, as plain values."""
     return {
         name: plain(layer.get_nodeattr(name))
@@ -210,7 +251,7 @@ def attributes_of(layer: Any) -> dict[str, Any]:
 
 def layer_key(model: ModelWrapper, node: NodeProto) -> str:
     """Return what identifies the hardware of a layer: operator, attributes, constants; no FIFO depths."""
-    return _key(node.op_type, attributes_of(getCustomOp(node)), digest_of(constants_in(model, node)))
+    return _key(node.op_type, layer_attributes(getCustomOp(node)), digest_of(constants_in(model, node)))
 
 
 def digest_of(constants: Iterable[NDArray[Any]]) -> str:

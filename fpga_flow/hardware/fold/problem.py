@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.hardware.fold.latency import longest
 from fpga_flow.hardware.fold.options import Choice, Figures, Known, LayerFigures, build_as, no_layer_known
 from fpga_flow.hardware.fold.solver import Table, minimise
+from fpga_flow.layers.base import Weighing
 from fpga_flow.target.board import Board
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import converter, fifo
@@ -66,8 +67,11 @@ class Problem:
         board: Board,
         known: Known = no_layer_known,
         step: Callable[[], object] = lambda: None,
+        weights: Weighing | None = None,
     ) -> None:
         """`known` gives the synthesised resources of a layer by its key, None where it has none.
+
+        `weights`: the only way in which layers that can have their weights so shall have them.
 
         `step` is called after each layer: with hundreds of them this takes seconds.
         """
@@ -75,7 +79,7 @@ class Problem:
         nodes = list(model.graph.node)
         self.layers: list[LayerFigures] = []
         for node in nodes:
-            layer = LayerFigures(model, node, board.family, known, shared)
+            layer = LayerFigures(model, node, board.family, known, shared, weights)
             for choice in layer.choices:
                 _ = layer[choice]  # found now, kept for the tables below
             self.layers.append(layer)
@@ -163,6 +167,23 @@ class Problem:
             [int(option[i]) for option, i in zip(options, found.indices, strict=True)], found.exact
         )
 
+    def costs_at(self, cycles: int) -> dict[str, dict[str, float]]:
+        """Return, of each layer with several implementations, the least cost of each that `cycles` allow.
+
+        Costs are the layer's own, in LUTs, at the board's prices.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for layer, amounts, paces in zip(self.layers, self._amounts, self._cycles, strict=True):
+            prices = np.array(self.prices.row)
+            least: dict[str, float] = {}
+            for choice, amount, pace in zip(layer.choices, amounts, paces, strict=True):
+                if pace <= cycles:
+                    cost = round(float(amount @ prices), 1)
+                    least[choice.implementation] = min(cost, least.get(choice.implementation, cost))
+            if len({choice.implementation for choice in layer.choices}) > 1:
+                found[layer.name] = least
+        return found
+
     def assess(self, choices: Mapping[str, Choice]) -> Solution:
         """Return what `choices`, which must be legal, mean at the board's prices."""
         indices = [index[choices[layer.name]] for layer, index in zip(self.layers, self._index, strict=True)]
@@ -231,7 +252,7 @@ def _fifos(
     family: Family, consumer: LayerFigures, wide_in: NDArray[np.int64], wide_out: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return (before, after, 4) what the FIFOs between two layers take; around a converter there are two."""
-    depths = np.array([consumer.kind.words_before(consumer.attributes_with(c)) for c in consumer.choices])
+    depths = np.array([consumer.words_before(choice) for choice in consumer.choices])
     last = fifo(family, wide_out, np.broadcast_to(depths[None, :], wide_out.shape))
     first = np.where((wide_in == wide_out)[..., None], 0.0, fifo(family, wide_in))
     both: NDArray[np.float64] = first + last
@@ -257,5 +278,5 @@ def add_pair(pairs: dict[tuple[int, int], Table], v: int, w: int, costs: Table) 
 def apply(model: ModelWrapper, choices: Mapping[str, Choice]) -> ModelWrapper:
     """Return `model` with every layer made what `choices` says."""
     for node in model.graph.node:
-        build_as(node, choices[node.name])
+        build_as(model, node, choices[node.name])
     return model

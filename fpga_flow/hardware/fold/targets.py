@@ -54,7 +54,8 @@ def fold(
     `known`: see `Problem`. Raises `InputError` for a wrong folding file.
     """
     with bar("foldings of each layer", len(model.graph.node)) as advance:
-        problem = Problem(model, board, known, advance)
+        weights = None if recipe.implementation == "auto" else recipe.implementation
+        problem = Problem(model, board, known, advance, weights)
     if recipe.folding is not None:
         folded = fold_from_file(model, places.named(recipe.folding), board.family)
         return Folded(folded, problem, problem.assess(choices_of(folded)), "file", None)
