@@ -96,6 +96,10 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             auto* made = add<Sums>(*network);
             made->length = value[0], made->passes = value[1], made->stages = value[2];
             layer = made;
+        } else if (pattern == PATTERN_DIGITS) {
+            auto* made = add<Digits>(*network);
+            made->taken = value[0], made->given = value[1], made->interval = value[2], made->latency = value[3];
+            layer = made;
         } else {
             return nullptr;
         }

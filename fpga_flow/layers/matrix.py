@@ -25,6 +25,7 @@ from fpga_flow.layers.base import (
     fold,
     register,
 )
+from fpga_flow.layers.constant.choice import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.layers.products import latency, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
@@ -230,12 +231,13 @@ MATRIX = register(
             ),
             Implementation("inferred", OWN, schedule, resources, timing, suits=infers),
             Implementation("lut", OWN, schedule, resources, timing, suits=selects, sets={"resType": "lut"}),
+            CONSTANT,
         ),
         lowers={"MatMul": matmul},
         foldings=foldings,
         words_before=words_before,
         counts=counts,
-        lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW")},
+        lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW"), "Digit": ("bit", None)},
         has_weights=True,
     )
 )

@@ -27,6 +27,7 @@ class Pattern(IntEnum):
     WIRE = 7
     RING = 8
     SUMS = 9
+    DIGITS = 10
 
 
 @dataclass(frozen=True)

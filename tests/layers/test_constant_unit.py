@@ -56,7 +56,18 @@ def test_registers_between_any_number_of_levels(simulators: Path, tmp_path: Path
     kind = Weights(8, 16, Operand("INT6"), 0.3)
     cases = [
         Case.of(kind, Operand("UINT4"), digit, levels=levels)
-        for digit, levels in ((1, 1), (1, 4), (2, 1), (2, 2), (3, 2), (3, 4), (4, 9), (32, 2), (32, 4))
+        for digit, levels in (
+            (1, 1),
+            (1, 4),
+            (2, 1),
+            (2, 2),
+            (3, 2),
+            (3, 4),
+            (4, 9),
+            (5, 2),
+            (32, 3),
+            (32, 6),
+        )
     ]
     assert_multiply(cases, tmp_path, simulators)
 
@@ -74,7 +85,7 @@ def cases(draw: st.DrawFn) -> Case:
         pe=draw(st.sampled_from(divisors[1])),
         solver=draw(st.sampled_from(SOLVERS)),
         extra_bits=draw(st.integers(0, 3)),
-        levels=draw(st.integers(2, 6)),
+        levels=draw(st.integers(3, 6)),
     )
 
 

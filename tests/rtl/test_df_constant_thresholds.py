@@ -99,7 +99,8 @@ def test_the_luts_compare_as_comparisons_do(case: tuple[int, int, bool, int], tm
         "select -assert-none plain/w:*gen_luts*",
         "miter -equiv -flatten -make_outputs packed plain miter",
         "hierarchy -top miter",
-        "sat -verify -tempinduct -seq 4 -set in_ready_i 1 -set in_rst_ni 1 -prove trigger 0 -maxsteps 8 miter",
+        "sat -verify -tempinduct -seq 4 -set in_ready_i 1 -set in_rst_ni 1 -prove trigger 0 -maxsteps 8 "
+        "miter",
     ]
     run_script("\n".join(commands) + "\n", tmp_path, tmp_path / "log.txt")
 

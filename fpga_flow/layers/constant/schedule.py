@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from fpga_flow.layers.constant.adders import AdderGraph
 
+PACKED = 4
+"""Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
 LEVELS = 6
 """Most levels of logic, LUTs and carry chains, between two registers."""
 
@@ -27,14 +29,13 @@ class Digits:
     """Digits of a number, and cycles of a vector."""
 
     @classmethod
-    def of(cls, graph: AdderGraph, width: int) -> "Digits":
-        """Return what `width` bits a cycle make of the widest input, or of the type of all outputs.
+    def of(cls, bits: int, width: int) -> "Digits":
+        """Return what `width` bits a cycle make of numbers of `bits` bits: those of the inputs and outputs.
 
         Values between may have more bits: what is cut off there is nobody's, for all shifts are to the left.
         """
         if width < 1:
             raise ValueError(f"a digit must have at least 1 bit, not {width}")
-        bits = max(1, graph.sums.bits, *(found.bits for found in graph.inputs))
         return cls(min(width, bits), -(-bits // width))
 
     @property
@@ -44,8 +45,16 @@ class Digits:
 
     @property
     def levels(self) -> int:
-        """Levels of logic of an adder; see `df_digit_adder.sv`. A carry chain is one, behind a LUT."""
-        return 1 if self.serial and self.width <= 2 else 2
+        """Levels of logic that an adder adds to those before it.
+
+        A carry chain is one, behind a LUT; Yosys may add three whole numbers at once, with a LUT more.
+        """
+        return 3 if not self.serial else 1 if self.width <= PACKED else 2
+
+    @property
+    def ripple(self) -> int:
+        """Levels that the last adder before a register adds besides, from its lowest bits to its highest."""
+        return (self.width - 1) // 2 if self.serial and self.width <= PACKED else 0
 
 
 class Use(NamedTuple):
@@ -111,8 +120,9 @@ class Schedule:
 
 def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS) -> Schedule:
     """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
-    if levels < digits.levels:
-        raise ValueError(f"an adder has {digits.levels} levels of logic, more than {levels}")
+    if levels < digits.levels + digits.ripple:
+        least = digits.levels + digits.ripple
+        raise ValueError(f"an adder has {least} levels of logic, more than {levels}")
     if len(graph.outputs) % words:
         raise ValueError(f"{len(graph.outputs)} outputs must fall into {words} equal groups")
     times = [0] * len(graph.inputs)
@@ -133,7 +143,7 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
             direct = [used[value] for _, value, zeros in wants if times[value] - zeros == at]
             return max(direct, default=0) + digits.levels
 
-        if level(time) > levels:
+        if level(time) + digits.ripple > levels:
             time += 1
         times.append(time)
         used.append(level(time))

@@ -45,6 +45,8 @@ class Unit:
     """The part has `LUT6_2`."""
 
     def __post_init__(self) -> None:
+        if self.graph.sums.bits > self.words.out_bits:
+            raise ValueError(f"sums must have {self.graph.sums.bits} bits or more, not {self.words.out_bits}")
         if len(self.graph.inputs) % self.words.simd or len(self.graph.outputs) % self.words.pe:
             sizes = f"{len(self.graph.inputs)} inputs and {len(self.graph.outputs)} outputs"
             raise ValueError(f"{sizes} must be multiples of SIMD={self.words.simd} and PE={self.words.pe}")
@@ -62,7 +64,7 @@ class Unit:
     @property
     def digits(self) -> Digits:
         """How numbers are cut."""
-        return Digits.of(self.graph, self.digit)
+        return Digits.of(max(self.words.out_bits, self.words.in_bits + self.words.bipolar), self.digit)
 
     @property
     def interval(self) -> int:
