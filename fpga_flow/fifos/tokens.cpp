@@ -113,6 +113,10 @@ void* tokens_open(int64_t fifos, const int64_t* program, int64_t length, const i
             auto* made = add<Lists>(*network);
             made->words = value[0], made->steps = value[1], made->results = value[2], made->stages = value[3];
             layer = made;
+        } else if (pattern == PATTERN_DIGITS) {
+            auto* made = add<Digits>(*network);
+            made->taken = value[0], made->given = value[1], made->interval = value[2], made->latency = value[3];
+            layer = made;
         } else {
             return nullptr;
         }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace tokens {
@@ -409,6 +410,50 @@ struct Lists final : Layer {
         filled += vector_out - vector_read;
         if (reading) read = vector_read ? 0 : read + 1;
         if (move) valid = (valid << 1 | reading) & ((uint64_t{1} << (stages + 1)) - 1);
+        return moves;
+    }
+};
+
+/// Takes the words of a vector, works on it digit by digit, and gives its words one a cycle; a register is behind it.
+struct Digits final : Layer {
+    int64_t taken = 1, given = 1, interval = 1, latency = 1;
+    int64_t words = 0, wait = 0;  ///< Words held of the next vector; cycles before it may begin.
+    bool offer = false;
+    Time local = 0;               ///< Cycles in which the unit did not stand still.
+    std::deque<Time> whole;       ///< When the first word of each vector on its way is whole.
+
+    void reset() override {
+        words = wait = local = 0;
+        offer = false;
+        whole.clear();
+    }
+
+    bool cycle(Time) override {
+        const bool ready = out[0]->ready();
+        const bool left = offer && ready;
+        if (offer) out[0]->offered = true;
+        if (left) out[0]->push = true;
+        while (!whole.empty() && whole.front() + given <= local) whole.pop_front();
+        const bool word = !whole.empty() && whole.front() <= local;
+        const bool enable = !(word && offer && !ready);
+        const bool last = words == taken - 1;
+        const bool take = in[0]->valid() && (!last || (wait == 0 && enable));
+        const bool moves = left || take || (enable && (!whole.empty() || wait > 0));
+        if (take) {
+            in[0]->pop = true;
+            words = last ? 0 : words + 1;
+        }
+        if (enable) {
+            if (take && last) {
+                whole.push_back(local + latency - 1);
+                wait = interval - 1;
+            } else if (wait > 0) {
+                --wait;
+            }
+            ++local;
+        }
+        if (word) offer = true;
+        else if (ready) offer = false;
         return moves;
     }
 };

@@ -28,6 +28,7 @@ from fpga_flow.layers.base import (
     register,
     waits_for_none,
 )
+from fpga_flow.layers.constant.choice import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.layers.products import latency, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
@@ -253,12 +254,18 @@ MATRIX = register(
             Implementation("lut", OWN, schedule, resources, timing, suits=selects, sets={"resType": "lut"}),
             _sparse("sparse", "lut", sparse.suits),
             _sparse("sparse_dsp", "dsp", sparse.has_dsps),
+            CONSTANT,
         ),
         lowers={"MatMul": matmul},
         foldings=foldings,
         words_before=words_before,
         counts=counts,
-        lane_words={"PE": ("output", "MH"), "SIMD": ("input", "MW"), "Lanes": ("nonzero weight", None)},
+        lane_words={
+            "PE": ("output", "MH"),
+            "SIMD": ("input", "MW"),
+            "Lanes": ("nonzero weight", None),
+            "Digit": ("bit", None),
+        },
         has_weights=True,
     )
 )

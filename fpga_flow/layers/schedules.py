@@ -28,6 +28,7 @@ class Pattern(IntEnum):
     RING = 8
     SUMS = 9
     LISTS = 10
+    DIGITS = 11
 
 
 @dataclass(frozen=True)

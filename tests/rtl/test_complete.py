@@ -21,6 +21,8 @@ AS_LAYERS = {
     "df_add": "elementwise",
     "df_concat": "concat_split",
     "df_decimate": "decimate",
+    "df_digits_in": "constant_unit",
+    "df_digits_out": "constant_unit",
     "df_fork": "fork",
     "df_split": "concat_split",
 }

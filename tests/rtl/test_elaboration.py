@@ -118,6 +118,14 @@ SPARSE: Parameters = {
     "SumWidth": 11,
     **OPERANDS,
 }
+CONSTANT_STEPS: Parameters = {
+    "Lanes": 2,
+    "Width": 4,
+    "Steps": 3,
+    "Thresholds": Sized.of([0, 3, 9, 2, 2, 16], 5),
+}
+DIGITS_IN: Parameters = {"Values": 12, "Lanes": 4, "Width": 4, "Digit": 2, "Interval": 6}
+DIGITS_OUT: Parameters = {"Values": 12, "Lanes": 4, "Digit": 2, "Digits": 6, "Width": 12}
 FIFO: Parameters = {"DEPTH": 2, "DATA_WIDTH": 8}
 SUM: Parameters = {"N": 6, "DEPTH": 3, "ARG_WIDTH": 2, "ARG_LO": -1, "ARG_HI": 1}
 
@@ -248,6 +256,25 @@ LEGAL: dict[str, list[Parameters]] = {
         {**SPARSE, "MW": 34, "SIMD": 17, "PE": 1, "Lanes": 17},
         {**SPARSE, "MW": 1, "MH": 1, "SIMD": 1, "PE": 1, "Lanes": 1, "Steps": 1, "List": Sized.of([27], 5)},
     ],
+    "df_constant_thresholds": [
+        *({**CONSTANT_STEPS, "Packed": packed, "PerStage": 1 + packed} for packed in (0, 1)),
+        {**CONSTANT_STEPS, "Signed": 1},
+        *({"Lanes": 1, "Width": bits, "Steps": steps} for bits in (1, 12) for steps in (1, 2, 7, 31)),
+    ],
+    "df_digit_adder": [
+        {"Width": bits, "Subtract": bits % 2, "Packed": int(bits < 6)} for bits in range(1, 9)
+    ],
+    "df_digits_in": [
+        *({**DIGITS_IN, "Digit": bits, "Signed": bits % 2} for bits in (1, 3, 4, 7)),
+        *({**DIGITS_IN, "Lanes": lanes, "Interval": 1} for lanes in (1, 12)),
+        *({**DIGITS_IN, "Width": 1, "Bipolar": 1, "Digit": bits} for bits in (1, 2, 3)),
+        {"Values": 1, "Lanes": 1, "Width": 1, "Digit": 1, "Interval": 1},
+    ],
+    "df_digits_out": [
+        *({**DIGITS_OUT, "Width": bits, "Signed": bits % 2} for bits in (1, 11, 12, 15)),
+        *({**DIGITS_OUT, "Lanes": lanes, "Digits": 1} for lanes in (1, 12)),
+        {"Values": 1, "Lanes": 1, "Digit": 1, "Digits": 1, "Width": 1},
+    ],
     "df_tap": [{"Width": bits, "Name": "tap"} for bits in (1, 8, 500)],
 }
 
@@ -306,6 +333,17 @@ ILLEGAL = [
         "df_sparse_matrix", {**SPARSE, "Lanes": 6}, "Lanes must be a multiple of SIMD . PE, not 6 and 2 . 2"
     ),
     Illegal("df_sparse_matrix", {**SPARSE, "Steps": 0}, "Steps must be at least 1, not 0"),
+    Illegal("df_constant_thresholds", {"Lanes": 1, "Width": 4, "Steps": 32}, "Steps must be 1 to 31, not 32"),
+    Illegal(
+        "df_constant_thresholds",
+        {**CONSTANT_STEPS, "Thresholds": Sized.of([0, 9, 3, 2, 2, 16], 5)},
+        "thresholds of lane 0 must ascend",
+    ),
+    Illegal("df_digit_adder", {"Width": 0}, "Width must be at least 1, not 0"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Interval": 0}, "must be at least 1, not 4, 2 and 0"),
+    Illegal("df_digits_in", {**DIGITS_IN, "Bipolar": 1}, "bipolar values must have 1 bit, not 4"),
+    Illegal("df_digits_out", {**DIGITS_OUT, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
     Illegal("df_fork", {"Width": 4, "Outputs": 1}, "Outputs must be at least 2, not 1"),
     Illegal("df_concat", {**CONCAT, "InBits": 15}, "InBits must be PE times the sum of Widths .16., not 15"),
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),

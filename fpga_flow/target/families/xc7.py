@@ -15,5 +15,5 @@ FAMILY = Family(
     ),
     synthesis=xilinx.synthesis("xc7"),
     files=xilinx.FILES,
-    black_boxes={"DSP48E1": xilinx.HERE / "xc7_dsp.sv"},
+    black_boxes={**xilinx.BLACK_BOXES, "DSP48E1": xilinx.HERE / "xc7_dsp.sv"},
 )

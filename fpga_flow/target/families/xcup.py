@@ -13,5 +13,5 @@ FAMILY = Family(
     cells=xilinx.cells({"RAMB18E2": 1, "RAMB36E2": 2}, "DSP48E2", {"CARRY8": 2}),
     synthesis=xilinx.synthesis("xcup", "DSP48E2", "RAMB18E2", "RAMB36E2"),
     files=xilinx.FILES,
-    black_boxes={"DSP48E2": xilinx.HERE / "xcup_dsp.sv"},
+    black_boxes={**xilinx.BLACK_BOXES, "DSP48E2": xilinx.HERE / "xcup_dsp.sv"},
 )

@@ -12,8 +12,8 @@ BLOCK_RAM = BlockRam(
 )
 LUT_MEMORY = LutMemory(rom_bits=64, luts=4, bits=6, words=32, library=(4, 64, 8))
 """A RAM32M is the smallest writable memory."""
-LUTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "INV": 1}
-"""An inverter that Yosys leaves takes a LUT of its own."""
+LUTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "LUT6_2": 1, "INV": 1}
+"""One with both outputs is a LUT all the same; an inverter that Yosys leaves takes a LUT of its own."""
 LUTRAM = {
     "RAM32X1S": 1,
     "RAM64X1S": 1,
@@ -41,6 +41,7 @@ FLIP_FLOPS = dict.fromkeys(
 SHIFT_REGISTERS = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
 """Two of 16 bits could share a LUT, which Yosys does not decide."""
 FREE = ("MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND")
+BLACK_BOXES = {"LUT6_2": HERE / "xilinx_lut6_2.sv"}
 FILES = {
     "shift_registers": HERE / "xilinx_shift_registers.v",
     "rom_library": HERE / "xilinx_rom.txt",

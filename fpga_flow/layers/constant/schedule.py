@@ -1,0 +1,150 @@
+"""When each value of a network of adders is there: cycles, and adders between two registers.
+
+A vector is worked on in digits of some bits, the least significant one first, a digit a cycle. A value has
+a time: the cycle, counted from that of the inputs' first digit, in which its own first digit is there. A
+digit that is wanted later is delayed; a value shifted by whole digits is one that is wanted later by so many
+cycles, with zeros before it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from fpga_flow.layers.constant.adders import AdderGraph
+
+PACKED = 4
+"""Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
+LEVELS = 6
+"""Most levels of logic, LUTs and carry chains, between two registers."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """How numbers are cut."""
+
+    width: int
+    """Bits of a digit, which is all of a number where `count` is 1."""
+    count: int
+    """Digits of a number, and cycles of a vector."""
+
+    @classmethod
+    def of(cls, bits: int, width: int) -> "Digits":
+        """Return what `width` bits a cycle make of numbers of `bits` bits: those of the inputs and outputs.
+
+        Values between may have more bits: what is cut off there is nobody's, for all shifts are to the left.
+        """
+        if width < 1:
+            raise ValueError(f"a digit must have at least 1 bit, not {width}")
+        return cls(min(width, bits), -(-bits // width))
+
+    @property
+    def serial(self) -> bool:
+        """Whether a number has more than one digit."""
+        return self.count > 1
+
+    @property
+    def levels(self) -> int:
+        """Levels of logic that an adder adds to those before it.
+
+        A carry chain is one, behind a LUT; Yosys may add three whole numbers at once, with a LUT more.
+        """
+        return 3 if not self.serial else 1 if self.width <= PACKED else 2
+
+    @property
+    def ripple(self) -> int:
+        """Levels that the last adder before a register adds besides, from its lowest bits to its highest."""
+        return (self.width - 1) // 2 if self.serial and self.width <= PACKED else 0
+
+
+class Use(NamedTuple):
+    """A value as it is wanted somewhere: `delay` cycles later, behind `zeros` digits of 0, shifted."""
+
+    value: int
+    delay: int
+    zeros: int
+    bits: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The times of a network's values."""
+
+    graph: AdderGraph
+    digits: Digits
+    levels: int
+    """Most levels of logic between two registers."""
+    times: tuple[int, ...]
+    """Of each value."""
+    words: int = 1
+    """The outputs leave in so many groups, each a cycle later than the one before it."""
+
+    @cached_property
+    def latency(self) -> int:
+        """Cycles from the inputs' first digit to that of the outputs' first group."""
+        ends = [0]
+        for place, (value, shift) in enumerate(self.graph.outputs):
+            if value is not None:
+                zeros = shift // self.digits.width if self.digits.serial else 0
+                # A register behind each, whatever comes before it; also the one that puts zeros in.
+                ends.append(self.times[value] + 1 - zeros - self.group(place))
+        return max(ends)
+
+    def group(self, output: int) -> int:
+        """Return the group of `output`."""
+        return output * self.words // len(self.graph.outputs)
+
+    def output_time(self, output: int) -> int:
+        """Return when the first digit of `output` leaves."""
+        return self.latency + self.group(output)
+
+    def use(self, value: int, shift: int, time: int) -> Use:
+        """Return `value << shift` as it is wanted at `time`."""
+        if not self.digits.serial:
+            return Use(value, time - self.times[value], 0, shift)
+        zeros, bits = divmod(shift, self.digits.width)
+        return Use(value, time - self.times[value] + zeros, zeros, bits)
+
+    def operands(self, place: int) -> tuple[Use | None, Use]:
+        """Return what adder `place` adds; None is 0."""
+        adder = self.graph.adders[place]
+        time = self.times[len(self.graph.inputs) + place]
+        left = None if adder.a is None else self.use(adder.a, adder.a_shift, time)
+        return left, self.use(adder.b, adder.b_shift, time)
+
+    def outputs(self) -> Iterator[Use | None]:
+        """Return the outputs as they are wanted at their times."""
+        for place, (value, shift) in enumerate(self.graph.outputs):
+            yield None if value is None else self.use(value, shift, self.output_time(place))
+
+
+def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS) -> Schedule:
+    """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
+    if levels < digits.levels + digits.ripple:
+        least = digits.levels + digits.ripple
+        raise ValueError(f"an adder has {least} levels of logic, more than {levels}")
+    if len(graph.outputs) % words:
+        raise ValueError(f"{len(graph.outputs)} outputs must fall into {words} equal groups")
+    times = [0] * len(graph.inputs)
+    used = [0] * len(graph.inputs)  # levels since the last register
+    for adder in graph.adders:
+        operands = [(adder.b, adder.b_shift)]
+        if adder.a is not None:
+            operands.append((adder.a, adder.a_shift))
+        wants = []
+        for value, shift in operands:
+            zeros = shift // digits.width if digits.serial else 0
+            # The register that puts the zeros in; one bit at a time, the adder's own LUT does.
+            held = int(zeros > 0 and digits.width > 1)
+            wants.append((times[value] - zeros + held, value, zeros))
+        time = max(0, *(want for want, _, _ in wants))
+
+        def level(at: int, wants: list[tuple[int, int, int]] = wants) -> int:
+            direct = [used[value] for _, value, zeros in wants if times[value] - zeros == at]
+            return max(direct, default=0) + digits.levels
+
+        if level(time) + digits.ripple > levels:
+            time += 1
+        times.append(time)
+        used.append(level(time))
+    return Schedule(graph, digits, levels, tuple(times), words)

@@ -1,0 +1,121 @@
+"""A constant matrix as a unit with a stream in and a stream out, around its network of adders."""
+
+from dataclasses import dataclass
+
+from fpga_flow.layers.constant import core
+from fpga_flow.layers.constant.adders import AdderGraph, Range
+from fpga_flow.layers.constant.schedule import LEVELS, Digits, Schedule, schedule
+
+MODULES = (*core.MODULES, "df_digits_in.sv", "df_digits_out.sv")
+"""That it instantiates, in `layers/hdl`."""
+BIPOLAR = Range(-1, 1)
+"""Of an input of one bit that stands for -1 and 1."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a unit takes and gives."""
+
+    simd: int
+    """Values of a word in; divides the number of inputs."""
+    pe: int
+    """Values of a word out; divides the number of outputs."""
+    in_bits: int
+    """Of a value in, as it is coded."""
+    signed: bool
+    bipolar: bool
+    """Values in are of one bit, 0 for -1."""
+    out_bits: int
+    """Of a value out."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A network of adders with streams on both sides.
+
+    Raises `ValueError` where numbers of values are no multiples of those of a word.
+    """
+
+    graph: AdderGraph
+    digit: int
+    """Bits of each number a cycle."""
+    words: Words
+    levels: int = LEVELS
+    packed: bool = True
+    """The part has `LUT6_2`."""
+
+    def __post_init__(self) -> None:
+        if self.graph.sums.bits > self.words.out_bits:
+            raise ValueError(f"sums must have {self.graph.sums.bits} bits or more, not {self.words.out_bits}")
+        if len(self.graph.inputs) % self.words.simd or len(self.graph.outputs) % self.words.pe:
+            sizes = f"{len(self.graph.inputs)} inputs and {len(self.graph.outputs)} outputs"
+            raise ValueError(f"{sizes} must be multiples of SIMD={self.words.simd} and PE={self.words.pe}")
+
+    @property
+    def words_in(self) -> int:
+        """Words of a vector."""
+        return len(self.graph.inputs) // self.words.simd
+
+    @property
+    def words_out(self) -> int:
+        """Words of its sums."""
+        return len(self.graph.outputs) // self.words.pe
+
+    @property
+    def digits(self) -> Digits:
+        """How numbers are cut."""
+        return Digits.of(max(self.words.out_bits, self.words.in_bits + self.words.bipolar), self.digit)
+
+    @property
+    def interval(self) -> int:
+        """Cycles from vector to vector."""
+        return max(self.digits.count, self.words_in, self.words_out)
+
+    @property
+    def schedule(self) -> Schedule:
+        """When each value is there."""
+        return schedule(self.graph, self.digits, words=self.words_out, levels=self.levels)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last word of a vector in to the first word out."""
+        return 2 + self.schedule.latency + self.digits.count - 1
+
+    def modules(self, name: str) -> str:
+        """Return the modules `<name>_network` and `name`, which has the ports of the house."""
+        words, timed, digits = self.words, self.schedule, self.digits
+        taken, given = core.port_bits(timed)
+        inputs, outputs = len(self.graph.inputs), len(self.graph.outputs)
+        return f"""{core.module(timed, f"{name}_network", self.packed)}
+module {name} (
+  input  logic clk_i,
+  input  logic rst_ni,
+  input  logic [{words.simd * words.in_bits - 1}:0] data_i,
+  input  logic valid_i,
+  output logic ready_o,
+  output logic [{words.pe * words.out_bits - 1}:0] data_o,
+  output logic valid_o,
+  input  logic ready_i
+);
+  logic enable, start_in, start_out;
+  logic [{inputs * taken - 1}:0] digits_in;
+  logic [{outputs * given - 1}:0] digits_out;
+  df_digits_in #(
+    .Values({inputs}), .Lanes({words.simd}), .Width({words.in_bits}), .Signed({int(words.signed)}),
+    .Bipolar({int(words.bipolar)}), .Digit({taken}), .Interval({self.interval})
+  ) taking (
+    .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .enable_i(enable), .start_o(start_in), .digits_o(digits_in)
+  );
+  {name}_network network (
+    .clk_i, .rst_ni, .enable_i(enable), .start_i(start_in), .digits_i(digits_in),
+    .start_o(start_out), .digits_o(digits_out)
+  );
+  df_digits_out #(
+    .Values({outputs}), .Lanes({words.pe}), .Digit({given}), .Digits({digits.count}),
+    .Signed({int(self.graph.sums.signed)}), .Width({words.out_bits})
+  ) giving (
+    .clk_i, .rst_ni, .start_i(start_out), .digits_i(digits_out), .enable_o(enable),
+    .data_o, .valid_o, .ready_i
+  );
+endmodule
+"""

@@ -1,0 +1,184 @@
+"""Constant matrices in hardware: networks of adders at several digits, beside alkaid's own Verilog, by Yosys.
+
+    python -m tests.bench.bench_constant              # all of it, some half an hour: docs/constant.csv
+    python -m tests.bench.bench_constant --only conv2
+
+A row is a module alone: the network, the whole unit with its streams (one word a vector in and out), or what
+alkaid writes for the same matrix with registers at a cutoff of 4 of its levels. The matrices are those of
+the A(MC) VGG10 (in the folder FPGA_FLOW_ZOO) and random ones of 64 x 64, INT4 with UINT4.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from fpga_flow.core.recipe import ROOT
+from fpga_flow.export.operations import Matrix
+from fpga_flow.export.reader import read
+from fpga_flow.export.walk import to_integers
+from fpga_flow.layers.constant import core
+from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
+from fpga_flow.layers.constant.schedule import LEVELS, Digits, schedule
+from fpga_flow.layers.constant.solvers import installed, solve
+from fpga_flow.layers.constant.unit import MODULES, Unit, Words
+from fpga_flow.target.families import family_named
+from tests.bench.netlist import Figures, synthesised
+from tests.bench.tables import write_rows
+
+ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
+HDL = ROOT / "fpga_flow" / "layers" / "hdl"
+INPUT = Range(0, 15)
+DIGITS = (1, 2, 3, 4, 32)
+"""Bits of a digit; the last is all of a number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A module of one matrix."""
+
+    matrix: str
+    rows: int
+    columns: int
+    nonzero: int
+    form: str
+    solver: str
+    digit: int
+    cycles: int
+    adders: int
+    latency: int
+    lut: int
+    srl: int
+    ff: int
+    carry4: int
+    levels: int
+    cells: int
+    seconds: float
+
+
+def matrices() -> Iterator[tuple[str, Callable[[], Integers]]]:
+    """Return the matrices (outputs, inputs) by name."""
+    for place in range(2, 8):
+        yield f"conv{place}", lambda place=place: convolution(place)  # type: ignore[misc]
+    for zeros in (0, 50, 90):
+        yield f"random {zeros} %", lambda zeros=zeros: drawn(zeros / 100)  # type: ignore[misc]
+
+
+def convolution(place: int) -> Integers:
+    """Return the weights of convolution `place` of the A(MC) VGG10."""
+    operations = to_integers(read(ZOO / "amc_vgg10_w4a4_pruned.onnx")).operations
+    weights = [operation.weights for operation in operations if isinstance(operation, Matrix)][place - 1]
+    return np.asarray(weights, np.int64).reshape(len(weights), -1)
+
+
+def drawn(zeros: float) -> Integers:
+    """Return a random matrix of 64 x 64 numbers from -7 to 7, so much of it 0."""
+    generator = np.random.default_rng(1)
+    values = generator.integers(-7, 7, (64, 64), endpoint=True)
+    return np.where(generator.random(values.shape) < zeros, 0, values)
+
+
+def row(
+    name: str,
+    matrix: Integers,
+    form: str,
+    solver: str,
+    made: tuple[int, int, int, int],
+    found: Figures,
+    start: float,
+) -> Row:
+    """Return a row; `made`: digit, cycles, adders, latency."""
+    rows, columns = matrix.shape
+    return Row(
+        name,
+        rows,
+        columns,
+        int(np.count_nonzero(matrix)),
+        form,
+        solver,
+        *made,
+        **vars(found),
+        seconds=round(time.monotonic() - start, 1),
+    )
+
+
+def rows_of(name: str, matrix: Integers, solver: str, folder: Path) -> Iterator[Row]:
+    """Return the rows of our networks and units."""
+    solution = solve(matrix, [INPUT] * matrix.shape[1], solver)
+    graph = solution.graph
+    for digit in DIGITS:
+        for form, text, made in (network(graph, digit), unit(graph, digit)):
+            if form == "unit" and digit > 1:
+                continue
+            start = time.monotonic()
+            source = folder / "top.sv"
+            source.write_text(text)
+            found = synthesised(
+                "top", [*(HDL / module for module in MODULES), source], folder, family_named("xc7")
+            )
+            yield row(name, matrix, form, solution.solver, made, found, start)
+
+
+def network(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, int, int]]:
+    """Return the network alone."""
+    timed = schedule(graph, Digits.of(graph.sums.bits, digit))
+    made = (digit, timed.digits.count, len(graph.adders), timed.latency)
+    return "network", core.module(timed, "top"), made
+
+
+def unit(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, int, int]]:
+    """Return the unit with its streams."""
+    words = Words(len(graph.inputs), len(graph.outputs), 4, False, False, graph.sums.bits)
+    found = Unit(graph, digit, words, LEVELS)
+    return "unit", found.modules("top"), (digit, found.interval, len(graph.adders), found.latency)
+
+
+def alkaids(name: str, matrix: Integers, folder: Path) -> Iterator[Row]:
+    """Return the row of alkaid's own Verilog."""
+    trace, rtl = import_module("alkaid.trace"), import_module("alkaid.codegen.rtl")
+    columns = matrix.shape[1]
+    x = trace.FVArrayInput((columns,))
+    start = time.monotonic()
+    product = x.quantize(*(np.full(columns, bits) for bits in (0, 4, 0))) @ matrix.T.astype(np.float32)
+    made = rtl.RTLModel(trace.trace(x, product), str(folder / "made"), prj_name="top", latency_cutoff=4)
+    made.write()
+    sources = sorted((folder / "made" / "src").rglob("*.v"))
+    found = synthesised(
+        "top", [path for path in sources if "wrapper" not in path.name], folder, family_named("xc7")
+    )
+    adders = sum(op.opcode in (0, 1) for comb in made.fsm.logic.values() for op in comb.ops)
+    yield row(
+        name, matrix, "alkaid's Verilog", "alkaid", (32, 1, adders, int(made.latency or 0)), found, start
+    )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", default="", help="matrices whose name holds this")
+    parser.add_argument("--solver", default="auto")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "constant.csv")
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    for name, make in matrices():
+        if arguments.only not in name:
+            continue
+        matrix = make()
+        with tempfile.TemporaryDirectory() as folder:
+            found = rows_of(name, matrix, arguments.solver, Path(folder))
+            theirs = alkaids(name, matrix, Path(folder)) if installed() == "alkaid" else iter(())
+            for each in chain(found, theirs):
+                rows.append(each)
+                with arguments.out.open("w", newline="", encoding="utf-8") as file:
+                    write_rows(file, rows)
+
+
+if __name__ == "__main__":
+    main()
