@@ -29,11 +29,12 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+LOCKED = r"[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*(; platform_machine != \"aarch64\")?"
+
+
 def test_lock_has_names_and_versions_and_where_there_is_no_wheel() -> None:
     for line in LINES:
-        assert re.fullmatch(
-            r"[A-Za-z0-9_.-]+==[0-9][0-9A-Za-z.]*(; platform_machine != \"aarch64\")?", line
-        ), line
+        assert re.fullmatch(LOCKED, line), line
 
 
 def test_installed_packages_are_those_of_the_lock() -> None:
