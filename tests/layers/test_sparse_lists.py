@@ -75,7 +75,9 @@ def test_the_lanes_of_a_group_finish_together(drawn: tuple[Integers, int, int, i
             sizes = units[p::pe, s]
             loads = np.bincount(dealt[p::pe, s], sizes, share)
             assert loads.sum() == sizes.sum()
-            assert loads.max() <= sizes.sum() / share + sizes.max()  # no lane waits where one has two units more
+            assert (
+                loads.max() <= sizes.sum() / share + sizes.max()
+            )  # no lane waits where one has two units more
 
 
 @settings(max_examples=40)
