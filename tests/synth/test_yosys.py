@@ -78,6 +78,54 @@ def test_the_map_to_shift_registers_changes_nothing(tmp_path: Path, entries: int
     run_script("\n".join(commands), tmp_path, tmp_path / "yosys.log")
 
 
+ROM = """
+module rom(input logic clk, input logic next, output logic [8:0] q);
+  (* ram_style = "distributed" *) logic [8:0] words[{words}];
+  logic [{top}:0] at;
+  initial $readmemh("words.dat", words);
+  always_ff @(posedge clk) if (next) at <= at + 1'b1;
+  always_ff @(posedge clk) if (next) q <= words[at];
+endmodule"""
+
+
+@pytest.mark.parametrize(("words", "luts"), [(40, 1), (100, 2), (250, 4), (300, 6)])
+def test_a_constant_memory_in_luts_takes_one_for_64_bits(tmp_path: Path, words: int, luts: int) -> None:
+    content = "\n".join(f"{i * i * i % 509:x}" for i in range(words))
+    (tmp_path / "words.dat").write_text(content)
+    bits = (words - 1).bit_length()
+    usage = count(tmp_path, ROM.format(words=words, top=bits - 1), "rom")
+    assert usage.bram18 == 0
+    assert usage.lut <= 9 * luts + bits + 1  # and the counter
+
+
+@pytest.mark.parametrize("words", [17, 64, 100, 250, 300])
+def test_the_map_of_constant_memories_changes_nothing(tmp_path: Path, words: int) -> None:
+    """Yosys proves, by SAT, that the mapped memory is equal to the multiplexers that it makes itself."""
+    bits = (words - 1).bit_length()
+    (tmp_path / "words.dat").write_text("\n".join(f"{i * i * i % 61:x}" for i in range(1 << bits)))
+    (tmp_path / "read.sv").write_text(f"""
+    module read(input logic [{bits - 1}:0] at, output logic [5:0] q);
+      logic [5:0] words[{1 << bits}];
+      initial $readmemh("words.dat", words);
+      assign q = words[at];
+    endmodule""")
+    commands = [
+        "read_slang --top read read.sv",
+        "hierarchy -top read",
+        "proc",
+        "memory -nomap",
+        "copy read gate",
+        "memory_map read",
+        f"memory_libmap -lib {FILES['rom_library']} gate",
+        f"techmap -map {FILES['rom']} gate",
+        "select -assert-min 6 gate/t:LUT6",
+        "techmap -autoproc -map +/xilinx/cells_sim.v gate/t:LUT6 gate/t:MUXF7 gate/t:MUXF8",
+        "miter -equiv -flatten read gate both",
+        "sat -verify -prove trigger 0 both",
+    ]
+    run_script("\n".join(commands), tmp_path, tmp_path / "yosys.log")
+
+
 def test_a_memory_is_filled_from_a_file_in_the_folder_and_lies_in_block_ram(tmp_path: Path) -> None:
     text = """
     module rom(input logic clk, input logic [10:0] a, output logic [8:0] q);
