@@ -133,12 +133,23 @@ def package(name: str) -> Callable[[], Tool]:
     return find
 
 
+def adders() -> Tool:
+    """Return what finds the networks of adders of constant matrices: alkaid, or where it is not, our own."""
+    try:
+        return Tool(
+            "adders", (), f"alkaid {importlib.metadata.version('alkaid')}", {}, _package_folder("alkaid")
+        )
+    except importlib.metadata.PackageNotFoundError:
+        return Tool("adders", (), "without alkaid", {}, "")
+
+
 FINDERS: dict[str, Callable[[], Tool]] = {
     "g++": compiler,
     "verilator": verilator,
     "yosys": yosys,
     "vivado": vivado,
     "processor": processor,
+    "adders": adders,
     **{
         name: package(name)
         for name in ("torch", "brevitas", "qonnx", "finn-plus", "onnx", "onnxruntime", "numpy")

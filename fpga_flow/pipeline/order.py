@@ -61,7 +61,7 @@ STAGES: tuple[Stage, ...] = (
         "Turn the graph into folded dataflow layers.",
         ("export",),
         ("board", "hardware"),
-        ("finn-plus", "qonnx", "onnx", "g++", "verilator"),
+        ("finn-plus", "qonnx", "onnx", "g++", "verilator", "adders"),
         files=("hardware.folding", "hardware.fifos.file"),
     ),
     Stage(

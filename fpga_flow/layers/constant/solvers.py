@@ -7,7 +7,6 @@ own.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -70,6 +69,8 @@ def named(solver: str) -> str:
 
 
 def _by_alkaid(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
+    from alkaid.cmvm import cmvm_solve  # only here: it need not be installed
+
     builder = Builder(inputs)
     # A column of zeros and a constant 0 have nothing to share, and alkaid takes no empty matrix.
     used = [int(column) for column in np.flatnonzero(matrix.any(axis=0))]
@@ -81,7 +82,7 @@ def _by_alkaid(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
     # An input that is always 0 has no bits there.
     ranges = [(low, high or 1.0, step) if low == 0 else (low, high, step) for low, high, step in ranges]
     kernel = np.ascontiguousarray(matrix[rows][:, used].T, dtype=np.float32)
-    stages = import_module("alkaid.cmvm").cmvm_solve(kernel, qintervals=ranges)
+    stages = cmvm_solve(kernel, qintervals=ranges)
     terms: list[Term | None] = [Term(i) for i in used]
     for stage in stages:
         terms = _run(builder, stage, terms)
