@@ -21,7 +21,7 @@ LANES = 6
 
 
 def pruned() -> ModelWrapper:
-    """Return a network of convolutions and a dense layer, most of whose weights are zero; one layer has none."""
+    """Return a network of convolutions and a dense layer, most of whose weights are zero; one has none."""
     net = networks.Builder((2, 16, 1), "INT8", seed=3)
     net.conv(6, 4).threshold(4, 300).conv(6, 4).threshold(4).conv(4, 4).threshold(3).flatten().dense(5, 4)
     model = net.build()
