@@ -36,9 +36,9 @@ module tried_columns #(
       .clk_i, .step_i(1'b1), .act_i(act_q), .weight_i(weight_q), .product_o(product)
     );
     (* ram_style = "distributed" *) logic [11:0] sums[2*Rows];
-    logic [11:0] before;
-    assign before = started_q ? '0 : sums[placed_q];
-    always_ff @(posedge clk_i) sums[placed_q] <= 12'($signed(product)) + before;
+    logic [11:0] state;
+    assign state = started_q ? '0 : sums[placed_q];
+    always_ff @(posedge clk_i) sums[placed_q] <= 12'($signed(product)) + state;
     always_ff @(posedge clk_i) sum_o[l] <= sums[{read_i, !half_i}];
   end
 endmodule
