@@ -246,9 +246,9 @@ LEGAL: dict[str, list[Parameters]] = {
     "df_sparse_matrix": [
         *(
             {**SPARSE, "SIMD": s, "PE": p, "Lanes": s * p * k}
-            for s in (1, 3, 12)
-            for p in (1, 6)
-            for k in (1, 4)
+            for s in (1, 3, 4)
+            for p in (1, 3)
+            for k in (1, 2)
         ),
         *({**SPARSE, "RamStyle": style} for style in ("block", "distributed")),
         *({**SPARSE, "ActSigned": a, "WeightSigned": w} for a in (0, 1) for w in (0, 1)),
