@@ -21,6 +21,7 @@ OPERATORS = [
     "LabelSelect_rtl",
     "MVAU_rtl",
     "Pool_rtl",
+    "Register_rtl",
     "StreamingDataWidthConverter_rtl",
     "StreamingFIFO_rtl",
     "Thresholding_rtl",
