@@ -11,7 +11,7 @@ from fpga_flow.target.resources import LIMITED
 
 FIGURES = ("accuracy_rtl", "mismatches", "cycles_rtl", "fps_rtl", "latency_us", "latency_rtl", *LIMITED)
 """Keys of the columns that are shown."""
-LAYER = ("name", "op", "cycles", "lut_synth")
+LAYER = ("name", "kind", "cycles", "lut_synth")
 """The same of each layer."""
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#!|~$&@:])")
 """What Markdown may take for its own."""

@@ -151,7 +151,7 @@ LAYER_COLUMNS = {
     column.key: column
     for column in (
         Column[Layer]("name", "layer", lambda layer: layer.name, str),
-        Column[Layer]("op", "operator", lambda layer: layer.op, str),
+        Column[Layer]("kind", "kind", lambda layer: layer.kind, str),
         Column[Layer]("implementation", "built as", lambda layer: layer.implementation, str),
         Column[Layer]("instead", "or, LUTs at the board's prices", _instead, str),
         Column[Layer]("pe", "PE", lambda layer: layer.pe),

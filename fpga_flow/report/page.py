@@ -34,7 +34,7 @@ CARDS = (
     "cycles",
 )
 """Keys of the columns in the summary."""
-LAYER = ("name", "op", "implementation", "cycles", "pe", "simd", "nonzero", *LIMITED, "instead")
+LAYER = ("name", "kind", "implementation", "cycles", "pe", "simd", "nonzero", *LIMITED, "instead")
 """Of the columns in the table of layers."""
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that the plot of cycles leaves out."""

@@ -35,7 +35,7 @@ FACTS = (
     "accuracy_rtl",
 )
 """Keys of the columns in the lines above the tables."""
-FOLDING = ("name", "op", "implementation", "pe", "simd", "cycles", "nonzero", "lut_estimate", "lut_synth")
+FOLDING = ("name", "kind", "implementation", "pe", "simd", "cycles", "nonzero", "lut_estimate", "lut_synth")
 """Of the columns in the table of layers."""
 OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
 """Of stages whose artifacts still stand in the run."""

@@ -37,9 +37,10 @@ def run(context: Context) -> HardwareResult:
         fold.write_folding(folded.model, context.folder / FOLDING)
         keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
         model = streams.insert_streams(folded.model, target.part)
-        layers = fold.layers(model)
     settings = HardwareSettings(part=target.part, clock_mhz=clock_mhz, top_k=top_k)
     fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
+    with finn_session():
+        layers = fold.layers(model)
     model.save(str(context.folder / GRAPH))
 
     cycles, latency = fifos.cycles_per_frame, fifos.latency_cycles
