@@ -20,6 +20,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
 from fpga_flow.finn.backend import OwnRtl
 from fpga_flow.hardware.fold.file import settings_of
+from fpga_flow.hardware.fold.options import build_dense
 from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import AsHls, load_graph
 from fpga_flow.layers.base import find_kind
@@ -36,7 +37,11 @@ def write(run: Path) -> Path:
 
     Layers that FINN has nothing like are named on the terminal: it opens the file, but not these.
     """
-    model = without_streams(load_graph(run / "hardware" / GRAPH)).transform(AsHls())
+    model = without_streams(load_graph(run / "hardware" / GRAPH))
+    dense = build_dense(model)
+    if dense:
+        say(f"  dense in these files, for FINN has no other units, so of other cycles: {', '.join(dense)}")
+    model = model.transform(AsHls())
     # As FINN names them itself, again and again: its folding step looks them up by these names.
     model = model.transform(GiveUniqueNodeNames())
     scratch, final = run / f"{FOLDER}.new", run / FOLDER

@@ -17,9 +17,12 @@ from fpga_flow.finn.backend import OwnRtl
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower
 from fpga_flow.hardware.fold.file import IMPLEMENTATION
+from fpga_flow.hardware.fold.problem import Problem, apply
 from fpga_flow.layers.backends import AsHls, load_graph
+from fpga_flow.layers.constant.choice import OPERATOR
 from fpga_flow.layers.fifo import is_fifo
 from fpga_flow.layers.graph import DOMAIN
+from fpga_flow.layers.sparse import SPARSE
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.target.board import board
@@ -129,7 +132,9 @@ def open_in_finn(path: Path) -> tuple[list[str], dict[str, int]]:
 
 def test_finn_opens_all_layers_but_those_it_has_no_rtl_for(tmp_path: Path) -> None:
     with finn_session():
-        model = fold.fold_to_cycles(lower.lower(networks.vgg(), board("pynq-z1").part), 200)
+        lowered = lower.lower(networks.vgg(), board("pynq-z1").part)
+        problem = Problem(lowered, board("pynq-z1"), weights="dense")
+        model = apply(lowered, problem.solve(200).choices)
         mine = {layer.name: layer.cycles for layer in fold.layers(model)}
         ours = {node.op_type for node in model.graph.node if isinstance(getCustomOp(node), OwnRtl)}
         model.save(str(tmp_path / "ours.onnx"))
@@ -148,9 +153,11 @@ def residual() -> ModelWrapper:
     return net.flatten().dense(5).build()
 
 
-def folder_for_finn(network: ModelWrapper, folder: Path) -> tuple[Path, ModelWrapper]:
+def folder_for_finn(
+    network: ModelWrapper, folder: Path, implementation: str = "dense"
+) -> tuple[Path, ModelWrapper]:
     """Return the files for stock FINN of a run of `network`, and the run's graph of hardware."""
-    recipe = make_recipe({"name": "small", "hardware": {"fps": 400_000}})
+    recipe = make_recipe({"name": "small", "hardware": {"fps": 400_000, "implementation": implementation}})
     for name in ("export", "hardware"):
         (folder / name).mkdir(parents=True)
     network.save(str(folder / "export" / "network.onnx"))
@@ -172,6 +179,18 @@ def test_finn_applies_the_folding_and_makes_the_same_fifos(
     fifos = [getCustomOp(node).get_nodeattr("depth") for node in graph.graph.node if is_fifo(node.op_type)]
     assert depths == sorted(max(stock_finn.SHALLOW, depth) for depth in fifos)
     assert max(depths) > stock_finn.SHALLOW or network is not residual
+
+
+@pytest.mark.parametrize("implementation", ["sparse", "constant"])
+def test_finn_gets_dense_layers_for_those_that_it_has_no_units_for(
+    implementation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, graph = folder_for_finn(networks.vgg(), tmp_path, implementation)
+    unlike = [node.name for node in graph.graph.node if node.op_type in (SPARSE, OPERATOR)]
+    assert len(unlike) > 2
+    assert f"so of other cycles: {', '.join(unlike)}" in capsys.readouterr().err
+    unknown, _ = open_in_finn(folder / stock_finn.DATAFLOW)
+    assert unknown == []
 
 
 def test_folding_for_finn_says_what_folding_json_says(tmp_path: Path) -> None:

@@ -103,6 +103,23 @@ def build_as(model: ModelWrapper, node: NodeProto, choice: Choice) -> None:
         layer.set_nodeattr(name, value)
 
 
+def build_dense(model: ModelWrapper) -> list[str]:
+    """Build every layer that has its weights otherwise as a dense one with equal words; return their names."""
+    changed = []
+    for node in model.graph.node:
+        layer = getCustomOp(node)
+        kind = kind_of(layer)
+        if kind.built(layer).weights == "dense":
+            continue
+        _implement(model, node, kind.suitable(layer, weights="dense")[0])
+        known = getCustomOp(node).get_nodeattr_types()
+        kept = [attribute for attribute in node.attribute if attribute.name in known]
+        del node.attribute[:]
+        node.attribute.extend(kept)
+        changed.append(str(node.name))
+    return changed
+
+
 def _implement(model: ModelWrapper, node: NodeProto, implementation: Implementation) -> None:
     """Build the layer of `node` as `implementation`, with whatever folding it has."""
     kind = kind_of(getCustomOp(node))
