@@ -104,7 +104,7 @@ def build_as(model: ModelWrapper, node: NodeProto, choice: Choice) -> None:
 
 
 def build_dense(model: ModelWrapper) -> list[str]:
-    """Build every layer that has its weights otherwise as a dense one with equal words; return their names."""
+    """Build each layer that has its weights otherwise as a dense one with equal words; return their names."""
     changed = []
     for node in model.graph.node:
         layer = getCustomOp(node)
