@@ -47,7 +47,7 @@ def recipe_of(model: str, **parts: dict[str, Any]) -> Recipe:
         "train": {"epochs": 3, "batch": 32, "learning_rate": 0.01},
         "prune": {"method": "none", "epochs": 1},
         "export": {"vectors": 12, "compared": 64},
-        "hardware": {"fps": 150_000.0, "fifos": {"seconds": 0.5}},
+        "hardware": {"fps": 150_000.0, "implementation": "dense", "fifos": {"seconds": 0.5}},
         "verify": {"frames": 8, "layer_frames": 2},
     }
     for part, values in parts.items():

@@ -287,12 +287,12 @@ def test_changed_code_runs_its_stage_again(tmp_path: Path, monkeypatch: pytest.M
     code = tmp_path / "code" / "prune"
     code.mkdir(parents=True)
     (code / "fmp.py").write_text("rate = 1")
-    (code / "notes.txt").write_text("x")
+    (code / "notes.md").write_text("x")
     stages = [s if s.name != "prune" else fakes.replace(s, folders=(str(code),)) for s in fakes.stages()]
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
     monkeypatch.setattr(digests, "ROOT", tmp_path)
     execute(tmp_path / "r")
-    (code / "notes.txt").write_text("y")
+    (code / "notes.md").write_text("y")
     assert execute(tmp_path / "r").made == []
     (code / "fmp.py").write_text("rate = 2")
     assert execute(tmp_path / "r").made == ["prune"]

@@ -15,7 +15,9 @@ from tests.made_otherwise import made_otherwise
 
 FLOW = Path(sys.executable).with_name("flow")
 # Two SNRs, short frames: the way is the default's, the accuracy means nothing.
-BUILD = ("build", "signals-quick", "--until", "verify", "--fps", "30000")
+DENSE = ("--set", "hardware.implementation=dense")
+"""Its weights stand in memories, which these tests look at."""
+BUILD = ("build", "signals-quick", "--until", "verify", "--fps", "30000", *DENSE)
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("whole_flow")]
 """The first test trains and compiles, which on a loaded machine takes minutes: once, on one worker."""
 

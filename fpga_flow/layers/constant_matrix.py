@@ -14,6 +14,10 @@ from fpga_flow.layers.constant.choice import attributes, counts, derives, unit_o
 from fpga_flow.layers.constant.proof import prove
 from fpga_flow.layers.constant.unit import MODULES
 from fpga_flow.layers.matrix import MatrixVector_rtl
+from fpga_flow.target.families import family_of
+
+PACKED = "LUT6_2"
+"""The cell of a LUT with two outputs, where a part has it."""
 
 
 @replaces(None)
@@ -32,6 +36,11 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
             "Solver": ("s", False, ""),
         }
 
+    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
+        """See `OwnRtl.generate_hdl`; how adders are built depends on the part."""
+        self._packed = PACKED in family_of(fpgapart).cells.lut
+        super().generate_hdl(model, fpgapart, clk)
+
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; proves the network and writes its RTL.
 
@@ -49,7 +58,7 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
         if not self.get_nodeattr("Network"):
             for name, value in derives(weights.astype("float32")).items():
                 self.set_nodeattr(name, value)
-        unit = unit_of(attributes(self))
+        unit = unit_of(attributes(self), packed=self._packed)
         prove(unit.graph, weights.T)
         name = f"{self.get_verilog_top_module_name()}_unit"
         (folder / f"{name}.sv").write_text(unit.modules(name), encoding="utf-8")

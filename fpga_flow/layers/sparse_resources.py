@@ -11,7 +11,7 @@ from fpga_flow.target.memory import bits_of, bram18_of, memory
 from fpga_flow.target.resources import Resources
 
 BLOCK_IN_LUTS = 190
-"""LUTs that a block RAM is worth, as the xc7z020 has them: 53,200 to 280."""
+"""LUTs that a block RAM is worth, as the part of the smallest board has them: 53,200 to 280."""
 
 
 def lists_in_block(family: Family, style: str, width: int, length: int) -> bool:

@@ -80,7 +80,7 @@ def test_command_of_the_example_passes_and_writes_both_reports(example: Example)
     assert figures["frames verified"] == "24 with and without stalls; 0 differ"
     assert figures["frames/s, simulated"] == "520,833 (192 cycles a frame at 100 MHz)"
     assert 300 < int(figures["LUT"]) <= 1200
-    assert "| 1.MatMul | MatrixVector\\_rtl | 192 |" in page
+    assert re.search(r"\| 1.MatMul \| matrix \| \d+ \|", page)
 
 
 def test_limit_that_is_passed_is_named_with_what_was_found(

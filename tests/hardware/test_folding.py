@@ -200,10 +200,9 @@ def only_layer(model: ModelWrapper, operator: str) -> Any:
 
 def test_every_legal_folding_divides_the_layers_shapes(lowered: ModelWrapper) -> None:
     for node in copy(lowered).graph.node:
-        layer = getCustomOp(node)
         for choice in options.choices(lowered, node):
-            for name, value in choice.folding:
-                layer.set_nodeattr(name, value)
+            options.build_as(lowered, node, choice)
+            layer = getCustomOp(node)
             for folded, whole in (
                 (layer.get_folded_input_shape(), layer.get_normal_input_shape()),
                 (layer.get_folded_output_shape(), layer.get_normal_output_shape()),

@@ -21,7 +21,8 @@ Table = dict[str, Any]
 @pytest.fixture(scope="module")
 def original() -> ModelWrapper:
     with finn_session():
-        return fold.fold_to_cycles(lower.lower(networks.vgg(), board("pynq-z1").part), 200)
+        lowered = lower.lower(networks.vgg(), board("pynq-z1").part)
+        return fold.fold_to_cycles(lowered, 200, weights="dense")
 
 
 @pytest.fixture

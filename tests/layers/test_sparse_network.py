@@ -59,7 +59,7 @@ def test_a_pruned_network_over_lists_is_equal_in_rtl(simulators: Path, tmp_path:
     accelerator = Accelerator(tmp_path, simulators, tmp_path / "verilator.log")
     x = np.random.default_rng(1).integers(-128, 128, (FRAMES, 2, 16, 1))
     expected = networks.layers(integer, x)[integer.graph.output[0].name]
-    assert len(np.unique(expected, axis=0)) > FRAMES // 2
+    assert len(np.unique(expected, axis=0)) > FRAMES // 4
     for stall in (0.0, 0.5):
         found, _ = accelerator.run(x, stall=stall, seed=7)
         np.testing.assert_array_equal(found, expected.reshape(FRAMES, -1))

@@ -30,7 +30,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in ("export", "hardware", "rtl"):
         (run / stage).mkdir()
     networks.vgg(bits=3).save(str(run / "export" / "network.onnx"))
-    recipe = make_recipe({"name": "small", "hardware": {"fps": 250_000}})
+    recipe = make_recipe({"name": "small", "hardware": {"fps": 250_000, "implementation": "dense"}})
     inputs = {stage: run / stage for stage in ("export", "hardware")}
     result = hardware.run(Context(recipe, run / "hardware", inputs, run / "cache"))
     write_result(run / "hardware", result)

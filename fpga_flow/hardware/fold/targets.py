@@ -15,6 +15,7 @@ from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.file import fold_from_file
 from fpga_flow.hardware.fold.options import Known, choices_of
 from fpga_flow.hardware.fold.problem import Problem, Solution, apply
+from fpga_flow.layers.base import Weighing
 from fpga_flow.results.hardware import FoldingSummary, WidthConverters
 from fpga_flow.target.board import BOARDS, Board
 
@@ -121,10 +122,17 @@ def _searching(what: str) -> Iterator[search.Step]:
         yield advance
 
 
-def fold_to_cycles(model: ModelWrapper, cycles_per_frame: int, board: Board | None = None) -> ModelWrapper:
+def fold_to_cycles(
+    model: ModelWrapper,
+    cycles_per_frame: int,
+    board: Board | None = None,
+    weights: Weighing | None = None,
+) -> ModelWrapper:
     """Return `model` folded to at most `cycles_per_frame`, or as fast as it can be.
 
-    It is the cheapest such folding at the prices of `board`, the smallest one unless given.
+    It is the cheapest such folding at the prices of `board`, the smallest one unless given; `weights` as in
+    `Problem`.
     """
-    problem = Problem(model, board or min(BOARDS.values(), key=lambda one: one.capacity.lut))
+    smallest = min(BOARDS.values(), key=lambda one: one.capacity.lut)
+    problem = Problem(model, board or smallest, weights=weights)
     return apply(model, search.for_cycles(model, problem, cycles_per_frame).choices)
