@@ -90,7 +90,12 @@ def test_made_up_layer_and_family_go_from_folding_to_the_report(
     folding = json.loads((run.folder / "hardware" / "folding.json").read_text())
     assert folding["Abs_0"]["PE"] > 1  # as much at once as the rate needs
     # FINN's unit wants a DSP slice, which the family has not.
-    assert {folding[name]["implementation"] for name in ("Conv_0", "MatMul_0")} <= {"lut", "inferred"}
+    assert {folding[name]["implementation"] for name in ("Conv_0", "MatMul_0")} <= {
+        "lut",
+        "inferred",
+        "sparse",
+        "constant",
+    }
     report = assemble(run)
     assert report.verify is not None and report.verify.mismatches == 0
     assert report.verify.samples == 8
