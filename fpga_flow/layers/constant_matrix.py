@@ -25,6 +25,7 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
     """FINN's `MVAU` as a network of adders, which is generated."""
 
     modules = MODULES
+    _packed = False  # until the part is known: adders that suit any
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         """Return the attributes of FINN's layer, and the network."""
