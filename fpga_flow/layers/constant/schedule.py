@@ -132,10 +132,13 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
         if adder.a is not None:
             operands.append((adder.a, adder.a_shift))
         wants = []
-        for value, shift in operands:
+        first = adder.a_shift // digits.width if digits.serial and adder.a is not None else 0
+        for place, (value, shift) in enumerate(operands):
             zeros = shift // digits.width if digits.serial else 0
-            # The register that puts the zeros in; one bit at a time, the adder's own LUT does.
-            held = int(zeros > 0 and digits.width > 1)
+            # The register that puts the zeros in; one bit at a time, the adder's own LUT does so for one
+            # operand: `b` of a difference, of a sum `a` where it has zeros.
+            masked = digits.width == 1 and (place == 0) == (adder.subtract or first == 0)
+            held = int(zeros > 0 and not masked)
             wants.append((times[value] - zeros + held, value, zeros))
         time = max(0, *(want for want, _, _ in wants))
 
