@@ -8,7 +8,6 @@ from typing import Protocol
 from fpga_flow.fifos.sizing import Player, State
 from fpga_flow.fifos.tokens import UNLIMITED
 
-"""Operator of a FIFO, in graphs and designs."""
 INPUT, OUTPUT = "input", "output"
 """Names of a network's two ends, in the place of a layer."""
 FRAMES = 4

@@ -16,7 +16,7 @@ from fpga_flow.design.build import build_design
 from fpga_flow.fifos import deadlock, predict
 from fpga_flow.fifos.network import Network, network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
-from fpga_flow.fifos.sizing import LEAST, SHALLOW, Sizing, frames_for, size
+from fpga_flow.fifos.sizing import LEAST, SHALLOW, Player, Sizing, frames_for, size
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.results.hardware import HardwareSettings, Predicted, SimulatedFifos, SizedFifo, SizedFifos
 
@@ -34,21 +34,12 @@ def size_fifos(
     Raises `InputError` where a given file of depths is wrong, or deadlocks.
     """
     network = network_of(model)
-    bits = [edge.bits for edge in network.edges]
-    latency = 0 if recipe.keep_latency else None
     measured: SimulatedFifos | None = None
     if recipe.file is not None:
         depths = read_depths(places.named(recipe.file), network)
         filled, method, finished = tuple(depths), "file", True
     else:
-        sizing = size(
-            network,
-            bits,
-            joins=network.joins,
-            single=network.single,
-            seconds=recipe.seconds,
-            latency=latency,
-        )
+        sizing = _searched(network, network, recipe)
         method = recipe.method
         if method == "simulated":
             sizing, measured = _simulated(model, recipe, settings, network, sizing, folder, cache)
@@ -56,7 +47,7 @@ def size_fifos(
     result = predict.predict(network, depths)
     if recipe.file is not None and result.stuck:
         raise InputError(f"{KEY}: {recipe.file}: deadlock: {_explained(network, depths)}")
-    fastest = predict.predict(network, [UNLIMITED] * len(bits)).cycles_per_frame
+    fastest = predict.predict(network, [UNLIMITED] * len(depths)).cycles_per_frame
     names = [edge.fifo for edge in network.edges]
     with_depths(model, dict(zip(names, depths, strict=True)))
     write_depths(folder / FILE, network, depths)
@@ -98,6 +89,18 @@ def size_fifos(
     )
 
 
+def _searched(player: Player, network: Network, recipe: FifosRecipe) -> Sizing:
+    """Return the least depths for `network`, which `player` runs."""
+    return size(
+        player,
+        [edge.bits for edge in network.edges],
+        joins=network.joins,
+        single=network.single,
+        seconds=recipe.seconds,
+        latency=0 if recipe.keep_latency else None,
+    )
+
+
 def _simulated(
     model: ModelWrapper,
     recipe: FifosRecipe,
@@ -127,16 +130,7 @@ def _simulated(
         enough = not tried.stuck and tried.period <= free.period
         if not enough or (recipe.keep_latency and tried.latency > free.latency):
             say("  the depths that the schedules ask for are not enough in the RTL; searching there")
-            bits = [edge.bits for edge in network.edges]
-            latency = 0 if recipe.keep_latency else None
-            sizing = size(
-                rtl,
-                bits,
-                joins=network.joins,
-                single=network.single,
-                seconds=recipe.seconds,
-                latency=latency,
-            )
+            sizing = _searched(rtl, network, recipe)
             tried = rtl.play(sizing.depths, frames=frames)
         filled = tuple(max(SHALLOW, fill) for fill in paced.fills)
         found = Sizing(
