@@ -3,11 +3,13 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fpga_flow.layers.constant.adders import AdderGraph, Output, Range
+from fpga_flow.layers.constant.adders import Adder, AdderGraph, Output, Range
+from fpga_flow.layers.constant.proof import prove
 from fpga_flow.layers.constant.unit import Unit, Words
 from tests.layers.constant_units import SOLVERS, Case, Weights, assert_multiply, operands, weights
 from tests.rtl.operands import Operand
@@ -70,6 +72,25 @@ def test_registers_between_any_number_of_levels(simulators: Path, tmp_path: Path
         )
     ]
     assert_multiply(cases, tmp_path, simulators)
+
+
+@pytest.mark.parametrize(
+    ("last", "matrix"),
+    [
+        (Adder(5, 1, 1, 0, True), [[4, 5]]),
+        (Adder(5, 1, 1, 1, True), [[4, 4]]),
+        (Adder(0, 5, 2, 1), [[8, 6]]),
+    ],
+)
+def test_a_late_operand_whose_zeros_the_adders_lut_does_not_put_in(
+    last: Adder, matrix: list[list[int]], simulators: Path, tmp_path: Path
+) -> None:
+    """A bit at a time; value 5, 2 x0 + 3 x1, is there a cycle late: three adders are enough in a row."""
+    adders = (Adder(0, 1), Adder(2, 1), Adder(3, 0), Adder(4, 1), last)
+    graph = AdderGraph((Range(0, 15),) * 2, adders, (Output(6),))
+    prove(graph, np.array(matrix))
+    unit = Unit(graph, 1, Words(2, 1, 4, False, False, 9), levels=3)
+    assert_multiply([Case(unit, np.array(matrix), Operand("UINT4"))], tmp_path, simulators)
 
 
 @st.composite

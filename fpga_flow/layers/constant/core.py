@@ -114,8 +114,7 @@ def _digit_adder(text: _Text, place: int, packed: bool) -> None:
     value = len(graph.inputs) + place
     time, subtract = text.schedule.times[value], graph.adders[place].subtract
     left, right = text.schedule.operands(place)
-    # One bit at a time the adder's LUT puts the zeros in. It does so for `b`; a sum may be turned round.
-    if left is not None and left.zeros and width == 1 and not subtract:
+    if left is not None and width == 1 and text.schedule.digits.masks_left(graph.adders[place]):
         left, right = right, left
     mask = width == 1 and right.zeros > 0
     a = f"{width}'d0" if left is None else text.digit(left, time)

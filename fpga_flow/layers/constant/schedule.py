@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fpga_flow.layers.constant.adders import AdderGraph
+from fpga_flow.layers.constant.adders import Adder, AdderGraph
 
 PACKED = 4
 """Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
@@ -42,6 +42,18 @@ class Digits:
     def serial(self) -> bool:
         """Whether a number has more than one digit."""
         return self.count > 1
+
+    def zeros(self, shift: int) -> int:
+        """Return the whole digits of 0 that a shift by so many bits puts in front of a number."""
+        return shift // self.width if self.serial else 0
+
+    def masks_left(self, adder: Adder) -> bool:
+        """Return whether it is for `a`, rather than for `b`, that the LUT of `adder` puts the zeros in.
+
+        It does so one bit at a time, and for one operand: `df_digit_adder.sv`'s second, which is `b` of a
+        difference; a sum may be turned round.
+        """
+        return adder.a is not None and not adder.subtract and self.zeros(adder.a_shift) > 0
 
     @property
     def levels(self) -> int:
@@ -85,7 +97,7 @@ class Schedule:
         ends = [0]
         for place, (value, shift) in enumerate(self.graph.outputs):
             if value is not None:
-                zeros = shift // self.digits.width if self.digits.serial else 0
+                zeros = self.digits.zeros(shift)
                 # A register behind each, whatever comes before it; also the one that puts zeros in.
                 ends.append(self.times[value] + 1 - zeros - self.group(place))
         return max(ends)
@@ -128,17 +140,15 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
     times = [0] * len(graph.inputs)
     used = [0] * len(graph.inputs)  # levels since the last register
     for adder in graph.adders:
-        operands = [(adder.b, adder.b_shift)]
+        left = digits.masks_left(adder)
+        operands = [(adder.b, adder.b_shift, not left)]
         if adder.a is not None:
-            operands.append((adder.a, adder.a_shift))
+            operands.append((adder.a, adder.a_shift, left))
         wants = []
-        first = adder.a_shift // digits.width if digits.serial and adder.a is not None else 0
-        for place, (value, shift) in enumerate(operands):
-            zeros = shift // digits.width if digits.serial else 0
-            # The register that puts the zeros in; one bit at a time, the adder's own LUT does so for one
-            # operand: `b` of a difference, of a sum `a` where it has zeros.
-            masked = digits.width == 1 and (place == 0) == (adder.subtract or first == 0)
-            held = int(zeros > 0 and not masked)
+        for value, shift, masked in operands:
+            zeros = digits.zeros(shift)
+            # The register that puts the zeros in, where the adder's own LUT does not.
+            held = int(zeros > 0 and not (masked and digits.width == 1))
             wants.append((times[value] - zeros + held, value, zeros))
         time = max(0, *(want for want, _, _ in wants))
 
