@@ -37,8 +37,8 @@ def _nonzero(digits: str, rows: int, columns: int) -> NDArray[np.bool_]:
 @functools.lru_cache(maxsize=4096)
 def _walk(digits: str, rows: int, columns: int, simd: int, pe: int, lanes: int) -> tuple[int, int]:
     """Return the steps, and the cycles, of a vector."""
-    units = work(_nonzero(digits, rows, columns), simd)
-    return steps(units, pe, lanes), cycles(units, columns // simd, pe, lanes)
+    walk = steps(work(_nonzero(digits, rows, columns), simd), pe, lanes)
+    return walk, cycles(walk, columns // simd, rows // pe)
 
 
 def walk_of(a: Attributes) -> tuple[int, int]:
@@ -71,9 +71,9 @@ def foldings(layer: Any) -> list[Folding]:
     return found
 
 
-def adder_stages(simd: int) -> int:
+def part_stages(simd: int) -> int:
     """Return the registers in which the parts of a row are added, four at a time."""
-    return 0 if simd == 1 else 1 + adder_stages(-(-simd // 4))
+    return 0 if simd == 1 else 1 + part_stages(-(-simd // 4))
 
 
 INNER = 3
@@ -83,7 +83,7 @@ INNER = 3
 def timing(a: Attributes, cycles: int) -> Timing:
     """See `Implementation.timing`: a vector is there before it is walked."""
     walk = walk_of(a)[0]
-    depth = INNER + 2 + adder_stages(a["SIMD"])
+    depth = INNER + 2 + part_stages(a["SIMD"])
     return Timing(
         cycles, 1 / math.prod(a["numInputVectors"]), walk, depth, walk + depth + a["MH"] // a["PE"] - 1
     )
@@ -94,4 +94,4 @@ def schedule(layer: Any) -> Schedule:
     get = layer.get_nodeattr
     a = {name: get(name) for name in ("nonzero", "MH", "MW", "SIMD", "PE", "Lanes")}
     simd = a["SIMD"]
-    return Schedule(Pattern.LISTS, (a["MW"] // simd, walk_of(a)[0], a["MH"] // a["PE"], adder_stages(simd)))
+    return Schedule(Pattern.LISTS, (a["MW"] // simd, walk_of(a)[0], a["MH"] // a["PE"], part_stages(simd)))

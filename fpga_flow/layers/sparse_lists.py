@@ -105,9 +105,9 @@ def steps(units: Integers, pe: int, lanes: int) -> int:
     return max(1, int(loads.max()))
 
 
-def cycles(units: Integers, words_in: int, pe: int, lanes: int) -> int:
-    """Return the cycles of a vector of `words_in` words: of the walk, its words in, or its words out."""
-    return max(steps(units, pe, lanes), words_in, len(units) // pe)
+def cycles(walk: int, words_in: int, words_out: int) -> int:
+    """Return the cycles of a vector: of the steps of its walk, its words in, or its words out."""
+    return max(walk, words_in, words_out)
 
 
 def compile_lists(weights: Integers, simd: int, pe: int, lanes: int) -> Lists:

@@ -77,7 +77,7 @@ def test_results_come_in_the_cycles_of_the_schedule(
 def test_results_of_lists_come_in_the_cycles_of_the_schedule(
     mw: int, mh: int, simd: int, pe: int, steps: int, tmp_path: Path
 ) -> None:
-    schedule = Schedule(Pattern.LISTS, (mw // simd, steps, mh // pe, sparse_folding.adder_stages(simd)))
+    schedule = Schedule(Pattern.LISTS, (mw // simd, steps, mh // pe, sparse_folding.part_stages(simd)))
     pace = max(mw // simd, steps, mh // pe)
     _assert_plays(schedule, mw, mh, simd, pe, pace, steps, tmp_path)
 

@@ -94,9 +94,9 @@ def test_no_sum_leaves_the_range_that_is_said(
 
 def test_cycles_are_the_most_of_steps_and_words() -> None:
     units = work(np.eye(12, dtype=np.bool_), 3)
-    assert cycles(units, words_in=4, pe=1, lanes=3) == 12  # a word out for each of 12 rows
-    assert cycles(units, words_in=4, pe=6, lanes=18) == 4
-    assert cycles(units, words_in=20, pe=6, lanes=18) == 20
+    assert cycles(steps(units, 1, 3), 4, len(units)) == 12  # a word out for each of 12 rows
+    assert cycles(steps(units, 6, 18), 4, len(units) // 6) == 4
+    assert cycles(steps(units, 6, 18), 20, len(units) // 6) == 20
     assert steps(np.zeros((4, 1), np.int64), pe=1, lanes=1) == 1
 
 

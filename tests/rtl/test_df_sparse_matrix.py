@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga_flow.layers.sparse_lists import address_bits, compile_lists, cycles, part_range, work
+from fpga_flow.layers.sparse_lists import address_bits, compile_lists, cycles, part_range, steps, work
 from tests.rtl.modules import Integers, Parameters, assert_streams, build_stream_module
 from tests.rtl.operands import Operand, Operands, memory
 
@@ -120,7 +120,7 @@ def test_products_with_a_matrix(case: Case, simulators: Path, tmp_path: Path) ->
         operands.sum_bits(columns),
         folder=tmp_path,
     )
-    expected = cycles(work(weights != 0, simd), columns // simd, pe, lanes)
+    expected = cycles(steps(work(weights != 0, simd), pe, lanes), columns // simd, rows // pe)
     assert expected == max(length, columns // simd, rows // pe)
     ends = result.output_cycles["out"].astype(int)[rows // pe - 1 :: rows // pe]
     assert np.all(np.diff(ends) == expected), np.diff(ends)
