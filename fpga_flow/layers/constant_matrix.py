@@ -16,7 +16,7 @@ from fpga_flow.layers.constant.unit import MODULES
 from fpga_flow.layers.matrix import MatrixVector_rtl
 from fpga_flow.target.families import family_of
 
-PACKED = "LUT6_2"
+TWO_OUTPUTS = "LUT6_2"
 """The cell of a LUT with two outputs, where a part has it."""
 
 
@@ -39,7 +39,7 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
 
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
         """See `OwnRtl.generate_hdl`; how adders are built depends on the part."""
-        self._packed = PACKED in family_of(fpgapart).cells.lut
+        self._packed = TWO_OUTPUTS in family_of(fpgapart).cells.lut
         super().generate_hdl(model, fpgapart, clk)
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:

@@ -173,8 +173,8 @@ class Problem:
         Costs are the layer's own, in LUTs, at the board's prices.
         """
         found: dict[str, dict[str, float]] = {}
+        prices = np.array(self.prices.row)
         for layer, amounts, paces in zip(self.layers, self._amounts, self._cycles, strict=True):
-            prices = np.array(self.prices.row)
             least: dict[str, float] = {}
             for choice, amount, pace in zip(layer.choices, amounts, paces, strict=True):
                 if pace <= cycles:

@@ -14,11 +14,22 @@ import numpy as np
 from qonnx.core.datatype import DataType
 
 from fpga_flow.core.progress import say
-from fpga_flow.layers.base import Attributes, Counts, Folding, Implementation, Timing, Weights, divisors, fold
+from fpga_flow.finn.datatypes import range_of
+from fpga_flow.layers.base import (
+    Attributes,
+    Counts,
+    Folding,
+    Implementation,
+    Timing,
+    Weights,
+    divisors,
+    fold,
+    waits_for_none,
+)
 from fpga_flow.layers.constant.adders import AdderGraph, Range
 from fpga_flow.layers.constant.schedule import Digits, Schedule
 from fpga_flow.layers.constant.solvers import installed, solve
-from fpga_flow.layers.constant.unit import BIPOLAR, Unit, Words
+from fpga_flow.layers.constant.unit import Unit, Words
 from fpga_flow.layers.schedules import Pattern
 from fpga_flow.layers.schedules import Schedule as Tokens
 from fpga_flow.target.family import Family
@@ -54,15 +65,8 @@ def _solved(shape: tuple[int, ...], content: bytes) -> tuple[tuple[str, str], ..
 def graph_of(network: str, datatype: str) -> AdderGraph:
     """Return the network of the attribute `Network`, for inputs of `datatype`."""
     found = AdderGraph.of_table(json.loads(network))
-    return AdderGraph((_range(datatype),) * len(found.inputs), found.adders, found.outputs)
-
-
-def _range(datatype: str) -> Range:
-    return (
-        BIPOLAR
-        if datatype == "BIPOLAR"
-        else Range(int(DataType[datatype].min()), int(DataType[datatype].max()))
-    )
+    held = Range(*range_of(DataType[datatype]))
+    return AdderGraph((held,) * len(found.inputs), found.adders, found.outputs)
 
 
 def digits_of(a: Attributes) -> Digits:
@@ -78,22 +82,21 @@ def interval_of(a: Attributes) -> int:
 
 def unit_of(a: Attributes, *, packed: bool = True) -> Unit:
     """Return the unit of a layer with the attributes `a`."""
-    datatype = str(a["inputDataType"])
-    bipolar = datatype == "BIPOLAR"
-    signed = not bipolar and bool(DataType[datatype].signed())
-    words = Words(a["SIMD"], a["PE"], bits_of(datatype), signed, bipolar, bits_of(a["outputDataType"]))
-    return Unit(graph_of(a["Network"], datatype), a["Digit"], words, packed=packed)
+    types = str(a["inputDataType"]), str(a["outputDataType"])
+    return _unit(a["Network"], *types, a["SIMD"], a["PE"], a["Digit"], packed)
 
 
 @lru_cache(maxsize=1024)
-def _timed(unit: Unit) -> Schedule:
-    return unit.schedule
+def _unit(network: str, taken: str, given: str, simd: int, pe: int, digit: int, packed: bool) -> Unit:
+    bipolar = taken == "BIPOLAR"
+    signed = not bipolar and bool(DataType[taken].signed())
+    words = Words(simd, pe, bits_of(taken), signed, bipolar, bits_of(given))
+    return Unit(graph_of(network, taken), digit, words, packed=packed)
 
 
 def latency_of(a: Attributes) -> int:
     """Return the cycles from the last word of a vector in to the first word out."""
-    timed = _timed(unit_of(a))
-    return 2 + timed.latency + timed.digits.count - 1
+    return unit_of(a).latency
 
 
 def attributes(layer: Any) -> dict[str, Any]:
@@ -133,11 +136,6 @@ def counts(a: Attributes) -> Counts:
     return interval_of(a) * math.prod(a["numInputVectors"]), (a["SIMD"],), (a["PE"],)
 
 
-def words_before(a: Attributes) -> int:
-    """Return two words: those of the next vector are kept in the unit."""
-    return 2
-
-
 def timing(a: Attributes, cycles: int) -> Timing:
     """Return when the unit gives its words."""
     words, depth = int(a["MW"]) // a["SIMD"], latency_of(a)
@@ -170,7 +168,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         + outputs * (digits.count - 1) * digits.width
         + words.pe * words.out_bits,
     )
-    return _network(_timed(unit)) + streams + Resources(lut=40, ff=50)
+    return _network(unit.schedule) + streams + Resources(lut=40, ff=50)
 
 
 def _network(timed: Schedule) -> Resources:
@@ -204,6 +202,6 @@ CONSTANT = Implementation(
     derives=derives,
     foldings=foldings,
     counts=counts,
-    words_before=words_before,
+    words_before=waits_for_none,
 )
 """Of the kind of layer that multiplies with a matrix."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fpga_flow.layers.constant.adders import Adder, AdderGraph
 
-PACKED = 4
+MOST_PACKED = 4
 """Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
 LEVELS = 6
 """Most levels of logic, LUTs and carry chains, between two registers."""
@@ -61,12 +61,12 @@ class Digits:
 
         A carry chain is one, behind a LUT; Yosys may add three whole numbers at once, with a LUT more.
         """
-        return 3 if not self.serial else 1 if self.width <= PACKED else 2
+        return 3 if not self.serial else 1 if self.width <= MOST_PACKED else 2
 
     @property
     def ripple(self) -> int:
         """Levels that the last adder before a register adds besides, from its lowest bits to its highest."""
-        return (self.width - 1) // 2 if self.serial and self.width <= PACKED else 0
+        return (self.width - 1) // 2 if self.serial and self.width <= MOST_PACKED else 0
 
 
 class Use(NamedTuple):

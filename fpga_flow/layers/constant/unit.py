@@ -1,15 +1,14 @@
 """A constant matrix as a unit with a stream in and a stream out, around its network of adders."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from fpga_flow.layers.constant import core
-from fpga_flow.layers.constant.adders import AdderGraph, Range
+from fpga_flow.layers.constant.adders import AdderGraph
 from fpga_flow.layers.constant.schedule import LEVELS, Digits, Schedule, schedule
 
 MODULES = (*core.MODULES, "df_digits_in.sv", "df_digits_out.sv")
 """That it instantiates, in `layers/hdl`."""
-BIPOLAR = Range(-1, 1)
-"""Of an input of one bit that stands for -1 and 1."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Unit:
         """Cycles from vector to vector."""
         return max(self.digits.count, self.words_in, self.words_out)
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         """When each value is there."""
         return schedule(self.graph, self.digits, words=self.words_out, levels=self.levels)
