@@ -7,13 +7,12 @@ from finn.custom_op.fpgadataflow.matrixvectoractivation import MVAU
 from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
 from fpga_flow.layers.constant.choice import attributes, counts, derives, unit_of
 from fpga_flow.layers.constant.proof import prove
 from fpga_flow.layers.constant.unit import MODULES
-from fpga_flow.layers.matrix import MatrixVector_rtl
+from fpga_flow.layers.products import folding_of, multiply
 from fpga_flow.target.families import family_of
 
 TWO_OUTPUTS = "LUT6_2"
@@ -49,13 +48,7 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
         """
         weights = self.integer_weights(model)
         self.common(model, weights)
-        columns, rows, simd, pe = (int(self.get_nodeattr(name)) for name in ("MW", "MH", "SIMD", "PE"))
-        if columns % simd or rows % pe or self.get_nodeattr("TH") != 1:
-            raise UnsupportedError(
-                self.onnx_node.name,
-                f"SIMD={simd} PE={pe} TH={self.get_nodeattr('TH')}",
-                f"use a divisor of {columns}, one of {rows}, and 1",
-            )
+        folding_of(self)
         if not self.get_nodeattr("Network"):
             for name, value in derives(weights.astype("float32")).items():
                 self.set_nodeattr(name, value)
@@ -76,6 +69,4 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
         """Return the cycles of a frame."""
         return counts(attributes(self))[0]
 
-    def execute_node(self, context: dict[str, Any], graph: object) -> None:
-        """Execute in Python."""
-        MatrixVector_rtl.execute_node(self, context, graph)
+    execute_node = multiply

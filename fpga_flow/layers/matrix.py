@@ -5,14 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from finn.custom_op.fpgadataflow.matrixvectoractivation import MVAU
 from numpy.typing import NDArray
 from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
 from fpga_flow.layers import sparse, sparse_folding, sparse_resources
@@ -30,7 +28,7 @@ from fpga_flow.layers.base import (
 )
 from fpga_flow.layers.constant.choice import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import latency, products
+from fpga_flow.layers.products import folding_of, latency, multiply, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
@@ -49,13 +47,7 @@ class MatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; writes the weights."""
         weights = self.integer_weights(model)
-        columns, rows, simd, pe = (int(self.get_nodeattr(name)) for name in ("MW", "MH", "SIMD", "PE"))
-        if columns % simd or rows % pe or self.get_nodeattr("TH") != 1:
-            raise UnsupportedError(
-                self.onnx_node.name,
-                f"SIMD={simd} PE={pe} TH={self.get_nodeattr('TH')}",
-                f"use a divisor of {columns}, one of {rows}, and 1",
-            )
+        columns, rows, simd, pe = folding_of(self)
         blocks = weights.T.reshape(rows // pe, pe, columns // simd, simd).transpose(0, 2, 1, 3)
         return "df_matrix_vector", {
             "MW": columns,
@@ -70,11 +62,8 @@ class MatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
         """Execute in Python; two BIPOLAR operands are multiplied (FINN counts, which is `binaryXnorMode`)."""
         if self.get_nodeattr("binaryXnorMode"):
             MVAU.execute_node(self, context, graph)
-            return
-        node = self.onnx_node
-        vectors = context[node.input[0]].reshape(self.get_normal_input_shape())
-        products = np.matmul(vectors.astype(np.int64), context[node.input[1]].astype(np.int64))
-        context[node.output[0]] = products.reshape(self.get_normal_output_shape()).astype(np.float32)
+        else:
+            multiply(self, context, graph)
 
 
 def append(

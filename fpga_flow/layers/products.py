@@ -1,12 +1,39 @@
-"""What matrix and depthwise units share: `hdl/df_dot.sv`, and how long a product is on its way."""
+"""What units of products share: `hdl/df_dot.sv`, and how long a product is on its way.
+
+Those for matrices share their folding and what they compute, whatever their RTL is.
+"""
 
 import math
+from typing import Any
 
+import numpy as np
+
+from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.weights import dot_stages
 from fpga_flow.layers.base import Attributes
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
 from fpga_flow.target.resources import Resources
+
+
+def folding_of(layer: Any) -> tuple[int, int, int, int]:
+    """Return MW, MH, SIMD and PE of a matrix unit; raises `UnsupportedError` where they do not divide."""
+    columns, rows, simd, pe = (int(layer.get_nodeattr(name)) for name in ("MW", "MH", "SIMD", "PE"))
+    if columns % simd or rows % pe or layer.get_nodeattr("TH") != 1:
+        raise UnsupportedError(
+            layer.onnx_node.name,
+            f"SIMD={simd} PE={pe} TH={layer.get_nodeattr('TH')}",
+            f"use a divisor of {columns}, one of {rows}, and 1",
+        )
+    return columns, rows, simd, pe
+
+
+def multiply(layer: Any, context: dict[str, Any], graph: object) -> None:
+    """Execute a matrix unit in Python: its class's `execute_node`. Two BIPOLAR operands are multiplied."""
+    node = layer.onnx_node
+    vectors = context[node.input[0]].reshape(layer.get_normal_input_shape())
+    products = np.matmul(vectors.astype(np.int64), context[node.input[1]].astype(np.int64))
+    context[node.output[0]] = products.reshape(layer.get_normal_output_shape()).astype(np.float32)
 
 
 def latency(a: Attributes) -> int:

@@ -17,6 +17,7 @@ from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.datatypes import range_of
 from fpga_flow.finn.weights import Kind, Weighted
+from fpga_flow.layers.products import multiply
 from fpga_flow.layers.sparse_folding import counts
 from fpga_flow.layers.sparse_lists import address_bits, compile_lists, part_range
 from fpga_flow.layers.sparse_resources import lists_in_block
@@ -116,12 +117,7 @@ class SparseMatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
         low, high = part_range(weights, int(self.get_nodeattr("SIMD")), *range_of(self.get_input_datatype(0)))
         return max(high, -low - 1, 0).bit_length() + signed or 1
 
-    def execute_node(self, context: dict[str, Any], graph: object) -> None:
-        """Execute in Python; two BIPOLAR operands are multiplied."""
-        node = self.onnx_node
-        vectors = context[node.input[0]].reshape(self.get_normal_input_shape())
-        products = np.matmul(vectors.astype(np.int64), context[node.input[1]].astype(np.int64))
-        context[node.output[0]] = products.reshape(self.get_normal_output_shape()).astype(np.float32)
+    execute_node = multiply
 
 
 def suits(layer: Any) -> bool:
