@@ -22,7 +22,7 @@ from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.families import family_named
 from fpga_flow.target.resources import Resources
 from tests.bench.levels import synthesise_with_levels
-from tests.bench.tables import write_rows
+from tests.bench.tables import cost, write_rows
 
 FILE = ROOT / "docs" / "sparse.csv"
 HDL = ROOT / "fpga_flow" / "layers" / "hdl"
@@ -100,11 +100,6 @@ class Row:
     cost: float
     expected_lut: int | str
     levels: int | str
-
-
-def cost(taken: Resources) -> float:
-    """Return what `taken` costs in LUTs."""
-    return taken.lut + 242 * taken.dsp + 190 * taken.bram18
 
 
 def prepared(unit: Unit, folder: Path) -> tuple[dict[str, int | str], Row, Resources]:

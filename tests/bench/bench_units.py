@@ -29,7 +29,7 @@ from fpga_flow.results.hardware import Predicted
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources
-from tests.bench.tables import write_rows
+from tests.bench.tables import cost, write_rows
 from tests.networks import Builder
 
 LAYERS = Path(__file__).with_name("units.csv")
@@ -96,11 +96,6 @@ def layers() -> list[Layer]:
             )
             for row in csv.DictReader(file)
         ]
-
-
-def cost(of: Resources) -> float:
-    """Return what `of` costs in LUTs."""
-    return of.lut + 242 * of.dsp + 190 * of.bram18
 
 
 def ways(layer: Layer) -> Iterator[tuple[Choice, float, ModelWrapper]]:

@@ -7,6 +7,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fpga_flow.target.resources import Resources
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -17,6 +19,11 @@ def processor() -> str:
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def cost(of: Resources) -> float:
+    """Return what `of` costs in LUTs: LUT + 242 DSP + 190 BRAM18, the ratios of an xc7z020."""
+    return of.lut + 242 * of.dsp + 190 * of.bram18
 
 
 def write_rows(file: TextIO, rows: "Sequence[DataclassInstance]") -> None:

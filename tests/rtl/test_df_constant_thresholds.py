@@ -9,6 +9,7 @@ from fpga_flow.sim.verilate import Sized, parameter_options
 from fpga_flow.synth.usage import read_statistics, resources_of
 from fpga_flow.synth.yosys import make_script, run_script
 from fpga_flow.target.families import family_named
+from tests.rtl.luts import BOX, as_logic
 from tests.rtl.modules import HDL, Integers, Parameters, assert_streams, build_stream_module, integers
 
 SOURCE = HDL / "df_constant_thresholds.sv"
@@ -66,23 +67,16 @@ def test_counts_the_thresholds_that_a_value_reaches(
     assert np.all(cycles == -(-bits // per_stage)), "a register behind so many comparisons"
 
 
+def slang(parameters: Parameters) -> str:
+    """Return the Yosys command that reads the module, whose thresholds are longer than an integer."""
+    options = " ".join(parameter_options(parameters))
+    boxes = " ".join(f"--blackboxed-module {cell} {path}" for cell, path in BOX.items())
+    return f"read_slang {options} --top {SOURCE.stem} {boxes} {SOURCE}"
+
+
 def read(parameters: Parameters, name: str) -> list[str]:
     """Return the Yosys commands that read the module as `name`, with the vendor's model of its LUTs."""
-    box = family_named("xc7").black_boxes["LUT6_2"]
-    options = " ".join(parameter_options(parameters))
-    return [
-        "design -reset",
-        f"read_slang {options} --top {SOURCE.stem} --blackboxed-module LUT6_2 {box} {SOURCE}",
-        "delete =LUT6_2",
-        "read_verilog +/xilinx/cells_sim.v",
-        f"hierarchy -check -top {SOURCE.stem}",
-        "proc",
-        "flatten",
-        "async2sync",
-        "opt_clean",
-        f"rename {SOURCE.stem} {name}",
-        f"design -stash {name}",
-    ]
+    return as_logic(SOURCE.stem, [slang(parameters)], name)
 
 
 @pytest.mark.parametrize("case", [(1, 12, True, 15), (1, 7, False, 10), (1, 6, True, 31), (1, 3, False, 3)])
@@ -109,11 +103,9 @@ def test_twelve_bits_and_fifteen_thresholds_take_seventeen_luts(tmp_path: Path) 
     lanes, width, steps = 4, 12, 15
     parameters = parameters_of(thresholds_of(lanes, width, steps), width, True, 2)
     family = family_named("xc7")
-    box = family.black_boxes["LUT6_2"]
     script = make_script(SOURCE.stem, [SOURCE], family, tmp_path / "counts.json").splitlines()
-    options = " ".join(parameter_options(parameters))
     assert script[0].startswith("read_slang")
-    script[0] = f"read_slang {options} --top {SOURCE.stem} --blackboxed-module LUT6_2 {box} {SOURCE}"
+    script[0] = slang(parameters)
     run_script("\n".join(script) + "\n", tmp_path, tmp_path / "log.txt")
     used = resources_of(read_statistics(tmp_path / "counts.json"), family.cells)
     assert used.lut <= 17 * lanes + 2 and used.ff <= 18 * lanes + 2

@@ -6,6 +6,7 @@ import pytest
 
 from fpga_flow.synth.yosys import read_commands, run_script, synthesise
 from fpga_flow.target.families import family_named
+from tests.rtl.luts import BOX, as_logic
 from tests.rtl.modules import HDL
 
 SOURCE = HDL / "df_digit_adder.sv"
@@ -14,20 +15,7 @@ SOURCE = HDL / "df_digit_adder.sv"
 def read(width: int, subtract: int, packed: int, name: str) -> list[str]:
     """Return the Yosys commands that read the module as `name`, with the vendor's model of its LUTs."""
     parameters = {"Width": width, "Subtract": subtract, "Packed": packed}
-    boxes = family_named("xc7").black_boxes
-    return [
-        "design -reset",
-        *read_commands(SOURCE.stem, [SOURCE], parameters, {"LUT6_2": boxes["LUT6_2"]}),
-        "delete =LUT6_2",
-        "read_verilog +/xilinx/cells_sim.v",
-        f"hierarchy -check -top {SOURCE.stem}",
-        "proc",
-        "flatten",
-        "async2sync",
-        "opt_clean",
-        f"rename {SOURCE.stem} {name}",
-        f"design -stash {name}",
-    ]
+    return as_logic(SOURCE.stem, read_commands(SOURCE.stem, [SOURCE], parameters, BOX), name)
 
 
 @pytest.mark.parametrize("subtract", [0, 1])
