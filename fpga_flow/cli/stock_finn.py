@@ -15,6 +15,8 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import GiveUniqueNodeNames
+from qonnx.transformation.infer_datatypes import InferDataTypes
+from qonnx.transformation.infer_shapes import InferShapes
 
 from fpga_flow.core import artifact
 from fpga_flow.core.progress import say
@@ -41,7 +43,7 @@ def write(run: Path) -> Path:
     dense = build_dense(model)
     if dense:
         say(f"  dense in these files, for FINN has no other units, so of other cycles: {', '.join(dense)}")
-    model = model.transform(AsHls())
+    model = in_layers_of_finn(model).transform(AsHls())
     # As FINN names them itself, again and again: its folding step looks them up by these names.
     model = model.transform(GiveUniqueNodeNames())
     scratch, final = run / f"{FOLDER}.new", run / FOLDER
@@ -91,6 +93,17 @@ def without_streams(model: ModelWrapper) -> ModelWrapper:
     del model.graph.node[:]
     model.graph.node.extend(layers)
     return model
+
+
+def in_layers_of_finn(model: ModelWrapper) -> ModelWrapper:
+    """Return `model` with FINN's layers in the place of those of ours that know some."""
+    nodes: list[NodeProto] = []
+    for node in model.graph.node:
+        kind = find_kind(node.op_type)
+        nodes += [node] if kind is None or kind.as_finn is None else kind.as_finn(getCustomOp(node))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model.transform(InferShapes()).transform(InferDataTypes())
 
 
 def is_stream(node: NodeProto | None) -> bool:

@@ -9,6 +9,8 @@ from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.finn.datatypes import is_bipolar
+from fpga_flow.target.families import family_of
+from fpga_flow.target.family import Family
 
 RTL_DOMAIN = "finn.custom_op.fpgadataflow.rtl"
 HLS_DOMAIN = "finn.custom_op.fpgadataflow.hls"
@@ -28,6 +30,8 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
 
     modules: tuple[str, ...] = ()
     """File names in `layers/hdl`."""
+    _family: Family | None = None
+    """Of the part that RTL is generated for; None before that."""
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """Return the module's name and its parameters; writes data files into `folder`."""
@@ -40,6 +44,10 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
         """
         return False
 
+    def joins_luts(self) -> bool:
+        """Return whether the part, where it is known, has LUTs with two outputs."""
+        return self._family is not None and self._family.joins_luts
+
     def streams_in(self) -> int:
         """Return how many of the node's inputs are streams (the rest are constants)."""
         return 1
@@ -50,6 +58,7 @@ class OwnRtl(RTLBackend):  # type: ignore[misc]
 
     def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
         """Write the wrapper into `code_gen_dir_ipgen` (as FINN's backends do)."""
+        self._family = family_of(fpgapart)
         folder = Path(self.get_nodeattr("code_gen_dir_ipgen"))
         name = self.get_verilog_top_module_name()
         self.set_nodeattr("gen_top_module", name)

@@ -60,10 +60,15 @@ def checked(node: str, datatypes: Iterable[BaseDataType]) -> None:
             )
 
 
+def literal(values: Sequence[int], bits: int) -> str:
+    """Return `values`, none negative, as a SystemVerilog literal of `bits` each, the first one lowest."""
+    text = "".join(f"{int(value):0{bits}b}" for value in reversed(values))
+    return f"{bits * len(values)}'h{int(text, 2):x}"
+
+
 def fields(values: Sequence[int]) -> str:
     """Return `values` as a SystemVerilog literal of 32 bits each, the first one lowest."""
-    number = sum(int(value) << 32 * i for i, value in enumerate(values))
-    return f"{32 * len(values)}'h{number:x}"
+    return literal(values, 32)
 
 
 def flags(values: Sequence[Any]) -> str:

@@ -159,6 +159,8 @@ class LayerKind:
     """It reads windows channel by channel, so it must have the lanes of the window generator before it."""
     makes_windows: bool = False
     """It is such a generator."""
+    as_finn: Callable[[Any], list[NodeProto]] | None = None
+    """Takes a layer that FINN has nothing like, returns layers of FINN's that do the same together."""
 
     def implementation(self, name: str) -> Implementation:
         """Return the implementation called `name`."""

@@ -13,10 +13,6 @@ from fpga_flow.layers.constant.choice import attributes, counts, derives, unit_o
 from fpga_flow.layers.constant.proof import prove
 from fpga_flow.layers.constant.unit import MODULES
 from fpga_flow.layers.products import folding_of, multiply
-from fpga_flow.target.families import family_of
-
-TWO_OUTPUTS = "LUT6_2"
-"""The cell of a LUT with two outputs, where a part has it."""
 
 
 @replaces(None)
@@ -24,7 +20,6 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
     """FINN's `MVAU` as a network of adders, which is generated."""
 
     modules = MODULES
-    _packed = False  # until the part is known: adders that suit any
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         """Return the attributes of FINN's layer, and the network."""
@@ -35,11 +30,6 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
             "Network": ("s", False, ""),
             "Solver": ("s", False, ""),
         }
-
-    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """See `OwnRtl.generate_hdl`; how adders are built depends on the part."""
-        self._packed = TWO_OUTPUTS in family_of(fpgapart).cells.lut
-        super().generate_hdl(model, fpgapart, clk)
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; proves the network and writes its RTL.
@@ -52,7 +42,7 @@ class ConstantMatrix_rtl(Weighted, MVAU):  # type: ignore[misc]
         if not self.get_nodeattr("Network"):
             for name, value in derives(weights.astype("float32")).items():
                 self.set_nodeattr(name, value)
-        unit = unit_of(attributes(self), packed=self._packed)
+        unit = unit_of(attributes(self), packed=self.joins_luts())
         prove(unit.graph, weights.T)
         name = f"{self.get_verilog_top_module_name()}_unit"
         (folder / f"{name}.sv").write_text(unit.modules(name), encoding="utf-8")

@@ -21,9 +21,9 @@ from fpga_flow.target.resources import Resources
 
 
 class GlobalPool(OwnRtl):
-    """What both have in common: `df_global_pool`, with the layer's attributes."""
+    """What both have in common: `df_block_pool`, with the layer's attributes."""
 
-    modules = ("df_global_pool.sv",)
+    modules = ("df_block_pool.sv",)
     function = "sum"
 
     def positions(self) -> int:
@@ -37,8 +37,8 @@ class GlobalPool(OwnRtl):
         bits, signed = (
             decoded(datatype) if self.computes() else (datatype.bitwidth(), compares_signed(datatype))
         )
-        return "df_global_pool", {
-            "Pixels": self.positions(),
+        return "df_block_pool", {
+            "Cols": self.positions(),
             "Channels": self.get_nodeattr("NumChannels"),
             "PE": self.get_nodeattr("PE"),
             "Width": bits,
@@ -111,7 +111,7 @@ def timing(a: Attributes, cycles: int) -> Timing:
 
 
 def schedule(layer: Any) -> Schedule:
-    """`df_global_pool.sv`: results with the words of the last pixel."""
+    """`df_block_pool.sv`: results with the words of the last pixel."""
     words = layer.get_nodeattr("NumChannels") // layer.get_nodeattr("PE")
     gives = np.repeat(once(math.prod(layer.get_nodeattr("numInputVectors"))), words)
     return steps(np.ones_like(gives), gives)

@@ -14,8 +14,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import OwnRtl, replaces
 from fpga_flow.finn.datatypes import checked, compares_signed, decoded, range_of, smallest
+from fpga_flow.layers import block_pool
 from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Timing, Weights, lanes, register
-from fpga_flow.layers.graph import LayerGraph, Stream
+from fpga_flow.layers.decimate import kept
+from fpga_flow.layers.graph import LayerGraph, Stream, attributes_of
+from fpga_flow.layers.padding import padded
 from fpga_flow.layers.schedules import Schedule, once, steps
 from fpga_flow.layers.window import windows_of
 from fpga_flow.target.family import Family
@@ -113,7 +116,17 @@ def append(
 
 def max_pool(graph: LayerGraph, node: NodeProto) -> None:
     """The maximum of each window."""
-    stream, size = windows_of(graph, node, graph.read(node.input[0]), depthwise=True)
+    x, settings = graph.read(node.input[0]), attributes_of(node)
+    size, strides = list(settings["kernel_shape"]), list(settings.get("strides", [1, 1]))
+    if size == strides and math.prod(size) > 1 and set(settings.get("dilations", [1])) == {1}:
+        x = padded(graph, node, x, list(settings.get("pads", [0, 0, 0, 0])))
+        y = graph.output(node)
+        whole = [k * n for k, n in zip(size, y.shape[1:3], strict=True)]
+        x = kept(graph, node, x, keep=whole, period=x.shape[1:3], windows=[1, 1])
+        block_pool.append(graph, node, x, y, size)
+        graph.done(node.output[0], y)
+        return
+    stream, size = windows_of(graph, node, x, depthwise=True)
     y = graph.output(node)
     append(graph, node, stream, y, size, "MaxPool", 0)
     graph.done(node.output[0], y)

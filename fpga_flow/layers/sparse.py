@@ -21,7 +21,6 @@ from fpga_flow.layers.products import multiply
 from fpga_flow.layers.sparse_folding import counts
 from fpga_flow.layers.sparse_lists import address_bits, compile_lists, part_range
 from fpga_flow.layers.sparse_resources import lists_in_block
-from fpga_flow.target.families import family_of
 
 SPARSE = "SparseMatrixVector_rtl"
 """Its operator."""
@@ -54,11 +53,6 @@ class SparseMatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
         """Return the cycles per frame, exactly."""
         return counts({name: self.get_nodeattr(name) for name in self.get_nodeattr_types()})[0]
 
-    def generate_hdl(self, model: ModelWrapper, fpgapart: str, clk: float) -> None:
-        """See `OwnRtl.generate_hdl`; where the lists stand depends on the part."""
-        self._family = family_of(fpgapart)
-        super().generate_hdl(model, fpgapart, clk)
-
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; writes the lists."""
         get, node = self.get_nodeattr, self.onnx_node
@@ -87,6 +81,7 @@ class SparseMatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
             file = f"{self.get_verilog_top_module_name()}_{name}.dat"
             constants.write(values.reshape(-1), bits, count, folder / file)
             parameters[parameter] = f'"./{file}"'
+        assert self._family is not None
         block = lists_in_block(self._family, get("ram_style"), lanes * entry_bits, lists.steps)
         return "df_sparse_matrix", {
             "MW": columns,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto
 
+from fpga_flow.layers import constant_thresholds
 from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Timing, Weights, lanes, register
 from fpga_flow.layers.graph import LayerGraph, attributes_of
 from fpga_flow.layers.joins import decoded
@@ -64,18 +65,28 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     stages = [
         memory(family, width, depth)
         if in_block_ram(family, width, depth)
-        else Resources(lut=0.75 * width * depth / family.lut_memory.rom_bits)
+        else Resources(lut=width * _rom_luts(depth, family))
         for depth in depths
     ]
     lane = sum(stages, Resources(lut=bits * width * 0.5, ff=2 * bits * width))
     return lane.times(pe) + Resources(lut=30, ff=40)
 
 
+def _rom_luts(depth: int, family: Family) -> float:
+    """Return the LUTs a bit of a stage's thresholds: a small table is partly within the comparison's LUTs."""
+    if depth == 1:
+        return 0.0
+    return max(0.5 + 0.1 * math.log2(depth), depth / family.lut_memory.rom_bits)
+
+
 THRESHOLD = register(
     LayerKind(
         word="threshold",
         finn="Thresholding",
-        implementations=(Implementation("rtl", "Thresholding_rtl", schedule, resources, timing),),
+        implementations=(
+            Implementation("memory", "Thresholding_rtl", schedule, resources, timing),
+            constant_thresholds.CONSTANT,
+        ),
         lowers={"MultiThreshold": lower},
         foldings=lanes("PE"),
     )

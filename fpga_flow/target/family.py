@@ -83,6 +83,11 @@ class Family:
     """Primitives that RTL instantiates, and the SystemVerilog file that has each as an empty module."""
 
     @property
+    def joins_luts(self) -> bool:
+        """Whether its parts have `LUT6_2`: two functions of the same five inputs in a LUT."""
+        return "LUT6_2" in self.cells.lut
+
+    @property
     def digest(self) -> str:
         """Of all that stands here, and of the content of the files."""
         table: dict[str, Any] = asdict(self)

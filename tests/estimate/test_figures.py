@@ -16,7 +16,7 @@ from fpga_flow.target.board import board
 from fpga_flow.target.resources import LIMITED
 
 PART = board("pynq-z1").part
-WITHOUT_LUTS = {"MVAU_rtl", "FMPadding_rtl", "Pool_rtl", "LabelSelect_rtl"}
+WITHOUT_LUTS = {"MVAU_rtl", "FMPadding_rtl", "BlockMaxPool_rtl", "LabelSelect_rtl"}
 """Layers for which FINN has no LUT figure, or a placeholder."""
 
 

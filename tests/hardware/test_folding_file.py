@@ -63,10 +63,6 @@ def test_a_file_may_leave_attributes_as_they_are(model: ModelWrapper, tmp_path: 
             lambda t: t["conv_3_window"].update(SIMD=4, parallel_window=1),
             r"SIMD = 4 and parallel_window = 1 do not go together; with SIMD = 4, parallel_window must",
         ),
-        (
-            lambda t: t["maxpool_2"].update(PE=8),
-            r"maxpool_2_window\.SIMD = \d: must be 8, the PE of maxpool_2",
-        ),
         (lambda t: t.update(conv_0=3), r"conv_0: must be attributes and their values, not 3"),
         (lambda t: t.pop("conv_0"), r"differs in conv_0"),
         (lambda t: t.update(other={}), r"differs in other"),

@@ -72,7 +72,7 @@ def test_folding_meets_a_target_that_can_be_met(lowered: ModelWrapper) -> None:
 
 def test_own_backends_are_folded_like_finns(lowered: ModelWrapper) -> None:
     folded = fold.fold_to_cycles(lowered, 40)
-    pools = [layer for layer in fold.layers(folded) if layer.op == "Pool_rtl"]
+    pools = [layer for layer in fold.layers(folded) if layer.op == "BlockMaxPool_rtl"]
     assert pools and all(layer.cycles <= 40 and (layer.pe or 0) > 1 for layer in pools)
 
 

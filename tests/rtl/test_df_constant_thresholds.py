@@ -32,7 +32,9 @@ def thresholds_of(lanes: int, width: int, steps: int) -> Integers:
     return np.sort(found, axis=1)
 
 
-def parameters_of(thresholds: Integers, width: int, signed: bool, per_stage: int) -> Parameters:
+def parameters_of(
+    thresholds: Integers, width: int, signed: bool, per_stage: int, bias: int = 0
+) -> Parameters:
     lanes, steps = thresholds.shape
     return {
         "Lanes": lanes,
@@ -40,6 +42,8 @@ def parameters_of(thresholds: Integers, width: int, signed: bool, per_stage: int
         "Signed": int(signed),
         "Steps": steps,
         "PerStage": per_stage,
+        "Bias": bias,
+        "OutWidth": steps.bit_length(),
         "Thresholds": Sized.of(thresholds.ravel().tolist(), width + 1),
     }
 

@@ -75,7 +75,7 @@ CONCAT_OF_ONE: Parameters = {
     "InBits": 1,
 }
 SPLIT: Parameters = {"Outputs": 3, "Width": 5, "Words": Sized.of([1, 4, 3])}
-GLOBAL: Parameters = {"Pixels": 6, "Channels": 8, "PE": 2, "Width": 4, "OutWidth": 7}
+GLOBAL: Parameters = {"Cols": 6, "Channels": 8, "PE": 2, "Width": 4, "OutWidth": 7}
 DECIMATE: Parameters = {
     "Height": 7,
     "Width": 5,
@@ -189,15 +189,16 @@ LEGAL: dict[str, list[Parameters]] = {
     "df_fork": [{"Width": bits, "Outputs": count} for bits in (1, 8, 500) for count in (2, 3, 9)],
     "df_concat": [CONCAT, CONCAT_OF_ONE, {**CONCAT, "OutWidth": 40, "Signed": Sized.of([1, 1, 1], 1)}],
     "df_split": [SPLIT, {"Outputs": 1, "Width": 1, "Words": Sized.of([1])}],
-    "df_global_pool": [
+    "df_block_pool": [
         *(
             {**GLOBAL, "PE": pe, "Signed": signed, "Function": function}
             for pe in (1, 8)
             for signed in (0, 1)
             for function in ("sum", "max")
         ),
-        {**GLOBAL, "Pixels": 1, "OutWidth": 4},
-        {**GLOBAL, "Pixels": 4096, "Channels": 512, "PE": 1, "OutWidth": 16},
+        {**GLOBAL, "Cols": 1, "OutWidth": 4},
+        *({**GLOBAL, "Rows": 2, "Blocks": blocks, "PE": pe} for blocks in (1, 5) for pe in (2, 8)),
+        {**GLOBAL, "Cols": 4096, "Channels": 512, "PE": 1, "OutWidth": 16},
     ],
     "df_decimate": [
         *({**DECIMATE, "Words": words, "WordBits": bits} for words in (1, 7) for bits in (1, 64)),
@@ -349,13 +350,14 @@ ILLEGAL = [
     Illegal("df_concat", {**CONCAT, "OutWidth": 3}, "OutWidth must hold the 4 bits of input 1, not 3"),
     Illegal("df_concat", {**CONCAT, "Words": Sized.of([1, 4, 0])}, "input 2 must have at least 1 word"),
     Illegal("df_split", {**SPLIT, "Words": Sized.of([1, 0, 1])}, "output 1 must have at least 1 word"),
-    Illegal("df_global_pool", {**GLOBAL, "Function": "mean"}, "Function must be max or sum, not mean"),
-    Illegal("df_global_pool", {**GLOBAL, "OutWidth": 3}, "OutWidth must be at least Width"),
+    Illegal("df_block_pool", {**GLOBAL, "Function": "mean"}, "Function must be max or sum, not mean"),
+    Illegal("df_block_pool", {**GLOBAL, "Blocks": 0}, "must be at least 1, not 1, 6, 0"),
+    Illegal("df_block_pool", {**GLOBAL, "OutWidth": 3}, "OutWidth must be at least Width"),
     Illegal("df_decimate", {**DECIMATE, "Rows": 4}, "4 times 1 of 3 rows must fit into 7"),
     Illegal("df_decimate", {**DECIMATE, "ColKeep": 4}, "2 times 4 of 3 columns must fit into 5"),
     Illegal("df_decimate", {**DECIMATE, "Words": 0}, "must be at least 1, not 7, 5, 0 and 8"),
     Illegal("df_upsample", {**UPSAMPLE, "ScaleX": 0}, "must be at least 1, not 0 and 2"),
-    Illegal("df_global_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
+    Illegal("df_block_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
 ]
 
 

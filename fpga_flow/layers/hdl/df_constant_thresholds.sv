@@ -11,9 +11,10 @@ module df_constant_thresholds #(
   parameter int unsigned Steps,        /// Thresholds of a lane. Must be 1 to 31.
   parameter int unsigned PerStage = 2, /// Comparisons between two registers.
   parameter bit          Packed = 1,   /// The part has `LUT6_2`.
+  parameter int          Bias   = 0,   /// Added to the count.
+  parameter int unsigned OutWidth = $clog2(Steps + 1), /// Bits of a result, counted with the bias; must hold it.
   /// [Lanes][Steps] ascending thresholds, less the least value that there is: 0 is always reached, 2**Width never.
-  parameter logic [Lanes*Steps*(Width+1)-1:0] Thresholds = '0,
-  localparam int unsigned OutWidth = $clog2(Steps + 1)
+  parameter logic [Lanes*Steps*(Width+1)-1:0] Thresholds = '0
 ) (
   input  logic                      clk_i,    /// Rising edge.
   input  logic                      rst_ni,   /// Synchronous, active low.
@@ -26,6 +27,7 @@ module df_constant_thresholds #(
 );
   if (Lanes < 1 || Width < 1 || PerStage < 1)
     $error("df_constant_thresholds: Lanes, Width, PerStage must be at least 1, not %0d, %0d, %0d", Lanes, Width, PerStage);
+  if (OutWidth < 1) $error("df_constant_thresholds: OutWidth must be at least 1, not %0d", OutWidth);
   if (Steps < 1 || Steps > 31) $error("df_constant_thresholds: Steps must be 1 to 31, not %0d", Steps);
 
 `ifdef SYNTHESIS
@@ -34,7 +36,8 @@ module df_constant_thresholds #(
   localparam bit Simulation = 1'b1;
 `endif
   localparam bit Luts = !Simulation && Packed;
-  localparam int unsigned Stages = (OutWidth + PerStage - 1) / PerStage;
+  localparam int unsigned Places = $clog2(Steps + 1);  // comparisons
+  localparam int unsigned Stages = (Places + PerStage - 1) / PerStage;
 
   logic [Stages-1:0] valid_q;
   logic enable;
@@ -55,7 +58,7 @@ module df_constant_thresholds #(
   function automatic logic [Width:0] wanted(
     input int unsigned lane, input int unsigned place, input int unsigned found
   );
-    return threshold(lane, (found << (OutWidth - place)) + (1 << (OutWidth - place - 1)) - 1);
+    return threshold(lane, (found << (Places - place)) + (1 << (Places - place - 1)) - 1);
   endfunction
 
   /// Returns the contents of a LUT: bits `low` and up, `count` of them; "greater" below, "equal" above.
@@ -82,10 +85,10 @@ module df_constant_thresholds #(
       if (threshold(l, s) < threshold(l, s - 1)) $error("df_constant_thresholds: thresholds of lane %0d must ascend", l);
     end
     // What each comparison sees: the value, counted from the least one, and the bits found before it, highest first.
-    for (genvar p = 0; p < OutWidth; p++) begin : gen_place
+    for (genvar p = 0; p < Places; p++) begin : gen_place
       logic [Width-1:0] value;
       // verilator lint_off UNUSEDSIGNAL
-      logic [OutWidth-1:0] found, after;
+      logic [Places-1:0] found, after;
       // verilator lint_on UNUSEDSIGNAL
       logic reached;
       if (p == 0) begin : gen_first
@@ -99,12 +102,12 @@ module df_constant_thresholds #(
           found_q <= p'(gen_place[p-1].after);
         end
         assign value = value_q;
-        assign found = OutWidth'(found_q);
+        assign found = Places'(found_q);
       end else begin : gen_wire
         assign value = gen_place[p-1].value;
         assign found = gen_place[p-1].after;
       end
-      assign after = OutWidth'({found, reached});
+      assign after = Places'({found, reached});
       if (!Luts) begin : gen_table
         logic [Width:0] limit;
         always_comb begin
@@ -130,7 +133,7 @@ module df_constant_thresholds #(
       end
     end
     logic [OutWidth-1:0] count_q;
-    always_ff @(posedge clk_i) if (enable) count_q <= gen_place[OutWidth-1].after;
+    always_ff @(posedge clk_i) if (enable) count_q <= OutWidth'(int'(gen_place[Places-1].after) + Bias);
     assign data_o[l*OutWidth+:OutWidth] = count_q;
   end
 endmodule
