@@ -3,7 +3,8 @@
 Each RUN is the folder of a build that went as far as `export`. Its integer network is folded for a PYNQ-Z1 at
 several rates, and as fast as fits with a fifth of everything left free, twice: with every implementation, and
 with dense ones alone. Resources are those of the folding's formulas; no synthesis runs. Accuracies are
-those of the integers in onnxruntime, on the test frames of the run. Writes docs/frontier.csv and docs/frontier.png.
+those of the integers in onnxruntime, on the test frames of the run. Writes docs/frontier.csv and the picture
+docs/frontier.png.
 
     python -m tests.bench.bench_frontier --plot    # the picture alone, from the table
 """
