@@ -1,5 +1,7 @@
 """`model.file`: a network in the user's own Python file, and the errors he makes there."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +156,20 @@ def test_wrong_python_is_told_by_file_and_line(tmp_path: Path, capfd: pytest.Cap
         assert code == 2, said
         assert f"error: model.file: {tmp_path / 'net.py'}, {message}" in said, said
         assert "fault in flow" not in said
+
+
+def test_an_edit_of_the_same_second_and_size_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for number in (1, 2):
+        for name, text in (
+            ("net.py", f"from part import y\n\nx = {number}\n"),
+            ("part.py", f"y = {number}\n"),
+        ):
+            (tmp_path / name).write_text(text)
+            os.utime(tmp_path / name, (1, 1))
+        module = load(tmp_path / "net.py")
+        assert (module.x, module.y) == (number, number)
+    assert not (tmp_path / "__pycache__").exists()
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,13 @@ def _load(path: Path, files: tuple[Path, ...], _digests: tuple[str, ...]) -> Mod
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))
+    # Bytecode counts as current by the second and the size of its file: an edit may have neither changed.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(path.parent))
+        sys.dont_write_bytecode = writes
     return module
 
 
