@@ -129,7 +129,7 @@ class AdderGraph:
 
     @cached_property
     def inputs_used(self) -> int:
-        """How many inputs some output depends on, where no adder is idle."""
+        """How many inputs an adder or an output reads."""
         ends = {value for value, _ in self.outputs} | {value for a, b, *_ in self.adders for value in (a, b)}
         return sum(value in ends for value in range(len(self.inputs)))
 
