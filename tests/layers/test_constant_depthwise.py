@@ -84,7 +84,9 @@ def test_weights_that_are_all_zero(empty: str, shape: Shape, simulators: Path, t
 
 @settings(deadline=None, max_examples=40)
 @given(st.data())
-def test_the_matrix_does_to_a_vector_in_the_order_of_the_stream_what_the_kernels_do(data: st.DataObject) -> None:
+def test_the_matrix_does_to_windows_as_they_come_what_the_kernels_do(
+    data: st.DataObject,
+) -> None:
     channels, kernel = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
     pe = data.draw(st.sampled_from([d for d in range(1, channels + 1) if channels % d == 0]))
     generator = np.random.default_rng(data.draw(st.integers(0, 99)))

@@ -160,17 +160,22 @@ def small(inputs: int, weights: int) -> bool:
 def resources(a: Attributes) -> Resources:
     """Return what it takes of a part of any family."""
     unit = unit_of(a)
-    digits, words = unit.digits, unit.words
-    inputs, outputs = unit.graph.inputs_used, len(unit.graph.outputs)
-    in_bits = words.in_bits + words.bipolar
+    graph, digits, words = unit.graph, unit.digits, unit.words
+    inputs, in_bits = graph.inputs_used, words.in_bits + words.bipolar
+    # Bits of all sums: where they are whole, the highest ones are one register; those that are always 0 none.
+    held = [words.out_bits if digits.serial else own.bits for own in graph.output_ranges if own.bits]
+    word = sum(held) / unit.words_out
     streams = Resources(
         # A value is loaded or shifted; words are chosen.
-        lut=inputs * max(0, in_bits - digits.width) + words.pe * words.out_bits * ((unit.words_out + 1) // 4),
+        lut=inputs * max(0, in_bits - digits.width) + word * ((unit.words_out + 2) // 4),
         ff=inputs * (in_bits + words.in_bits * (unit.words_in - 1) / unit.words_in)
-        + outputs * (digits.count - 1) * digits.width
-        + words.pe * words.out_bits,
+        + len(held) * (digits.count - 1) * digits.width
+        + word,
     )
-    return _network(unit.schedule) + streams + Resources(lut=40, ff=50)
+    # Shift registers follow a vector; each word that waits for the last one has an enable.
+    steps = unit.schedule.latency + digits.count + unit.words_out
+    control = Resources(lut=10 + steps + unit.words_in - 1, ff=20 + 2 * steps)
+    return _network(unit.schedule) + streams + control
 
 
 def _network(timed: Schedule) -> Resources:
