@@ -107,7 +107,8 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     kernel = math.prod(int(k) for k in a["Kernel"])
     depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
-    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]))
+    each = None if weights is None else weights.reshape(len(weights), -1)
+    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]), each)
 
 
 DEPTHWISE = register(

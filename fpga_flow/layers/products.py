@@ -7,10 +7,11 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.weights import dot_stages
-from fpga_flow.layers.base import Attributes
+from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
 from fpga_flow.target.resources import Resources
@@ -71,13 +72,31 @@ def latency(a: Attributes) -> int:
     return 2 + dot_stages(a["SIMD"], a["resType"], bits_of(a["inputDataType"]))
 
 
-def products(family: Family, a: Attributes, depth: int, activations: int) -> Resources:
-    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word."""
+def products(
+    family: Family, a: Attributes, depth: int, activations: int, weights: Weights = None
+) -> Resources:
+    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word.
+
+    `weights`, (results, terms) if they are known: where they are one word, synthesis sees constants.
+    """
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
+    in_luts = a["resType"] == "lut"
+    if depth == 1 and weights is not None and (in_luts or min(w, x) <= 2):
+        return _constants(np.count_nonzero(weights, axis=1), w, x, out) + Resources(lut=30, ff=40)
     registers = Resources(lut=30, ff=40 + activations + pe * simd * w)
-    sums = _sums(family, pe, simd, w, x, out, in_luts=a["resType"] == "lut")
+    sums = _sums(family, pe, simd, w, x, out, in_luts=in_luts)
     return memory(family, pe * simd * w, depth, style=a["ram_style"]) + sums + registers
+
+
+def _constants(terms: NDArray[np.int64], w: int, x: int, out: int) -> Resources:
+    """Return products with constants, so many for each sum that are not with 0, and their sums."""
+    planes, wide, count = min(w, x), max(w, x), int(terms.sum())
+    partial, sums = int(np.ceil(terms / 4).sum()), int(np.count_nonzero(terms))
+    return Resources(
+        lut=0.6 * count * w * x,
+        ff=count * x + 1.6 * planes * partial * (wide + 2) + 1.9 * sums * out,
+    )
 
 
 def _sums(family: Family, pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
