@@ -56,6 +56,17 @@ class Builder:
         values[self.rng.random(shape) < 0.3] = 0
         return self.constant(values, f"INT{bits}")
 
+    def convolve(
+        self, kernel: NDArray[Any], datatype: str, *, group: int = 1, stride: int = 1, pad: int = 0
+    ) -> "Builder":
+        """Convolve with `kernel` (O, I/group, KH, KW), both axes with one stride and padding."""
+        size = kernel.shape[2:]
+        shape = [(n + 2 * pad - k) // stride + 1 for n, k in zip(self.last[1][2:], size, strict=True)]
+        weights = self.constant(kernel, datatype)
+        window = {"kernel_shape": size, "pads": [pad] * 4, "strides": [stride] * 2, "dilations": [1, 1]}
+        self.add("Conv", (1, len(kernel), *shape), "INT32", weights, group=group, **window)
+        return self
+
     def conv(self, filters: int, bits: int = 4) -> "Builder":
         _, channels, length, _ = self.last[1]
         weights = self.weights((filters, channels, 3, 1), bits)
@@ -64,19 +75,24 @@ class Builder:
         return self
 
     def threshold(self, bits: int = 4, spread: float = 60.0) -> "Builder":
-        name, shape, _ = self.last
-        values = np.sort(self.rng.normal(0, spread, (shape[1], 2**bits - 1)).round(), axis=1)
+        return self.quantise(f"UINT{bits}", spread)
+
+    def quantise(self, datatype: str, spread: float) -> "Builder":
+        """Compare each channel with random thresholds, as many as `datatype` takes."""
+        _, shape, _ = self.last
+        steps = int(DataType[datatype].get_num_possible_values()) - 1
+        values = np.sort(self.rng.normal(0, spread, (shape[1], steps)).round(), axis=1)
         thresholds = self.constant(values, "INT16")
         domain = "qonnx.custom_op.general"
         self.add(
             "MultiThreshold",
             shape,
-            f"UINT{bits}",
+            datatype,
             thresholds,
             domain=domain,
-            out_dtype=f"UINT{bits}",
-            out_scale=1.0,
-            out_bias=0.0,
+            out_dtype=datatype,
+            out_scale=2.0 if datatype == "BIPOLAR" else 1.0,
+            out_bias=float(DataType[datatype].min()),
         )
         return self
 

@@ -4,13 +4,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from finn.custom_op.fpgadataflow.vectorvectoractivation import VVAU
 from numpy.typing import NDArray
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.weights import Weighted
 from fpga_flow.layers.base import (
@@ -24,8 +22,9 @@ from fpga_flow.layers.base import (
     fold,
     register,
 )
+from fpga_flow.layers.constant_depthwise import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import latency, products
+from fpga_flow.layers.products import convolve, depthwise_folding_of, latency, products
 from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
@@ -43,14 +42,7 @@ class Depthwise_rtl(Weighted, VVAU):  # type: ignore[misc]
 
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; writes the weights."""
-        channels, simd, pe = (int(self.get_nodeattr(name)) for name in ("Channels", "SIMD", "PE"))
-        kernel = math.prod(self.get_nodeattr("Kernel"))
-        if channels % pe or kernel % simd:
-            raise UnsupportedError(
-                self.onnx_node.name,
-                f"SIMD={simd} PE={pe}",
-                f"use a divisor of {kernel} and one of {channels}",
-            )
+        channels, kernel, simd, pe = depthwise_folding_of(self)
         weights = self.integer_weights(model).reshape(channels, kernel)
         blocks = weights.reshape(channels // pe, pe, kernel // simd, simd).transpose(0, 2, 1, 3)
         return "df_depthwise", {
@@ -62,21 +54,7 @@ class Depthwise_rtl(Weighted, VVAU):  # type: ignore[misc]
             **self.write_weights(model, blocks, pe * simd, folder),
         }
 
-    def execute_node(self, context: dict[str, Any], graph: object) -> None:
-        """Execute in Python, on windows whose channels lie next to each other (as the graph has them).
-
-        FINN's own takes them in groups of PE, unless a window generator is in front of it, and counts
-        where both operands are BIPOLAR.
-        """
-        node = self.onnx_node
-        channels, kernel = self.get_nodeattr("Channels"), math.prod(self.get_nodeattr("Kernel"))
-        windows = context[node.input[0]].reshape(-1, kernel, channels).astype(np.int64)
-        weights = context[node.input[1]].reshape(channels, kernel).T.astype(np.int64)
-        if self.get_nodeattr("binaryXnorMode"):
-            sums = (windows == weights).sum(axis=1)
-        else:
-            sums = (windows * weights).sum(axis=1)
-        context[node.output[0]] = sums.reshape(self.get_normal_output_shape()).astype(np.float32)
+    execute_node = convolve
 
 
 def append(
@@ -129,16 +107,20 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     kernel = math.prod(int(k) for k in a["Kernel"])
     depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
-    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]))
+    each = None if weights is None else weights.reshape(len(weights), -1)
+    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]), each)
 
 
 DEPTHWISE = register(
     LayerKind(
         word="depthwise",
         finn="VVAU",
-        implementations=(Implementation("rtl", "Depthwise_rtl", schedule, resources, timing),),
+        implementations=(
+            Implementation("rtl", "Depthwise_rtl", schedule, resources, timing),
+            CONSTANT,
+        ),
         foldings=foldings,
-        lane_words={"SIMD": ("position", None)},
+        lane_words={"SIMD": ("position", None), "Digit": ("bit", None)},
         has_weights=True,
         reads_windows=True,
     )

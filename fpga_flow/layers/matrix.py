@@ -186,7 +186,8 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     depth = math.ceil(a["MW"] / a["SIMD"]) * math.ceil(a["MH"] / a["PE"])
     x = bits_of(a["inputDataType"])
     replay = memory(family, a["SIMD"] * x, math.ceil(a["MW"] / a["SIMD"]), writable=True)
-    return replay + products(family, a, depth, a["SIMD"] * x)
+    each = None if weights is None else weights.T
+    return replay + products(family, a, depth, a["SIMD"] * x, each)
 
 
 def packs(layer: Any) -> bool:

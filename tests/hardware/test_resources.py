@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fpga_flow.layers.depthwise import DEPTHWISE
 from fpga_flow.layers.matrix import MATRIX
@@ -38,12 +39,14 @@ def test_fifo_is_expected_in_the_memory_that_it_is_built_of(width: int, depth: i
     assert_close(Resources(*fifo(XC7, width, depth)), found, 0.2)
 
 
-def write_weights(file: Path, words: int, lanes: int, bits: int) -> None:
-    """Write a memory of `words` words of `lanes` random weights of `bits` bits."""
-    values = np.random.default_rng(1).integers(0, 1 << bits, (words, lanes))
+def write_weights(file: Path, words: int, lanes: int, bits: int, zeros: float = 0.0) -> NDArray[np.int64]:
+    """Write a memory of `words` words of `lanes` random weights of `bits` bits, and return them."""
+    generator = np.random.default_rng(1)
+    values = generator.integers(0, 1 << bits, (words, lanes)) * (generator.random((words, lanes)) >= zeros)
     digits = math.ceil(lanes * bits / 4)
     lines = (sum(int(v) << bits * i for i, v in enumerate(row)) for row in values)
     file.write_text("".join(f"{line:0{digits}x}\n" for line in lines))
+    return values
 
 
 def types_of(weight: int, act: int, out: int) -> dict[str, str]:
@@ -61,6 +64,31 @@ def test_depthwise_layer_is_expected_in_luts(weight: int, act: int, tmp_path: Pa
     settings = {"Kernel": [kernel, 1], "resType": "lut", "ram_style": "auto"}
     attributes = {**shape, **types_of(weight, act, out), **settings}
     assert_close(DEPTHWISE.implementation("rtl").resources(attributes, None, XC7), found, 0.3)
+
+
+@pytest.mark.parametrize(("zeros", "weight", "act"), [(0.0, 4, 4), (0.5, 3, 6), (0.8, 4, 4)])
+def test_weights_of_one_word_are_constants_and_zeros_among_them_nothing(
+    zeros: float, weight: int, act: int, tmp_path: Path
+) -> None:
+    pe, simd = 8, 9
+    out = weight + act + math.ceil(math.log2(simd))
+    values = write_weights(tmp_path / "w.dat", 1, pe * simd, weight, zeros).reshape(pe, simd)
+    widths = {"ActWidth": act, "WeightWidth": weight, "OutWidth": out, "InLuts": 1, "InitFile": "w.dat"}
+    settings = {**types_of(weight, act, out), "PE": pe, "SIMD": simd, "resType": "lut", "ram_style": "auto"}
+    found = built(
+        "df_depthwise", tmp_path, {"Channels": pe, "Kernel": simd, "PE": pe, "SIMD": simd, **widths}, "df_dot"
+    )
+    weights = values.reshape(pe, 1, simd, 1).astype(np.float32)
+    attributes = {**settings, "Channels": pe, "Kernel": [simd, 1]}
+    expected = DEPTHWISE.implementation("rtl").resources(attributes, weights, XC7)
+    assert expected.lut == pytest.approx(found.lut, rel=0.35)
+    assert 0.8 < expected.ff / found.ff < 2.3  # some are merged
+    found = built(
+        "df_matrix_vector", tmp_path, {"MW": simd, "MH": pe, "PE": pe, "SIMD": simd, **widths}, "df_dot"
+    )
+    attributes = {**settings, "MW": simd, "MH": pe}
+    expected = MATRIX.implementation("lut").resources(attributes, values.T.astype(np.float32), XC7)
+    assert expected.lut == pytest.approx(found.lut, rel=0.35)
 
 
 @pytest.mark.parametrize(("weight", "act"), [(3, 3), (4, 4), (3, 6), (8, 8)])

@@ -11,7 +11,7 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.fifos.tokens import Placed, Tokens
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
-from fpga_flow.layers.constant.choice import CONSTANT, attributes, foldings, graph_of, latency_of, unit_of
+from fpga_flow.layers.constant.choice import CONSTANT, attributes, graph_of, latency_of, unit_of
 from fpga_flow.layers.constant.proof import UnprovedError
 from fpga_flow.layers.constant.unit import MODULES, Unit
 from fpga_flow.layers.schedules import Pattern, Schedule
@@ -84,7 +84,8 @@ def test_a_folding_that_does_not_divide_the_matrix_is_refused(tmp_path: Path) ->
 def test_foldings_are_all_numbers_of_cycles_with_words_that_keep_up() -> None:
     case = layer("UINT4", "INT4", (24, 8, 24, 8, 1), outputDataType="INT10")
     op = getCustomOp(case.model().graph.node[0])
-    found = [dict(folding) for folding in foldings(op)]
+    assert CONSTANT.foldings is not None
+    found = [dict(folding) for folding in CONSTANT.foldings(op)]
     assert sorted({folding["Digit"] for folding in found}) == [1, 2, 3, 4, 5, 10]
     for folding in found:
         cycles = -(-10 // folding["Digit"])

@@ -12,7 +12,7 @@ from fpga_flow.core.errors import InputError
 from fpga_flow.layers.constant import solvers
 from fpga_flow.layers.constant.adders import Range
 from fpga_flow.layers.constant.csd import signed_digits
-from fpga_flow.layers.constant.solvers import solve
+from fpga_flow.layers.constant.solvers import blocks, solve
 from tests.layers.constant_units import SOLVERS, Weights, operands, range_of, weights
 from tests.rtl.operands import Operand
 
@@ -34,7 +34,7 @@ def test_a_network_is_the_same_in_another_process(solver: str) -> None:
     script = f"""
 from tests.layers.constant_units import Weights, range_of
 from tests.rtl.operands import Operand
-from fpga_flow.layers.constant.solvers import solve
+from fpga_flow.layers.constant.solvers import blocks, solve
 matrix = Weights(24, 32, Operand("INT5"), 0.4).draw()
 print(solve(matrix, [range_of(Operand("UINT4"))] * 32, "{solver}").graph.digest)
 """
@@ -77,6 +77,22 @@ def test_a_large_matrix_is_solved_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("fpga_flow.layers.constant.csd.MOST_PAIRS", 200)
     blocks = solve(matrix, [Range(-8, 7)] * 30, "csd").graph
     assert len(whole.adders) < len(blocks.adders) < 2 * len(whole.adders)
+
+
+def test_parts_that_share_no_row_and_no_column_are_found() -> None:
+    matrix = np.array([[0, 1, 0, 0, 2], [3, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 4, 0, 0, 0], [0, 0, 0, 5, 0]])
+    assert sorted(blocks(matrix)) == [([0, 3], [1, 4]), ([1], [0]), ([4], [3])]
+    assert not list(blocks(np.zeros((2, 3), np.int64)))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_groups_take_the_adders_of_each_alone(solver: str) -> None:
+    parts = [Weights(6, 9, Operand("INT4"), 0.3, seed=seed).draw() for seed in range(4)]
+    matrix = np.zeros((24, 36), np.int64)
+    for place, part in enumerate(parts):
+        matrix[place::4, place::4] = part
+    alone = sum(len(solve(part, [Range(0, 15)] * 9, solver).graph.adders) for part in parts)
+    assert len(solve(matrix, [Range(0, 15)] * 36, solver).graph.adders) == alone
 
 
 def test_signed_digits_are_the_number_and_none_stand_side_by_side() -> None:

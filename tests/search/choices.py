@@ -21,6 +21,7 @@ class Menu:
     acts: tuple[ActKind, ...] = ("unsigned", "unsigned", "signed", "narrow", "bipolar")
     least_bits: int = 1
     depthwise: bool = True
+    """Convolutions of groups, and of as many as channels."""
     endings: tuple[str, ...] = ("class", "class", "logits", "tensor", "conv")
 
 

@@ -28,6 +28,8 @@ class Weights:
     """One scale per output channel."""
     extreme: bool = False
     """Every weight at one end of its range: the largest sums there are."""
+    zeros: float = 0.0
+    """This share of them is pruned, where zero there is."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Conv:
     weights: Weights = Weights()
     depthwise: bool = False
     bias: bool = False
+    groups: int = 1
+    """Of one that is not depthwise."""
+
+    def groups_of(self, channels: int) -> int:
+        """Return the groups of so many input channels."""
+        return channels if self.depthwise else self.groups
 
 
 @dataclass(frozen=True)

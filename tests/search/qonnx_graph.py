@@ -53,7 +53,7 @@ class Value:
 
 
 def weight_codes(weights: Weights, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return integer weights of which about a third is zero, where zero there is."""
+    """Return integer weights of which about a third is zero, or more where pruned, if zero there is."""
     if weights.kind == "bipolar":
         return rng.choice(np.array([-1, 1]), shape)
     if weights.kind == "unsigned":
@@ -61,9 +61,12 @@ def weight_codes(weights: Weights, shape: tuple[int, ...], rng: np.random.Genera
     else:
         low, high = -(2 ** (weights.bits - 1)) + (weights.kind == "narrow"), 2 ** (weights.bits - 1) - 1
     if weights.extreme:
-        return rng.choice(np.array([low, high]), shape)
-    codes = rng.integers(low, high + 1, shape)
-    codes[rng.random(shape) < 0.3] = 0
+        codes = rng.choice(np.array([low, high]), shape)
+    else:
+        codes = rng.integers(low, high + 1, shape)
+        codes[rng.random(shape) < 0.3] = 0
+    if weights.zeros:
+        codes[rng.random(shape) < weights.zeros] = 0
     return codes
 
 
@@ -173,7 +176,7 @@ class _Writer:
             terms, tensor = channels, self.node(value, "MatMul", w)
             form: tuple[int, ...] = (block.neurons,)
         else:
-            group = channels if block.depthwise else 1
+            group = block.groups_of(channels)
             terms = channels // group * prod(block.kernel)
             w, rms = self.weights(block.weights, (block.filters, channels // group, *block.kernel), 0, rng)
             tensor = self.node(

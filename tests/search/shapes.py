@@ -186,14 +186,17 @@ def _conv(state: State, block: Conv) -> State:
         raise IllegalError("depthwise: a filter a channel")
     if state.bipolar and any(block.pads):
         raise IllegalError("zero padding of bipolar values")
-    inputs = 1 if block.depthwise else channels
-    terms = inputs * prod(block.kernel)
+    groups = block.groups_of(channels)
+    if channels % groups or block.filters % groups:
+        raise IllegalError(f"{groups} groups of {channels} channels to {block.filters}")
+    terms = channels // groups * prod(block.kernel)
+    products = terms if block.depthwise else channels * prod(block.kernel)  # groups are one in hardware
     shape = (block.filters, *window(tuple(spatial), block))
-    state = _sums(state, block, terms, terms * block.filters)
+    state = _sums(state, block, terms, products * block.filters)
     padded = channels * prod(
         size + block.pads[axis] + block.pads[axis + len(spatial)] for axis, size in enumerate(spatial)
     )
-    return state.to(shape, max(prod(shape) * terms, padded), quantised=False, matrix=True)
+    return state.to(shape, max(prod(shape) * products, padded), quantised=False, matrix=True)
 
 
 def _max_pool(state: State, block: MaxPool) -> State:

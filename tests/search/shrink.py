@@ -110,6 +110,8 @@ def _simpler(block: Block) -> Iterator[Block]:
             yield replace(block, weights=weights)
         if block.bias:
             yield replace(block, bias=False)
+        if isinstance(block, Conv) and block.groups > 1:
+            yield replace(block, groups=1)
         size = "filters" if isinstance(block, Conv) else "neurons"
         for (less,) in _smaller((getattr(block, size),)):
             yield replace(block, **{size: less})  # type: ignore[arg-type]
@@ -142,7 +144,7 @@ def _simpler(block: Block) -> Iterator[Block]:
 
 def _simpler_weights(weights: Weights) -> Iterator[Weights]:
     simple: list[dict[str, Any]] = [{"kind": "narrow", "bits": max(2, weights.bits)}]
-    simple += [{"per_channel": False}, {"extreme": False}]
+    simple += [{"per_channel": False}, {"extreme": False}, {"zeros": 0.0}]
     if weights.kind != "bipolar":
         simple += [{"bits": 2}, {"bits": 4}]
     yield from (new for change in simple if (new := replace(weights, **change)) != weights)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import gcd
 
 from hypothesis import strategies as st
 
@@ -36,7 +37,8 @@ BOARDS = ("pynq-z1", "zcu104")
 def _weights(choose: Choices) -> Weights:
     kind = choose.one(choose.menu.weights)
     bits = 1 if kind == "bipolar" else choose.integer(_least_bits(choose, kind), 8)
-    return Weights(bits, kind, choose.once_in(2), choose.once_in(8))
+    zeros = 0.0 if kind == "bipolar" else choose.one([0.0, 0.0, 0.5, 0.9])
+    return Weights(bits, kind, choose.once_in(2), choose.once_in(8), zeros)
 
 
 def _act(choose: Choices, bipolar: bool = True) -> Act:
@@ -58,10 +60,16 @@ def _conv(choose: Choices, state: State, *, same: bool = False) -> Conv:
     """Draw a convolution; with `same` one that keeps the size."""
     axes, depthwise = len(state.shape) - 1, choose.menu.depthwise and choose.once_in(4)
     filters = state.shape[0] if depthwise else choose.integer(1, 8)
+    groups = 1
+    if not depthwise and choose.menu.depthwise and choose.once_in(4):
+        common = gcd(state.shape[0], filters)
+        groups = choose.one([n for n in range(1, common + 1) if common % n == 0])
     if same:
         kernel = _sizes(choose, axes, [3, 1])
         pads = tuple(k // 2 for k in kernel) * 2
-        return Conv(kernel, (1,) * axes, pads, (1,) * axes, filters, _weights(choose), depthwise)
+        return Conv(
+            kernel, (1,) * axes, pads, (1,) * axes, filters, _weights(choose), depthwise, groups=groups
+        )
     kernel = _sizes(choose, axes, [3, 1, 2, 4, 5])
     stride = _sizes(choose, axes, [1, 1, 2, 3])
     dilation = _sizes(choose, axes, [1, 1, 1, 2])
@@ -69,7 +77,7 @@ def _conv(choose: Choices, state: State, *, same: bool = False) -> Conv:
     if choose.once_in(2) and not state.bipolar:
         pads = tuple(choose.integer(0, k // 2) for k in kernel * 2)
     bias = choose.once_in(4)
-    return Conv(kernel, stride, pads, dilation, filters, _weights(choose), depthwise, bias)
+    return Conv(kernel, stride, pads, dilation, filters, _weights(choose), depthwise, bias, groups)
 
 
 def _functions(choose: Choices, matrix: bool) -> list[Block]:
@@ -129,7 +137,7 @@ def _with_filters(way: tuple[Block, ...], filters: int) -> tuple[Block, ...]:
     for i in reversed(range(len(blocks))):
         block = blocks[i]
         if isinstance(block, Conv):
-            blocks[i] = Conv(**{**vars(block), "filters": filters, "depthwise": False})
+            blocks[i] = Conv(**{**vars(block), "filters": filters, "depthwise": False, "groups": 1})
             break
         if isinstance(block, Dense):
             blocks[i] = Dense(**{**vars(block), "neurons": filters})

@@ -166,13 +166,15 @@ class _Builder:
                 stride=block.stride if axes > 1 else block.stride[0],
                 padding=before if axes > 1 else before[0],
                 dilation=block.dilation if axes > 1 else block.dilation[0],
-                groups=channels if block.depthwise else 1,
+                groups=block.groups_of(channels),
                 **options,
             )
         shape = tuple(layer.weight.shape)
         weights = rng.choice([-1.0, 1.0], shape) if block.weights.extreme else rng.normal(size=shape)
         if block.weights.kind == "unsigned":
             weights = np.abs(weights)
+        if block.weights.zeros:
+            weights[rng.random(shape) < block.weights.zeros] = 0
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(0.3 * weights))
             if block.bias:

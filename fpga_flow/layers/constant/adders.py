@@ -6,7 +6,6 @@ it does to every vector, and the extremes of every value follow from those of th
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -106,14 +105,13 @@ class AdderGraph:
         return values.T, outputs.T
 
     @cached_property
-    def coefficients(self) -> Integers:
-        """(values, inputs): each value is the sum of the inputs times these."""
-        return np.ascontiguousarray(self.evaluate(np.eye(len(self.inputs), dtype=np.int64))[0].T)
-
-    @cached_property
     def ranges(self) -> tuple[Range, ...]:
         """What each value can be; both ends are reached."""
-        return tuple(_range(row, self.inputs) for row in self.coefficients)
+        factors = self.evaluate(np.eye(len(self.inputs), dtype=np.int64))[0].T  # (values, inputs)
+        low, high = np.array(self.inputs, np.int64).reshape(-1, 2).T
+        both, reach = factors @ (low + high), np.abs(factors) @ (high - low)
+        ends = zip((both - reach) // 2, (both + reach) // 2, strict=True)
+        return tuple(Range(int(least), int(most)) for least, most in ends)
 
     @cached_property
     def output_ranges(self) -> tuple[Range, ...]:
@@ -128,6 +126,12 @@ class AdderGraph:
         """What any output can be: the range that one type for all of them must hold."""
         ranges = self.output_ranges or (Range(0, 0),)
         return Range(min(low for low, _ in ranges), max(high for _, high in ranges))
+
+    @cached_property
+    def inputs_used(self) -> int:
+        """How many inputs an adder or an output reads."""
+        ends = {value for value, _ in self.outputs} | {value for a, b, *_ in self.adders for value in (a, b)}
+        return sum(value in ends for value in range(len(self.inputs)))
 
     @cached_property
     def depth(self) -> int:
@@ -154,11 +158,6 @@ class AdderGraph:
             tuple(Adder(*row) for row in table["adders"]),
             tuple(Output(*row) for row in table["outputs"]),
         )
-
-
-def _range(row: Integers, inputs: Sequence[Range]) -> Range:
-    ends = np.array(inputs, np.int64).reshape(-1, 2) * row[:, None]
-    return Range(int(ends.min(axis=1).sum()), int(ends.max(axis=1).sum()))
 
 
 def pruned(graph: AdderGraph) -> AdderGraph:

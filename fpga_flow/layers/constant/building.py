@@ -72,3 +72,23 @@ class Builder:
         found = [None if term is None else self._positive(term) for term in outputs]
         ends = tuple(Output(None) if term is None else Output(term.value, term.shift) for term in found)
         return pruned(AdderGraph(self.inputs, tuple(self.adders), ends))
+
+
+Part = tuple[Sequence[int], Sequence[int], AdderGraph]
+"""Of a network: numbers of the outputs and of the inputs that are those of a smaller one."""
+
+
+def assembled(inputs: Sequence[Range], outputs: int, parts: Iterable[Part]) -> AdderGraph:
+    """Return the network with these `inputs` and so many outputs; those that are in no part are 0."""
+    adders: list[Adder] = []
+    ends = [Output(None)] * outputs
+    for rows, columns, part in parts:
+        first = len(inputs) + len(adders)
+        new = [*columns, *range(first, first + len(part.adders))]
+        adders += [
+            adder._replace(a=None if adder.a is None else new[adder.a], b=new[adder.b])
+            for adder in part.adders
+        ]
+        for row, (value, shift) in zip(rows, part.outputs, strict=True):
+            ends[row] = Output(None if value is None else new[value], shift)
+    return AdderGraph(tuple(inputs), tuple(adders), tuple(ends))

@@ -1,12 +1,16 @@
-"""A matrix unit built of shared adders: foldings, cycles, schedule and estimate, by the layer's attributes.
+"""A layer built of shared adders: foldings, cycles, schedule and estimate, by the layer's attributes.
 
 The network of adders is found once, from the weights, and is an attribute of the layer (`Network`, as JSON),
 with who found it (`Solver`). It does not depend on the type of the inputs, which only sets widths.
+
+What is asked here of attributes is asked of those of a matrix unit (FINN's `MVAU`), with `Digit` and
+`Network`. A layer of another kind is one too, of a larger matrix; its kind says which (`Form`).
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,37 +30,59 @@ from fpga_flow.layers.base import (
     fold,
     waits_for_none,
 )
-from fpga_flow.layers.constant.adders import AdderGraph, Range
+from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
 from fpga_flow.layers.constant.schedule import Digits, Schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import Unit, Words
 from fpga_flow.layers.schedules import Pattern
 from fpga_flow.layers.schedules import Schedule as Tokens
-from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
 
 OPERATOR = "ConstantMatrix_rtl"
-"""Of its nodes."""
+"""Of the nodes of matrix units."""
 MOST_WEIGHTS = 16_384
-"""Of a matrix that can be built so: the search for its network takes seconds, and it fits a part."""
+"""Of a layer that can be built so: the search for its network takes seconds, and it fits a part."""
+MOST_INPUTS = 2_304
+"""Of its matrix: every value of the network is looked at for each (256 channels of 3 x 3)."""
 SOLVED_FOR = Range(0, 15)
 """The inputs' range that the solvers are told, whatever it is."""
 
 
-def derives(weights: Weights) -> Mapping[str, Any]:
-    """Return the network of `weights` (MW, MH) and its solver."""
-    assert weights is not None
-    integers = np.rint(weights).astype(np.int64).T
-    return dict(_solved(integers.shape, integers.tobytes()))
+Matrix = Callable[[Integers], Integers]
+"""Takes the weights of a layer, returns its matrix (outputs, inputs)."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What layers of a kind that are built of adders are as matrix units."""
+
+    operator: str
+    """Of their nodes."""
+    suits: Callable[[Any], bool]
+    """Whether a layer, as lowering left it, can be built so."""
+    matrix: Matrix
+    widths: Callable[[Attributes], tuple[int, int]]
+    """What PE and SIMD must divide."""
+    as_matrix: Callable[[Attributes], Attributes] = lambda a: a
+    """Takes the attributes of a layer, returns those of the matrix unit that does the same."""
+    order: Callable[[Attributes], Integers] = lambda a: np.arange(a["MW"])
+    """Which input of the matrix each value of a vector is, as they come."""
+
+    def derives(self, weights: Weights) -> Mapping[str, Any]:
+        """Return the network of `weights` and its solver."""
+        assert weights is not None
+        integers = np.rint(weights).astype(np.int64)
+        return dict(_solved(self.matrix, integers.shape, integers.tobytes()))
 
 
 @lru_cache(maxsize=256)
-def _solved(shape: tuple[int, ...], content: bytes) -> tuple[tuple[str, str], ...]:
-    matrix = np.frombuffer(content, np.int64).reshape(shape)
-    solution = solve(matrix, [SOLVED_FOR] * shape[1])
+def _solved(matrix_of: Matrix, shape: tuple[int, ...], content: bytes) -> tuple[tuple[str, str], ...]:
+    matrix = matrix_of(np.frombuffer(content, np.int64).reshape(shape))
+    rows, columns = matrix.shape
+    solution = solve(matrix, [SOLVED_FOR] * columns)
     if installed() == "csd":
-        say(f"  adders of a {shape[0]} x {shape[1]} matrix by the plain solver: alkaid is not installed")
+        say(f"  adders of a {rows} x {columns} matrix by the plain solver: alkaid is not installed")
     network = json.dumps(solution.graph.table(), separators=(",", ":"))
     return ("Network", network), ("Solver", solution.solver)
 
@@ -77,7 +103,7 @@ def digits_of(a: Attributes) -> Digits:
 
 def interval_of(a: Attributes) -> int:
     """Return the cycles from vector to vector."""
-    return max(digits_of(a).count, int(a["MW"] // a["SIMD"]), int(a["MH"] // a["PE"]))
+    return max(digits_of(a).count, *words_of(a))
 
 
 def unit_of(a: Attributes, *, packed: bool = True) -> Unit:
@@ -100,35 +126,13 @@ def latency_of(a: Attributes) -> int:
 
 
 def attributes(layer: Any) -> dict[str, Any]:
-    """Return what the functions here ask for, of a layer (FINN's `HWCustomOp`)."""
-    names = (
-        "MW",
-        "MH",
-        "SIMD",
-        "PE",
-        "inputDataType",
-        "outputDataType",
-        "Digit",
-        "Network",
-        "numInputVectors",
-    )
-    return {name: layer.get_nodeattr(name) for name in names}
+    """Return all attributes of a layer (FINN's `HWCustomOp`)."""
+    return {name: layer.get_nodeattr(name) for name in layer.get_nodeattr_types()}
 
 
-def foldings(layer: Any) -> list[Folding]:
-    """Return digits of every number of cycles, with words that keep up; with one bit also slower words."""
-    a = attributes(layer)
-    bits = digits_of({**a, "Digit": 1}).count
-    found = []
-    for digit in sorted({math.ceil(bits / count) for count in range(1, bits + 1)}):
-        count = math.ceil(bits / digit)
-        found += [
-            fold(PE=pe, SIMD=simd, Digit=digit)
-            for pe in divisors(a["MH"])
-            for simd in divisors(a["MW"])
-            if digit == 1 or max(a["MW"] // simd, a["MH"] // pe) <= count
-        ]
-    return found
+def words_of(a: Attributes) -> tuple[int, int]:
+    """Return the words of a vector in, and of its sums."""
+    return int(a["MW"]) // a["SIMD"], int(a["MH"]) // a["PE"]
 
 
 def counts(a: Attributes) -> Counts:
@@ -138,37 +142,40 @@ def counts(a: Attributes) -> Counts:
 
 def timing(a: Attributes, cycles: int) -> Timing:
     """Return when the unit gives its words."""
-    words, depth = int(a["MW"]) // a["SIMD"], latency_of(a)
-    return Timing(cycles, 1 / math.prod(a["numInputVectors"]), words, depth, depth + int(a["MH"]) // a["PE"])
+    taken, given = words_of(a)
+    depth = latency_of(a)
+    return Timing(cycles, 1 / math.prod(a["numInputVectors"]), taken, depth, depth + given)
 
 
-def schedule(layer: Any) -> Tokens:
+def schedule(a: Attributes) -> Tokens:
     """`df_digits_in.sv`, a network of adders and `df_digits_out.sv`."""
-    a = attributes(layer)
-    words = int(a["MW"]) // a["SIMD"], int(a["MH"]) // a["PE"]
-    return Tokens(Pattern.DIGITS, (*words, interval_of(a), latency_of(a)))
+    return Tokens(Pattern.DIGITS, (*words_of(a), interval_of(a), latency_of(a)))
 
 
-def suits(layer: Any) -> bool:
-    """Return whether the layer's matrix can be built of adders: it multiplies, and is not too large."""
-    get = layer.get_nodeattr
-    return not get("binaryXnorMode") and int(get("MW")) * int(get("MH")) <= MOST_WEIGHTS
+def small(inputs: int, weights: int) -> bool:
+    """Return whether a layer with so many inputs of its matrix and weights can be built of adders."""
+    return inputs <= MOST_INPUTS and weights <= MOST_WEIGHTS
 
 
-def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
-    """Return what it takes; see `Implementation.resources`."""
+def resources(a: Attributes) -> Resources:
+    """Return what it takes of a part of any family."""
     unit = unit_of(a)
-    digits, words = unit.digits, unit.words
-    inputs, outputs = len(unit.graph.inputs), len(unit.graph.outputs)
-    in_bits = words.in_bits + words.bipolar
+    graph, digits, words = unit.graph, unit.digits, unit.words
+    inputs, in_bits = graph.inputs_used, words.in_bits + words.bipolar
+    # Bits of all sums: where they are whole, the highest ones are one register; those that are always 0 none.
+    held = [words.out_bits if digits.serial else own.bits for own in graph.output_ranges if own.bits]
+    word = sum(held) / unit.words_out
     streams = Resources(
         # A value is loaded or shifted; words are chosen.
-        lut=inputs * max(0, in_bits - digits.width) + words.pe * words.out_bits * ((unit.words_out + 1) // 4),
+        lut=inputs * max(0, in_bits - digits.width) + word * ((unit.words_out + 2) // 4),
         ff=inputs * (in_bits + words.in_bits * (unit.words_in - 1) / unit.words_in)
-        + outputs * (digits.count - 1) * digits.width
-        + words.pe * words.out_bits,
+        + len(held) * (digits.count - 1) * digits.width
+        + word,
     )
-    return _network(unit.schedule) + streams + Resources(lut=40, ff=50)
+    # Shift registers follow a vector; each word that waits for the last one has an enable.
+    steps = unit.schedule.latency + digits.count + unit.words_out
+    control = Resources(lut=10 + steps + unit.words_in - 1, ff=20 + 2 * steps)
+    return _network(unit.schedule) + streams + control
 
 
 def _network(timed: Schedule) -> Resources:
@@ -191,17 +198,46 @@ def _network(timed: Schedule) -> Resources:
     return Resources(lut=lut + 0.85 * sum(found.bits for found in held), ff=ff)
 
 
-CONSTANT = Implementation(
-    "constant",
-    OPERATOR,
-    schedule,
-    resources,
-    timing,
-    suits=suits,
-    weights="constant",
-    derives=derives,
-    foldings=foldings,
-    counts=counts,
-    words_before=waits_for_none,
-)
-"""Of the kind of layer that multiplies with a matrix."""
+def constant(form: Form) -> Implementation:
+    """Return the implementation as adders of the kind of layer that has `form`."""
+    as_matrix = form.as_matrix
+
+    def foldings(layer: Any) -> list[Folding]:
+        """Return digits of all numbers of cycles, with words that keep up; with one bit also slower words."""
+        a = attributes(layer)
+        given, taken = (divisors(width) for width in form.widths(a))
+        bits = digits_of(as_matrix({**a, "Digit": 1})).count
+        found = []
+        for digit in sorted({math.ceil(bits / count) for count in range(1, bits + 1)}):
+            count = math.ceil(bits / digit)
+            for pe in given:
+                for simd in taken:
+                    words = words_of(as_matrix({**a, "PE": pe, "SIMD": simd}))
+                    if digit == 1 or max(words) <= count:
+                        found.append(fold(PE=pe, SIMD=simd, Digit=digit))
+        return found
+
+    return Implementation(
+        "constant",
+        form.operator,
+        lambda layer: schedule(as_matrix(attributes(layer))),
+        lambda a, weights, family: resources(as_matrix(a)),
+        lambda a, cycles: timing(as_matrix(a), cycles),
+        suits=form.suits,
+        weights="constant",
+        derives=form.derives,
+        foldings=foldings,
+        counts=lambda a: counts(as_matrix(a)),
+        words_before=waits_for_none,
+    )
+
+
+def suits(layer: Any) -> bool:
+    """Return whether a matrix unit can be built of adders: it multiplies, and is not too large."""
+    inputs, outputs = int(layer.get_nodeattr("MW")), int(layer.get_nodeattr("MH"))
+    return not layer.get_nodeattr("binaryXnorMode") and small(inputs, inputs * outputs)
+
+
+MATRICES = Form(OPERATOR, suits, lambda weights: weights.T, lambda a: (a["MH"], a["MW"]))
+CONSTANT = constant(MATRICES)
+"""Of matrix units."""

@@ -50,7 +50,7 @@ def prove(graph: AdderGraph, matrix: Integers, widths: Sequence[Range] | None = 
     # Python's integers, which do not overflow: numpy's are what is looked at.
     most = [max(abs(low), abs(high)) for low, high in graph.inputs]
     for place, row in enumerate(values.T):
-        reach = sum(abs(int(factor)) * size for factor, size in zip(row, most, strict=True) if factor)
+        reach = sum(abs(int(row[i])) * most[i] for i in np.flatnonzero(row))
         if reach >= 1 << 62:
             raise UnprovedError(f"value {place} may reach {reach}, which must be below 2**62")
     held = graph.ranges if widths is None else widths

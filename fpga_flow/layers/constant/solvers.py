@@ -5,18 +5,20 @@ is used through its Python interface. Its values may be fractions; here they are
 own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from fpga_flow.core.errors import InputError
 from fpga_flow.layers.constant import csd
 from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
-from fpga_flow.layers.constant.building import Builder, Term
+from fpga_flow.layers.constant.building import Builder, Term, assembled
 from fpga_flow.layers.constant.proof import Proof, prove
 
 MOST = 1 << 24
@@ -56,8 +58,27 @@ def solve(matrix: Integers, inputs: Sequence[Range], solver: str = "auto") -> So
         )
     if matrix.size and np.abs(matrix).max() >= MOST:
         raise InputError(f"weights must be below {MOST} in magnitude, not {np.abs(matrix).max()}")
-    graph = SOLVERS[chosen](matrix, inputs)
+    parts = (
+        (rows, columns, SOLVERS[chosen](matrix[np.ix_(rows, columns)], [inputs[i] for i in columns]))
+        for rows, columns in blocks(matrix)
+    )
+    graph = assembled(inputs, len(matrix), parts)
     return Solution(graph, named(chosen), prove(graph, matrix))
+
+
+def blocks(matrix: Integers) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the rows and columns of the parts of `matrix` that share neither, without those that are empty.
+
+    Nothing is to be gained by solving them together: the channels of a depthwise convolution, or the groups
+    of a grouped one.
+    """
+    rows, columns = np.nonzero(matrix)
+    height, size = len(matrix), sum(matrix.shape)
+    edges = coo_array((np.ones(len(rows), bool), (rows, columns + height)), shape=(size, size))
+    labels = connected_components(edges, directed=False)[1]
+    for label in np.unique(labels[rows]):
+        own = labels == label
+        yield np.flatnonzero(own[:height]).tolist(), np.flatnonzero(own[height:]).tolist()
 
 
 def named(solver: str) -> str:
@@ -72,23 +93,13 @@ def _by_alkaid(matrix: Integers, inputs: Sequence[Range]) -> AdderGraph:
     from alkaid.cmvm import cmvm_solve  # only here: it need not be installed
 
     builder = Builder(inputs)
-    # A column of zeros and a constant 0 have nothing to share, and alkaid takes no empty matrix.
-    used = [int(column) for column in np.flatnonzero(matrix.any(axis=0))]
-    rows = np.flatnonzero(matrix.any(axis=1))
-    outputs: list[Term | None] = [None] * len(matrix)
-    if not len(rows):
-        return builder.graph(outputs)
-    ranges = [(float(inputs[i].low), float(inputs[i].high), 1.0) for i in used]
     # An input that is always 0 has no bits there.
-    ranges = [(low, high or 1.0, step) if low == 0 else (low, high, step) for low, high, step in ranges]
-    kernel = np.ascontiguousarray(matrix[rows][:, used].T, dtype=np.float32)
-    stages = cmvm_solve(kernel, qintervals=ranges)
-    terms: list[Term | None] = [Term(i) for i in used]
+    ranges = [(float(low), 1.0 if low == high == 0 else float(high), 1.0) for low, high in inputs]
+    stages = cmvm_solve(np.ascontiguousarray(matrix.T, dtype=np.float32), qintervals=ranges)
+    terms: list[Term | None] = [Term(i) for i in range(len(inputs))]
     for stage in stages:
         terms = _run(builder, stage, terms)
-    for row, term in zip(rows, terms, strict=True):
-        outputs[row] = term
-    return builder.graph(outputs)
+    return builder.graph(terms)
 
 
 def _run(builder: Builder, stage: Any, terms: list[Term | None]) -> list[Term | None]:
@@ -132,3 +143,4 @@ SOLVERS: dict[str, Callable[[Integers, Sequence[Range]], AdderGraph]] = {
     "alkaid": _by_alkaid,
     "csd": csd.solve,
 }
+"""They take matrices without empty rows and columns."""
