@@ -94,6 +94,10 @@ class Implementation:
     words_before: Callable[[Attributes], int] | None = None
     """As `LayerKind.words_before`; None: those of the kind."""
 
+    proof: Literal["matrix", "thresholds"] | None = None
+    """What its RTL is proved to do with every input: multiply with the constants that the layer takes, or
+    count how many of them a value reaches; None: it is simulated on samples only."""
+
     def fits(self, family: Family) -> bool:
         """Return whether a part of `family` can have it."""
         return not self.primitives or any(cell in family.cells.dsp for cell in self.primitives)

@@ -75,7 +75,9 @@ THRESHOLD = register(
     LayerKind(
         word="threshold",
         finn="Thresholding",
-        implementations=(Implementation("rtl", "Thresholding_rtl", schedule, resources, timing),),
+        implementations=(
+            Implementation("rtl", "Thresholding_rtl", schedule, resources, timing, proof="thresholds"),
+        ),
         lowers={"MultiThreshold": lower},
         foldings=lanes("PE"),
     )

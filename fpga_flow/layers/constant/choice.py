@@ -203,5 +203,6 @@ CONSTANT = Implementation(
     foldings=foldings,
     counts=counts,
     words_before=waits_for_none,
+    proof="matrix",
 )
 """Of the kind of layer that multiplies with a matrix."""
