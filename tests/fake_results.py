@@ -71,6 +71,7 @@ def hardware_layer(
         "simd": simd,
         "weights": None if nonzero is None else 1000,
         "nonzero": nonzero,
+        "lane_use": None if nonzero is None else nonzero / 1000,
         "costs": {} if nonzero is None else {"finn": 500.0, "other": 700.0},
     }
 
@@ -236,6 +237,10 @@ def results() -> dict[str, dict[str, Any]]:
             "layers_compared": LAYERS,
             "layers_not_reached": [],
             "layer_frames": 4,
+            "values_compared": {name: 4096 for name in LAYERS},
+            "proofs": [
+                {"layer": "conv1", "how": "netlist", "values": None, "reason": "", "counterexample": None}
+            ],
             "accuracy": {"rtl": 0.6},
         },
         "synth": {

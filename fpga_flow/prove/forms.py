@@ -1,35 +1,35 @@
 """Bits of which is known which sum of the unknowns they are a digit of.
 
 A bit is 0, 1, `UNKNOWN`, which may be either at any time, or a symbol: a place of a node, maybe inverted. A
-node is an unknown, or the sum or difference of two lists of bits. Its form says what it is: an integer
-combination of the unknowns and a constant. Nothing is assumed of how many bits a sum needs: the low bits of
-a sum are those of the integers' sum, whatever is cut off above them, and a list that goes on with its highest
-bit, or with 0, is taken for a number only where the form's range says that it is that number.
+node is an unknown, or the sum or difference of two lists of bits. Its form says which number it is: an integer
+combination of the unknowns, 1, and quotients (the floors of forms divided by powers of two). What a list of
+bits is follows from one identity: bit k of an integer F is `F // 2**k - 2 * (F // 2**(k + 1))`. Numbers that
+were cut, shifted, joined or went on with their sign are whole again where quotients cancel each other.
+
+Nothing is assumed of how many bits a sum needs. A list of n bits is known modulo 2**n, and so is a sum of two
+of them; only the ranges, which follow from those of the unknowns, say that a quotient is always 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fpga_flow.core.errors import FlowError
 
-Integers = NDArray[np.int64]
-Range = tuple[int, int]
-"""The least and the greatest."""
 Bit = int
 UNKNOWN: Bit = 2
 INVERTED = 1
 PLACES = 1 << 7
 """More than any number has bits."""
-MOST = 1 << 40
-"""Factors must be below it, so that their sums fit 64 bits."""
+Range = tuple[int, int]
+"""The least and the greatest."""
+Form = Mapping[int, int]
+"""Variable -> factor, not 0. Variables from 0 on are the unknowns, then the quotients."""
+ONE = -1
+"""The variable that is always 1."""
 
 
 class UnreadError(FlowError):
-    """Bits that are no number whose form is known."""
+    """RTL that does something else than it must, or that a proof cannot follow."""
 
 
 def symbol(node: int, place: int) -> Bit:
@@ -37,11 +37,6 @@ def symbol(node: int, place: int) -> Bit:
     if place >= PLACES:
         raise UnreadError(f"a number must have at most {PLACES} bits")
     return ((node + 1) * PLACES + place) << 1
-
-
-def is_symbol(bit: Bit) -> bool:
-    """Return whether `bit` is a symbol."""
-    return bit > UNKNOWN
 
 
 @dataclass
@@ -53,23 +48,18 @@ class Sum:
     subtract: bool
 
 
-class Form(NamedTuple):
-    """The integer `floor(factors . (unknowns, 1) / 2**dropped)`."""
-
-    factors: Integers
-    """Of each unknown, and the constant."""
-    dropped: int
-
-
 @dataclass
 class Forms:
-    """The nodes of a circuit, the unknowns first."""
+    """The nodes of a circuit, the unknowns first, and the numbers that they are."""
 
     unknowns: Sequence[Range]
     sums: list[Sum] = field(default_factory=list)
     _known: dict[tuple[tuple[Bit, ...], tuple[Bit, ...], bool], int] = field(default_factory=dict)
     _forms: dict[int, Form] = field(default_factory=dict)
-    _ranges: dict[int, Range] = field(default_factory=dict)
+    _quotients: dict[tuple[tuple[tuple[int, int], ...], int], int] = field(default_factory=dict)
+    """Form and power of two -> variable."""
+    _divided: list[tuple[Form, int]] = field(default_factory=list)
+    """The same the other way round."""
 
     def add(self, a: Sequence[Bit], b: Sequence[Bit], subtract: bool) -> list[Bit]:
         """Return the bits of a sum, as many as `a` and `b` have each."""
@@ -88,97 +78,131 @@ class Forms:
         return self.sums[node - len(self.unknowns)]
 
     def form(self, node: int) -> Form:
-        """Return what `node` is; raises `UnreadError` where its operands are no numbers."""
+        """Return what `node` is, modulo 2 to the power of its bits; raises `UnreadError` where one is unknown."""
+        if node < len(self.unknowns):
+            return {node: 1}
         if node not in self._forms:
-            self._forms[node] = self._form(node)
+            found = self.sum_of(node)
+            sign = -1 if found.subtract else 1
+            total = _combined((self.number(found.a), 1), (self.number(found.b), sign))
+            self._forms[node] = self._fitting(total, len(found.a))
         return self._forms[node]
 
-    def _form(self, node: int) -> Form:
-        if node < len(self.unknowns):
-            factors = np.zeros(len(self.unknowns) + 1, np.int64)
-            factors[node] = 1
-            return Form(factors, 0)
-        found = self.sum_of(node)
-        left, right = self.number(found.a), self.number(found.b)
-        if right.dropped and (left.dropped or found.subtract):
-            raise UnreadError("a sum of numbers whose low bits were dropped")
-        dropped = left.dropped or right.dropped
-        a, b = left.factors << dropped - left.dropped, right.factors << dropped - right.dropped
-        factors = a - b if found.subtract else a + b
-        if np.abs(factors).max() >= MOST:
-            raise UnreadError(f"a factor must be below {MOST}")
-        return Form(factors, dropped)
+    def _fitting(self, form: Form, bits: int) -> Form:
+        """Return what `form` is modulo 2**`bits`, with a sign where one other factor of a -1 or 0 gives it one.
 
-    def range_of(self, factors: Integers) -> Range:
-        """Return what `factors . (unknowns, 1)` can be."""
-        ends = np.array([*self.unknowns, (1, 1)], np.int64) * factors[:, None]
-        return int(ends.min(axis=1).sum()), int(ends.max(axis=1).sum())
-
-    def _range_of(self, node: int) -> Range:
-        if node not in self._ranges:
-            self._ranges[node] = self.range_of(self.form(node).factors)
-        return self._ranges[node]
+        Of such an unknown times 2, and 1 more, which is -1 or 1, only the constant may be left after a shift.
+        """
+        size, half = 1 << bits, 1 << bits - 1
+        low, high = self.range_of(form)
+        if low >= -half and high < half:
+            return form
+        for variable, factor in form.items():
+            if 0 <= variable < len(self.unknowns) and self.unknowns[variable] == (-1, 0):
+                for other in (factor + size, factor - size):
+                    tried = {**form, variable: other}
+                    low, high = self.range_of(tried)
+                    if low >= -half and high < half:
+                        return tried
+        return form
 
     def number(self, bits: Sequence[Bit]) -> Form:
-        """Return the number of which `bits`, the lowest first, are the lowest ones.
+        """Return the number of `bits`, the lowest first, modulo 2 to the power of how many they are.
 
-        What was cut off above them is not asked for: the form is right modulo 2 to the power of their number.
-        Raises `UnreadError` where there is no such form, or it is not found.
+        Raises `UnreadError` where one is unknown.
         """
-        low = next((place for place, bit in enumerate(bits) if is_symbol(bit)), len(bits))
-        if UNKNOWN in bits:
-            raise UnreadError("a bit is not known")
-        constant = sum(bit << place for place, bit in enumerate(bits[:low]))
-        if low == len(bits):
-            factors = np.zeros(len(self.unknowns) + 1, np.int64)
-            factors[-1] = constant
-            return Form(factors, 0)
-        end = max(place for place, bit in enumerate(bits) if bit) + 1
-        factors, dropped = self._variable(bits[low:end], end < len(bits))
-        if dropped and low:
-            raise UnreadError("a number whose low bits were dropped is shifted")
-        if low:
-            factors = factors << low
-            factors[-1] += constant
-        return Form(factors, dropped)
+        parts: list[tuple[Form, int]] = []
+        at, count = 0, len(bits)
+        while at < count:
+            bit = bits[at]
+            if bit == UNKNOWN:
+                raise UnreadError(
+                    "a bit depends on something else than the vector, or on it in an unknown way"
+                )
+            end = at + 1
+            if bit < UNKNOWN:
+                parts.append(({ONE: 1}, bit << at))
+            else:
+                while end < count and bits[end] == bits[end - 1] + 2:
+                    end += 1
+                node, low = divmod(bit >> 1, PLACES)
+                sign = -1 if bit & INVERTED else 1
+                form = self.form(node - 1)
+                parts.append((self.quotient(form, low), sign << at))
+                if end < count:
+                    parts.append((self.quotient(form, low + end - at), -sign << end))
+                if sign < 0:
+                    parts.append(({ONE: 1}, (1 << end) - (1 << at)))
+            at = end
+        found = _combined(*parts)
+        return {variable: factor for variable, factor in found.items() if factor & (1 << count) - 1}
 
-    def _variable(self, bits: Sequence[Bit], zeros: bool) -> Form:
-        """Return the number of `bits`, none of them 0 at an end; `zeros`: there are zeros above them."""
-        top = bits[-1]
-        if not is_symbol(top) or top & INVERTED:
-            raise UnreadError("the highest bit is that of no sum")
-        node, place = divmod(top >> 1, PLACES)
-        node -= 1
-        factors, dropped = self.form(node)
-        first = bits.index(top)
-        base = place + dropped - first
-        if base < 0:
-            raise UnreadError(f"bit {place + dropped} of a number stands at place {first}")
-        for at, bit in enumerate(bits[:first]):
-            self._check(bit, base + at, node, factors)
-        signs = len(bits) - 1 - first
-        if any(bit != top for bit in bits[first:]):
-            raise UnreadError("bits above the sign are not the sign")
-        if signs or zeros:
-            low, high = self._range_of(node)
-            size = base + first + 1
-            told = f"a number from {low} to {high} goes on"
-            if signs and (zeros or low < -(1 << size - 1) or high >= 1 << size - 1):
-                raise UnreadError(f"{told} with bit {size - 1}")
-            if zeros and (low < 0 or high >= 1 << size):
-                raise UnreadError(f"{told} with 0 behind {size} bits")
-        if base and not (factors & (1 << base) - 1).any():
-            return Form(factors >> base, 0)
-        return Form(factors, base)
+    def quotient(self, form: Form, power: int) -> Form:
+        """Return `form // 2**power`, equal ones by the same variables."""
+        if not power:
+            return form
+        form, more = self._lifted(form)
+        power += more
+        while power and all(factor % 2 == 0 for at, factor in form.items() if at != ONE):
+            form = {at: factor // 2 for at, factor in form.items() if factor // 2}
+            power -= 1
+        low, high = self.range_of(form)
+        if low >> power == high >> power:
+            return {ONE: low >> power} if low >> power else {}
+        # The sign alone is left: the same whatever the power is.
+        power = min(power, max((-low - 1).bit_length(), high.bit_length()))
+        if not power:
+            return form
+        key = (tuple(sorted(form.items())), power)
+        if key not in self._quotients:
+            self._quotients[key] = len(self.unknowns) + len(self._divided)
+            self._divided.append((form, power))
+        return {self._quotients[key]: 1}
 
-    def _check(self, bit: Bit, place: int, node: int, factors: Integers) -> None:
-        """Raise `UnreadError` where `bit` is not known to be bit `place` of `factors . (unknowns, 1)`."""
-        if not is_symbol(bit) or bit & INVERTED:
-            raise UnreadError("a bit between others is that of no sum")
-        owner, own = divmod(bit >> 1, PLACES)
-        owner -= 1
-        found = self.form(owner)
-        if own + found.dropped != place:
-            raise UnreadError(f"bit {own + found.dropped} of a number stands at place {place}")
-        if owner != node and ((found.factors - factors) & (1 << place + 1) - 1).any():
-            raise UnreadError(f"bit {place} is of another number than those above it")
+    def _lifted(self, form: Form) -> tuple[Form, int]:
+        """Return a form and a power of two, of which `form` is the quotient: F // 2**e + S is (F + 2**e * S) // 2**e.
+
+        No quotient is left in it as it is.
+        """
+        power, known = 0, len(self.unknowns)
+        inner = next((at for at, factor in form.items() if factor == 1 and at >= known), None)
+        while inner is not None:
+            divided, more = self._divided[inner - known]
+            form = _combined((divided, 1), (form, 1 << more), ({inner: 1}, -1 << more))
+            power += more
+            inner = next((at for at, factor in form.items() if factor == 1 and at >= known), None)
+        return form, power
+
+    def range_of(self, form: Form) -> Range:
+        """Return between what `form` is; where it has quotients it may not come up to the ends."""
+        form, power = self._lifted(form)
+        low = high = 0
+        for variable, factor in form.items():
+            least, most = self._range(variable)
+            low += factor * (least if factor > 0 else most)
+            high += factor * (most if factor > 0 else least)
+        return low >> power, high >> power
+
+    def _range(self, variable: int) -> Range:
+        if variable == ONE:
+            return 1, 1
+        if variable < len(self.unknowns):
+            return self.unknowns[variable]
+        form, power = self._divided[variable - len(self.unknowns)]
+        low, high = self.range_of(form)
+        return low >> power, high >> power
+
+
+def _combined(*parts: tuple[Form, int]) -> Form:
+    """Return the sum of forms times numbers."""
+    found: dict[int, int] = {}
+    for form, times in parts:
+        for variable, factor in form.items():
+            found[variable] = found.get(variable, 0) + factor * times
+    return {variable: factor for variable, factor in found.items() if factor}
+
+
+def differing(found: Form, wanted: Form, bits: int) -> list[int]:
+    """Return the variables whose factors differ modulo 2**`bits`, ascending."""
+    between = _combined((found, 1), (wanted, -1))
+    return sorted(at for at, factor in between.items() if factor & (1 << bits) - 1)

@@ -88,7 +88,7 @@ class Prover:
             found = self._matrix(layer, claim)
         else:
             count = thresholds.values_of(claim, self._taken(layer))
-            wrong = thresholds.enumerate_all(self._simulated(layer), claim)
+            wrong = thresholds.enumerate_all(self.simulated(layer), claim)
             reason = "a value is counted wrongly" if wrong else ""
             found = LayerProof(
                 layer=layer.name, how="enumeration", values=count, reason=reason, counterexample=wrong
@@ -97,7 +97,8 @@ class Prover:
             write_table(path, found.model_dump(mode="json"))
         return found
 
-    def _simulated(self, layer: LayerRtl) -> Simulated:
+    def simulated(self, layer: LayerRtl) -> Simulated:
+        """Return the simulated RTL of `layer`."""
         log = self.log.with_name(f"{self.log.stem}-{layer.module}.log")
         return Simulated(layer, self._taken(layer), self.folder, self.cache / "verilator", log)
 
@@ -106,7 +107,7 @@ class Prover:
         try:
             self._prove(layer, claim)
         except UnreadError as error:
-            wrong = search.find(self._simulated(layer), claim)
+            wrong = search.find(self.simulated(layer), claim)
             return proof.model_copy(update={"reason": str(error), "counterexample": wrong})
         return proof
 

@@ -1,12 +1,12 @@
 """The proof that a layer's RTL multiplies every vector with its matrix."""
 
-import numpy as np
 from qonnx.core.datatype import DataType
 
+from fpga_flow.design.claims import Integers
 from fpga_flow.design.design import Stream
 from fpga_flow.finn.datatypes import is_bipolar, range_of
 from fpga_flow.prove.cells import Bits
-from fpga_flow.prove.forms import INVERTED, Forms, Integers, UnreadError, symbol
+from fpga_flow.prove.forms import INVERTED, ONE, Form, Forms, UnreadError, differing, symbol
 from fpga_flow.prove.machine import Machine
 from fpga_flow.prove.netlist import Netlist
 from fpga_flow.prove.streams import Rests, outputs
@@ -28,32 +28,27 @@ def prove(netlist: Netlist, matrix: Integers, taken: Stream, given: Stream) -> N
 
 def _prove(netlist: Netlist, matrix: Integers, taken: Stream, given: Stream, rests: Rests) -> None:
     rows, columns = matrix.shape
-    kind = DataType[taken.datatype]
+    kind, out = DataType[taken.datatype], DataType[given.datatype]
     bipolar = is_bipolar(kind)
     # -1 and 1 are 2 * unknown + 1; the bit of the code is the opposite of the unknown's.
-    low, high = (-1, 0) if bipolar else range_of(kind)
-    forms = Forms([(low, high)] * columns)
-    factors = np.zeros((rows, columns + 1), np.int64)
-    factors[:, :-1] = matrix << int(bipolar)
-    if bipolar:
-        factors[:, -1] = matrix.sum(axis=1)
+    forms = Forms([(-1, 0) if bipolar else range_of(kind)] * columns)
     machine = Machine(netlist, forms)
     words = _words(columns, taken.lanes, kind.bitwidth(), bipolar)
     count = rows // given.lanes
     before = max(1, -(-CROWD // max(count, len(words))))
     found = outputs(machine, words, count, before, rests)
-    out = DataType[given.datatype]
     bits = out.bitwidth()
-    for word, content in enumerate(found):
-        for lane in range(given.lanes):
-            row = word * given.lanes + lane
-            least, most = forms.range_of(factors[row])
-            if least < out.min() or most > out.max():
-                raise UnreadError(f"output {row} goes from {least} to {most}, beyond {out.name}")
-            try:
-                _check(forms, content[lane * bits : (lane + 1) * bits], factors[row])
-            except UnreadError as error:
-                raise UnreadError(f"output {row}: {error}") from None
+    for row, weights in enumerate(matrix.tolist()):
+        word, lane = divmod(row, given.lanes)
+        wanted = {column: weight << bipolar for column, weight in enumerate(weights)}
+        wanted[ONE] = sum(weights) * bipolar
+        low, high = forms.range_of(wanted)
+        if low < out.min() or high > out.max():
+            raise UnreadError(f"output {row} goes from {low} to {high}, beyond {out.name}")
+        try:
+            _check(forms, found[word][lane * bits : (lane + 1) * bits], wanted)
+        except UnreadError as error:
+            raise UnreadError(f"output {row}: {error}") from None
 
 
 def _words(columns: int, lanes: int, bits: int, bipolar: bool) -> list[Bits]:
@@ -61,9 +56,12 @@ def _words(columns: int, lanes: int, bits: int, bipolar: bool) -> list[Bits]:
     return [vector[at : at + lanes * bits] for at in range(0, len(vector), lanes * bits)]
 
 
-def _check(forms: Forms, bits: Bits, factors: Integers) -> None:
+def _check(forms: Forms, bits: Bits, wanted: Form) -> None:
+    """Raise `UnreadError` where `bits` are not those of `wanted`, which has so many."""
     found = forms.number(bits)
-    wrong = np.flatnonzero((found.factors - factors) & (1 << len(bits)) - 1)
-    if found.dropped or len(wrong):
-        place = int(wrong[0]) if len(wrong) else 0
-        raise UnreadError(f"takes input {place} {found.factors[place]} times, not {factors[place]} times")
+    for at in differing(found, wanted, len(bits)):
+        if at >= len(forms.unknowns):
+            raise UnreadError("a carry or a sign is lost, or taken twice")
+        if at != ONE:
+            raise UnreadError(f"takes input {at} {found.get(at, 0)} times, not {wanted[at]} times")
+        raise UnreadError(f"{found.get(at, 0)} are added, not {wanted[at]}")

@@ -61,7 +61,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "outdated",
         "stages",
     ]
-    assert table["schema"] == 3
+    assert table["schema"] == 4
     assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
     assert set(table["cost"]) == {
         "weights",
