@@ -237,7 +237,7 @@ def results() -> dict[str, dict[str, Any]]:
             "layers_compared": LAYERS,
             "layers_not_reached": [],
             "layer_frames": 4,
-            "values_compared": {name: 4096 for name in LAYERS},
+            "values_compared": dict.fromkeys(LAYERS, 4096),
             "proofs": [
                 {"layer": "conv1", "how": "netlist", "values": None, "reason": "", "counterexample": None}
             ],

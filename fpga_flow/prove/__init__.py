@@ -32,6 +32,10 @@ of channels and windows the comparison of frames with onnxruntime looks at.
 simulated RTL, where there are not too many. It is taken as given that a value's count does not depend on
 those before it.
 
-Where a proof fails, vectors are simulated until one shows the difference (`search.py`). `layers.py` does it
-for a design, and keeps what was proved.
+Where a proof fails, vectors are simulated (`search.py`): of single inputs, of each output's least and
+greatest sum, random ones, with and without rests. One that shows a difference ends the verification. Where
+none does, the layer is not proved, and said to be so: the RTL is wrong only for others, or the proof could
+not follow what is right. The latter is known of inputs of -1 and 1 in whole numbers, where a width cuts all
+of a shifted one but its lowest bit, which is always 1 and so has lost which input it is of. `layers.py` does
+all this for a design, and keeps what was proved.
 """

@@ -1,10 +1,10 @@
 """Bits of which is known which sum of the unknowns they are a digit of.
 
-A bit is 0, 1, `UNKNOWN`, which may be either at any time, or a symbol: a place of a node, maybe inverted. A
-node is an unknown, or the sum or difference of two lists of bits. Its form says which number it is: an integer
-combination of the unknowns, 1, and quotients (the floors of forms divided by powers of two). What a list of
-bits is follows from one identity: bit k of an integer F is `F // 2**k - 2 * (F // 2**(k + 1))`. Numbers that
-were cut, shifted, joined or went on with their sign are whole again where quotients cancel each other.
+A bit is 0, 1, `UNKNOWN`, which may be either at any time, or a symbol: a place of a node, maybe inverted.
+A node is an unknown, or the sum or difference of two lists of bits. Its form says which number it is: an
+integer combination of the unknowns, 1, and quotients (the floors of forms divided by powers of two). What a
+list of bits is follows from one identity: bit k of an integer F is `F // 2**k - 2 * (F // 2**(k + 1))`.
+Numbers that were cut, shifted, joined or went on with their sign are whole again where quotients cancel.
 
 Nothing is assumed of how many bits a sum needs. A list of n bits is known modulo 2**n, and so is a sum of two
 of them; only the ranges, which follow from those of the unknowns, say that a quotient is always 0.
@@ -78,33 +78,14 @@ class Forms:
         return self.sums[node - len(self.unknowns)]
 
     def form(self, node: int) -> Form:
-        """Return what `node` is, modulo 2 to the power of its bits; raises `UnreadError` where one is unknown."""
+        """Return what `node` is, modulo 2 to the power of its bits; raises as `number`."""
         if node < len(self.unknowns):
             return {node: 1}
         if node not in self._forms:
             found = self.sum_of(node)
             sign = -1 if found.subtract else 1
-            total = _combined((self.number(found.a), 1), (self.number(found.b), sign))
-            self._forms[node] = self._fitting(total, len(found.a))
+            self._forms[node] = _combined((self.number(found.a), 1), (self.number(found.b), sign))
         return self._forms[node]
-
-    def _fitting(self, form: Form, bits: int) -> Form:
-        """Return what `form` is modulo 2**`bits`, with a sign where one other factor of a -1 or 0 gives it one.
-
-        Of such an unknown times 2, and 1 more, which is -1 or 1, only the constant may be left after a shift.
-        """
-        size, half = 1 << bits, 1 << bits - 1
-        low, high = self.range_of(form)
-        if low >= -half and high < half:
-            return form
-        for variable, factor in form.items():
-            if 0 <= variable < len(self.unknowns) and self.unknowns[variable] == (-1, 0):
-                for other in (factor + size, factor - size):
-                    tried = {**form, variable: other}
-                    low, high = self.range_of(tried)
-                    if low >= -half and high < half:
-                        return tried
-        return form
 
     def number(self, bits: Sequence[Bit]) -> Form:
         """Return the number of `bits`, the lowest first, modulo 2 to the power of how many they are.
@@ -160,9 +141,9 @@ class Forms:
         return {self._quotients[key]: 1}
 
     def _lifted(self, form: Form) -> tuple[Form, int]:
-        """Return a form and a power of two, of which `form` is the quotient: F // 2**e + S is (F + 2**e * S) // 2**e.
+        """Return a form and a power of two of which `form` is the quotient, and no quotient is in it once.
 
-        No quotient is left in it as it is.
+        F // 2**e + S is (F + 2**e * S) // 2**e.
         """
         power, known = 0, len(self.unknowns)
         inner = next((at for at, factor in form.items() if factor == 1 and at >= known), None)

@@ -152,7 +152,9 @@ def _hardware(found: RunResults, family: str | None) -> Hardware | None:
     layers = []
     proved = {proof.layer: proof.proved for proof in found.verify.proofs} if found.verify else {}
     compared = found.verify.values_compared if found.verify else {}
-    differs = found.verify.first_difference.layer if found.verify and found.verify.first_difference else None
+    differs = {proof.layer for proof in found.verify.refuted} if found.verify else set()
+    if found.verify and found.verify.first_difference:
+        differs.add(found.verify.first_difference.layer)
     for layer in hardware.layers:
         estimate, finn, synth = (table.get(layer.name) for table in (estimates, finns, synthesised))
         layers.append(
@@ -163,7 +165,7 @@ def _hardware(found: RunResults, family: str | None) -> Hardware | None:
                 synth=synth.model_dump() if synth else None,
                 proved=proved.get(layer.name),
                 compared=compared.get(layer.name),
-                equal=layer.name != differs if layer.name in compared else None,
+                equal=layer.name not in differs if layer.name in compared else None,
             )
         )
     return _part(

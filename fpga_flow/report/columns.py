@@ -92,7 +92,7 @@ def _simulated(figure: Callable[[Verify, Hardware], float]) -> Callable[[Report]
 def _verdict(report: Report) -> str | None:
     if report.verify is None:
         return None
-    return "differs" if report.verify.mismatches or report.verify.unproved else "verified"
+    return "differs" if report.verify.differs else "verified"
 
 
 COLUMNS = {
@@ -156,9 +156,11 @@ def _nonzero(layer: Layer) -> str | None:
 def _verified(layer: Layer) -> str | None:
     if layer.equal is False:
         return "differs"
-    if layer.proved is not None:
-        return "proved" if layer.proved else "not proved"
-    return None if layer.compared is None else f"0 differences in {layer.compared:,} values"
+    if layer.proved:
+        return "proved"
+    if layer.compared is None:
+        return None
+    return f"0 differences in {layer.compared:,} values"
 
 
 def _best_known(key: str) -> Callable[[Layer], float | None]:

@@ -49,10 +49,10 @@ LAYER = (
 )
 """Of the columns in the table of layers."""
 LAYER_NOTES = (
-    "Lane use: of the products that a layer's lanes have time for in its own cycles of a frame, the share whose "
-    "weight is not zero; a layer of adders (constant) has no lanes.",
-    "RTL: proved, for every input that can come; or compared with onnxruntime, number by number, on the frames "
-    "that were simulated.",
+    "Lane use: of the products that a layer's lanes have time for in its own cycles of a frame, the share "
+    "whose weight is not zero; a layer of adders (constant) has no lanes.",
+    "RTL: proved right for every input that can come; else its numbers were compared with onnxruntime's on "
+    "the frames that were simulated layer by layer.",
 )
 """What two of them mean."""
 PLUMBING = {"fifo", "width"}
@@ -124,7 +124,7 @@ def _cards(report: Report, of: Board) -> Iterator[Card]:
     if hardware := report.hardware:
         yield Card("Frames per second", text["fps"], f"predicted at {hardware.clock_mhz:g} MHz")
     if verify := report.verify:
-        state = "bad" if verify.mismatches or verify.unproved else "good"
+        state = "bad" if verify.differs else "good"
         how = "with and without stalls" if verify.stalls else "without stalls"
         proved = len(verify.proofs) - len(verify.unproved)
         more = f"; {proved} layers proved for every input" if proved else ""

@@ -15,9 +15,10 @@ from fpga_flow.results.verify import Difference, LayerProof
 JSON, HTML = "report.json", "report.html"
 """The files in a run."""
 SCHEMA = 4
-"""3 lacked a layer's `weights`, `lane_use`, `proved`, `compared` and `equal`, and verify's `proofs`. 2 had a layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`,
-and lacked `original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges`
-and FINN's estimate beside it."""
+"""3 lacked a layer's `weights`, `lane_use`, `proved`, `compared` and `equal`, and verify's `proofs`. 2 had a
+layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`, and lacked
+`original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges` and FINN's
+estimate beside it."""
 
 
 class Accuracy(Record):
@@ -121,8 +122,8 @@ class Layer(Record):
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
     lane_use: Share | None = None
-    """Of the products that its lanes have time for in its own cycles, the share whose weight is not zero; None
-    where it has no lanes that multiply, as where the weights are adders."""
+    """Of the products that its lanes have time for in its own cycles, the share whose weight is not zero;
+    None where it has no lanes that multiply, as where the weights are adders."""
     costs: dict[str, float]
     """Of each implementation that it could have at this rate, the least it would take by estimate, in LUTs at
     the board's prices; empty where there is one only."""
@@ -138,7 +139,7 @@ class Layer(Record):
     """Numbers of its output that were compared with onnxruntime's; None where it was not reached, or only
     passes on."""
     equal: bool | None = None
-    """Whether all of these are equal."""
+    """Whether all of these are equal, and no input was found for which the layer alone gives another."""
 
 
 class Fifos(Record):
@@ -199,8 +200,13 @@ class Verify(Record):
 
     @property
     def unproved(self) -> tuple[LayerProof, ...]:
-        """The proofs that failed."""
+        """The proofs that failed, whether or not an input was found for which the layer differs."""
         return tuple(proof for proof in self.proofs if not proof.proved)
+
+    @property
+    def differs(self) -> bool:
+        """Whether any frame differs, or any layer for any input that was found."""
+        return bool(self.mismatches) or any(proof.counterexample for proof in self.proofs)
 
 
 class Synth(Used):

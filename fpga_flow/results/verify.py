@@ -123,8 +123,13 @@ class VerifyResult(Result):
 
     @property
     def unproved(self) -> tuple[LayerProof, ...]:
-        """The proofs that failed."""
+        """The proofs that failed, whether or not an input was found for which the layer differs."""
         return tuple(proof for proof in self.proofs if not proof.proved)
+
+    @property
+    def refuted(self) -> tuple[LayerProof, ...]:
+        """Those for which one was found."""
+        return tuple(proof for proof in self.proofs if proof.counterexample is not None)
 
     def fault(self) -> str:
         """Return in words why the RTL is not verified; empty where it is."""
@@ -136,7 +141,7 @@ class VerifyResult(Result):
                 f"{self.mismatches} of {self.samples} frames differ between RTL and onnxruntime; "
                 f"first difference: {where}"
             )
-        told += [f"layer {proof.words()}" for proof in self.unproved]
+        told += [f"layer {proof.words()}" for proof in self.refuted]
         return "; ".join(told)
 
 

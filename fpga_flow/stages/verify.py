@@ -82,6 +82,9 @@ def run(context: Context) -> VerifyResult:
         f"input; {per_frame:,.0f} cycles a frame "
         f"(predicted {accelerator.design.cycles_per_frame:,})"
     )
+    for proof in proofs:
+        if not proof.proved:
+            say(f"  warning: not proved: {proof.words()}")
     effort = VerifyEffort(cycles_per_second=measured.cycles_per_second)
     write_json(context.folder / EFFORT, effort.model_dump())
     return VerifyResult(

@@ -39,7 +39,7 @@ def layers(model: ModelWrapper) -> list[HardwareLayer]:
 
 
 def _lane_use(layer: Any, nonzero: int) -> float | None:
-    """Return the share of its lanes' products that are with one of its `nonzero` weights; None without lanes."""
+    """Return the share of its lanes' products that are with one of `nonzero` weights; None without lanes."""
     if implementation_of(layer).weights == "constant":
         return None
     get, types = layer.get_nodeattr, layer.get_nodeattr_types()
