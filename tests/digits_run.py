@@ -21,7 +21,8 @@ def build(folder: Path, *options: str) -> Path:
     done = flow(
         "build", "--model", str(folder / "digits.onnx"), "--data", str(folder / "digits.npz"),
         "--until", "verify", "--fps", "50000",
-        "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", "--out", str(folder / "run"), *options,
+        "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", *options,
+        "--out", str(folder / "run"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "run"

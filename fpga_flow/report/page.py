@@ -43,8 +43,8 @@ LAYER = (
     "simd",
     "nonzero",
     "lane_use",
-    "verified",
     *LIMITED,
+    "verified",
     "instead",
 )
 """Of the columns in the table of layers."""

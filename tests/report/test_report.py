@@ -92,11 +92,16 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "cycles",
         "pe",
         "simd",
+        "weights",
         "nonzero",
+        "lane_use",
         "costs",
         "estimate",
         "finn",
         "synth",
+        "proved",
+        "compared",
+        "equal",
     }
     assert set(table["verify"]) == {
         "simulator",
@@ -107,6 +112,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "measured_latency_cycles",
         "stalls",
         "cycles_per_second",
+        "proofs",
     }
     assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges", "finn"}
     assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
