@@ -81,6 +81,20 @@ def difference(layer: str) -> dict[str, Any]:
     return {"layer": layer, "tensor": "act3", "frame": 9, "index": [7], "expected": 1, "found": 2}
 
 
+def proof(layer: str, reason: str = "", example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What `verify` says of the proof of a layer; `example`: an input for which it differs."""
+    return {
+        "layer": layer,
+        "how": "netlist",
+        "values": None,
+        "reason": reason,
+        "counterexample": example,
+    }
+
+
+EXAMPLE = {"inputs": {5: 1}, "output": 7, "expected": 3, "found": 0}
+
+
 def results() -> dict[str, dict[str, Any]]:
     """A whole build's results, by stage; fresh on every call."""
     hardware_layers = [
@@ -238,9 +252,7 @@ def results() -> dict[str, dict[str, Any]]:
             "layers_not_reached": [],
             "layer_frames": 4,
             "values_compared": dict.fromkeys(LAYERS, 4096),
-            "proofs": [
-                {"layer": "conv1", "how": "netlist", "values": None, "reason": "", "counterexample": None}
-            ],
+            "proofs": [proof("conv1")],
             "accuracy": {"rtl": 0.6},
         },
         "synth": {
