@@ -30,7 +30,7 @@ FILES = {
     "export": ("network.onnx", "golden.onnx", "vectors.npz"),
     "hardware": ("hardware.onnx", "folding.json"),
     "estimate": ("result.json",),
-    "rtl": ("design.json", "src/", "data/"),
+    "rtl": ("design.json", "src/", "data/", "claims/"),
     "verify": ("result.json",),
     "synth": ("result.json",),
     "bitstream": ("accelerator.bit", "accelerator.hwh"),

@@ -14,14 +14,15 @@ def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([FLOW, *arguments], capture_output=True, text=True, check=False)
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, *options: str) -> Path:
     """Train it for a moment, build it up to the verification on test digits, and return the run."""
     _train(folder / "digits.onnx")
     _write_digits(folder / "digits.npz")
     done = flow(
         "build", "--model", str(folder / "digits.onnx"), "--data", str(folder / "digits.npz"),
         "--until", "verify", "--fps", "50000",
-        "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", "--out", str(folder / "run"),
+        "--set", f"export.vectors={FRAMES}", "--set", "verify.frames=24", *options,
+        "--out", str(folder / "run"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "run"

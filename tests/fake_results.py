@@ -71,6 +71,7 @@ def hardware_layer(
         "simd": simd,
         "weights": None if nonzero is None else 1000,
         "nonzero": nonzero,
+        "lane_use": None if nonzero is None else nonzero / 1000,
         "costs": {} if nonzero is None else {"finn": 500.0, "other": 700.0},
     }
 
@@ -78,6 +79,20 @@ def hardware_layer(
 def difference(layer: str) -> dict[str, Any]:
     """What `verify` says of a layer that differs."""
     return {"layer": layer, "tensor": "act3", "frame": 9, "index": [7], "expected": 1, "found": 2}
+
+
+def proof(layer: str, reason: str = "", example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What `verify` says of the proof of a layer; `example`: an input for which it differs."""
+    return {
+        "layer": layer,
+        "how": "netlist",
+        "values": None,
+        "reason": reason,
+        "counterexample": example,
+    }
+
+
+EXAMPLE = {"inputs": {5: 1}, "output": 7, "expected": 3, "found": 0}
 
 
 def results() -> dict[str, dict[str, Any]]:
@@ -236,6 +251,8 @@ def results() -> dict[str, dict[str, Any]]:
             "layers_compared": LAYERS,
             "layers_not_reached": [],
             "layer_frames": 4,
+            "values_compared": dict.fromkeys(LAYERS, 4096),
+            "proofs": [proof("conv1")],
             "accuracy": {"rtl": 0.6},
         },
         "synth": {

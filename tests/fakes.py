@@ -14,10 +14,12 @@ from fpga_flow.pipeline import flow
 from fpga_flow.results.run import KINDS
 from tests.fake_results import CHECKS as CHECKS
 from tests.fake_results import DATA as DATA
+from tests.fake_results import EXAMPLE as EXAMPLE
 from tests.fake_results import LAYERS as LAYERS
 from tests.fake_results import OUTPUT as OUTPUT
 from tests.fake_results import counts as counts
 from tests.fake_results import difference as difference
+from tests.fake_results import proof as proof
 from tests.fake_results import resources as resources
 from tests.fake_results import results as results
 

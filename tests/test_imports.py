@@ -28,6 +28,7 @@ ROOMS = [
     ("fifos", "depths by the layers' schedules, or by simulation"),
     ("verify", "simulates, and asks the FIFOs' model why a design hangs"),
     ("synth", "counts cells"),
+    ("prove", "reads netlists with Yosys, simulates layers alone"),
     ("bitstream", "a verified design in its shell"),
     ("own_network", "trains nothing, but tries the export before it is trained"),
     ("stages", "each puts the rooms above together; loaded by name"),

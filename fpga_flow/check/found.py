@@ -122,11 +122,15 @@ class Found:
                         yield Case("layer", layer.name, State.SKIPPED, NOT_REACHED)
             return
         first = verify.first_difference
+        refuted = {proof.layer: proof.words() for proof in verify.refuted}
+        proved = {proof.layer for proof in verify.proofs if proof.proved}
         for name in verify.layers_compared:
             if first and first.layer == name:
                 yield Case("layer", name, State.FAILED, f"different: {first.words()}")
+            elif name in refuted:
+                yield Case("layer", name, State.FAILED, f"different: {refuted[name]}")
             else:
-                yield Case("layer", name, State.PASSED, "equal")
+                yield Case("layer", name, State.PASSED, "proved" if name in proved else "equal")
         for name in verify.layers_not_reached:
             yield Case("layer", name, State.SKIPPED, NOT_REACHED)
 

@@ -43,11 +43,8 @@ def verified_folders(run: Run) -> dict[str, Path]:
             "board: run 'flow verify' first"
         )
     found = read(VerifyResult, folders["verify"])
-    if found.mismatches:
-        raise DifferenceError(
-            f"{run.folder}: the RTL differs from the golden model in {found.mismatches} of "
-            f"{found.samples} frames; only a verified design goes to a board"
-        )
+    if fault := found.fault():
+        raise DifferenceError(f"{run.folder}: {fault}; only a verified design goes to a board")
     return folders
 
 

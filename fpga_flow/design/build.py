@@ -3,16 +3,17 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.core.progress import bar
-from fpga_flow.design import stitch
+from fpga_flow.design import claims, stitch
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.design.generate import Generated, generate
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
-from fpga_flow.layers.base import kind_of, streams_in
+from fpga_flow.layers.base import constants_in, implementation_of, kind_of, streams_in
 from fpga_flow.results.hardware import Predicted
 
 TAP = HDL / "df_tap.sv"
@@ -25,7 +26,7 @@ def build_design(model: ModelWrapper, hardware: Predicted, folder: Path) -> Desi
         for index in range(len(model.graph.node)):
             made.append(generate(model, index, hardware.part, 1000 / hardware.clock_mhz, scratch))
             advance()
-    layers = [_layer(model, index, one) for index, one in enumerate(made)]
+    layers = [_layer(model, index, one, folder) for index, one in enumerate(made)]
     library = _copy_library(made, folder)
     for one in made:
         for path, content in one.texts.items():
@@ -79,8 +80,11 @@ def _outputs(model: ModelWrapper, index: int) -> tuple[Stream, ...]:
     )
 
 
-def _layer(model: ModelWrapper, index: int, made: Generated) -> LayerRtl:
+def _layer(model: ModelWrapper, index: int, made: Generated, folder: Path) -> LayerRtl:
     node = model.graph.node[index]
+    claim, file = _claim(model, index), f"{claims.FOLDER}/{made.module}.npz"
+    if claim is not None:
+        claims.save(claim, folder / file)
     outputs, kind = _outputs(model, index), kind_of(getCustomOp(node))
     return LayerRtl(
         name=node.name,
@@ -93,6 +97,24 @@ def _layer(model: ModelWrapper, index: int, made: Generated) -> LayerRtl:
         outputs=outputs,
         taps=() if kind.passes_on else tuple(stream.tensor for stream in outputs),
         has_weights=kind.has_weights,
+        claim="" if claim is None else file,
+    )
+
+
+def _claim(model: ModelWrapper, index: int) -> claims.Claim | None:
+    """Return what node `index` of the hardware graph claims, None where its kind is not proved."""
+    node = model.graph.node[index]
+    layer = getCustomOp(node)
+    implementation = implementation_of(layer)
+    if implementation.proof is None:
+        return None
+    constants = np.rint(constants_in(model, node)[0]).astype(np.int64)
+    if implementation.proof == "matrix":
+        return claims.Product(np.ascontiguousarray(implementation.matrix(layer, constants)))
+    channels = int(layer.get_nodeattr("NumChannels"))
+    return claims.Steps(
+        np.ascontiguousarray(np.broadcast_to(constants, (channels, constants.shape[1]))),
+        int(layer.get_nodeattr("ActVal")),
     )
 
 

@@ -57,6 +57,8 @@ class LayerRtl:
     """Tensors of the outputs that a simulation can write down; the others only pass on what others made."""
     has_weights: bool = False
     """It multiplies with constants: such layers take longest to be synthesised."""
+    claim: str = ""
+    """File with what it must do with every input (`claims.py`); empty where that is not proved."""
 
     def tap(self, stream: Stream) -> str:
         """Return the name that a simulation gives to what it writes down of an output."""

@@ -93,6 +93,11 @@ class Implementation:
     """As `LayerKind.counts`; None: those of the kind."""
     words_before: Callable[[Attributes], int] | None = None
     """As `LayerKind.words_before`; None: those of the kind."""
+    proof: Literal["matrix", "thresholds"] | None = None
+    """What its RTL is proved to do with every input: multiply with the constants that the layer takes, or
+    count how many of them a value reaches; None: it is simulated on samples only."""
+    matrix: Callable[[Any, NDArray[np.int64]], NDArray[np.int64]] = lambda layer, weights: weights.T
+    """Takes a layer and its weights, returns the matrix (outputs, inputs) of the proof, as words have them."""
 
     def fits(self, family: Family) -> bool:
         """Return whether a part of `family` can have it."""

@@ -131,5 +131,6 @@ CONSTANT = Implementation(
     weights="constant",
     derives=derives,
     foldings=foldings,
+    proof="thresholds",
 )
 """Of the kind of layer that counts thresholds."""

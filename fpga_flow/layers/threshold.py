@@ -84,7 +84,7 @@ THRESHOLD = register(
         word="threshold",
         finn="Thresholding",
         implementations=(
-            Implementation("memory", "Thresholding_rtl", schedule, resources, timing),
+            Implementation("memory", "Thresholding_rtl", schedule, resources, timing, proof="thresholds"),
             constant_thresholds.CONSTANT,
         ),
         lowers={"MultiThreshold": lower},

@@ -80,10 +80,10 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "verify",
-        "Simulate the whole accelerator and compare it with onnxruntime.",
+        "Simulate the whole accelerator and compare it with onnxruntime; prove layers for every input.",
         ("rtl", "export"),
         ("verify",),
-        ("verilator", "g++", "onnxruntime"),
+        ("verilator", "g++", "onnxruntime", "yosys"),
         judge=verified,
     ),
     Stage(

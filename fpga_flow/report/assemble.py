@@ -150,14 +150,22 @@ def _hardware(found: RunResults, family: str | None) -> Hardware | None:
     finns = found.estimate.finn.layers if found.estimate else {}
     synthesised = found.synth.layers if found.synth else {}
     layers = []
+    proved = {proof.layer: proof.proved for proof in found.verify.proofs} if found.verify else {}
+    compared = found.verify.values_compared if found.verify else {}
+    differs = {proof.layer for proof in found.verify.refuted} if found.verify else set()
+    if found.verify and found.verify.first_difference:
+        differs.add(found.verify.first_difference.layer)
     for layer in hardware.layers:
         estimate, finn, synth = (table.get(layer.name) for table in (estimates, finns, synthesised))
         layers.append(
             Layer(
-                **layer.model_dump(exclude={"weights"}),
+                **layer.model_dump(),
                 estimate=estimate.model_dump() if estimate else None,
                 finn=finn.model_dump() if finn else None,
                 synth=synth.model_dump() if synth else None,
+                proved=proved.get(layer.name),
+                compared=compared.get(layer.name),
+                equal=layer.name not in differs if layer.name in compared else None,
             )
         )
     return _part(

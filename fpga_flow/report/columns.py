@@ -45,6 +45,10 @@ def _rounded_share(value: float) -> str:
     return f"{value:.1%}"
 
 
+def _whole_share(value: float) -> str:
+    return f"{value:.0%}"
+
+
 def _score(value: float) -> str:
     return f"{value:.6f}"
 
@@ -88,7 +92,7 @@ def _simulated(figure: Callable[[Verify, Hardware], float]) -> Callable[[Report]
 def _verdict(report: Report) -> str | None:
     if report.verify is None:
         return None
-    return "differs" if report.verify.mismatches else "verified"
+    return "differs" if report.verify.differs else "verified"
 
 
 COLUMNS = {
@@ -143,6 +147,22 @@ def _instead(layer: Layer) -> str | None:
     return ", ".join(f"{name} {cost:,.0f}" for cost, name in others) or None
 
 
+def _nonzero(layer: Layer) -> str | None:
+    if layer.nonzero is None:
+        return None
+    return f"{layer.nonzero:,}" + ("" if layer.weights is None else f" of {layer.weights:,}")
+
+
+def _verified(layer: Layer) -> str | None:
+    if layer.equal is False:
+        return "differs"
+    if layer.proved:
+        return "proved"
+    if layer.compared is None:
+        return None
+    return f"0 differences in {layer.compared:,} values"
+
+
 def _best_known(key: str) -> Callable[[Layer], float | None]:
     return lambda layer: (layer.synth or layer.estimate or {}).get(key)
 
@@ -157,7 +177,9 @@ LAYER_COLUMNS = {
         Column[Layer]("pe", "PE", lambda layer: layer.pe),
         Column[Layer]("simd", "SIMD", lambda layer: layer.simd),
         Column[Layer]("cycles", "cycles a frame", lambda layer: layer.cycles),
-        Column[Layer]("nonzero", "weights left", lambda layer: layer.nonzero),
+        Column[Layer]("nonzero", "weights left", _nonzero, str),
+        Column[Layer]("lane_use", "lane use", lambda layer: layer.lane_use, _whole_share),
+        Column[Layer]("verified", "RTL", _verified, str),
         Column[Layer]("lut_estimate", "LUT est.", lambda layer: (layer.estimate or {}).get("lut")),
         Column[Layer]("lut_synth", "LUT", lambda layer: (layer.synth or {}).get("lut")),
         *(Column[Layer](key, word, _best_known(key)) for key, word in LIMITED.items()),

@@ -34,8 +34,27 @@ CARDS = (
     "cycles",
 )
 """Keys of the columns in the summary."""
-LAYER = ("name", "kind", "implementation", "cycles", "pe", "simd", "nonzero", *LIMITED, "instead")
+LAYER = (
+    "name",
+    "kind",
+    "implementation",
+    "cycles",
+    "pe",
+    "simd",
+    "nonzero",
+    "lane_use",
+    *LIMITED,
+    "verified",
+    "instead",
+)
 """Of the columns in the table of layers."""
+LAYER_NOTES = (
+    "Lane use: of the products that a layer's lanes have time for in its own cycles of a frame, the share "
+    "whose weight is not zero; a layer of adders (constant) has no lanes.",
+    "RTL: proved right for every input that can come; else its numbers were compared with onnxruntime's on "
+    "the frames that were simulated layer by layer.",
+)
+"""What two of them mean."""
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that the plot of cycles leaves out."""
 
@@ -88,6 +107,7 @@ def render(run: Run, report: Report, found: RunResults, version: str) -> str:
         outdated=OUTDATED.format(stages=", ".join(report.outdated)) if report.outdated else "",
         cards=list(_cards(report, of)),
         difference=report.verify.first_difference if report.verify else None,
+        unproved=report.verify.unproved if report.verify else (),
         plots=list(_plots(report, found)),
         tables=list(_tables(report, of)),
     )
@@ -104,12 +124,14 @@ def _cards(report: Report, of: Board) -> Iterator[Card]:
     if hardware := report.hardware:
         yield Card("Frames per second", text["fps"], f"predicted at {hardware.clock_mhz:g} MHz")
     if verify := report.verify:
-        state = "bad" if verify.mismatches else "good"
+        state = "bad" if verify.differs else "good"
         how = "with and without stalls" if verify.stalls else "without stalls"
+        proved = len(verify.proofs) - len(verify.unproved)
+        more = f"; {proved} layers proved for every input" if proved else ""
         yield Card(
             "RTL against onnxruntime",
             f"{text['mismatches']} differ",
-            f"of {verify.samples} frames, {how}",
+            f"of {verify.samples} frames, {how}{more}",
             state,
         )
     if report.hardware and report.verify:
@@ -235,4 +257,5 @@ def _layers(hardware: Hardware) -> Sheet:
     rows = [[column.text(layer) for column in columns] for layer in hardware.layers]
     source = "synthesis" if any(layer.synth for layer in hardware.layers) else "estimate"
     heads = [column.title for column in columns]
-    return Sheet("Layers", heads, rows, f"Resources from {source}.", hardware.bottleneck)
+    detail = " ".join([f"Resources from {source}.", *LAYER_NOTES])
+    return Sheet("Layers", heads, rows, detail, hardware.bottleneck)

@@ -10,14 +10,15 @@ from pydantic import Field
 
 from fpga_flow.results import Record, Share, export
 from fpga_flow.results.export import Cost, Original, Scores
-from fpga_flow.results.verify import Difference
+from fpga_flow.results.verify import Difference, LayerProof
 
 JSON, HTML = "report.json", "report.html"
 """The files in a run."""
-SCHEMA = 3
-"""2 had a layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`,
-and lacked `original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges`
-and FINN's estimate beside it."""
+SCHEMA = 4
+"""3 lacked a layer's `weights`, `lane_use`, `proved`, `compared` and `equal`, and verify's `proofs`. 2 had a
+layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`, and lacked
+`original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges` and FINN's
+estimate beside it."""
 
 
 class Accuracy(Record):
@@ -116,8 +117,13 @@ class Layer(Record):
     """Outputs that are computed at once; None where the layer has no such folding."""
     simd: int | None
     """Inputs that are taken at once; None where the layer has no such folding."""
+    weights: int | None = None
+    """None where it has none."""
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
+    lane_use: Share | None = None
+    """Of the products that its lanes have time for in its own cycles, the share whose weight is not zero;
+    None where it has no lanes that multiply, as where the weights are adders."""
     costs: dict[str, float]
     """Of each implementation that it could have at this rate, the least it would take by estimate, in LUTs at
     the board's prices; empty where there is one only."""
@@ -127,6 +133,13 @@ class Layer(Record):
     """The same as FINN estimates them, None where it has no figure."""
     synth: dict[str, float] | None
     """`lut`, `ff`, `bram18` and `dsp` as synthesised."""
+    proved: bool | None = None
+    """Whether its RTL is proved right for every input; None where its kind is not, or too much can come."""
+    compared: int | None = None
+    """Numbers of its output that were compared with onnxruntime's; None where it was not reached, or only
+    passes on."""
+    equal: bool | None = None
+    """Whether all of these are equal, and no input was found for which the layer alone gives another."""
 
 
 class Fifos(Record):
@@ -182,6 +195,18 @@ class Verify(Record):
     """Whether it was simulated with random stalls too."""
     cycles_per_second: float
     """Speed of the simulation."""
+    proofs: tuple[LayerProof, ...]
+    """Of layers that are proved right for every input, and of those where that failed."""
+
+    @property
+    def unproved(self) -> tuple[LayerProof, ...]:
+        """The proofs that failed, whether or not an input was found for which the layer differs."""
+        return tuple(proof for proof in self.proofs if not proof.proved)
+
+    @property
+    def differs(self) -> bool:
+        """Whether any frame differs, or any layer for any input that was found."""
+        return bool(self.mismatches) or any(proof.counterexample for proof in self.proofs)
 
 
 class Synth(Used):

@@ -35,7 +35,19 @@ FACTS = (
     "accuracy_rtl",
 )
 """Keys of the columns in the lines above the tables."""
-FOLDING = ("name", "kind", "implementation", "pe", "simd", "cycles", "nonzero", "lut_estimate", "lut_synth")
+FOLDING = (
+    "name",
+    "kind",
+    "implementation",
+    "pe",
+    "simd",
+    "cycles",
+    "nonzero",
+    "lane_use",
+    "lut_estimate",
+    "lut_synth",
+    "verified",
+)
 """Of the columns in the table of layers."""
 OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."
 """Of stages whose artifacts still stand in the run."""
@@ -119,6 +131,10 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
         told = f"{text['mismatches']} differences on {verify.samples} frames{how} ({verify.simulator})"
         there = f", accuracy there {text['accuracy_rtl']}" if text["accuracy_rtl"] else ""
         yield "Verified", told + there
+        if proved := [proof for proof in verify.proofs if proof.proved]:
+            yield "Proved", f"{len(proved)} layers, for every input"
+        for proof in verify.unproved:
+            yield "Not proved", proof.words()
         if verify.first_difference:
             yield "First", verify.first_difference.words()
 

@@ -1,6 +1,6 @@
 """The result of the stage `hardware`."""
 
-from fpga_flow.results.base import Record, Result
+from fpga_flow.results.base import Record, Result, Share
 
 
 class HardwareSettings(Record):
@@ -44,6 +44,9 @@ class HardwareLayer(Record):
     """None where it has none."""
     nonzero: int | None
     """Weights that are not zero; None where it has none."""
+    lane_use: Share | None
+    """Of the products that its lanes have time for in its own cycles, the share whose weight is not zero;
+    None where it has no lanes that multiply."""
     costs: dict[str, float] = {}
     """Of each implementation that it could have at this rate, the least it would take, in LUTs at the board's
     prices; empty where there is one only."""

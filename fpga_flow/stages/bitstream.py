@@ -34,11 +34,8 @@ def run(context: Context) -> BitstreamResult:
     """Write the project, run Vivado, read its reports; returns resources, timing and the network's digest."""
     target, folder = board(context.recipe.board), context.folder
     verified = results.read(VerifyResult, context.inputs["verify"])
-    if verified.mismatches:
-        raise DifferenceError(
-            f"bitstream: the RTL differs from the golden model in {verified.mismatches} of "
-            f"{verified.samples} frames; a bitstream is made of a verified design only"
-        )
+    if fault := verified.fault():
+        raise DifferenceError(f"bitstream: {fault}; a bitstream is made of a verified design only")
     tool = toolchain.FINDERS["vivado"]()
     check_version(tool.version)
     rtl = context.inputs["rtl"]

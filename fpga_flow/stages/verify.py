@@ -1,8 +1,9 @@
-"""Stage `verify`: the stitched RTL in Verilator against the golden model, on real frames.
+"""Stage `verify`: the stitched RTL in Verilator against the golden model, on real frames; then proofs.
 
 Three kinds of simulation: all frames at full speed (outputs, cycles per frame, latency), all frames
 with random stalls on both sides (outputs), and a few frames with every layer's stream recorded and
-compared. A difference of outputs is traced to its layer by recording the frame it occurs in.
+compared. A difference of outputs is traced to its layer by recording the frame it occurs in. Layers whose
+kind can be proved right for every input are (`fpga_flow.prove`), each alone.
 """
 
 import tempfile
@@ -20,6 +21,7 @@ from fpga_flow.core.artifact import EFFORT, write_json
 from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
 from fpga_flow.integer.golden import Golden
+from fpga_flow.prove.layers import Prover
 from fpga_flow.results.verify import Difference, FrameCounts, RtlAccuracy, VerifyEffort, VerifyResult
 from fpga_flow.sim.packing import wanted
 from fpga_flow.sim.simulator import DeadlockError, SimResult
@@ -69,13 +71,20 @@ def run(context: Context) -> VerifyResult:
     ]
     wrong = np.unique(np.concatenate(differing))
     difference, compared, left = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
+    prover = Prover(accelerator.design, rtl, context.cache, context.folder / "proofs.log")
+    with bar("layers proved for every input", len(prover.distinct)) as advance:
+        proofs = prover.prove_all(advance)
     per_frame, latency = timing(measured, accelerator.design)
     mismatches = len(wrong) + (difference is not None and not len(wrong))
     say(
         f"  {frames} frames, {mismatches} differences; {len(compared)} layers equal on "
-        f"{recipe.layer_frames} frames; {per_frame:,.0f} cycles a frame "
+        f"{recipe.layer_frames} frames, {sum(proof.proved for proof in proofs)} of them proved for every "
+        f"input; {per_frame:,.0f} cycles a frame "
         f"(predicted {accelerator.design.cycles_per_frame:,})"
     )
+    for proof in proofs:
+        if not proof.proved:
+            say(f"  warning: not proved: {proof.words()}")
     effort = VerifyEffort(cycles_per_second=measured.cycles_per_second)
     write_json(context.folder / EFFORT, effort.model_dump())
     return VerifyResult(
@@ -88,8 +97,10 @@ def run(context: Context) -> VerifyResult:
         stalls=recipe.stalls,
         sets=_sets(jobs, differing),
         layers_compared=tuple(compared),
+        values_compared=compared,
         layers_not_reached=tuple(left),
         layer_frames=recipe.layer_frames,
+        proofs=proofs,
         accuracy=RtlAccuracy(rtl=_accuracy(found, labels, accelerator.design.top_k)),
     )
 
@@ -137,10 +148,10 @@ def _accuracy(found: NDArray[np.int64], labels: NDArray[np.int64], k: int) -> fl
 
 def _layers(
     accelerator: Accelerator, golden: Golden, x: NDArray[np.generic], wrong: NDArray[np.int64], frames: int
-) -> tuple[Difference | None, list[str], list[str]]:
+) -> tuple[Difference | None, dict[str, int], list[str]]:
     """Compare every layer's stream on the first `frames` frames, or on the first wrong one.
 
-    Also returns the names of the layers compared, and of those behind the first that differs.
+    Also returns the layers compared, with how many numbers, and those behind the first that differs.
     """
     chosen = np.arange(min(frames, len(x))) if not len(wrong) else wrong[:1]
     with tempfile.TemporaryDirectory(prefix="fpga_flow_taps_") as folder:

@@ -51,21 +51,21 @@ def read_tap(taps: Path, layer: LayerRtl, stream: Stream) -> NDArray[np.int64]:
 
 def first_layer(
     design: Design, taps: Path, expected: Mapping[str, NDArray[np.generic]]
-) -> tuple[Difference | None, list[str]]:
+) -> tuple[Difference | None, dict[str, int]]:
     """Return the first difference over all layers that `expected` (tensor -> frames first) has.
 
-    `taps` is the folder the simulation wrote the layers' streams to. Also returns the names of
-    the layers compared.
+    `taps` is the folder the simulation wrote the layers' streams to. Also returns the layers compared, each
+    with the number of its values that were.
     """
-    compared = []
+    compared: dict[str, int] = {}
     for layer, stream in comparable(design, expected):
-        compared.append(layer.name)
         found = read_tap(taps, layer, stream)
         values = channels_last(expected[stream.tensor])
+        compared[layer.name] = compared.get(layer.name, 0) + values.size
         difference = first_difference(layer.name, stream.tensor, values, found)
         if difference is not None:
             return difference, compared
-    return None, list(dict.fromkeys(compared))
+    return None, compared
 
 
 def comparable(design: Design, tensors: Container[str]) -> list[tuple[LayerRtl, Stream]]:

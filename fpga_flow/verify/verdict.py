@@ -10,11 +10,5 @@ from fpga_flow.results.verify import VerifyResult
 
 def verified(result: VerifyResult, recipe: Recipe) -> DifferenceError | None:
     """Return the error of a verification that found a difference, from verify's result."""
-    if not result.mismatches:
-        return None
-    first = result.first_difference
-    where = first.words() if first else "none of the layers differs, only the output"
-    return DifferenceError(
-        f"verify: {result.mismatches} of {result.samples} frames differ between RTL and onnxruntime; "
-        f"first difference: {where}"
-    )
+    fault = result.fault()
+    return DifferenceError(f"verify: {fault}") if fault else None

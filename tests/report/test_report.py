@@ -1,3 +1,4 @@
+import html
 import io
 import json
 import re
@@ -13,8 +14,9 @@ from fpga_flow import report
 from fpga_flow.deploy import results as deployed
 from fpga_flow.design.design import design_digest
 from fpga_flow.pipeline import flow
-from fpga_flow.report import page, plots
+from fpga_flow.report import assemble, page, plots
 from fpga_flow.results.board import BoardResult
+from fpga_flow.results.verify import VerifyResult
 from fpga_flow.sweep.gather import gather
 from tests import fakes
 
@@ -61,7 +63,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "outdated",
         "stages",
     ]
-    assert table["schema"] == 3
+    assert table["schema"] == 4
     assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
     assert set(table["cost"]) == {
         "weights",
@@ -92,11 +94,16 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "cycles",
         "pe",
         "simd",
+        "weights",
         "nonzero",
+        "lane_use",
         "costs",
         "estimate",
         "finn",
         "synth",
+        "proved",
+        "compared",
+        "equal",
     }
     assert set(table["verify"]) == {
         "simulator",
@@ -107,6 +114,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "measured_latency_cycles",
         "stalls",
         "cycles_per_second",
+        "proofs",
     }
     assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges", "finn"}
     assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
@@ -371,6 +379,44 @@ def test_page_of_a_difference_shows_it(tmp_path: Path, monkeypatch: pytest.Monke
     assert "First difference" in text
     assert "layer conv3, " in text
     assert "found 2" in text_of(run)
+
+
+def test_a_layer_says_what_is_proved_or_compared_and_how_well_its_lanes_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
+    run = build(tmp_path / "r")
+    report.write(run)
+    shown = (tmp_path / "r" / "report.html").read_text()
+    for text in (shown, text_of(run, 200)):
+        assert "50 of 1,000" in text and "5%" in text
+        assert "proved" in text and "0 differences in 4,096 values" in text
+    assert "Lane use: of the products that a layer" in html.unescape(shown)
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        (fakes.EXAMPLE, "conv3: input 5 = 1: output 7: expected 3, found 0 (why)"),
+        (None, "conv3: no input was found for which it differs (why)"),
+    ],
+)
+def test_a_proof_that_failed_is_shown_and_an_example_is_a_difference(
+    example: dict[str, Any] | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {**fakes.results()["verify"], "proofs": [fakes.proof("conv3", "why", example)]}
+    stages = [fakes.replace(stage, judge=None) for stage in fakes.stages(verify=lambda _: wrong)]
+    monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", tuple(stages))
+    run = build(tmp_path / "r")
+    report.write(run)
+    shown = (tmp_path / "r" / "report.html").read_text()
+    assert words in html.unescape(shown) and "Not proved" in shown
+    found = assemble(run)
+    assert found.hardware is not None
+    layer = next(one for one in found.hardware.layers if one.name == "conv3")
+    assert (layer.proved, layer.equal) == (False, example is None)
+    fault = VerifyResult.model_validate(wrong).fault()
+    assert fault == (f"layer {words}" if example else "")
 
 
 def test_page_is_drawn_again_only_when_what_it_shows_changes(

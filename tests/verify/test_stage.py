@@ -56,4 +56,4 @@ def test_layers_behind_the_one_that_differs_are_named(first: list[int], left: li
     golden = cast(Any, SimpleNamespace(layers=lambda x: {"a": FRAMES, "c": FRAMES}))
     difference, compared, behind = stage._layers(accelerator, golden, FRAMES, np.array([], dtype=int), 2)
     assert (difference is None, behind) == (not left, left)
-    assert compared == [name for name in ("first", "second") if name not in left]
+    assert compared == {name: FRAMES.size for name in ("first", "second") if name not in left}

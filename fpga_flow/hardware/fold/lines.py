@@ -1,5 +1,6 @@
 """The layers of a folded graph, as the report lists them."""
 
+import math
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
@@ -19,6 +20,7 @@ def layers(model: ModelWrapper) -> list[HardwareLayer]:
         types = layer.get_nodeattr_types()
         kind = kind_of(layer)
         weights = model.get_initializer(node.input[1]) if kind.has_weights else None
+        nonzero = None if weights is None else int((weights != 0).sum())
         found.append(
             HardwareLayer(
                 name=node.name,
@@ -29,10 +31,21 @@ def layers(model: ModelWrapper) -> list[HardwareLayer]:
                 pe=layer.get_nodeattr("PE") if "PE" in types else None,
                 simd=layer.get_nodeattr("SIMD") if "SIMD" in types else None,
                 weights=None if weights is None else int(weights.size),
-                nonzero=None if weights is None else int((weights != 0).sum()),
+                nonzero=nonzero,
+                lane_use=None if nonzero is None else _lane_use(layer, nonzero),
             )
         )
     return found
+
+
+def _lane_use(layer: Any, nonzero: int) -> float | None:
+    """Return the share of its lanes' products that are with one of `nonzero` weights; None without lanes."""
+    if implementation_of(layer).weights == "constant":
+        return None
+    get, types = layer.get_nodeattr, layer.get_nodeattr_types()
+    lanes = get("Lanes") if "Lanes" in types else get("PE") * get("SIMD")
+    positions = math.prod(int(size) for size in layer.get_normal_output_shape()[:-1])
+    return float(nonzero * positions / (lanes * int(layer.get_exp_cycles())))
 
 
 def latency(model: ModelWrapper) -> int:

@@ -229,6 +229,8 @@ def constant(form: Form) -> Implementation:
         foldings=foldings,
         counts=lambda a: counts(as_matrix(a)),
         words_before=waits_for_none,
+        proof="matrix",
+        matrix=lambda layer, weights: form.matrix(weights)[:, form.order(as_matrix(attributes(layer)))],
     )
 
 

@@ -1,0 +1,17 @@
+"""The cache of the proofs' tests."""
+
+from pathlib import Path
+
+import pytest
+
+from fpga_flow.pipeline.flow import RUNS
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A cache without proofs, with the simulators of all tests, which stay."""
+    simulators = RUNS / ".cache" / "verilator"
+    simulators.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "verilator").symlink_to(simulators)
+    return tmp_path / "cache"
