@@ -4,7 +4,6 @@ A checkpoint goes the way that the stages behind take, in memory: to integers, t
 folding for the frame rate, whose resources are estimated. That takes some seconds; nothing is synthesised.
 """
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -54,16 +53,10 @@ class BoardEstimate:
         return self._folded(self._lowered(state, shape, self._board), self._board)
 
     def best_rate(self, state: State, shape: Shape) -> float | None:
-        """See `Hardware.best_rate`; it is found to one per cent."""
+        """See `Hardware.best_rate`."""
         problem = self._problem(self._lowered(state, shape, self._board), self._board)
-        low, high = problem.fastest()[0], problem.slowest()
-        if not self._fit(problem.solve(high), self._board):
-            return None
-        while high / low > 1.01 and high - low > 1:
-            middle = int(math.sqrt(low * high))
-            fits = self._fit(problem.solve(middle), self._board)
-            low, high = (low, middle) if fits else (middle, high)
-        return self._clock(self._board) * 1e6 / high
+        best = search.for_board(problem, self._board, self._recipe.hardware.margin)
+        return self._clock(self._board) * 1e6 / best.cycles if self._fit(best, self._board) else None
 
     def larger_board(self, state: State, shape: Shape) -> str | None:
         """See `Hardware.larger_board`."""
@@ -139,7 +132,8 @@ class BoardEstimate:
 
     def _folded(self, model: ModelWrapper, target: Board) -> Solution:
         with finn_session():
-            return search.for_cycles(model, self._problem(model, target), self._cycles(target))
+            margin = self._recipe.hardware.margin
+            return search.for_rate(model, self._problem(model, target), self._cycles(target), target, margin)
 
     def _fit(self, solution: Solution, target: Board) -> bool:
         return not Fit(solution.resources, target, self._recipe.hardware.margin).over

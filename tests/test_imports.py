@@ -29,6 +29,7 @@ ROOMS = [
     ("verify", "simulates, and asks the FIFOs' model why a design hangs"),
     ("synth", "counts cells"),
     ("bitstream", "a verified design in its shell"),
+    ("until_fits", "lowers and folds what is being pruned; given to the stage by name"),
     ("own_network", "trains nothing, but tries the export before it is trained"),
     ("stages", "each puts the rooms above together; loaded by name"),
     ("pipeline", "knows the stages' order"),

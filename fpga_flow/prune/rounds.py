@@ -58,6 +58,7 @@ class RoundTrainer:
         """What criteria ask for beside the checkpoint."""
         if settings.uses("slimming") and isinstance(network, GeneralNetwork):
             self._beside["norms"] = norms_behind(network)
+        self._priced: State | None = None
         self._criterion = criterion_of(settings)
         self.penalty = penalty_of(settings)
         self._board: UntilFits | None = None
@@ -128,8 +129,9 @@ class RoundTrainer:
 
     def _attempt(self, state: State, rate: float, number: int) -> Attempt:
         method, description = self.recipe.prune.method, f"round {number}"
-        if self.recipe.prune.uses("hardware"):
+        if self.recipe.prune.uses("hardware") and state is not self._priced:
             assert self.hardware is not None
+            self._priced = state  # a failed round goes back to it
             self._beside["prices"] = self.hardware.prices(state, self._shape)
         if method in GRADUAL:
             return self._fit(state, number, description, self._gradually(state), whole=True)
