@@ -130,6 +130,8 @@ def results() -> dict[str, dict[str, Any]]:
                 {"round": 1, "rate": 0.8, "density": 0.2, "accuracy": 0.61, "epochs": 2, "passed": True}
             ],
             "surgery": None,
+            "taken": None,
+            "instead": None,
         },
         "export": {
             "accuracy": {"golden": 0.615},

@@ -112,6 +112,10 @@ def test_options_reach_the_recipe(call: Any, recipe: str, tmp_path: Path) -> Non
     assert (made.quant.weight_bits, made.quant.act_bits, made.hardware.fps) == (3, 3, 123)
     assert (made.board, made.prune.rate, made.verify.stalls) == ("zcu104", 0.1, False)
     assert made.train.checkpoint == str(tmp_path / "start.npz")
+    assert (made.prune.until, made.prune.target_is) == ("accuracy", "relative")
+    assert call("build", recipe, *words, "--accuracy", "55").code == 0
+    prune = flow.open_run(tmp_path / "out" / "signals-w3").recipe.prune
+    assert (prune.method, prune.until, prune.target_is, prune.target) == ("fmp", "fits", "absolute", 55)
     assert call("build", recipe, *words, "--from-scratch").code == 0
     assert flow.open_run(tmp_path / "out" / "signals-w3").recipe.train.checkpoint is None
 
@@ -305,6 +309,11 @@ WRONG = [
         "build {recipe} --board nix",
         "board: must be one of pynq-z1, pynq-z2, zcu104, or a TOML file, not 'nix'",
     ),
+    (
+        "build {recipe} --accuracy 0.55",
+        "--accuracy: must be per cent of the validation frames, 1 to 100, not 0.55",
+    ),
+    ("build --model {net} --accuracy 55", "--accuracy: a network from outside (--model) is trained already"),
     ("build {recipe} --until nix", "stage: must be one of train, prune"),
     ("build {recipe} --set rate", "--set must be key=value, as in --set prune.rate=0.1, not 'rate'"),
     ("build {recipe} --set prune.rate=7", "--set prune.rate: must be less than 1, not 7"),

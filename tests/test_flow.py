@@ -77,6 +77,48 @@ def test_changed_fps_retrains_nothing_and_makes_all_that_follows(
     assert execute(tmp_path / "r", hardware={"fps": 1234}).made == AFTER_EXPORT
 
 
+def test_pruning_depends_on_the_board_where_it_ends_there_and_keeps_its_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    def prune(context: flow.Context) -> Any:
+        asked = context.recipe.prune.asks_hardware
+        kept.append(context.kept)
+        assert (asked, asked) == (hasattr(context.recipe, "board"), hasattr(context.recipe, "hardware"))
+        return fakes.results()["prune"]
+
+    use(monkeypatch, prune=prune)
+    for prune_parts in ({"until": "fits"}, {"criterion": "hardware"}):
+        folder = tmp_path / next(iter(prune_parts))
+        execute(folder, prune=prune_parts)
+        assert execute(folder, prune=prune_parts).made == []
+        assert execute(folder, prune=prune_parts, hardware={"fps": 20000}).made == ["prune", "hardware"]
+        assert execute(folder, prune=prune_parts, board="zcu104").made[0] == "prune"
+        assert execute(folder, prune=prune_parts, hardware={"fifos": {"seconds": 1}}).made[0] == "prune"
+        more = {"fifos": {"seconds": 2}}
+        assert execute(folder, prune=prune_parts, hardware=more).made == ["hardware"]
+    assert kept[0] is not None and kept[:4] == [kept[0]] * 4
+    assert kept[4] != kept[0] and kept[4:] == [kept[4]] * 4
+    execute(tmp_path / "plain")
+    assert kept[-1] is None
+
+
+def test_network_that_is_accurate_enough_but_fits_at_no_density(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = {"fps": 9000.0, "words": "60,000 LUT (113 %)", "fits": False}
+    instead = {"fps": 4000.0, "accuracy": 0.5, "density": 0.1, "board": "zcu104"}
+    result = {**fakes.results()["prune"], "taken": taken, "instead": instead}
+    use(monkeypatch, prune=lambda _: result)
+    for made in (True, False):
+        run = fakes.run_of(tmp_path / "r", prune={"until": "fits"})
+        with pytest.raises(FitError, match="--fps: 4,000 frames/s fit; --accuracy: 50.00% fits, with 10.0%"):
+            flow.execute(run)
+        assert ("prune" in run.made) == made
+        assert "export" not in [outcome.name for outcome in run.outcomes]
+
+
 def test_until_stops_after_the_stage(tmp_path: Path) -> None:
     assert execute(tmp_path / "r", until="export").made == ["train", "prune", "export"]
     assert execute(tmp_path / "r").made == AFTER_EXPORT

@@ -30,6 +30,7 @@ ROOMS = [
     ("synth", "counts cells"),
     ("prove", "reads netlists with Yosys, simulates layers alone"),
     ("bitstream", "a verified design in its shell"),
+    ("until_fits", "lowers and folds what is being pruned; given to the stage by name"),
     ("own_network", "trains nothing, but tries the export before it is trained"),
     ("stages", "each puts the rooms above together; loaded by name"),
     ("pipeline", "knows the stages' order"),

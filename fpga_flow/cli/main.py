@@ -24,7 +24,7 @@ from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import ROOT, Change, find_recipe, load_recipe
 from fpga_flow.core.recipe_parts import Recipe
-from fpga_flow.core.settings import changes_of, hardware_changes, own_data
+from fpga_flow.core.settings import accuracy_changes, changes_of, hardware_changes, own_data
 from fpga_flow.core.stage import Stage
 from fpga_flow.pipeline import flow
 
@@ -98,6 +98,15 @@ def build(
     fit: Annotated[
         bool, typer.Option("--fit", help="Fold for the fastest hardware that fits the board instead.")
     ] = False,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(
+            metavar="A",
+            parser=number,
+            help="Prune until the network fits the board at the frame rate, with at least A % of the "
+            "validation frames right, or say what must give.",
+        ),
+    ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
     ] = None,
@@ -116,13 +125,14 @@ def build(
     flow build --bits 4
     flow build --bits 4 --fps 20000 --until hardware
     flow build --bits 4 --fit
+    flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --data mine.npz --board zcu104
     """
     changes = changes_of(settings or (), bits)
     if data is not None:
         changes += own_data(data)
-    changes += hardware_changes(board, fps, latency, fit)
+    changes += hardware_changes(board, fps, latency, fit) + accuracy_changes(accuracy)
     if from_scratch:
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:

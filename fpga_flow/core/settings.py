@@ -34,6 +34,21 @@ def hardware_changes(
     return changes + _folding_target(fps, latency, fit)
 
 
+def accuracy_changes(accuracy: float | None) -> list[Change]:
+    """Return what `--accuracy` sets: pruning until the network fits, or this many per cent are missed."""
+    if accuracy is None:
+        return []
+    if not 1 < accuracy < 100:
+        raise InputError(f"--accuracy: must be per cent of the validation frames, 1 to 100, not {accuracy:g}")
+    changes = {
+        "prune.method": "fmp",
+        "prune.until": "fits",
+        "prune.target_is": "absolute",
+        "prune.target": accuracy,
+    }
+    return [Change(key, value, "--accuracy") for key, value in changes.items()]
+
+
 def _folding_target(fps: float | None, latency: float | None, fit: bool) -> list[Change]:
     given = [
         name

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,19 @@ class Context:
     """Results of tools, shared by all runs, addressed by their own digests."""
     model_file: Path | None = None
     """The ONNX file of a network from outside."""
+    kept: Path | None = None
+    """A folder of the cache for what depends on nothing that an `Addition` adds; None without one."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What a stage depends on besides where the recipe asks for it, and the module that it is given then."""
+
+    asked: Callable[[Recipe], bool]
+    module: str
+    """Dotted name. Its `make(recipe)` is given to the stage's `run`, behind the context."""
+    parts: tuple[str, ...]
+    tools: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,13 +69,31 @@ class Stage:
     changes nothing that the stage makes, so the stage's digest does not cover its code."""
     judge: Callable[[Any, Recipe], FlowError | None] | None = None
     """Whether the finished stage's result ends the command with an error."""
+    addition: Addition | None = None
+    modules: tuple[str, ...] = ()
+    """Those of additions that were asked for."""
+
+    def of(self, recipe: Recipe) -> "Stage":
+        """Return the stage as `recipe` has it: with its addition where that is asked for."""
+        more = self.addition
+        if more is None:
+            return self
+        if not more.asked(recipe):
+            return replace(self, addition=None)
+        return replace(
+            self,
+            parts=(*self.parts, *more.parts),
+            tools=tuple(dict.fromkeys((*self.tools, *more.tools))),
+            modules=(more.module,),
+        )
 
     def run(self, context: Context) -> BaseModel:
         """Run the stage and return its result; its package is imported only now."""
         if self.check is not None:
             self.check(context)
         module = importlib.import_module(f"fpga_flow.stages.{self.name}")
-        result: BaseModel = module.run(context)
+        given = [importlib.import_module(name).make(context.recipe) for name in self.modules]
+        result: BaseModel = module.run(context, *given)
         return result
 
 

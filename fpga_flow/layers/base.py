@@ -97,7 +97,7 @@ class Implementation:
     """What its RTL is proved to do with every input: multiply with the constants that the layer takes, or
     count how many of them a value reaches; None: it is simulated on samples only."""
     matrix: Callable[[Any, NDArray[np.int64]], NDArray[np.int64]] = lambda layer, weights: weights.T
-    """Takes a layer and its weights, returns the matrix (outputs, inputs) of the proof, as words have them."""
+    """Takes a layer and its weights, returns the matrix (outputs, inputs) of the proof, as they come."""
 
     def fits(self, family: Family) -> bool:
         """Return whether a part of `family` can have it."""

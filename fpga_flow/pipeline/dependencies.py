@@ -25,6 +25,7 @@ def digest_of(run: Run, stage: Stage, tools: dict[str, str]) -> str:
             "tools": tools,
             "code": code_digest(
                 f"fpga_flow.stages.{stage.name}",
+                *stage.modules,
                 folders=[folder.format(model=run.recipe.model.name) for folder in stage.folders],
                 files=read.get(own_code.KEY, ()),
             ),

@@ -153,6 +153,7 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
         inputs={name: run.folder / name for name in inputs_of(run, stage)},
         cache=RUNS / ".cache",
         model_file=run.model_file,
+        kept=_kept_apart(run, stage),
     )
     start = time.monotonic()
     with logged(partial / artifact.LOG, stage.name), own_code.blamed(named_file(run.recipe, own_code.KEY)):
@@ -172,6 +173,15 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
     )
     say(f"{stage.name:9} done in {seconds:.1f} s")
     return Outcome(stage.name, round(seconds, 3), False)
+
+
+def _kept_apart(run: Run, stage: Stage) -> Path | None:
+    """Return the folder for what `stage` makes without its addition, None where it has none."""
+    if stage.addition is None:
+        return None
+    plain = next(one for one in STAGES if one.name == stage.name)
+    digest = digest_of(run, plain, toolchain.versions(plain.tools))
+    return RUNS / ".cache" / stage.name / digest
 
 
 def _judge(run: Run, stage: Stage) -> FlowError | None:

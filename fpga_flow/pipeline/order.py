@@ -1,6 +1,7 @@
 """The order of the stages, and what each depends on: the only file that knows it."""
 
-from fpga_flow.core.stage import Context, Stage
+from fpga_flow.core.stage import Addition, Context, Stage
+from fpga_flow.prune.verdict import fits_when_pruned
 from fpga_flow.target.fit import fits
 from fpga_flow.verify.verdict import verified
 
@@ -13,6 +14,20 @@ def _check_own_network(context: Context) -> None:
 
 _TRAINING_TOOLS = ("torch", "brevitas", "numpy", "g++", "processor")
 _MODEL = ("models/{model}",)
+_BOARD_IN_THE_LOOP = Addition(
+    lambda recipe: recipe.prune.asks_hardware,
+    "fpga_flow.until_fits",
+    (
+        "board",
+        "hardware.clock_mhz",
+        "hardware.fps",
+        "hardware.implementation",
+        "hardware.margin",
+        "hardware.top_k",
+        "export.input",
+    ),
+    ("finn-plus", "qonnx", "onnx", "adders"),
+)
 STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
@@ -46,6 +61,8 @@ STAGES: tuple[Stage, ...] = (
         folders=_MODEL,
         files=("data.file", "model.file", "train.distil.file"),
         needs_training=True,
+        judge=fits_when_pruned,
+        addition=_BOARD_IN_THE_LOOP,
     ),
     Stage(
         "export",

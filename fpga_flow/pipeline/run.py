@@ -44,7 +44,7 @@ class Run:
     @property
     def stages(self) -> list[Stage]:
         """The stages of this run: a network from outside enters at export."""
-        return [s for s in order.STAGES if not (self.model_file and s.needs_training)]
+        return [s.of(self.recipe) for s in order.STAGES if not (self.model_file and s.needs_training)]
 
 
 def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run:

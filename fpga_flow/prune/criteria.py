@@ -65,6 +65,25 @@ def slimming(state: State, share: float) -> Masks:
     return _whole_rows(masks_of(state), {name: _scales(state, name) for name in _but_last(state)}, share)
 
 
+def hardware(state: State, share: float) -> Masks:
+    """Take the weights with the smallest |w| / sqrt(price) of all layers together; `share` is of the prices.
+
+    It is reached with the last weight that goes.
+    A price is what a weight takes of the hardware where it stands (`fitting.Hardware.prices`, in
+    `state["prices"]`). To lose w is taken to cost w^2, as for equal curvature of the loss; of what is lost
+    for each LUT that is saved, w^2 / price, the least goes first, which is the greedy way to fill a knapsack
+    (Dantzig, "Discrete-variable extremum problems", 1957).
+    """
+    masks = masks_of(state)
+    prices = torch.cat([state["prices"][name][mask] for name, mask in masks.items()]).double()
+    weights = torch.cat([state["layers"][name]["weight"][mask] for name, mask in masks.items()])
+    order = torch.argsort(weights.double().abs() / prices.sqrt(), stable=True)
+    gone = torch.zeros(len(order), dtype=torch.bool)
+    sorted_prices = prices[order]
+    gone[order] = sorted_prices.cumsum(0) - sorted_prices < share * prices.sum()
+    return _without_pieces(masks, gone)
+
+
 def below(state: State, threshold: float) -> Masks:
     """Take the weights whose absolute value is less than `threshold`, out of every layer.
 
@@ -88,6 +107,7 @@ CRITERIA: dict[str, Criterion] = {
     "l1-filters": l1_filters,
     "slimming": slimming,
     "relative-magnitude": relative_magnitude,
+    "hardware": hardware,
 }
 
 
@@ -159,6 +179,11 @@ def _smallest_of_all(state: State, share: float, size: Callable[[Tensor], Tensor
     masks = masks_of(state)
     sizes = torch.cat([size(state["layers"][name]["weight"] * mask)[mask] for name, mask in masks.items()])
     gone = _smallest(sizes, round(share * sizes.numel()))
+    return _without_pieces(masks, gone)
+
+
+def _without_pieces(masks: Masks, gone: Tensor) -> Masks:
+    """Return `masks` less those of their weights, one layer after the other, that are `gone`."""
     pieces = torch.split(gone, [int(mask.sum()) for mask in masks.values()])
     return {name: _without(mask, piece) for (name, mask), piece in zip(masks.items(), pieces, strict=True)}
 

@@ -15,7 +15,7 @@ Penalty = Callable[[AnyNetwork], Tensor]
 def penalty_of(settings: PruneRecipe) -> Penalty | None:
     """Return what the recipe adds to the loss, or None: |w|_1 for `l1`, |gamma|_1 for `slimming`."""
     on_weights = settings.l1 if settings.method == "l1" else 0.0
-    slims = "slimming" in (settings.criterion, settings.dense_criterion)
+    slims = settings.uses("slimming")
     on_scales = settings.scale_l1 if slims else 0.0
     if not on_weights and not on_scales:
         return None

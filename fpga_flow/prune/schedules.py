@@ -75,6 +75,9 @@ class Trainer(Protocol):
         Optimiser and scheduler are made anew and the epoch budget starts afresh; `number` names the round.
         """
 
+    def enough(self, state: State) -> bool:
+        """Return whether a method that ends at an accuracy may end with `state`, as it is small enough."""
+
 
 Schedule = Callable[[Progress, Rules, Trainer, Callable[[Progress], None]], None]
 """Advances a progress to its end in place, and calls back after every round."""
@@ -82,14 +85,14 @@ Schedule = Callable[[Progress, Rules, Trainer, Callable[[Progress], None]], None
 
 def imp(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Progress], None]) -> None:
     """Iterative magnitude pruning with an accuracy criterion: a fixed rate until a round fails."""
-    while progress.prunes < rules.rounds and all(line.passed for line in progress.history):
+    while all(line.passed for line in progress.history) and not _ended(progress, rules, trainer):
         _round(progress, trainer)
         save(progress)
 
 
 def fmp(progress: Progress, rules: Rules, trainer: Trainer, save: Callable[[Progress], None]) -> None:
     """Feedback magnitude pruning: a failure divides the rate and undoes the prune."""
-    while progress.prunes < rules.rounds and progress.rate >= rules.min_rate:
+    while progress.rate >= rules.min_rate and not _ended(progress, rules, trainer):
         if not _round(progress, trainer):
             progress.rate /= rules.decay
         save(progress)
@@ -166,6 +169,13 @@ def share_to_take(density: float, sparsity: float) -> float:
     return max(0.0, 1 - (1 - sparsity) / density) if density > 0 else 0.0
 
 
+def _ended(progress: Progress, rules: Rules, trainer: Trainer) -> bool:
+    """Return whether a method that ends at an accuracy ends before that."""
+    densities = [progress.start, *(line.density for line in progress.history if line.passed)]
+    took_nothing = len(densities) > 1 and densities[-1] >= densities[-2]
+    return progress.prunes >= rules.rounds or took_nothing or trainer.enough(progress.passing)
+
+
 def _missing(progress: Progress, rules: Rules) -> float:
     share = share_to_take(progress.density, rules.sparsity)
     return share if share > 1e-4 else 0.0
@@ -175,9 +185,15 @@ def _round(progress: Progress, trainer: Trainer, rate: float | None = None, keep
     number = len(progress.history) + 1
     rate = progress.rate if rate is None else rate
     attempt = trainer.attempt(progress.passing, rate, number)
+    record(progress, rate, attempt, keep)
+    return attempt.passed
+
+
+def record(progress: Progress, rate: float, attempt: Attempt, keep: bool = False) -> None:
+    """Write `attempt` into the history; with `keep`, or where it passed, pruning goes on from it."""
     progress.history.append(
         Round(
-            round=number,
+            round=len(progress.history) + 1,
             rate=rate,
             density=attempt.density,
             accuracy=attempt.accuracy,
@@ -187,4 +203,3 @@ def _round(progress: Progress, trainer: Trainer, rate: float | None = None, keep
     )
     if attempt.passed or keep:
         progress.passing = attempt.state
-    return attempt.passed

@@ -62,6 +62,30 @@ class Surgery(Record):
     validation: SurgeryAccuracy
 
 
+class Taken(Record):
+    """What a network is expected to take of the board at the wanted frame rate."""
+
+    fps: float
+    """Frames per second, predicted."""
+    words: str
+    """Amounts and shares of the resources."""
+    fits: bool
+    """Whether it is as fast as wanted, and leaves as much free as wanted."""
+
+
+class Instead(Record):
+    """What would fit where no network that is accurate enough does."""
+
+    fps: float | None
+    """Frames per second at which the last network that passed fits; None where it never does."""
+    accuracy: Share | None
+    """On the validation frames, of a network pruned further that fits; None where there is none."""
+    density: Share | None
+    """Share of the weights that it has."""
+    board: str | None
+    """The smallest of our boards that holds it at the wanted rate."""
+
+
 class PruneResult(Evaluation):
     """The pruned network."""
 
@@ -80,3 +104,7 @@ class PruneResult(Evaluation):
     rounds: tuple[Round, ...]
     surgery: Surgery | None
     """None where none was asked for."""
+    taken: Taken | None
+    """What the pruned network takes, where `prune.until` is fits."""
+    instead: Instead | None
+    """None where it fits, or may be of any size."""

@@ -56,9 +56,10 @@ def _plan(points: Sequence[Point], stages: Sequence[str], after: int | None, job
 
 def _alike(points: Iterable[Point], stage: str) -> list[list[Point]]:
     """Return `points` in groups for which `stage` depends on the same, in the order of their first ones."""
-    parts = next(each.parts for each in STAGES if each.name == stage)
+    plain = next(each for each in STAGES if each.name == stage)
     groups: dict[str, list[Point]] = {}
     for point in points:
+        parts = plain.of(point.recipe).parts
         key = digest_json([recipe_digest(point.recipe, parts), point.recipe.model.label])
         groups.setdefault(key, []).append(point)
     return list(groups.values())

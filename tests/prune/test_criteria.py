@@ -27,7 +27,8 @@ def two_layers() -> State:
                 "scale": 0.25,
                 "mask": None,
             },
-        }
+        },
+        "prices": {"a": torch.ones(1, 4), "b": torch.ones(3, 2)},
     }
 
 
@@ -53,6 +54,25 @@ def test_layer_magnitude_takes_the_same_share_of_every_layer() -> None:
     masks = CRITERIA["layer-magnitude"](two_layers(), 0.5)
     assert masks["a"].tolist() == [[False, True, False, True]]
     assert masks["b"].tolist() == [[True, False], [False, True], [True, False]]
+
+
+def test_hardware_takes_what_is_small_beside_its_price_up_to_a_share_of_the_prices() -> None:
+    state = two_layers()
+    state["layers"]["a"]["mask"] = torch.tensor([[True, True, False, True]])
+    prices = {
+        "a": torch.tensor([[4.0, 4.0, 100.0, 16.0]]),
+        "b": torch.tensor([[1.0, 1.0], [1.0, 1.0], [1.0, 4.0]]),
+    }
+    # By |w| / sqrt(price), with the price: b 0.01 (4), a 0.05 (4), a 0.1 (16), b 0.2 (1), b 0.3 (1) ...
+    state["prices"] = prices
+    masks = CRITERIA["hardware"](state, 23.5 / 33)
+    assert masks["a"].tolist() == [[False, True, False, False]]
+    assert masks["b"].tolist() == [[True, True], [True, True], [True, False]]
+    masks = CRITERIA["hardware"](state, 24.5 / 33)
+    assert masks["b"].tolist() == [[True, True], [False, True], [True, False]]
+    state["prices"] = {name: torch.ones_like(price) for name, price in prices.items()}
+    alike, plain = (CRITERIA[name](state, 0.44) for name in ("hardware", "magnitude"))
+    assert all(torch.equal(alike[name], plain[name]) for name in ("a", "b"))
 
 
 def test_below_takes_what_is_smaller_than_the_threshold_and_keeps_what_was_gone() -> None:

@@ -8,6 +8,8 @@ import torch
 
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.prune import rounds
+from fpga_flow.prune.masks import density
 from fpga_flow.prune.penalty import penalty_of
 from fpga_flow.stages import prune as prune_stage
 from fpga_flow.stages import train as train_stage
@@ -87,13 +89,13 @@ def test_thresholds_take_the_small_weights_round_by_round(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = recipe_of(method="thresholds", thresholds=[0.02, 0.05], epochs=1, weight_decay=0.01)
-    decays, fit = set(), prune_stage.fit
+    decays, fit = set(), rounds.fit
 
     def watched(*args: Any, **options: Any) -> Any:
         decays.add(args[3].weight_decay)
         return fit(*args, **options)
 
-    monkeypatch.setattr(prune_stage, "fit", watched)
+    monkeypatch.setattr(rounds, "fit", watched)
     result = run(prune_stage, recipe, tmp_path / "prune", train=trained)
     assert [line["rate"] for line in result["rounds"]] == [0.02, 0.05]
     assert decays == {0.01}
@@ -126,11 +128,11 @@ def test_gradual_updates_follow_the_equation(frames: dict[str, Codes], tmp_path:
     recipe = recipe_of(method="polynomial", begin=0.25, end=0.75)
     state = new_state(recipe, CLASSES, 2)
     network = network_of(recipe, state)
-    trainer = prune_stage.RoundTrainer(network, recipe, frames["train"], frames["validation"], 0.5, tmp_path)
+    trainer = rounds.RoundTrainer(network, recipe, frames["train"], frames["validation"], tmp_path)
     update, seen = trainer._gradually(state), []
     for step in range(16):
         update(network, step)
-        seen.append(1 - prune_stage.density(network.state()))
+        seen.append(1 - density(network.state()))
     wanted = {step: 0.6 - 0.6 * (1 - (step - 4) / 7) ** 3 for step in (4, 7, 10, 11)}
     expected = [wanted[max(s for s in wanted if s <= step)] if step >= 4 else 0.0 for step in range(16)]
     assert seen == pytest.approx(expected, abs=1e-4)

@@ -14,6 +14,8 @@ class Scripted:
     """Prunes 1000 imaginary weights; a network passes while at least `limit` of them are left."""
 
     limit: int
+    small: int = -1
+    """A network of at most so many weights is small enough."""
     calls: list[tuple[int, float, int]] = field(default_factory=list)
 
     def attempt(self, state: State, rate: float, number: int) -> Attempt:
@@ -21,6 +23,9 @@ class Scripted:
         self.calls.append((left, rate, number))
         after = left - round(rate * left)
         return Attempt({"left": after}, after / 1000, 0.5, 2, after >= self.limit)
+
+    def enough(self, state: State) -> bool:
+        return bool(state["left"] <= self.small)
 
 
 def course(method: str, limit: int, rules: Rules) -> tuple[Progress, Scripted, list[int]]:
@@ -70,6 +75,31 @@ def test_fmp_lowers_the_rate_and_goes_back_after_a_failure() -> None:
     assert progress.passing == {"left": 512}
     assert progress.rate == pytest.approx(0.025)
     assert [line.rate for line in progress.history] == [0.2, 0.2, 0.2, 0.2, 0.1, 0.05]
+
+
+@pytest.mark.parametrize("method", ["imp", "fmp"])
+def test_pruning_ends_with_the_first_network_that_is_small_enough(method: str) -> None:
+    for small, left in ((600, 512), (512, 512), (900, 800), (1000, 1000)):
+        trainer, progress = Scripted(500, small), Progress({"left": 1000}, 0.2)
+        SCHEDULES[method](progress, Rules(0.2, 2.0, 0.05, 20), trainer, lambda now: None)
+        assert progress.passing == {"left": left}
+        assert all(line.passed for line in progress.history)
+
+
+def test_what_is_small_enough_but_failed_does_not_end_fmp() -> None:
+    trainer, progress = Scripted(450, 461), Progress({"left": 1000}, 0.2)
+    SCHEDULES["fmp"](progress, Rules(0.2, 2.0, 0.05, 20), trainer, lambda now: None)
+    # 410 is small enough and fails; 461 is and passes.
+    assert [(line.density, line.passed) for line in progress.history[3:]] == [(0.41, False), (0.461, True)]
+    assert progress.passing == {"left": 461}
+
+
+@pytest.mark.parametrize("method", ["imp", "fmp"])
+def test_pruning_ends_where_a_prune_takes_nothing(method: str) -> None:
+    trainer, progress = Scripted(0), Progress({"left": 1000}, 0.2)
+    SCHEDULES[method](progress, Rules(0.2, 2.0, 0.05, 10**9), trainer, lambda now: None)
+    assert progress.passing == {"left": 2}  # a fifth of two is none
+    assert [line.density for line in progress.history[-2:]] == [0.002, 0.002]
 
 
 def test_fmp_goes_on_at_the_lowered_rate_after_a_success() -> None:

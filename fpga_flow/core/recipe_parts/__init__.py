@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Tag, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from fpga_flow.core.recipe_parts.base import NAMED, TABLE, Name, Part, Seed
 from fpga_flow.core.recipe_parts.board import BoardRecipe
@@ -38,6 +39,24 @@ class Recipe(Part):
     export: ExportRecipe = ExportRecipe()
     hardware: HardwareRecipe = HardwareRecipe()
     verify: VerifyRecipe = VerifyRecipe()
+
+    @field_validator("surgery")
+    @classmethod
+    def _none_behind(cls, value: SurgeryRecipe, info: ValidationInfo) -> SurgeryRecipe:
+        if value.operates and "prune" in info.data and info.data["prune"].until == "fits":
+            raise PydanticCustomError("surgery", "must take nothing out where prune.until is fits")
+        return value
+
+    @field_validator("hardware")
+    @classmethod
+    def _for_a_rate(cls, value: HardwareRecipe, info: ValidationInfo) -> HardwareRecipe:
+        asked = "prune" in info.data and info.data["prune"].asks_hardware
+        if asked and (value.target != "fps" or value.folding is not None):
+            raise PydanticCustomError(
+                "hardware",
+                "must have target fps and no folding file where prune.until is fits or a criterion hardware",
+            )
+        return value
 
     @property
     def board_name(self) -> str:

@@ -59,7 +59,8 @@ class HardwareRecipe(Part):
     latency_us: Annotated[Annotated[float, Field(gt=0)] | None, Field(validate_default=True)] = None
     """Microseconds from a frame's first word in to its last word out, where `target` is latency."""
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Share of every resource of the board that is left free, where `target` is board."""
+    """Share of every resource of the board that is left free, where `target` is board; where it is fps, if
+    that can be done."""
     clock_mhz: Annotated[float, Field(ge=1, le=1000)] | None = None
     """None: the board's default clock."""
     implementation: Literal["auto", "dense", "sparse", "constant"] = "auto"

@@ -31,9 +31,14 @@ class RequantRecipe(Part):
     """What single layers have of their own."""
 
 
-Criterion = Literal["magnitude", "layer-magnitude", "l1-filters", "slimming", "relative-magnitude"]
+Criterion = Literal[
+    "magnitude", "layer-magnitude", "l1-filters", "slimming", "relative-magnitude", "hardware"
+]
 """The smallest weights of all layers together, or of every layer the same part; whole filters of small L1
-norm; channels of small batch-norm scales; weights small beside the largest of their layer."""
+norm; channels of small batch-norm scales; weights small beside the largest of their layer; weights small
+beside the LUTs that they take on `board` at `hardware.fps` (imp and fmp; `rate` is a part of these then)."""
+Until = Literal["accuracy", "fits"]
+"""The last network that keeps the accuracy, or the first that fits the board."""
 
 
 class PruneRecipe(OptimiserRecipe):
@@ -43,6 +48,9 @@ class PruneRecipe(OptimiserRecipe):
         "none", "imp", "fmp", "lr-rewinding", "l1", "one-shot", "polynomial", "constant", "thresholds"
     ] = "fmp"
     """imp and fmp end where the accuracy does, thresholds with the last of them, the others at `sparsity`."""
+    until: Until = "accuracy"
+    """fits (imp and fmp): prune no further than until the network fits `board` at `hardware.fps`, by the
+    estimate, with `hardware.margin` left free."""
     criterion: Criterion = "magnitude"
     """Which weights go (all methods but thresholds)."""
     thresholds: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (0.15, 0.25, 0.25)
@@ -72,7 +80,7 @@ class PruneRecipe(OptimiserRecipe):
     target_is: Literal["relative", "absolute"] = "relative"
     """What `target` says."""
     rounds: Count = 20
-    """At most this many successful prunes."""
+    """At most this many successful prunes, where `until` is accuracy."""
     epochs: Count = 4
     """Epoch budget of a round."""
     patience: Count = 4
@@ -83,6 +91,37 @@ class PruneRecipe(OptimiserRecipe):
     """What a round's learning rate is multiplied by, after each epoch without a better validation loss or at
     a milestone."""
     quantise: RequantRecipe = RequantRecipe()
+
+    @property
+    def asks_hardware(self) -> bool:
+        """Whether pruning depends on what hardware for the board takes."""
+        return self.until == "fits" or self.uses("hardware")
+
+    def uses(self, criterion: Criterion) -> bool:
+        """Whether layers of any kind are pruned by `criterion`."""
+        return criterion in (self.criterion, self.dense_criterion)
+
+    @field_validator("criterion", "dense_criterion")
+    @classmethod
+    def _at_any_density(cls, value: Criterion | None, info: ValidationInfo) -> Criterion | None:
+        if value == "hardware" and info.data.get("method") not in ("imp", "fmp"):
+            raise PydanticCustomError("criterion", "must be another one where prune.method is not imp or fmp")
+        return value
+
+    @field_validator("until")
+    @classmethod
+    def _by_rounds(cls, value: Until, info: ValidationInfo) -> Until:
+        method = info.data.get("method")
+        if value == "fits" and method not in ("imp", "fmp"):
+            raise PydanticCustomError("until", f"must be accuracy where prune.method is {method}")
+        return value
+
+    @field_validator("quantise")
+    @classmethod
+    def _as_it_was_estimated(cls, value: RequantRecipe, info: ValidationInfo) -> RequantRecipe:
+        if value.epochs and info.data.get("until") == "fits":
+            raise PydanticCustomError("quantise", "must have 0 epochs where prune.until is fits")
+        return value
 
     @field_validator("end")
     @classmethod

@@ -125,6 +125,18 @@ def for_board(problem: Problem, board: Board, margin: float, step: Step = lambda
     return best
 
 
+def for_rate(model: ModelWrapper, problem: Problem, cycles: int, board: Board, margin: float) -> Solution:
+    """Return the cheapest folding of `model` for at most `cycles` per frame, if it fits.
+
+    Where that does not leave the share `margin` of every resource of `board` free and another folding that is
+    found does, the other one: a resource that is not short takes the place of one that is.
+    """
+    best, limits = for_cycles(model, problem, cycles), limits_of(board, margin)
+    if np.all(np.array(best.resources.row) <= limits.row) or best.cycles > cycles:
+        return best
+    return fitting(problem, cycles, limits) or best
+
+
 def fitting(problem: Problem, cycles: int, limits: Resources) -> Solution | None:
     """Return a folding of at most `cycles` within `limits`, None where none was found.
 

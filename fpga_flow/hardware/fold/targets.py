@@ -70,7 +70,7 @@ def fold(
             solution = search.for_board(problem, board, recipe.margin, step)
     else:
         wanted = max(1, int(clock_mhz * 1e6 / recipe.fps))
-        solution = search.for_cycles(model, problem, wanted)
+        solution = search.for_rate(model, problem, wanted, board, recipe.margin)
     return Folded(apply(model, solution.choices), problem, solution, recipe.target, wanted)
 
 

@@ -178,6 +178,7 @@ def resources(a: Attributes) -> Resources:
     return _network(unit.schedule) + streams + control
 
 
+@lru_cache(maxsize=256)
 def _network(timed: Schedule) -> Resources:
     """Return what the adders take, and the delays between them."""
     graph, digits = timed.graph, timed.digits
