@@ -32,6 +32,7 @@ from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import Unit, Words
 from fpga_flow.layers.schedules import Pattern
 from fpga_flow.layers.schedules import Schedule as Tokens
+from fpga_flow.layers.schedules import steps
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
@@ -143,10 +144,15 @@ def timing(a: Attributes, cycles: int) -> Timing:
 
 
 def schedule(layer: Any) -> Tokens:
-    """`df_digits_in.sv`, a network of adders and `df_digits_out.sv`."""
-    a = attributes(layer)
-    words = int(a["MW"]) // a["SIMD"], int(a["MH"]) // a["PE"]
-    return Tokens(Pattern.DIGITS, (*words, interval_of(a), latency_of(a)))
+    """Return when the unit takes and gives words."""
+    return tokens_of(unit_of(attributes(layer)))
+
+
+def tokens_of(unit: Unit) -> Tokens:
+    """`df_digits_in.sv`, a network of adders and `df_digits_out.sv`; or the network alone."""
+    if unit.whole:
+        return steps((1,), (1,), latency=unit.latency, places=unit.latency, rigid=True)
+    return Tokens(Pattern.DIGITS, (unit.words_in, unit.words_out, unit.interval, unit.latency))
 
 
 def suits(layer: Any) -> bool:
@@ -158,6 +164,8 @@ def suits(layer: Any) -> bool:
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     unit = unit_of(a)
+    if unit.whole:
+        return _network(unit.schedule) + Resources(lut=2, ff=unit.latency)
     digits, words = unit.digits, unit.words
     inputs, outputs = len(unit.graph.inputs), len(unit.graph.outputs)
     in_bits = words.in_bits + words.bipolar

@@ -90,16 +90,18 @@ class Schedule:
     """Of each value."""
     words: int = 1
     """The outputs leave in so many groups, each a cycle later than the one before it."""
+    held: bool = True
+    """Outputs leave a register; else an adder, and there is a register before it at least."""
 
     @cached_property
     def latency(self) -> int:
         """Cycles from the inputs' first digit to that of the outputs' first group."""
-        ends = [0]
+        ends = [0 if self.held else 1]
         for place, (value, shift) in enumerate(self.graph.outputs):
             if value is not None:
                 zeros = self.digits.zeros(shift)
                 # A register behind each, whatever comes before it; also the one that puts zeros in.
-                ends.append(self.times[value] + 1 - zeros - self.group(place))
+                ends.append(self.times[value] + self.held - zeros - self.group(place))
         return max(ends)
 
     def group(self, output: int) -> int:
@@ -130,7 +132,9 @@ class Schedule:
             yield None if value is None else self.use(value, shift, self.output_time(place))
 
 
-def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS) -> Schedule:
+def schedule(
+    graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS, held: bool = True
+) -> Schedule:
     """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
     if levels < digits.levels + digits.ripple:
         least = digits.levels + digits.ripple
@@ -160,4 +164,4 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
             time += 1
         times.append(time)
         used.append(level(time))
-    return Schedule(graph, digits, levels, tuple(times), words)
+    return Schedule(graph, digits, levels, tuple(times), words, held)
