@@ -3,20 +3,20 @@
     python -m tests.bench.bench_units            # the layers of units.csv: docs/units.csv
     python -m tests.bench.bench_units --grid     # one matrix by zeros and cycles: docs/sparsity.csv
 
-For each layer (a matrix of random weights, and the cycles a vector may take) every implementation is folded as
-the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. The tables have what each takes, which
-one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT + 242 DSP +
-190 BRAM18, the ratios of the part. Layers of `part` "held" were not looked at while the formulas were made.
+For each layer (a matrix of random weights, and the cycles a vector may take) every implementation is folded
+as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. The tables have what each takes,
+which one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT + 242 DSP
++ 190 BRAM18, the ratios of the part. Layers of `part` "held" were not looked at while the formulas were made.
 
-What costs by formula more than `DEARER` times the cheapest way, or more than `LARGEST`, is not synthesised: it
-takes Yosys an hour and nobody would choose it. `--keep` keeps the rows that the table has.
+What costs by formula more than `DEARER` times the cheapest way, or more than `LARGEST`, is not synthesised:
+it takes Yosys an hour and nobody would choose it. `--keep` keeps the rows that the table has.
 """
 
 import argparse
 import csv
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from fpga_flow.results.hardware import Predicted
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources
-from tests.bench.tables import cost, write_rows
+from tests.bench.tables import cost, read_rows, write_rows
 from tests.networks import Builder
 
 LAYERS = Path(__file__).with_name("units.csv")
@@ -175,20 +175,9 @@ def rows_of(layer: Layer) -> list[Row]:
     ]
 
 
-def kept(file: Path) -> list[Row]:
-    """Return the rows of `file`."""
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8", newline="") as text:
-        return [
-            Row(*(row[field.name] for field in fields(Row)))  # type: ignore[arg-type]
-            for row in csv.DictReader(text)
-        ]
-
-
 def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
     """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes."""
-    rows = kept(file) if keep else []
+    rows = read_rows(file, Row) if keep else []
     known = {(row.layer, int(row.cycles)) for row in rows}
     for layer in wanted:
         if (layer.name, layer.cycles) in known:

@@ -30,9 +30,8 @@ from fpga_flow.layers.constant.adders import AdderGraph, Range
 from fpga_flow.layers.constant.schedule import Digits, Schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import Unit, Words
-from fpga_flow.layers.schedules import Pattern
+from fpga_flow.layers.schedules import Pattern, steps
 from fpga_flow.layers.schedules import Schedule as Tokens
-from fpga_flow.layers.schedules import steps
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources

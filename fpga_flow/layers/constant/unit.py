@@ -72,7 +72,7 @@ class Unit:
 
     @property
     def whole(self) -> bool:
-        """Whether a word is a vector, and all of it is worked on at once: no word or digit waits for another."""
+        """Whether a word is a vector, and all of it is worked on at once: nothing waits for another."""
         return not self.digits.serial and self.words_in == self.words_out == 1
 
     @cached_property
@@ -128,7 +128,11 @@ endmodule
         signed = self.graph.sums.signed
         outputs = [
             f"assign data_o[{i * words.out_bits}+:{words.out_bits}] = {words.out_bits}'("
-            + (f"$signed(digits_out[{i * given}+:{given}])" if signed else f"digits_out[{i * given}+:{given}]")
+            + (
+                f"$signed(digits_out[{i * given}+:{given}])"
+                if signed
+                else f"digits_out[{i * given}+:{given}]"
+            )
             + ");"
             for i in range(words.pe)
         ]

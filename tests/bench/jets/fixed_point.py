@@ -1,7 +1,7 @@
 """The jet tagger 16-64-32-32-5 in fixed point: scales are powers of two, and a ReLU is a shift and a clip.
 
-No batch norm, but biases in the hidden layers; weights, activations and inputs have one scale per tensor. Activations are cut off
-(`FLOOR`), not rounded: the bias, which is trained, makes up for the half.
+No batch norm, but biases in the hidden layers; one scale per tensor. Activations are cut off (`FLOOR`), not
+rounded: the bias, which is trained, makes up for the half.
 """
 
 from brevitas import nn as qnn
