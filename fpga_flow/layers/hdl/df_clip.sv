@@ -40,17 +40,17 @@ module df_clip #(
     // verilator lint_off UNUSEDSIGNAL
     logic signed [Bits:0] difference;
     // verilator lint_on UNUSEDSIGNAL
-    logic large;
+    logic above;
     logic [OutWidth-1:0] clipped, data_q;
     assign value = {Signed && data_i[l*Width+Width-1], data_i[l*Width+:Width]};
     assign offset = Offsets[l*(Width+1)+:Width+1];
     assign difference = (Bits + 1)'(value) - (Bits + 1)'(offset);
-    if (Bits > Shift + OutWidth) begin : gen_large
-      assign large = |difference[Bits-1:Shift+OutWidth];
-    end else begin : gen_small
-      assign large = 1'b0;
+    if (Bits > Shift + OutWidth) begin : gen_above
+      assign above = |difference[Bits-1:Shift+OutWidth];
+    end else begin : gen_all
+      assign above = 1'b0;
     end
-    assign clipped = difference[Bits] ? '0 : difference[Shift+:OutWidth] | {OutWidth{large}};
+    assign clipped = difference[Bits] ? '0 : difference[Shift+:OutWidth] | {OutWidth{above}};
     always_ff @(posedge clk_i) if (enable) data_q <= clipped;
     assign data_o[l*OutWidth+:OutWidth] = data_q;
   end
