@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from finn.custom_op.fpgadataflow.matrixvectoractivation import MVAU
 from numpy.typing import NDArray
 from onnx import NodeProto
@@ -31,7 +32,7 @@ from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.layers.products import folding_of, latency, multiply, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, memory
+from fpga_flow.target.memory import bits_of, in_block_ram, memory
 from fpga_flow.target.resources import Resources
 
 
@@ -48,7 +49,7 @@ class MatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
         """See `OwnRtl.instance`; writes the weights."""
         weights = self.integer_weights(model)
         columns, rows, simd, pe = folding_of(self)
-        blocks = weights.T.reshape(rows // pe, pe, columns // simd, simd).transpose(0, 2, 1, 3)
+        blocks = blocks_of(weights, simd, pe)
         return "df_matrix_vector", {
             "MW": columns,
             "MH": rows,
@@ -186,7 +187,29 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     depth = math.ceil(a["MW"] / a["SIMD"]) * math.ceil(a["MH"] / a["PE"])
     x = bits_of(a["inputDataType"])
     replay = memory(family, a["SIMD"] * x, math.ceil(a["MW"] / a["SIMD"]), writable=True)
-    return replay + products(family, a, depth, a["SIMD"] * x)
+    return replay + products(family, a, depth, a["SIMD"] * x, _words(a, weights, family, depth))
+
+
+MOST_WORDS = 64
+"""Of a memory of weights that is looked at: of more words, nearly every bit is set in one of them."""
+
+
+def _words(a: Attributes, weights: Weights, family: Family, depth: int) -> NDArray[np.int64] | None:
+    """Return the words (depth, PE, SIMD) of a memory in LUTs whose contents decide what is built."""
+    pe, simd = a["PE"], a["SIMD"]
+    width = pe * simd * bits_of(a["weightDataType"])
+    bipolar = "BIPOLAR" in (a["weightDataType"], a["inputDataType"])
+    if weights is None or bipolar or depth > MOST_WORDS or a["ram_style"] == "block":
+        return None
+    if a["ram_style"] == "auto" and in_block_ram(family, width, depth):
+        return None
+    return blocks_of(np.rint(weights).astype(np.int64), simd, pe).reshape(depth, pe, simd)
+
+
+def blocks_of(weights: NDArray[np.int64], simd: int, pe: int) -> NDArray[np.int64]:
+    """Return `weights` (MW, MH) as a unit takes them: (MH / PE, MW / SIMD, PE, SIMD)."""
+    columns, rows = weights.shape
+    return weights.T.reshape(rows // pe, pe, columns // simd, simd).transpose(0, 2, 1, 3)
 
 
 def packs(layer: Any) -> bool:

@@ -4,9 +4,10 @@ Those for matrices share their folding and what they compute, whatever their RTL
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn.weights import dot_stages
@@ -41,30 +42,71 @@ def latency(a: Attributes) -> int:
     return 2 + dot_stages(a["SIMD"], a["resType"], bits_of(a["inputDataType"]))
 
 
-def products(family: Family, a: Attributes, depth: int, activations: int) -> Resources:
-    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word."""
+class Columns(NamedTuple):
+    """What is left of a memory of few words in LUTs: bits that no word sets, and equal ones, are no logic."""
+
+    bits: int
+    """Bits of a word that are different."""
+    terms: int
+    """Bits of a word, of the operand that selects, whose products can be anything but 0."""
+    trees: int
+    """Sums of such products, of one of these bits and one row."""
+    constant: bool
+    """There is only one word: no bit of it is logic."""
+
+
+def columns_of(words: NDArray[np.int64], w: int, x: int) -> Columns:
+    """Return what is left of a memory with `words` (depth, PE, SIMD) of `w` bits, times `x` bits."""
+    depth = len(words)
+    bits = (words[..., None] >> np.arange(w) & 1).astype(np.uint8)  # (depth, PE, SIMD, w)
+    used = bits.any(axis=0)
+    content = np.packbits(bits.reshape(depth, -1)[:, used.reshape(-1)], axis=0)
+    different = len(np.unique(content, axis=1).T)
+    if w <= x:
+        terms, trees = int(used.sum()), int(used.any(axis=1).sum())
+    else:
+        rows = used.any(axis=2)
+        terms, trees = x * int(rows.sum()), x * int(rows.any(axis=1).sum())
+    return Columns(0 if depth == 1 else different, terms, trees, depth == 1)
+
+
+def products(
+    family: Family, a: Attributes, depth: int, activations: int, words: NDArray[np.int64] | None = None
+) -> Resources:
+    """Return `df_dot.sv` with a memory of `depth` words of weights; `activations` bits come in a word.
+
+    `words`: the memory, (depth, PE, SIMD), where it is known to be in LUTs and its operands to be numbers.
+    """
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
-    registers = Resources(lut=30, ff=40 + activations + pe * simd * w)
-    sums = _sums(family, pe, simd, w, x, out, in_luts=a["resType"] == "lut")
-    return memory(family, pe * simd * w, depth, style=a["ram_style"]) + sums + registers
+    planes = min(w, x)
+    selects = a["resType"] == "lut" or planes <= 2
+    every = Columns(pe * simd * w, pe * simd * planes, pe * planes, False)
+    found = every if words is None or not selects else columns_of(words, w, x)
+    registers = Resources(lut=30, ff=40 + activations + found.bits)
+    wide = max(w, x)
+    sums = _selected(pe, simd, wide, out, found) if selects else _multiplied(family, pe, simd, w, x, out)
+    return memory(family, found.bits, depth, style=a["ram_style"]) + sums + registers
 
 
-def _sums(family: Family, pe: int, simd: int, w: int, x: int, out: int, in_luts: bool) -> Resources:
-    """Return the products of `df_dot.sv`, of `w` and `x` bits, and their sums of `out` bits.
+def _selected(pe: int, simd: int, wide: int, out: int, found: Columns) -> Resources:
+    """Return the products of `df_dot.sv` where the bits of the narrower operand select the other one.
 
-    Where an operand has one or two bits, or no DSP shall be taken, its bits select the other operand, with a
-    sum for each of them. Else the products are left to Yosys, which takes a DSP from a certain size on, and
-    its adder for a part of the sums.
+    That has `wide` bits; there is a sum for each of them.
+    """
+    trees = 0.8 * (found.terms - found.trees) * (wide + 1)
+    return Resources(
+        lut=0.7 * found.terms * wide * (not found.constant) + trees + found.trees * out,
+        ff=1.6 * min(found.trees * math.ceil(simd / 4), found.terms) * (wide + 2) + 1.9 * pe * out,
+    )
+
+
+def _multiplied(family: Family, pe: int, simd: int, w: int, x: int, out: int) -> Resources:
+    """Return the products of `df_dot.sv`, of `w` and `x` bits, that are left to Yosys, and their sums.
+
+    It takes a DSP from a certain size on, and its adder for a part of the sums.
     """
     count = pe * simd
-    if in_luts or min(w, x) <= 2:
-        planes, wide = min(w, x), max(w, x)
-        trees = 0.8 * pe * planes * (simd - 1) * (wide + 1)
-        return Resources(
-            lut=0.7 * count * w * x + trees + pe * planes * out,
-            ff=1.6 * pe * planes * math.ceil(simd / 4) * (wide + 2) + 1.9 * pe * out,
-        )
     ff = 0.45 * count * (w + x) + 2.3 * pe * out
     if w + x >= family.dsp_product:
         return Resources(lut=0.5 * pe * (simd - 1) * (w + x) + pe * out, ff=ff, dsp=count)

@@ -178,6 +178,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     return _network(unit.schedule) + streams + Resources(lut=40, ff=50)
 
 
+@lru_cache(maxsize=256)
 def _network(timed: Schedule) -> Resources:
     """Return what the adders take, and the delays between them."""
     graph, digits = timed.graph, timed.digits

@@ -8,7 +8,7 @@ cycles, with zeros before it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from fpga_flow.layers.constant.adders import Adder, AdderGraph
@@ -132,6 +132,7 @@ class Schedule:
             yield None if value is None else self.use(value, shift, self.output_time(place))
 
 
+@lru_cache(maxsize=256)
 def schedule(
     graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS, held: bool = True
 ) -> Schedule:
