@@ -5,8 +5,9 @@
 
 For each layer (a matrix of random weights, and the cycles a vector may take) every implementation is folded
 as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. The tables have what each takes,
-which one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT + 242 DSP
-+ 190 BRAM18, the ratios of the part. Layers of `part` "held" were not looked at while the formulas were made.
+which one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT +
+242 DSP + 190 BRAM18, the ratios of the part. Layers of `part` "held" were not looked at while the formulas
+were made.
 
 What costs by formula more than `DEARER` times the cheapest way, or more than `LARGEST`, is not synthesised:
 it takes Yosys an hour and nobody would choose it. `--keep` keeps the rows that the table has.

@@ -11,7 +11,15 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.fifos.tokens import Placed, Tokens
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
-from fpga_flow.layers.constant.choice import CONSTANT, attributes, foldings, graph_of, latency_of, tokens_of, unit_of
+from fpga_flow.layers.constant.choice import (
+    CONSTANT,
+    attributes,
+    foldings,
+    graph_of,
+    latency_of,
+    tokens_of,
+    unit_of,
+)
 from fpga_flow.layers.constant.proof import UnprovedError
 from fpga_flow.layers.constant.unit import MODULES, Unit
 from fpga_flow.layers.schedules import Pattern, Schedule

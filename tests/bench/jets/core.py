@@ -1,4 +1,4 @@
-"""A network of matrices, and of activations that are shifts and clips; the core that our modules make of it."""
+"""A network of matrices, and of activations that are shifts and clips, and the core that we make of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
