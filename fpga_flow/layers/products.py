@@ -59,14 +59,14 @@ def columns_of(words: NDArray[np.int64], w: int, x: int) -> Columns:
     """Return what is left of a memory with `words` (depth, PE, SIMD) of `w` bits, times `x` bits."""
     depth = len(words)
     bits = (words[..., None] >> np.arange(w) & 1).astype(np.uint8)  # (depth, PE, SIMD, w)
-    used = bits.any(axis=0)
+    used: NDArray[np.bool_] = np.any(bits, axis=0)
     content = np.packbits(bits.reshape(depth, -1)[:, used.reshape(-1)], axis=0)
     different = len(np.unique(content, axis=1).T)
     if w <= x:
-        terms, trees = int(used.sum()), int(used.any(axis=1).sum())
+        terms, trees = int(used.sum()), int(np.any(used, axis=1).sum())
     else:
-        rows = used.any(axis=2)
-        terms, trees = x * int(rows.sum()), x * int(rows.any(axis=1).sum())
+        products: NDArray[np.bool_] = np.any(used, axis=2)
+        terms, trees = x * int(products.sum()), x * int(np.any(products, axis=1).sum())
     return Columns(0 if depth == 1 else different, terms, trees, depth == 1)
 
 

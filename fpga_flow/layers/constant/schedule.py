@@ -153,8 +153,8 @@ def schedule(
         for value, shift, masked in operands:
             zeros = digits.zeros(shift)
             # The register that puts the zeros in, where the adder's own LUT does not.
-            held = int(zeros > 0 and not (masked and digits.width == 1))
-            wants.append((times[value] - zeros + held, value, zeros))
+            late = int(zeros > 0 and not (masked and digits.width == 1))
+            wants.append((times[value] - zeros + late, value, zeros))
         time = max(0, *(want for want, _, _ in wants))
 
         def level(at: int, wants: list[tuple[int, int, int]] = wants) -> int:
