@@ -192,6 +192,8 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
 
 MOST_WORDS = 64
 """Of a memory of weights that is looked at: of more words, nearly every bit is set in one of them."""
+MOST_BITS = 16_384
+"""Of a word of it: wider ones take Yosys' front end too many steps, whatever is left in the end."""
 
 
 def _words(a: Attributes, weights: Weights, family: Family, depth: int) -> NDArray[np.int64] | None:
@@ -199,7 +201,7 @@ def _words(a: Attributes, weights: Weights, family: Family, depth: int) -> NDArr
     pe, simd = a["PE"], a["SIMD"]
     width = pe * simd * bits_of(a["weightDataType"])
     bipolar = "BIPOLAR" in (a["weightDataType"], a["inputDataType"])
-    if weights is None or bipolar or depth > MOST_WORDS or a["ram_style"] == "block":
+    if weights is None or bipolar or depth > MOST_WORDS or width > MOST_BITS or a["ram_style"] == "block":
         return None
     if a["ram_style"] == "auto" and in_block_ram(family, width, depth):
         return None
