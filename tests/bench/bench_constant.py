@@ -115,9 +115,9 @@ def rows_of(name: str, matrix: Integers, solver: str, digits: Sequence[int], fol
     solution = solve(matrix, [INPUT] * matrix.shape[1], solver)
     graph = solution.graph
     for digit in digits:
-        for form, text, made in (network(graph, digit), unit(graph, digit)):
-            if form == "unit" and digit not in (DIGITS[0], DIGITS[-1]):
-                continue
+        # With all bits at once the unit is the network; with some, its streams are much alike.
+        forms = {DIGITS[0]: (network, unit), DIGITS[-1]: (unit,)}.get(digit, (network,))
+        for form, text, made in (make(graph, digit) for make in forms):
             start = time.monotonic()
             source = folder / "top.sv"
             source.write_text(text)
