@@ -178,7 +178,8 @@ def rows_of(layer: Layer) -> list[Row]:
 
 def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
     """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes."""
-    rows = read_rows(file, Row) if keep else []
+    order = {(layer.name, layer.cycles): place for place, layer in enumerate(wanted)}
+    rows = [row for row in read_rows(file, Row) if (row.layer, int(row.cycles)) in order] if keep else []
     known = {(row.layer, int(row.cycles)) for row in rows}
     for layer in wanted:
         if (layer.name, layer.cycles) in known:
@@ -186,6 +187,7 @@ def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
         for row in rows_of(layer):
             print(*vars(row).values(), sep="; ", flush=True)
             rows.append(row)
+        rows.sort(key=lambda row: order[row.layer, int(row.cycles)])
         with file.open("w", encoding="utf-8", newline="") as text:
             write_rows(text, rows)
 
