@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from finn.custom_op.fpgadataflow.vectorvectoractivation import VVAU
 from numpy.typing import NDArray
 from onnx import NodeProto
@@ -24,7 +25,13 @@ from fpga_flow.layers.base import (
 )
 from fpga_flow.layers.constant_depthwise import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import convolve, depthwise_folding_of, latency, products
+from fpga_flow.layers.products import (
+    convolve,
+    depthwise_folding_of,
+    known_words,
+    latency,
+    products,
+)
 from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of
@@ -44,7 +51,7 @@ class Depthwise_rtl(Weighted, VVAU):  # type: ignore[misc]
         """See `OwnRtl.instance`; writes the weights."""
         channels, kernel, simd, pe = depthwise_folding_of(self)
         weights = self.integer_weights(model).reshape(channels, kernel)
-        blocks = weights.reshape(channels // pe, pe, kernel // simd, simd).transpose(0, 2, 1, 3)
+        blocks = blocks_of(weights, simd, pe)
         return "df_depthwise", {
             "Channels": channels,
             "Kernel": kernel,
@@ -107,8 +114,15 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     kernel = math.prod(int(k) for k in a["Kernel"])
     depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
-    each = None if weights is None else weights.reshape(len(weights), -1)
-    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]), each)
+    blocks = None if weights is None else blocks_of(np.rint(weights).astype(np.int64), a["SIMD"], a["PE"])
+    words = known_words(a, blocks, family)
+    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]), words)
+
+
+def blocks_of(weights: NDArray[np.int64], simd: int, pe: int) -> NDArray[np.int64]:
+    """Return `weights` (channels, ...) as a unit takes them: (channels / PE, kernel / SIMD, PE, SIMD)."""
+    each = weights.reshape(len(weights) // pe, pe, -1, simd)
+    return each.transpose(0, 2, 1, 3)
 
 
 DEPTHWISE = register(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from finn.custom_op.fpgadataflow.matrixvectoractivation import MVAU
 from numpy.typing import NDArray
 from onnx import NodeProto
@@ -28,7 +29,7 @@ from fpga_flow.layers.base import (
 )
 from fpga_flow.layers.constant.choice import CONSTANT
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import folding_of, latency, multiply, products
+from fpga_flow.layers.products import folding_of, known_words, latency, multiply, products
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
@@ -48,7 +49,7 @@ class MatrixVector_rtl(Weighted, MVAU):  # type: ignore[misc]
         """See `OwnRtl.instance`; writes the weights."""
         weights = self.integer_weights(model)
         columns, rows, simd, pe = folding_of(self)
-        blocks = weights.T.reshape(rows // pe, pe, columns // simd, simd).transpose(0, 2, 1, 3)
+        blocks = blocks_of(weights, simd, pe)
         return "df_matrix_vector", {
             "MW": columns,
             "MH": rows,
@@ -186,8 +187,14 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     depth = math.ceil(a["MW"] / a["SIMD"]) * math.ceil(a["MH"] / a["PE"])
     x = bits_of(a["inputDataType"])
     replay = memory(family, a["SIMD"] * x, math.ceil(a["MW"] / a["SIMD"]), writable=True)
-    each = None if weights is None else weights.T
-    return replay + products(family, a, depth, a["SIMD"] * x, each)
+    words = None if weights is None else blocks_of(np.rint(weights).astype(np.int64), a["SIMD"], a["PE"])
+    return replay + products(family, a, depth, a["SIMD"] * x, known_words(a, words, family))
+
+
+def blocks_of(weights: NDArray[np.int64], simd: int, pe: int) -> NDArray[np.int64]:
+    """Return `weights` (MW, MH) as a unit takes them: (MH / PE, MW / SIMD, PE, SIMD)."""
+    columns, rows = weights.shape
+    return weights.T.reshape(rows // pe, pe, columns // simd, simd).transpose(0, 2, 1, 3)
 
 
 def packs(layer: Any) -> bool:

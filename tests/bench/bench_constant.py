@@ -2,6 +2,7 @@
 
     python -m tests.bench.bench_constant              # all of it, some half an hour: docs/constant.csv
     python -m tests.bench.bench_constant --only conv2
+    python -m tests.bench.bench_constant --only random --digits 32 --keep    # all bits at once
 
 A row is a module alone: the network, the whole unit with its streams (one word a vector in and out), or what
 alkaid writes for the same matrix with registers at a cutoff of 4 of its levels. The matrices are those of
@@ -12,7 +13,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
@@ -31,7 +32,7 @@ from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import MODULES, Unit, Words
 from fpga_flow.target.families import family_named
 from tests.bench.netlist import Figures, synthesised
-from tests.bench.tables import write_rows
+from tests.bench.tables import read_rows, write_rows
 
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
 HDL = ROOT / "fpga_flow" / "layers" / "hdl"
@@ -109,14 +110,14 @@ def row(
     )
 
 
-def rows_of(name: str, matrix: Integers, solver: str, folder: Path) -> Iterator[Row]:
+def rows_of(name: str, matrix: Integers, solver: str, digits: Sequence[int], folder: Path) -> Iterator[Row]:
     """Return the rows of our networks and units."""
     solution = solve(matrix, [INPUT] * matrix.shape[1], solver)
     graph = solution.graph
-    for digit in DIGITS:
-        for form, text, made in (network(graph, digit), unit(graph, digit)):
-            if form == "unit" and digit > 1:
-                continue
+    for digit in digits:
+        # With all bits at once the unit is the network; with some, its streams are much alike.
+        forms = {DIGITS[0]: (network, unit), DIGITS[-1]: (unit,)}.get(digit, (network,))
+        for form, text, made in (make(graph, digit) for make in forms):
             start = time.monotonic()
             source = folder / "top.sv"
             source.write_text(text)
@@ -164,15 +165,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="matrices whose name holds this")
     parser.add_argument("--solver", default="auto")
+    parser.add_argument("--digits", type=int, nargs="+", default=DIGITS, help="bits of a digit")
+    parser.add_argument("--keep", action="store_true", help="keep the rows that the table has")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "constant.csv")
     arguments = parser.parse_args()
-    rows: list[Row] = []
+    rows = read_rows(arguments.out, Row) if arguments.keep else []
+    known = {row.matrix for row in rows}
     for name, make in matrices():
-        if arguments.only not in name:
+        if arguments.only not in name or name in known:
             continue
         matrix = make()
         with tempfile.TemporaryDirectory() as folder:
-            found = rows_of(name, matrix, arguments.solver, Path(folder))
+            found = rows_of(name, matrix, arguments.solver, arguments.digits, Path(folder))
             theirs = alkaids(name, matrix, Path(folder)) if installed() == "alkaid" else iter(())
             for each in chain(found, theirs):
                 rows.append(each)

@@ -1,16 +1,22 @@
-"""Whether the folding chooses the cheapest way to build a matrix: `python -m tests.bench.bench_units`.
+"""Whether the folding chooses the cheapest way to build a matrix, and what each way takes.
 
-For each layer of `units.csv` (a matrix of random weights, and the cycles a vector may take) every
-implementation is folded as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. Writes
-docs/units.csv: what each takes, which one was chosen by the formulas, and by how much the best one by Yosys
-is cheaper. The cost is LUT + 242 DSP + 190 BRAM18, the ratios of the part. Those of `part` "held" were not
-looked at while the formulas were made.
+    python -m tests.bench.bench_units            # the layers of units.csv: docs/units.csv
+    python -m tests.bench.bench_units --grid     # one matrix by zeros and cycles: docs/sparsity.csv
+
+For each layer (a matrix of random weights, and the cycles a vector may take) every implementation is folded
+as the solver would fold it, and synthesised by Yosys for a PYNQ-Z1's part. The tables have what each takes,
+which one was chosen by the formulas, and by how much the best one by Yosys is cheaper. The cost is LUT +
+242 DSP + 190 BRAM18, the ratios of the part. Layers of `part` "held" were not looked at while the formulas
+were made.
+
+What costs by formula more than `DEARER` times the cheapest way, or more than `LARGEST`, is not synthesised:
+it takes Yosys an hour and nobody would choose it. `--keep` keeps the rows that the table has.
 """
 
+import argparse
 import csv
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +24,6 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.build import build_design
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.fold.options import Choice
@@ -29,12 +34,13 @@ from fpga_flow.results.hardware import Predicted
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources
-from tests.bench.tables import cost, write_rows
+from tests.bench.tables import cost, read_rows, write_rows
 from tests.networks import Builder
 
 LAYERS = Path(__file__).with_name("units.csv")
-FILE = ROOT / "docs" / "units.csv"
 BOARD = board("pynq-z1")
+DEARER = 3
+LARGEST = 20_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,12 @@ class Layer:
     part: str
 
     @property
+    def name(self) -> str:
+        """What it is."""
+        bits = f"{self.weight_bits} x {self.act_bits} bits"
+        return f"{self.rows} x {self.columns}, {bits}, {100 * self.zeros:g} % zeros"
+
+    @property
     def network(self) -> ModelWrapper:
         """It alone."""
         rng = np.random.default_rng(0)
@@ -63,6 +75,14 @@ class Layer:
         return builder.build()
 
 
+GRID = [
+    Layer(64, 192, 4, 4, zeros, cycles, "grid")
+    for cycles in (200, 50, 12, 6, 3, 1)
+    for zeros in (0.99, 0.95, 0.89, 0.75, 0.5, 0)
+]
+"""A matrix of the A(MC) VGG10's size."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What a layer takes, built in one way."""
@@ -74,13 +94,14 @@ class Row:
     folding: str
     expected: float
     """Cost by formula."""
-    lut: float
-    ff: float
-    bram18: float
-    dsp: float
-    cost: float
+    lut: float | str
+    """This and the others by Yosys; empty where it was not synthesised."""
+    ff: float | str
+    bram18: float | str
+    dsp: float | str
+    cost: float | str
     chosen: bool
-    above_best: float
+    above_best: float | str
     """Share by which it costs more than the cheapest one by Yosys."""
 
 
@@ -135,37 +156,50 @@ def rows_of(layer: Layer) -> list[Row]:
     """Return a row for each way to build `layer`; the first one is the solver's."""
     with finn_session():
         found = list(ways(layer))
-    with ThreadPoolExecutor(CPU_COUNT) as pool:
-        taken = list(pool.map(counted, (model for _, _, model in found)))
-    least = min(map(cost, taken))
-    bits = f"{layer.weight_bits} x {layer.act_bits} bits"
-    name = f"{layer.rows} x {layer.columns}, {bits}, {100 * layer.zeros:g} % zeros"
+    most = min(LARGEST, DEARER * min(expected for _, expected, _ in found))
+    taken = [counted(model) if expected <= most else None for _, expected, model in found]
+    least = min((cost(amounts) for amounts in taken if amounts), default=0)
     return [
         Row(
-            name,
+            layer.name,
             layer.part,
             layer.cycles,
             choice.implementation,
             " ".join(f"{key}={value}" for key, value in choice.folding),
             round(expected),
-            *amounts.row,
-            cost(amounts),
+            *(amounts.row if amounts else ("", "", "", "")),
+            cost(amounts) if amounts else "",
             number == 0,
-            round(cost(amounts) / least - 1, 3),
+            round(cost(amounts) / least - 1, 3) if amounts else "",
         )
         for number, ((choice, expected, _), amounts) in enumerate(zip(found, taken, strict=True))
     ]
 
 
-def main() -> None:
-    """Write the table, and print each row as it comes."""
-    rows: list[Row] = []
-    for layer in layers():
+def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
+    """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes."""
+    order = {(layer.name, layer.cycles): place for place, layer in enumerate(wanted)}
+    rows = [row for row in read_rows(file, Row) if (row.layer, int(row.cycles)) in order] if keep else []
+    known = {(row.layer, int(row.cycles)) for row in rows}
+    for layer in wanted:
+        if (layer.name, layer.cycles) in known:
+            continue
         for row in rows_of(layer):
-            print(row, flush=True)
+            print(*vars(row).values(), sep="; ", flush=True)
             rows.append(row)
-        with FILE.open("w", encoding="utf-8", newline="") as file:
-            write_rows(file, rows)
+        rows.sort(key=lambda row: order[row.layer, int(row.cycles)])
+        with file.open("w", encoding="utf-8", newline="") as text:
+            write_rows(text, rows)
+
+
+def main() -> None:
+    """Write a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--grid", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    arguments = parser.parse_args()
+    name = "sparsity" if arguments.grid else "units"
+    write(GRID if arguments.grid else layers(), ROOT / "docs" / f"{name}.csv", arguments.keep)
 
 
 if __name__ == "__main__":

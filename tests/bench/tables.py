@@ -5,12 +5,14 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from fpga_flow.target.resources import Resources
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+Row = TypeVar("Row")
 
 
 def processor() -> str:
@@ -24,6 +26,14 @@ def processor() -> str:
 def cost(of: Resources) -> float:
     """Return what `of` costs in LUTs: LUT + 242 DSP + 190 BRAM18, the ratios of an xc7z020."""
     return of.lut + 242 * of.dsp + 190 * of.bram18
+
+
+def read_rows(path: Path, kind: type[Row]) -> list[Row]:
+    """Return what `write_rows` wrote, fields as texts; nothing where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [kind(**row) for row in csv.DictReader(file)]
 
 
 def write_rows(file: TextIO, rows: "Sequence[DataclassInstance]") -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fpga_flow.finn import constants
 from fpga_flow.layers.depthwise import DEPTHWISE
-from fpga_flow.layers.matrix import MATRIX
+from fpga_flow.layers.matrix import MATRIX, blocks_of
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.families import family_named
 from fpga_flow.target.memory import fifo
@@ -116,3 +117,24 @@ def test_products_of_any_matrix_are_expected_in_dsps_where_yosys_takes_them(
     attributes = {**shape, **types_of(weight, act, out), "resType": "auto", "ram_style": "auto"}
     expected = MATRIX.implementation("inferred").resources(attributes, None, XC7)
     assert expected.dsp == found.dsp == dsps
+
+
+@pytest.mark.parametrize("passes", [1, 2, 8])
+def test_matrix_layer_in_luts_is_expected_without_the_bits_that_no_weight_sets(
+    passes: int, tmp_path: Path
+) -> None:
+    columns, rows, out = 24, 16, 12
+    pe, simd = rows // passes, columns
+    generator = np.random.default_rng(0)
+    weights = generator.integers(-7, 8, (columns, rows)) * (generator.random((columns, rows)) < 0.25)
+    constants.write(blocks_of(weights, simd, pe).reshape(-1), 4, pe * simd, tmp_path / "w.dat")
+    shape: dict[str, int | str] = {"MW": columns, "MH": rows, "PE": pe, "SIMD": simd}
+    widths = {"ActWidth": 4, "WeightWidth": 4, "OutWidth": out}
+    parameters = {**shape, **widths, "InLuts": 1, "InitFile": "w.dat"}
+    found = built("df_matrix_vector", tmp_path, parameters, "df_dot")
+    attributes = {**shape, **types_of(4, 4, out), "resType": "lut", "ram_style": "auto"}
+    implementation = MATRIX.implementation("lut")
+    expected = implementation.resources(attributes, weights.astype(np.float32), XC7)
+    assert expected.lut == pytest.approx(found.lut, rel=0.4)
+    blind = implementation.resources(attributes, None, XC7)
+    assert abs(expected.lut - found.lut) < abs(blind.lut - found.lut)

@@ -11,7 +11,14 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.fifos.tokens import Placed, Tokens
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.session import finn_session
-from fpga_flow.layers.constant.choice import CONSTANT, attributes, graph_of, latency_of, unit_of
+from fpga_flow.layers.constant.choice import (
+    CONSTANT,
+    attributes,
+    graph_of,
+    latency_of,
+    tokens_of,
+    unit_of,
+)
 from fpga_flow.layers.constant.proof import UnprovedError
 from fpga_flow.layers.constant.unit import MODULES, Unit
 from fpga_flow.layers.schedules import Pattern, Schedule
@@ -160,12 +167,11 @@ def test_results_come_in_the_cycles_of_the_schedule(
 ) -> None:
     unit = Case.of(Weights(6, 12, Operand("INT3"), 0.3), Operand("UINT3"), digit, simd=simd, pe=pe).unit
     simulator = between_fifos(unit, tmp_path, simulators)
-    values = (unit.words_in, unit.words_out, unit.interval, unit.latency)
     tokens = Tokens(
         2,
         [
             Placed(Schedule(Pattern.SOURCE, (unit.words_in,)), (), (0,)),
-            Placed(Schedule(Pattern.DIGITS, values), (0,), (1,)),
+            Placed(tokens_of(unit), (0,), (1,)),
             Placed(Schedule(Pattern.SINK, (unit.words_out,)), (1,), ()),
         ],
     )

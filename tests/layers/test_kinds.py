@@ -33,8 +33,8 @@ from tests.rtl import test_complete
 KINDS = list(kinds())
 IMPLEMENTATIONS = [(kind, one) for kind in KINDS for one in kind.implementations]
 OWN = {name for name, backend in finn_rtl.custom_op.items() if backend.__module__.startswith("fpga_flow.")}
-NOT_OF_A_KIND = {"df_tap", "df_constant_thresholds"}
-"""A module that writes streams down, in simulations only; one that no layer takes yet."""
+NOT_OF_A_KIND = {"df_tap", "df_constant_thresholds", "df_clip"}
+"""A module that writes streams down, in simulations only; two that no layer takes yet."""
 VERSAL = {"ElementwiseAdd_rtl", "ElementwiseMul_rtl", "VVAU_rtl"}
 """FINN's RTL of abstract layers that are kinds, which it takes on Versal only: none of the boards is one."""
 

@@ -262,6 +262,11 @@ LEGAL: dict[str, list[Parameters]] = {
         {**CONSTANT_STEPS, "Signed": 1},
         *({"Lanes": 1, "Width": bits, "Steps": steps} for bits in (1, 12) for steps in (1, 2, 7, 31)),
     ],
+    "df_clip": [
+        *({"Lanes": 3, "Width": 12, "Signed": 1, "Shift": shift, "OutWidth": 4} for shift in (0, 8, 12)),
+        {"Lanes": 1, "Width": 1, "OutWidth": 1},
+        {"Lanes": 1, "Width": 4, "OutWidth": 8, "Offsets": Sized.of([31], 5)},
+    ],
     "df_digit_adder": [
         {"Width": bits, "Subtract": bits % 2, "Packed": int(bits < 6)} for bits in range(1, 9)
     ],
@@ -340,6 +345,7 @@ ILLEGAL = [
         {**CONSTANT_STEPS, "Thresholds": Sized.of([0, 9, 3, 2, 2, 16], 5)},
         "thresholds of lane 0 must ascend",
     ),
+    Illegal("df_clip", {"Lanes": 0, "Width": 4, "OutWidth": 2}, "must be at least 1, not 0, 4 and 2"),
     Illegal("df_digit_adder", {"Width": 0}, "Width must be at least 1, not 0"),
     Illegal("df_digits_in", {**DIGITS_IN, "Lanes": 5}, "Values must be a multiple of Lanes, not 12 and 5"),
     Illegal("df_digits_in", {**DIGITS_IN, "Interval": 0}, "must be at least 1, not 4, 2 and 0"),

@@ -34,7 +34,7 @@ from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
 from fpga_flow.layers.constant.schedule import Digits, Schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import Unit, Words
-from fpga_flow.layers.schedules import Pattern
+from fpga_flow.layers.schedules import Pattern, steps
 from fpga_flow.layers.schedules import Schedule as Tokens
 from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
@@ -148,8 +148,15 @@ def timing(a: Attributes, cycles: int) -> Timing:
 
 
 def schedule(a: Attributes) -> Tokens:
-    """`df_digits_in.sv`, a network of adders and `df_digits_out.sv`."""
-    return Tokens(Pattern.DIGITS, (*words_of(a), interval_of(a), latency_of(a)))
+    """Return when the unit takes and gives words."""
+    return tokens_of(unit_of(a))
+
+
+def tokens_of(unit: Unit) -> Tokens:
+    """`df_digits_in.sv`, a network of adders and `df_digits_out.sv`; or the network alone."""
+    if unit.whole:
+        return steps((1,), (1,), latency=unit.latency, places=unit.latency, rigid=True)
+    return Tokens(Pattern.DIGITS, (unit.words_in, unit.words_out, unit.interval, unit.latency))
 
 
 def small(inputs: int, weights: int) -> bool:
@@ -160,6 +167,8 @@ def small(inputs: int, weights: int) -> bool:
 def resources(a: Attributes) -> Resources:
     """Return what it takes of a part of any family."""
     unit = unit_of(a)
+    if unit.whole:
+        return _network(unit.schedule) + Resources(lut=2, ff=unit.latency)
     graph, digits, words = unit.graph, unit.digits, unit.words
     inputs, in_bits = graph.inputs_used, words.in_bits + words.bipolar
     # Bits of all sums: where they are whole, the highest ones are one register; those that are always 0 none.
@@ -173,8 +182,8 @@ def resources(a: Attributes) -> Resources:
         + word,
     )
     # Shift registers follow a vector; each word that waits for the last one has an enable.
-    steps = unit.schedule.latency + digits.count + unit.words_out
-    control = Resources(lut=10 + steps + unit.words_in - 1, ff=20 + 2 * steps)
+    cycles = unit.schedule.latency + digits.count + unit.words_out
+    control = Resources(lut=10 + cycles + unit.words_in - 1, ff=20 + 2 * cycles)
     return _network(unit.schedule) + streams + control
 
 

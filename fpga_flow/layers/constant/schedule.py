@@ -90,16 +90,18 @@ class Schedule:
     """Of each value."""
     words: int = 1
     """The outputs leave in so many groups, each a cycle later than the one before it."""
+    held: bool = True
+    """Outputs leave a register; else an adder, and there is a register before it at least."""
 
     @cached_property
     def latency(self) -> int:
         """Cycles from the inputs' first digit to that of the outputs' first group."""
-        ends = [0]
+        ends = [0 if self.held else 1]
         for place, (value, shift) in enumerate(self.graph.outputs):
             if value is not None:
                 zeros = self.digits.zeros(shift)
                 # A register behind each, whatever comes before it; also the one that puts zeros in.
-                ends.append(self.times[value] + 1 - zeros - self.group(place))
+                ends.append(self.times[value] + self.held - zeros - self.group(place))
         return max(ends)
 
     def group(self, output: int) -> int:
@@ -131,7 +133,9 @@ class Schedule:
 
 
 @lru_cache(maxsize=256)  # many foldings of a layer have the same one
-def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS) -> Schedule:
+def schedule(
+    graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS, held: bool = True
+) -> Schedule:
     """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
     if levels < digits.levels + digits.ripple:
         least = digits.levels + digits.ripple
@@ -149,8 +153,8 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
         for value, shift, masked in operands:
             zeros = digits.zeros(shift)
             # The register that puts the zeros in, where the adder's own LUT does not.
-            held = int(zeros > 0 and not (masked and digits.width == 1))
-            wants.append((times[value] - zeros + held, value, zeros))
+            late = int(zeros > 0 and not (masked and digits.width == 1))
+            wants.append((times[value] - zeros + late, value, zeros))
         time = max(0, *(want for want, _, _ in wants))
 
         def level(at: int, wants: list[tuple[int, int, int]] = wants) -> int:
@@ -161,4 +165,4 @@ def schedule(graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int =
             time += 1
         times.append(time)
         used.append(level(time))
-    return Schedule(graph, digits, levels, tuple(times), words)
+    return Schedule(graph, digits, levels, tuple(times), words, held)

@@ -70,19 +70,26 @@ class Unit:
         """Cycles from vector to vector."""
         return max(self.digits.count, self.words_in, self.words_out)
 
+    @property
+    def whole(self) -> bool:
+        """Whether a word is a vector, and all of it is worked on at once: nothing waits for another."""
+        return not self.digits.serial and self.words_in == self.words_out == 1
+
     @cached_property
     def schedule(self) -> Schedule:
         """When each value is there."""
-        return schedule(self.graph, self.digits, words=self.words_out, levels=self.levels)
+        return schedule(
+            self.graph, self.digits, words=self.words_out, levels=self.levels, held=not self.whole
+        )
 
     @property
     def latency(self) -> int:
         """Cycles from the last word of a vector in to the first word out."""
-        return 2 + self.schedule.latency + self.digits.count - 1
+        return self.schedule.latency + (0 if self.whole else self.digits.count + 1)
 
     def modules(self, name: str) -> str:
         """Return the modules `<name>_network` and `name`, which has the ports of the house."""
-        words, timed, digits = self.words, self.schedule, self.digits
+        words, timed = self.words, self.schedule
         taken, given = core.port_bits(timed)
         inputs, outputs = len(self.graph.inputs), len(self.graph.outputs)
         return f"""{core.module(timed, f"{name}_network", self.packed)}
@@ -99,15 +106,55 @@ module {name} (
   logic enable, start_in, start_out;
   logic [{inputs * taken - 1}:0] digits_in;
   logic [{outputs * given - 1}:0] digits_out;
-  df_digits_in #(
+{self._as_it_is(taken, given) if self.whole else self._in_words(taken, given)}
+  {name}_network network (
+    .clk_i, .rst_ni, .enable_i(enable), .start_i(start_in), .digits_i(digits_in),
+    .start_o(start_out), .digits_o(digits_out)
+  );
+endmodule
+"""
+
+    def _as_it_is(self, taken: int, given: int) -> str:
+        """Return what is around the network where a word is a vector: all of it stands still at once.
+
+        The words come from a register, and go to one: those of the FIFOs on both sides, or of another layer.
+        """
+        words, bits = self.words, self.words.in_bits
+        inputs = [
+            f"assign digits_in[{i * taken}+:{taken}] = "
+            + (f"{{!data_i[{i}], 1'b1}};" if words.bipolar else f"data_i[{i * bits}+:{bits}];")
+            for i in range(words.simd)
+        ]
+        signed = self.graph.sums.signed
+        outputs = [
+            f"assign data_o[{i * words.out_bits}+:{words.out_bits}] = {words.out_bits}'("
+            + (
+                f"$signed(digits_out[{i * given}+:{given}])"
+                if signed
+                else f"digits_out[{i * given}+:{given}]"
+            )
+            + ");"
+            for i in range(words.pe)
+        ]
+        lines = [
+            "assign enable = !start_out || ready_i;",
+            "assign ready_o = enable;",
+            "assign start_in = valid_i;",
+            "assign valid_o = start_out;",
+            *inputs,
+            *outputs,
+        ]
+        return "\n".join(f"  {line}" for line in lines)
+
+    def _in_words(self, taken: int, given: int) -> str:
+        """Return the modules that take words apart into digits, and put them together."""
+        words, digits = self.words, self.digits
+        inputs, outputs = len(self.graph.inputs), len(self.graph.outputs)
+        return f"""  df_digits_in #(
     .Values({inputs}), .Lanes({words.simd}), .Width({words.in_bits}), .Signed({int(words.signed)}),
     .Bipolar({int(words.bipolar)}), .Digit({taken}), .Interval({self.interval})
   ) taking (
     .clk_i, .rst_ni, .data_i, .valid_i, .ready_o, .enable_i(enable), .start_o(start_in), .digits_o(digits_in)
-  );
-  {name}_network network (
-    .clk_i, .rst_ni, .enable_i(enable), .start_i(start_in), .digits_i(digits_in),
-    .start_o(start_out), .digits_o(digits_out)
   );
   df_digits_out #(
     .Values({outputs}), .Lanes({words.pe}), .Digit({given}), .Digits({digits.count}),
@@ -115,6 +162,4 @@ module {name} (
   ) giving (
     .clk_i, .rst_ni, .start_i(start_out), .digits_i(digits_out), .enable_o(enable),
     .data_o, .valid_o, .ready_i
-  );
-endmodule
-"""
+  );"""
