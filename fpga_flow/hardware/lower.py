@@ -10,6 +10,7 @@ has HLS only.
 from collections.abc import Sequence
 
 import numpy as np
+from finn.custom_op.fpgadataflow.thresholding import Thresholding
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
 from qonnx.core.datatype import DataType
@@ -34,7 +35,7 @@ class MinimizeWeights(Transformation):  # type: ignore[misc]
         """Minimise them in all layers but thresholds."""
         for node in model.graph.node:
             layer = getCustomOp(node)
-            if hasattr(layer, "minimize_weight_bit_width") and not node.op_type.startswith("Thresholding"):
+            if hasattr(layer, "minimize_weight_bit_width") and not isinstance(layer, Thresholding):
                 layer.minimize_weight_bit_width(model)
         return model, False
 

@@ -146,9 +146,10 @@ def _selected(pe: int, simd: int, wide: int, out: int, found: Columns) -> Resour
 
     That has `wide` bits; there is a sum for each of them.
     """
-    trees = 0.8 * (found.terms - found.trees) * (wide + 1)
+    sums = 0.8 * (found.terms - found.trees) * (wide + 1) + found.trees * out
     return Resources(
-        lut=0.7 * found.terms * wide * (not found.constant) + trees + found.trees * out,
+        # Of constants Yosys finds sums and bits that are equal.
+        lut=0.7 * sums if found.constant else 0.7 * found.terms * wide + sums,
         ff=1.6 * min(found.trees * math.ceil(simd / 4), found.terms) * (wide + 2) + 1.9 * pe * out,
     )
 

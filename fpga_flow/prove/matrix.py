@@ -11,7 +11,7 @@ from fpga_flow.prove.machine import Machine
 from fpga_flow.prove.netlist import Netlist
 from fpga_flow.prove.streams import Rests, outputs
 
-PATTERNS = (Rests(), Rests(0.3, 1))
+PATTERNS = (Rests(), Rests(0.3, 1), Rests(0.8, 2))
 """Without rests, and with them on both sides."""
 CROWD = 16
 """Words at least that go in before the vector, so that it comes into a full pipeline."""
@@ -49,6 +49,8 @@ def _prove(netlist: Netlist, matrix: Integers, taken: Stream, given: Stream, res
             _check(forms, found[word][lane * bits : (lane + 1) * bits], wanted)
         except UnreadError as error:
             raise UnreadError(f"output {row}: {error}") from None
+        except RecursionError:
+            raise UnreadError(f"output {row}: a sum takes itself, again and again") from None
 
 
 def _words(columns: int, lanes: int, bits: int, bipolar: bool) -> list[Bits]:

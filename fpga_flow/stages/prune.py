@@ -163,13 +163,14 @@ def load_progress(path: Path) -> Progress:
     """Read what `_save` wrote."""
     kept = load_state(path)
     rounds = [Round(**line) for line in kept["history"]]
-    return Progress(kept["passing"], kept["rate"], rounds, density(kept["passing"]))
+    return Progress(kept["passing"], kept["rate"], rounds, kept["start"])
 
 
 def _save(path: Path, progress: Progress, target: float) -> None:
     history = [line.model_dump() for line in progress.history]
     write_json(path.with_name(HISTORY), {"target": target, "rounds": history})
-    save_state(path, {"passing": progress.passing, "rate": progress.rate, "history": history})
+    kept = {"passing": progress.passing, "rate": progress.rate, "history": history, "start": progress.start}
+    save_state(path, kept)
 
 
 def _result(

@@ -55,10 +55,17 @@ def state() -> State:
     return new_state(recipe_of(10_000), CLASSES, 2)
 
 
-def test_where_the_cheapest_folding_does_not_fit_another_resource_takes_the_place(state: State) -> None:
-    plain = BoardEstimate(recipe_of(10_000, margin=0.0)).solution(state, SHAPE).resources
-    margin = 1 - 0.98 * plain.lut / 10_000
-    other = BoardEstimate(recipe_of(10_000, margin=margin))
+def test_where_the_cheapest_folding_does_not_fit_another_resource_takes_the_place() -> None:
+    lut = 100_000
+
+    def recipe(margin: float) -> Recipe:
+        found = recipe_of(lut, margin=margin)
+        quant = found.quant.model_copy(update={"weight_bits": 8, "act_bits": 8})
+        return found.model_copy(update={"quant": quant})
+
+    state = new_state(recipe(0.0), CLASSES, 2)
+    plain = BoardEstimate(recipe(0.0)).solution(state, SHAPE).resources
+    other = BoardEstimate(recipe(1 - 0.98 * plain.lut / lut))
     there = other.solution(state, SHAPE).resources
     assert there.lut <= 0.98 * plain.lut
     assert there.dsp > plain.dsp == 0
@@ -86,7 +93,7 @@ def test_pruned_weights_make_room(state: State) -> None:
 
 
 def test_best_rate_fits_and_is_near_the_highest_that_does(state: State) -> None:
-    lut = 5_000
+    lut = 4_000
     best = BoardEstimate(recipe_of(lut, margin=0.0)).best_rate(state, SHAPE)
     assert best is not None and 2 * FPS < best < 4 * FPS
     taken = [BoardEstimate(recipe_of(lut, fps, margin=0.0)).taken(state, SHAPE) for fps in (best, 1.1 * best)]
@@ -101,7 +108,7 @@ def test_a_larger_board_is_named(state: State) -> None:
 
 
 def test_prices_are_what_half_of_a_layer_saves(state: State) -> None:
-    prices = BoardEstimate(recipe_of(10**6)).prices(state, SHAPE)
+    prices = BoardEstimate(recipe_of(10**6, 6 * FPS)).prices(state, SHAPE)
     assert {name: price.shape for name, price in prices.items()} == {
         name: kept["weight"].shape for name, kept in state["layers"].items()
     }

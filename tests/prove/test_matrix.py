@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpga_flow.core.errors import ToolError
 from fpga_flow.design import claims
 from fpga_flow.design.claims import Product
 from fpga_flow.prove import netlist, search
@@ -122,8 +123,7 @@ def test_a_carry_that_is_always_0_at_the_end_must_begin_anew_all_the_same(
 
 def test_a_handshake_that_sees_data_is_not_proved(tmp_path: Path, cache: Path) -> None:
     built = Built.of(layer(*PARALLEL), tmp_path, cache)
-    built.change(UNIT, replaced(r"(\.ready_o), \.enable_i", r"\1(ready), .enable_i", 0))
-    built.change(UNIT, replaced(r"(logic enable, )", r"logic ready; assign ready_o = ready || &data_i; \1"))
+    built.change(UNIT, replaced(r"assign ready_o = enable;", "assign ready_o = enable || &data_i;"))
     assert "must not depend on data" in built.proof().reason
 
 
@@ -173,7 +173,10 @@ def test_whatever_is_changed_in_a_network_is_proved_only_where_it_changes_nothin
     for _ in range(12):
         path.write_text(mutated(text, draw))
         prover = whole.prover
-        (proof,) = prover.prove_all(lambda step, name: None)
+        try:
+            (proof,) = prover.prove_all(lambda step, name: None)
+        except ToolError:  # it is no SystemVerilog any more
+            continue
         if proof.proved:
             assert search.find(prover.simulated(made), claim) is None
         found += proof.counterexample is not None

@@ -15,12 +15,12 @@ from fpga_flow.target.board import board
 from fpga_flow.target.families import family_named
 
 OPERATORS = [
+    "BlockMaxPool_rtl",
     "ConvolutionInputGenerator_rtl",
     "FMPadding_rtl",
     "IntegerAdd_rtl",
     "LabelSelect_rtl",
     "MVAU_rtl",
-    "Pool_rtl",
     "Register_rtl",
     "StreamingDataWidthConverter_rtl",
     "StreamingFIFO_rtl",

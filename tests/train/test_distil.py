@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fpga_flow.core.errors import InputError
+from fpga_flow.prune import rounds as rounds_of_pruning
 from fpga_flow.stages import prune as prune_stage
 from fpga_flow.stages import train as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint, save_state
@@ -55,7 +56,7 @@ def test_teachers_of_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(stage, "fit", noted)
 
     note(train_stage, "train")
-    note(prune_stage, "prune")
+    note(rounds_of_pruning, "prune")
     distil = {"teacher": "float", "temperature": 2.0, "weight": 0.7}
     prune = {"method": "imp", "rounds": 1, "target": 10.0, "epochs": 2}
     recipe = trained_recipe(train={"float_epochs": 3, "distil": distil}, prune=prune)

@@ -13,6 +13,7 @@ from fpga_flow.core.artifact import read_result, write_result
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.pipeline.flow import Context
+from fpga_flow.prune import rounds as rounds_of_pruning
 from fpga_flow.stages import prune as prune_stage
 from fpga_flow.stages import train as train_stage
 from fpga_flow.train.checkpoint import CHECKPOINT, load_checkpoint
@@ -110,7 +111,7 @@ def test_killed_pruning_goes_on_and_ends_the_same(
     recipe = trained_recipe()
     whole = run(prune_stage, recipe, trained.parent / "whole", train=trained)
     rounds: list[int] = []
-    fit = prune_stage.fit
+    fit = rounds_of_pruning.fit
 
     def killed(*arguments: Any, **named: Any) -> Any:
         outcome = fit(*arguments, **named)
@@ -120,7 +121,7 @@ def test_killed_pruning_goes_on_and_ends_the_same(
         return outcome
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(prune_stage, "fit", killed)
+        patch.setattr(rounds_of_pruning, "fit", killed)
         run(prune_stage, recipe, trained.parent / "killed", train=trained)
     history = json.loads((trained.parent / "killed" / "history.json").read_text())
     assert len(history["rounds"]) == killed_in
