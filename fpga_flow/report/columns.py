@@ -147,12 +147,6 @@ def _instead(layer: Layer) -> str | None:
     return ", ".join(f"{name} {cost:,.0f}" for cost, name in others) or None
 
 
-def _nonzero(layer: Layer) -> str | None:
-    if layer.nonzero is None:
-        return None
-    return f"{layer.nonzero:,}" + ("" if layer.weights is None else f" of {layer.weights:,}")
-
-
 def _verified(layer: Layer) -> str | None:
     if layer.equal is False:
         return "differs"
@@ -177,7 +171,8 @@ LAYER_COLUMNS = {
         Column[Layer]("pe", "PE", lambda layer: layer.pe),
         Column[Layer]("simd", "SIMD", lambda layer: layer.simd),
         Column[Layer]("cycles", "cycles a frame", lambda layer: layer.cycles),
-        Column[Layer]("nonzero", "weights left", _nonzero, str),
+        Column[Layer]("nonzero", "weights left", lambda layer: layer.nonzero),
+        Column[Layer]("weights", "of", lambda layer: layer.weights),
         Column[Layer]("lane_use", "lane use", lambda layer: layer.lane_use, _whole_share),
         Column[Layer]("verified", "RTL", _verified, str),
         Column[Layer]("lut_estimate", "LUT est.", lambda layer: (layer.estimate or {}).get("lut")),

@@ -42,6 +42,7 @@ LAYER = (
     "pe",
     "simd",
     "nonzero",
+    "weights",
     "lane_use",
     *LIMITED,
     "verified",

@@ -43,10 +43,8 @@ FOLDING = (
     "simd",
     "cycles",
     "nonzero",
-    "lane_use",
     "lut_estimate",
     "lut_synth",
-    "verified",
 )
 """Of the columns in the table of layers."""
 OUTDATED = "Out of date, not in this report: {stages} (made from inputs or a recipe that were replaced)."

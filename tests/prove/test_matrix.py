@@ -170,7 +170,7 @@ def test_whatever_is_changed_in_a_network_is_proved_only_where_it_changes_nothin
     claim = claims.load(whole.folder / made.claim)
     assert isinstance(claim, Product)
     found = 0
-    for _ in range(12):
+    for _ in range(5):
         path.write_text(mutated(text, draw))
         prover = whole.prover
         try:
@@ -180,7 +180,7 @@ def test_whatever_is_changed_in_a_network_is_proved_only_where_it_changes_nothin
         if proof.proved:
             assert search.find(prover.simulated(made), claim) is None
         found += proof.counterexample is not None
-    assert found >= 6
+    assert found >= 2
 
 
 def test_what_was_proved_is_kept_until_something_changes(

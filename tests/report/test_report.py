@@ -388,9 +388,9 @@ def test_a_layer_says_what_is_proved_or_compared_and_how_well_its_lanes_are_used
     run = build(tmp_path / "r")
     report.write(run)
     shown = (tmp_path / "r" / "report.html").read_text()
-    for text in (shown, text_of(run, 200)):
-        assert "50 of 1,000" in text and "5%" in text
-        assert "proved" in text and "0 differences in 4,096 values" in text
+    assert "1,000" in shown and "5%" in shown
+    assert "proved" in shown and "0 differences in 4,096 values" in shown
+    assert re.search(r"Proved +\d+ layers, for every input", text_of(run))
     assert "Lane use: of the products that a layer" in html.unescape(shown)
 
 
