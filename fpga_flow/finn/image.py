@@ -1,4 +1,4 @@
-"""Layers on images that FINN has nothing like: a stream in, a stream out, of one type and channels last."""
+"""Layers that FINN has nothing like: a stream in, a stream out, as many lanes in both, channels last."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 
 class ImageLayer(HWCustomOp):  # type: ignore[misc]
-    """What FINN asks its layers for; a subclass adds `own` and the two normal shapes (1, H, W, C)."""
+    """What FINN asks its layers for; a subclass adds `own` and the two normal shapes (..., C)."""
 
     lanes = "PE"
     """The attribute with the channels of a word."""
@@ -27,11 +27,11 @@ class ImageLayer(HWCustomOp):  # type: ignore[misc]
         return {**HWCustomOp.get_nodeattr_types(self), **shared, **self.own}
 
     def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
-        """Return (1, H, W, words, lanes)."""
+        """Return (..., words, lanes)."""
         return self._folded(self.get_normal_input_shape())
 
     def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
-        """Return (1, H, W, words, lanes)."""
+        """Return (..., words, lanes)."""
         return self._folded(self.get_normal_output_shape())
 
     def _folded(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ class ImageLayer(HWCustomOp):  # type: ignore[misc]
         return DataType[self.get_nodeattr("inputDataType")]
 
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
-        """Return the type of the values."""
+        """Return the type of the results, that of the values unless a subclass has another."""
         return self.get_input_datatype()
 
     def get_instream_width(self, ind: int = 0) -> int:
@@ -54,7 +54,7 @@ class ImageLayer(HWCustomOp):  # type: ignore[misc]
 
     def get_outstream_width(self, ind: int = 0) -> int:
         """Return the bits of a word."""
-        return self.get_instream_width()
+        return int(self.get_output_datatype().bitwidth() * self.get_nodeattr(self.lanes))
 
     def get_exp_cycles(self) -> int:
         """Return the cycles per frame: one per word that comes."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,12 @@ def as_finn(layer: BlockMaxPool_rtl) -> list[NodeProto]:
     channels, kernel = layer.get_nodeattr("NumChannels"), layer.get_nodeattr("Kernel")
     (_, *image, _), (_, *out, _) = layer.get_normal_input_shape(), layer.get_normal_output_shape()
     pe, datatype = layer.get_nodeattr("PE"), layer.get_nodeattr("inputDataType")
-    generator = helper.make_node(
+    make = partial(helper.make_node, domain=RTL_DOMAIN, backend="fpgadataflow")
+    generator = make(
         "ConvolutionInputGenerator_rtl",
         [node.input[0]],
         [windows],
         name=f"{node.name}_window",
-        domain=RTL_DOMAIN,
-        backend="fpgadataflow",
         ConvKernelDim=kernel,
         IFMChannels=channels,
         IFMDim=image,
@@ -105,13 +105,11 @@ def as_finn(layer: BlockMaxPool_rtl) -> list[NodeProto]:
         is1D=int(1 in image),
         inFIFODepths=layer.get_nodeattr("inFIFODepths"),
     )
-    pool = helper.make_node(
+    pool = make(
         "Pool_rtl",
         [windows],
         [node.output[0]],
         name=node.name,
-        domain=RTL_DOMAIN,
-        backend="fpgadataflow",
         InputDataType=datatype,
         OutputDataType=datatype,
         Channels=channels,

@@ -21,7 +21,7 @@ The vectors before and behind it, and all registers at first, are unknown (neith
 bit that would depend on them or that is computed in a way that the proof does not know. Unknown bits are
 contagious and never enough: an output that could be touched by anything else is not proved. A handshake
 that depended on data would not be either; so what frames show of stalls holds for all data. It is shown for
-a full pipeline, and once more with both sides resting at random.
+a full pipeline, and twice more with both sides resting at random, some and most of the time.
 
 What is taken as given: Yosys' reading of SystemVerilog; that `df_digit_adder.sv`, a digit of sum and a
 carry, adds: the tests prove by SAT that its LUTs do what its `+` does, at each width (a design with any

@@ -12,7 +12,7 @@ from fpga_flow.prove.netlist import Netlist
 from fpga_flow.prove.streams import Rests, outputs
 
 PATTERNS = (Rests(), Rests(0.3, 1), Rests(0.8, 2))
-"""Without rests, and with them on both sides."""
+"""Without rests, and with some and with many on both sides."""
 CROWD = 16
 """Words at least that go in before the vector, so that it comes into a full pipeline."""
 

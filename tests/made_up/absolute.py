@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
-from onnx import NodeProto, helper
+from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.finn.backend import RTL_DOMAIN, OwnRtl, replaces
 from fpga_flow.finn.datatypes import range_of, smallest
+from fpga_flow.finn.image import ImageLayer
 from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Weights, lanes
 from fpga_flow.layers.graph import LayerGraph
 from fpga_flow.layers.schedules import Schedule, steps
@@ -19,55 +19,21 @@ from fpga_flow.target.resources import Resources
 
 
 @replaces(None)
-class Absolute_rtl(OwnRtl, HWCustomOp):  # type: ignore[misc]
+class Absolute_rtl(OwnRtl, ImageLayer):
     """The absolute value of each value."""
 
     modules = (str(Path(__file__).with_name("df_abs.sv")),)
 
-    def get_nodeattr_types(self) -> dict[str, Any]:
-        own = {
-            "Shape": ("ints", True, []),
-            "PE": ("i", False, 1),
-            "inputDataType": ("s", True, ""),
-        }
-        return {**HWCustomOp.get_nodeattr_types(self), **OwnRtl.get_nodeattr_types(self), **own}
+    own = {"Shape": ("ints", True, [])}
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         return tuple(int(size) for size in self.get_nodeattr("Shape"))
 
     get_normal_output_shape = get_normal_input_shape
 
-    def get_folded_input_shape(self, ind: int = 0) -> tuple[int, ...]:
-        *vectors, channels = self.get_normal_input_shape()
-        pe = int(self.get_nodeattr("PE"))
-        return (*vectors, channels // pe, pe)
-
-    get_folded_output_shape = get_folded_input_shape
-
-    def get_input_datatype(self, ind: int = 0) -> BaseDataType:
-        return DataType[self.get_nodeattr("inputDataType")]
-
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         low, high = range_of(self.get_input_datatype())
         return smallest(0, max(-low, high))
-
-    def get_instream_width(self, ind: int = 0) -> int:
-        return int(self.get_input_datatype().bitwidth() * self.get_nodeattr("PE"))
-
-    def get_outstream_width(self, ind: int = 0) -> int:
-        return int(self.get_output_datatype().bitwidth() * self.get_nodeattr("PE"))
-
-    def get_exp_cycles(self) -> int:
-        return int(np.prod(self.get_folded_input_shape()[:-1]))
-
-    def infer_node_datatype(self, model: ModelWrapper) -> None:
-        node = self.onnx_node
-        self.set_nodeattr("inputDataType", model.get_tensor_datatype(node.input[0]).name)
-        model.set_tensor_datatype(node.output[0], self.get_output_datatype())
-
-    def make_shape_compatible_op(self, model: ModelWrapper) -> NodeProto:
-        shape = list(self.get_normal_output_shape())
-        return helper.make_node("RandomNormal", [], [self.onnx_node.output[0]], shape=shape)
 
     def execute_node(self, context: dict[str, Any], graph: object) -> None:
         node = self.onnx_node
@@ -92,6 +58,7 @@ def lower(graph: LayerGraph, node: NodeProto) -> None:
         [y.tensor],
         domain=RTL_DOMAIN,
         Shape=list(x.shape),
+        NumChannels=x.channels,
         inputDataType=x.datatype,
     )
     graph.done(node.output[0], y)

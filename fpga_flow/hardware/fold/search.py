@@ -9,7 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.hardware.fold.finn import finn_folding
 from fpga_flow.hardware.fold.problem import Problem, Solution
 from fpga_flow.target.board import Board
-from fpga_flow.target.fit import limits_of
+from fpga_flow.target.fit import Fit, limits_of
 from fpga_flow.target.resources import Resources
 
 RATIO = 1.004
@@ -131,10 +131,10 @@ def for_rate(model: ModelWrapper, problem: Problem, cycles: int, board: Board, m
     Where that does not leave the share `margin` of every resource of `board` free and another folding that is
     found does, the other one: a resource that is not short takes the place of one that is.
     """
-    best, limits = for_cycles(model, problem, cycles), limits_of(board, margin)
-    if np.all(np.array(best.resources.row) <= limits.row) or best.cycles > cycles:
+    best = for_cycles(model, problem, cycles)
+    if not Fit(best.resources, board, margin).over or best.cycles > cycles:
         return best
-    return fitting(problem, cycles, limits) or best
+    return fitting(problem, cycles, limits_of(board, margin)) or best
 
 
 def fitting(problem: Problem, cycles: int, limits: Resources) -> Solution | None:
