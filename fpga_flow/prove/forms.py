@@ -60,6 +60,8 @@ class Forms:
     """Form and power of two -> variable."""
     _divided: list[tuple[Form, int]] = field(default_factory=list)
     """The same the other way round."""
+    _asked: set[int] = field(default_factory=set)
+    """Nodes whose forms are being looked for."""
 
     def add(self, a: Sequence[Bit], b: Sequence[Bit], subtract: bool) -> list[Bit]:
         """Return the bits of a sum, as many as `a` and `b` have each."""
@@ -78,13 +80,22 @@ class Forms:
         return self.sums[node - len(self.unknowns)]
 
     def form(self, node: int) -> Form:
-        """Return what `node` is, modulo 2 to the power of its bits; raises as `number`."""
+        """Return what `node` is, modulo 2 to the power of its bits.
+
+        Raises as `number`, and where the node takes itself.
+        """
         if node < len(self.unknowns):
             return {node: 1}
         if node not in self._forms:
+            if node in self._asked:
+                raise UnreadError("a sum takes itself, again and again")
+            self._asked.add(node)
             found = self.sum_of(node)
             sign = -1 if found.subtract else 1
-            self._forms[node] = _combined((self.number(found.a), 1), (self.number(found.b), sign))
+            try:
+                self._forms[node] = _combined((self.number(found.a), 1), (self.number(found.b), sign))
+            finally:
+                self._asked.remove(node)
         return self._forms[node]
 
     def number(self, bits: Sequence[Bit]) -> Form:

@@ -49,8 +49,6 @@ def _prove(netlist: Netlist, matrix: Integers, taken: Stream, given: Stream, res
             _check(forms, found[word][lane * bits : (lane + 1) * bits], wanted)
         except UnreadError as error:
             raise UnreadError(f"output {row}: {error}") from None
-        except RecursionError:
-            raise UnreadError(f"output {row}: a sum takes itself, again and again") from None
 
 
 def _words(columns: int, lanes: int, bits: int, bipolar: bool) -> list[Bits]:

@@ -152,12 +152,20 @@ def counted(model: ModelWrapper) -> Resources:
         return synthesise(layer.module, sources, folder, BOARD.family, folder / "yosys.log")
 
 
-def rows_of(layer: Layer) -> list[Row]:
-    """Return a row for each way to build `layer`; the first one is the solver's."""
+def rows_of(layer: Layer, built: dict[tuple[str, str, str], Resources]) -> list[Row]:
+    """Return a row for each way to build `layer`; the first one is the solver's.
+
+    `built` has what was synthesised before, by layer, implementation and folding, whatever the cycles.
+    """
     with finn_session():
         found = list(ways(layer))
     most = min(LARGEST, DEARER * min(expected for _, expected, _ in found))
-    taken = [counted(model) if expected <= most else None for _, expected, model in found]
+    taken: list[Resources | None] = []
+    for choice, expected, model in found:
+        way = layer.name, choice.implementation, _text(choice)
+        if way not in built and expected <= most:
+            built[way] = counted(model)
+        taken.append(built.get(way))
     least = min((cost(amounts) for amounts in taken if amounts), default=0)
     return [
         Row(
@@ -165,7 +173,7 @@ def rows_of(layer: Layer) -> list[Row]:
             layer.part,
             layer.cycles,
             choice.implementation,
-            " ".join(f"{key}={value}" for key, value in choice.folding),
+            _text(choice),
             round(expected),
             *(amounts.row if amounts else ("", "", "", "")),
             cost(amounts) if amounts else "",
@@ -176,15 +184,26 @@ def rows_of(layer: Layer) -> list[Row]:
     ]
 
 
+def _text(choice: Choice) -> str:
+    return " ".join(f"{key}={value}" for key, value in choice.folding)
+
+
 def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
     """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes."""
     order = {(layer.name, layer.cycles): place for place, layer in enumerate(wanted)}
     rows = [row for row in read_rows(file, Row) if (row.layer, int(row.cycles)) in order] if keep else []
     known = {(row.layer, int(row.cycles)) for row in rows}
+    built = {
+        (row.layer, row.implementation, row.folding): Resources(
+            *(float(amount) for amount in (row.lut, row.ff, row.bram18, row.dsp))
+        )
+        for row in rows
+        if row.lut != ""
+    }
     for layer in wanted:
         if (layer.name, layer.cycles) in known:
             continue
-        for row in rows_of(layer):
+        for row in rows_of(layer, built):
             print(*vars(row).values(), sep="; ", flush=True)
             rows.append(row)
         rows.sort(key=lambda row: order[row.layer, int(row.cycles)])
