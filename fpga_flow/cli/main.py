@@ -55,7 +55,7 @@ def _flow(
 
     \b
     flow build --bits 4              the whole way, on generated radio signals
-    flow build --bits 4 --fps 20000  the same network, folded for more speed
+    flow build --bits 4 --fps 90000  the same network, folded for more speed
     flow build --model net.onnx      a network trained elsewhere (QONNX)
     flow check net.onnx              is it right, small and fast enough? for CI
     flow report signals-w4           the results of a run again
@@ -123,7 +123,7 @@ def build(
 
     \b
     flow build --bits 4
-    flow build --bits 4 --fps 20000 --until hardware
+    flow build --bits 4 --fps 50000 --until hardware
     flow build --bits 4 --fit
     flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
     flow build my.toml --set prune.method=imp --out build/out/mine
