@@ -1,6 +1,5 @@
 """Maximum of each channel over windows that touch and do not overlap, without a window generator."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -144,10 +143,9 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width, words = a["PE"] * bits_of(a["inputDataType"]), a["NumChannels"] // a["PE"]
     states = words * (a["Windows"][1] if a["Kernel"][0] > 1 else 1)
-    counters = math.log2(math.prod(a["Kernel"]) * states)
-    return memory(family, width, states, writable=True) + Resources(
-        lut=10 + counters + 1.5 * width, ff=6 + counters + 2 * width
-    )
+    counters = sum((count - 1).bit_length() for count in (*a["Kernel"], states, words * (states > words)))
+    held = memory(family, width, states, writable=True) if states > 1 else Resources()
+    return held + Resources(lut=5 + 1.5 * counters + 2 * width, ff=1 + counters + 2 * width)
 
 
 BLOCK_MAX = register(

@@ -108,8 +108,14 @@ def schedule(layer: Any) -> Schedule:
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
-    width, k = bits_of(a["inputDataType"]), a["K"]
-    return Resources(lut=12 + (a["PE"] + k - 1) * 2.5 * width, ff=16 + k * (width + 8))
+    width, k, pe = bits_of(a["inputDataType"]), a["K"], a["PE"]
+    index, groups = bits_of(a["outputDataType"]), (a["Labels"] // pe - 1).bit_length()
+    places = k * (width + index + (k > 1))  # best numbers so far and their indices
+    return Resources(
+        # A comparison takes half a LUT a bit, an exchange one.
+        lut=3.8 * index + width / 2 + (pe + k - 2) * (1.5 * width + index) + (pe - 1) * (k - 1) * 1.5 * width,
+        ff=places + k * index + k.bit_length() + groups,
+    )
 
 
 LABEL_SELECT = register(

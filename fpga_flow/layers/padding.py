@@ -1,5 +1,6 @@
 """Zeros around an image: FINN's layer."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,8 +55,12 @@ def schedule(layer: Any) -> Schedule:
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
-    width = a["SIMD"] * bits_of(a["inputDataType"])
-    return Resources(lut=26 + 0.5 * width, ff=26 + width)
+    top, left, bottom, right = a["Padding"]
+    (h, w), fold = a["ImgDim"], a["NumChannels"] // a["SIMD"]
+    width = math.ceil(a["SIMD"] * bits_of(a["inputDataType"]) / 8) * 8
+    counters = (h + top + bottom).bit_length() + (w + left + right).bit_length() + (fold - 1).bit_length() + 1
+    # Two words wait, the one behind may be 0.
+    return Resources(lut=width + 12 + 0.7 * counters, ff=2 * (width + 1) + counters)
 
 
 PADDING = register(

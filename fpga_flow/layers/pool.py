@@ -147,7 +147,8 @@ def schedule(layer: Any) -> Schedule:
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width = a["PE"] * bits_of(a["OutputDataType"])
-    return Resources(lut=6 + 2 * width, ff=6 + 2 * width)
+    counter = (math.prod(a["KernelSize"]) - 1).bit_length()
+    return Resources(lut=6 + 2 * width, ff=1 + counter + 2 * width)
 
 
 POOL = register(

@@ -2,12 +2,16 @@
 
 import math
 
+import numpy as np
+from qonnx.core.datatype import DataType
+
+from fpga_flow.finn.datatypes import range_of
 from fpga_flow.finn.weights import RAM_STYLES
 from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.layers.sparse_folding import walk_of
-from fpga_flow.layers.sparse_lists import address_bits
+from fpga_flow.layers.sparse_lists import address_bits, part_range
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, memory
+from fpga_flow.target.memory import bits_of, bram18_of, memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 BLOCK_IN_LUTS = 190
@@ -18,13 +22,7 @@ def lists_in_block(family: Family, style: str, width: int, length: int) -> bool:
     """Return whether `length` words of `width` bits of lists are in block RAM; `style` as in FINN."""
     if RAM_STYLES[style] != "auto":
         return RAM_STYLES[style] == "block"
-    return BLOCK_IN_LUTS * int(bram18_of(family, width, length)) < _rom_luts(family, width, length)
-
-
-def _rom_luts(family: Family, width: int, length: int) -> int:
-    """Return the LUTs of a constant memory: four of them have multiplexers of their own."""
-    luts = math.ceil(length / family.lut_memory.rom_bits)
-    return width * (luts + math.ceil((math.ceil(luts / 4) - 1) / 3))
+    return BLOCK_IN_LUTS * int(bram18_of(family, width, length)) < width * rom_luts(family, length)
 
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
@@ -41,24 +39,36 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     if lists_in_block(family, a["ram_style"], width, length):
         lists = Resources(bram18=int(bram18_of(family, width, length)))
     else:
-        lists = Resources(lut=_rom_luts(family, width, length), ff=width)
+        lists = Resources(lut=width * rom_luts(family, length), ff=width)
     places = math.ceil(results / share)
-    sums = max(1, out - math.ceil(math.log2(simd) / 2))  # of a part of a row
+    sums = _sum_bits(a, weights, out)
     source = pe * simd * (address_bits(places) + (address_bits(share) if share > 1 else 0))
-    order = Resources(lut=_rom_luts(family, source, results), ff=source)
-    copies = _vectors(family, x, 2 * words, pe * share).times(simd)
+    order = Resources(lut=source * rom_luts(family, results), ff=source)
+    copies = Resources(lut=simd * _vectors(family, x, 2 * words, pe * share))
     lane = _lane(family, a, w, x, sums, places)
     gathered = pe * simd * sums * math.ceil((share - 1) / 3)
-    added = pe * (simd - 1) * out
+    stages, nodes = [], simd  # parts of a row are added four at a time, with a register behind
+    while nodes > 1:
+        nodes = -(-nodes // 4)
+        stages.append(nodes)
     output = Resources(
-        lut=gathered + added, ff=pe * simd * sums + pe * out * math.ceil(simd / 3) * (simd > 1)
+        lut=gathered + pe * (simd - 1) * out, ff=pe * (simd * sums + sum(stages) * out) + len(stages) + 1
     )
-    control = Resources(lut=45, ff=40)
-    return lists + order + copies + lane.times(lanes) + output + control
+    counters = address_bits(length) + address_bits(words) + address_bits(results)
+    return lists + order + copies + lane.times(lanes) + output + Resources(lut=45, ff=16 + counters)
 
 
-def _vectors(family: Family, bits: int, depth: int, readers: int) -> Resources:
-    """Return the copies of a position of `depth` words that `readers` lanes share three at a time."""
+def _sum_bits(a: Attributes, weights: Weights, out: int) -> int:
+    """Return the bits of a lane's sums."""
+    if weights is None:
+        return max(1, out - math.ceil(math.log2(a["SIMD"]) / 2))
+    taken = DataType[a["inputDataType"]]
+    low, high = part_range(np.rint(weights.T).astype(np.int64), a["SIMD"], *range_of(taken))
+    return max(high, -low - 1, 0).bit_length() + (low < 0) or 1
+
+
+def _vectors(family: Family, bits: int, depth: int, readers: int) -> float:
+    """Return the LUTs of a position's copies of `depth` words; three of the `readers` lanes share one."""
     luts = family.lut_memory
     tall = math.ceil(depth / (2 * luts.words))
     three = luts.luts * (math.ceil(bits / 2) if depth <= luts.words else bits * tall)
@@ -69,20 +79,19 @@ def _vectors(family: Family, bits: int, depth: int, readers: int) -> Resources:
     )
     alone = readers % 3
     select = readers * bits * math.ceil((tall - 1) / 3)
-    return Resources(
-        lut=readers // 3 * three + min(alone * one, three if alone else 0) + select, ff=readers * bits
-    )
+    return readers // 3 * three + min(alone * one, three if alone else 0) + select
 
 
 def _lane(family: Family, a: Attributes, w: int, x: int, sums: int, places: int) -> Resources:
     """Return a lane without its list: product, sum and the memory of its sums."""
     if a["resType"] == "lut":
-        product = Resources(lut=_product_luts(min(w, x), max(w, x)))
+        pairs = 1 + (max(w, x) > 3 and min(w, x) > 4)
+        product = Resources(lut=_product_luts(min(w, x), max(w, x)), ff=pairs * (w + x))
     else:
         product = Resources(dsp=1)
     store = memory(family, sums, 2 * places, writable=True)
-    counter = address_bits(places) + 2
-    return product + store + Resources(lut=sums + counter, ff=2 + x + 2 * w + (w + x) + sums + counter)
+    counter = address_bits(places) if places > 1 else 0
+    return product + store + Resources(lut=sums + counter + 2, ff=2 + x + w + sums + counter)
 
 
 def _product_luts(narrow: int, wide: int) -> int:

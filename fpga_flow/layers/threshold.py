@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import NodeProto
 
 from fpga_flow.layers import constant_thresholds
@@ -12,7 +13,14 @@ from fpga_flow.layers.graph import LayerGraph, attributes_of
 from fpga_flow.layers.joins import decoded
 from fpga_flow.layers.schedules import Schedule, steps
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, in_block_ram, memory
+from fpga_flow.target.memory import (
+    LOGIC_WORDS,
+    bits_of,
+    bram18_of,
+    different_bits,
+    in_block_ram,
+    rom_luts,
+)
 from fpga_flow.target.resources import Resources
 
 
@@ -56,27 +64,48 @@ def schedule(layer: Any) -> Schedule:
 
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
-    """Return what it takes; see `Implementation.resources`."""
-    pe, steps = a["PE"], a["numSteps"]
-    bits, width = math.ceil(math.log2(steps + 1)), bits_of(a["weightDataType"])
+    """Return what it takes; see `Implementation.resources`.
+
+    A stage for each bit of the count: a memory, the value beside what it gives, a comparison.
+    """
+    pe, value = a["PE"], bits_of(a["inputDataType"])
+    fold, bits = a["NumChannels"] // pe, math.ceil(math.log2(a["numSteps"] + 1))
+    address = (fold - 1).bit_length()
+    taken = Resources(
+        lut=12 + address,
+        ff=(bits - 1) * address + address + bits + 1 + pe * (bits * value + bits * (bits - 1) // 2),
+    )
+    for stage, columns in enumerate(_columns(a, weights, bits)):
+        depth = fold << stage
+        for width in columns:
+            block = in_block_ram(family, width, depth)
+            luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
+            taken += Resources(
+                lut=luts + value / 2 + 2.5,
+                ff=0 if block else width,
+                bram18=int(bram18_of(family, width, depth)) if block else 0,
+            )
+    return taken + Resources(lut=pe, ff=pe * bits_of(a["outputDataType"]))
+
+
+def _columns(a: Attributes, thresholds: Weights, bits: int) -> NDArray[np.float64]:
+    """Return (bits, PE) how many different bits the thresholds of each stage and lane have."""
+    pe, width = a["PE"], bits_of(a["weightDataType"])
     fold = a["NumChannels"] // pe
-    # A stage a bit: stage i has 2**i thresholds a channel, and one comparison.
-    depths = [fold * 2**i for i in range(bits)]
-    stages = [
-        memory(family, width, depth)
-        if in_block_ram(family, width, depth)
-        else Resources(lut=width * _rom_luts(depth, family))
-        for depth in depths
-    ]
-    lane = sum(stages, Resources(lut=bits * width * 0.5, ff=2 * bits * width))
-    return lane.times(pe) + Resources(lut=30, ff=40)
-
-
-def _rom_luts(depth: int, family: Family) -> float:
-    """Return the LUTs a bit of a stage's thresholds: a small table is partly within the comparison's LUTs."""
-    if depth == 1:
-        return 0.0
-    return max(0.5 + 0.1 * math.log2(depth), depth / family.lut_memory.rom_bits)
+    if thresholds is None:
+        return np.full((bits, pe), width)
+    whole = np.zeros((len(thresholds), 1 << bits), np.int64)
+    whole[:, : thresholds.shape[1]] = np.rint(thresholds).astype(np.int64)
+    digits = (whole[..., None] >> np.arange(width) & 1).astype(bool)  # (channels, steps, width)
+    found = []
+    for stage in range(bits):
+        half = 1 << (bits - 1 - stage)
+        memory = digits[:, half - 1 :: 2 * half].reshape(fold, pe, -1, width)  # channels take turns
+        found.append(different_bits(memory.swapaxes(0, 1).reshape(pe, -1, width)))
+        if not stage and fold <= LOGIC_WORDS:  # all lanes read one address
+            shared = different_bits(memory.reshape(fold, -1))
+            found[0] = found[0] * (shared / max(1, found[0].sum()))
+    return np.array(found)
 
 
 THRESHOLD = register(

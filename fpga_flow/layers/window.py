@@ -152,23 +152,45 @@ def _parallel_window(layer: Any) -> Schedule:
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     (kh, kw), (_, w), (dh, dw) = a["ConvKernelDim"], a["IFMDim"], a["Dilation"]
-    (sh, _), simd = a["Stride"], a["SIMD"]
-    width = simd * bits_of(a["inputDataType"])
-    fold = a["IFMChannels"] // simd
-    control = Resources(
-        lut=45 + 11 * math.log2(math.prod(a["OFMDim"]) * fold + 1), ff=40 + 4 * math.log2(w * fold + 1)
-    )
-    if kh * kw == 1:
-        return control
-    rows = ((kh - 1) * dh + max(0, sh - 1)) * w
+    simd = a["SIMD"]
+    width, fold = simd * bits_of(a["inputDataType"]), a["IFMChannels"] // simd
+    rows = (kh - 1) * dh * w
+    registers = _control(a, (rows + (kw - 1) * dw + 1) * fold)
+    control = Resources(lut=CONTROL_LUTS * registers, ff=registers)
     if a["parallel_window"]:  # a register for every value of the window, lines in memories
-        values = ((kw - 1) * dw + 1) * kh * fold
-        line = max(1, w - (kw - 1) * dw) * dh * fold
-        lines = memory(family, width, line, True, a["ram_style"]) if kh > 1 else Resources()
-        held = Resources(lut=values * width * 0.1, ff=values * width)
-        return control + held + lines.times(kh - 1)
+        values = kh * kw * fold
+        gaps = [(dw - 1) * fold] * (kh * (kw - 1)) + [(dh * w - (kw - 1) * dw - 1) * fold] * (kh - 1)
+        lines = [_line(family, width, gap, a["ram_style"]) for gap in gaps if gap]
+        return sum(lines, control + Resources(ff=values * width))
     depth = (rows + (kw - 1) * dw + 1) * fold
-    return control + memory(family, width, depth, True, a["ram_style"]) + Resources(lut=width, ff=width)
+    return control + memory(family, width, depth, True, a["ram_style"]) + Resources(ff=width)
+
+
+CONTROL_LUTS = 2.3
+"""For each register of a generator's counters: they are added to, compared and set back."""
+
+
+def _control(a: Attributes, depth: int) -> int:
+    """Return the registers of the counters in FINN's templates, for a buffer of `depth` words."""
+    fold = a["IFMChannels"] // a["SIMD"]
+    words, window = math.prod(a["IFMDim"]) * fold, math.prod(a["ConvKernelDim"]) * fold
+    element = _bits(words) + 1
+    loops = [*a["OFMDim"], *((1, 1, 1) if a["parallel_window"] else (*a["ConvKernelDim"], fold))]
+    loop = sum(_bits(count - 1) + 1 for count in loops if count > 1)
+    if a["parallel_window"]:
+        return 2 * element + 2 + loop + 7
+    return 3 * element + 6 + _bits(window) + 2 * _bits(depth) + 1 + loop + 4
+
+
+def _bits(count: int) -> int:
+    """Return the bits that count to `count`, not included."""
+    return math.ceil(math.log2(count)) if count > 1 else 0
+
+
+def _line(family: Family, width: int, depth: int, style: str) -> Resources:
+    """Return a delay of `depth` words of `width` bits, with its addresses and its register."""
+    addresses = 2 * _bits(depth)
+    return memory(family, width, depth, True, style) + Resources(lut=2 * addresses, ff=width + addresses)
 
 
 KIND = register(

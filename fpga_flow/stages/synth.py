@@ -4,7 +4,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -36,12 +36,7 @@ def run(context: Context) -> SynthResult:
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
     layers = load_design(folder).layers
-    tool = toolchain.yosys()
-    ours = (target.family, tool.version, code_digest("fpga_flow.synth.yosys"))
-    keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
-    distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
-    found, cached = _synthesise_all(distinct, folder, context.cache / "synth", target.family)
-    usages = {layer.name: found[keys[layer.name]] for layer in layers}
+    usages, distinct, cached = synthesise_layers(layers, folder, context.cache, target.family)
     _keep_for_folding(context, usages, target.family)
     fit = Fit(total(usages.values()), target)
     artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
@@ -50,7 +45,7 @@ def run(context: Context) -> SynthResult:
         say(f"  warning: the design does not fit {target.name}: {fit.excess()}")
     return SynthResult.model_validate(
         {
-            "tool": f"yosys {tool.version}",
+            "tool": f"yosys {toolchain.yosys().version}",
             "part": target.part,
             **fit.used.as_dict(),
             "fmax_mhz": None,
@@ -58,9 +53,23 @@ def run(context: Context) -> SynthResult:
             "fits": not fit.over,
             "over": fit.over,
             "board": {"name": target.name, **target.capacity.limited()},
-            "distinct": len(distinct),
+            "distinct": distinct,
         }
     )
+
+
+def synthesise_layers(
+    layers: Sequence[LayerRtl], folder: Path, cache: Path, family: Family
+) -> tuple[dict[str, Resources], int, int]:
+    """Return what each of `layers` takes by name, how many of them differ, and how many of those were known.
+
+    `folder` holds their RTL, `cache` is what all runs share. Raises `ToolError` with the layer's name.
+    """
+    ours = family, toolchain.yosys().version, code_digest("fpga_flow.synth.yosys")
+    keys = {layer.name: cache_key(layer, folder, *ours) for layer in layers}
+    distinct = {keys[layer.name]: layer for layer in reversed(layers)}  # named after the first of them
+    found, known = _synthesise_all(distinct, folder, cache / "synth", family)
+    return {layer.name: found[keys[layer.name]] for layer in layers}, len(distinct), known
 
 
 def _keep_for_folding(context: Context, usages: Mapping[str, Resources], family: Family) -> None:

@@ -33,39 +33,96 @@ def bram18_of(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | i
     return least
 
 
+def lut_ram(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.float64]:
+    """Return the LUTs of a writable memory of `depth` words of `width` bits, with what joins its parts.
+
+    The smallest memories hold half of the bits of twice as many words too.
+    """
+    width, depth, luts = np.asarray(width), np.asarray(depth), family.lut_memory
+    found = []
+    for words, bits in ((luts.words, luts.bits), (2 * luts.words, luts.bits / 2)):
+        rows = np.ceil(depth / words)
+        cells: NDArray[np.float64] = luts.luts * np.ceil(width / bits) * rows
+        found.append(cells + width * np.ceil((rows - 1) / 3) + DECODED * (rows > 1) * rows)
+    least: NDArray[np.float64] = np.minimum(*found)
+    return least
+
+
+DECODED = 2
+"""LUTs of the write enable of each part of a memory in LUTs."""
+
+
 @functools.cache
 def memory(family: Family, width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
     """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
-    if style == "block" or (style == "auto" and in_block_ram(family, width, depth)):
+    if style == "block" or (style == "auto" and in_block_ram(family, width, depth, writable)):
         return Resources(lut=8, ff=8, bram18=int(bram18_of(family, width, depth)))
-    luts = family.lut_memory
     if writable:
-        return Resources(lut=luts.luts * math.ceil(width / luts.bits) * math.ceil(depth / luts.words))
-    return Resources(lut=width * math.ceil(depth / luts.rom_bits))
+        return Resources(lut=float(lut_ram(family, width, depth)))
+    return Resources(lut=width * rom_luts(family, depth))
 
 
 @functools.cache
-def in_block_ram(family: Family, width: int, depth: int) -> bool:
-    """Return whether Yosys puts a memory into block RAM."""
+def in_block_ram(family: Family, width: int, depth: int, writable: bool = False) -> bool:
+    """Return whether Yosys puts a memory into block RAM.
+
+    Its `memory_libmap` takes what costs least: logic costs as many as LUTs hold a read-only memory.
+    """
     block = family.block_ram
+    if not writable:
+        return width * depth / family.lut_memory.rom_bits > block.cost * int(bram18_of(family, width, depth))
     bits, words, cost = family.lut_memory.library
     small = cost * math.ceil(width / bits) * math.ceil(depth / words)
     return depth >= block.words or small > block.cost * int(bram18_of(family, width, depth))
 
 
+LOGIC_WORDS = 32
+"""Of a read-only memory that is logic like any other: of more, each bit becomes LUTs by itself."""
+
+
+def different_bits(words: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return (...) how many bits of read-only memories are not constant, `words` (..., depth, width).
+
+    Where a memory becomes logic, equal bits are one. Else a bit is constant where its LUTs are, which are
+    filled up with 0.
+    """
+    depth = words.shape[-2]
+    some, every = words.any(-2), words.all(-2)
+    if depth > LOGIC_WORDS:
+        return np.asarray((some & ~(every & (depth % 64 == 0))).sum(-1))
+    contents = (words.astype(np.int64) << np.arange(depth)[:, None]).sum(-2)
+    contents[every] = 0  # constant, as those that no word sets
+    contents.sort(-1)
+    new = np.diff(contents, axis=-1, prepend=0) != 0
+    return np.asarray(new.sum(-1))
+
+
+def rom_luts(family: Family, depth: int) -> int:
+    """Return the LUTs of a bit of a read-only memory of `depth` words; four of them have multiplexers."""
+    luts = math.ceil(depth / family.lut_memory.rom_bits)
+    return luts + math.ceil((math.ceil(luts / 4) - 1) / 3)
+
+
 def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.float64]:
-    """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits; see `Resources.row`."""
-    width = -(-np.asarray(bits) // 8) * 8
-    depth = np.asarray(depth)
-    rows = np.where(depth <= 2, 0, np.ceil(depth / family.lut_memory.words))
+    """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits; see `Resources.row`.
+
+    One word is in a register, two are in two; more are in a ring with a register behind it, with two
+    addresses and a count. From two words on, words are whole bytes.
+    """
+    bits, depth = np.broadcast_arrays(np.asarray(bits), np.asarray(depth))
+    width = -(-bits // 8) * 8
+    addresses = np.ceil(np.log2(np.maximum(depth - 1, 2)))
+    control = 2 + 2 * addresses + np.ceil(np.log2(depth + 1))
     deep = (depth > BLOCK_FIFO_DEPTH) & (width * depth > BLOCK_FIFO_BITS)
-    ring = 24 + 0.7 * width * rows + 6 * rows, width + 16 + 4 * np.log2(np.maximum(depth, 2))
-    lut = np.select([depth == 1, depth == 2], [2, width + 4], ring[0])
-    ff = np.select([depth == 1, depth == 2], [width + 1, 2 * width + 2], ring[1])
-    bram = bram18_of(family, width, depth - 1)  # one more word is in the memory's own register
-    return np.stack(
-        [np.where(deep, 40, lut), np.where(deep, 41, ff), np.where(deep, bram, 0), np.zeros_like(lut)], -1
-    )
+    ring = RING_LUTS[0] + RING_LUTS[1] * addresses + np.where(deep, 0, lut_ram(family, width, depth - 1))
+    lut = np.select([depth == 1, depth == 2], [2, width + 4], ring)
+    ff = np.select([depth == 1, depth == 2], [bits + 1, 2 * width + 2], control + np.where(deep, 0, width))
+    bram = np.where(deep, bram18_of(family, width, depth - 1), 0)
+    return np.stack([lut, ff, bram, np.zeros_like(lut)], -1)
+
+
+RING_LUTS = 9.5, 2.5
+"""LUTs of a ring's control, and of it for each bit of an address."""
 
 
 def fifo_before(
@@ -90,8 +147,10 @@ def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float
     """
     group = np.gcd(wide_in, wide_out)
     ways_in, ways_out = wide_in // group, wide_out // group
+    places = ways_in * ways_out
     select = np.select([ways_in == 1, ways_in <= 4], [0, 1], np.ceil(3 * ways_in / 8))
-    lut = 5 + 1.4 * ways_out + wide_out * select
-    ff = ways_in * ways_out * group + 8
+    lut = 0.3 + 5.9 * np.log2(places) + wide_out * select
+    counters = [np.ceil(np.log2(count)) for count in (places + 1, ways_in, ways_out)]
+    ff = places * group + sum(counters)
     both = np.stack([lut, ff, np.zeros_like(lut), np.zeros_like(lut)], -1)
     return np.where((wide_in == wide_out)[..., None], 0.0, both)

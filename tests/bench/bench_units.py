@@ -10,7 +10,7 @@ which one was chosen by the formulas, and by how much the best one by Yosys is c
 were made.
 
 What costs by formula more than `DEARER` times the cheapest way, or more than `LARGEST`, is not synthesised:
-it takes Yosys an hour and nobody would choose it. `--keep` keeps the rows that the table has.
+it takes Yosys an hour and nobody would choose it. `--keep` takes the counts by Yosys that the table has.
 """
 
 import argparse
@@ -189,26 +189,26 @@ def _text(choice: Choice) -> str:
 
 
 def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
-    """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes."""
-    order = {(layer.name, layer.cycles): place for place, layer in enumerate(wanted)}
-    rows = [row for row in read_rows(file, Row) if (row.layer, int(row.cycles)) in order] if keep else []
-    known = {(row.layer, int(row.cycles)) for row in rows}
+    """Write the table of `wanted` to `file`, anew with each layer, and print each row as it comes.
+
+    `keep`: what the table has by Yosys is not synthesised again.
+    """
+    old = read_rows(file, Row) if keep else []
     built = {
         (row.layer, row.implementation, row.folding): Resources(
             *(float(amount) for amount in (row.lut, row.ff, row.bram18, row.dsp))
         )
-        for row in rows
+        for row in old
         if row.lut != ""
     }
-    for layer in wanted:
-        if (layer.name, layer.cycles) in known:
-            continue
+    rows: list[Row] = []
+    for place, layer in enumerate(wanted):
         for row in rows_of(layer, built):
             print(*vars(row).values(), sep="; ", flush=True)
             rows.append(row)
-        rows.sort(key=lambda row: order[row.layer, int(row.cycles)])
+        later = {(layer.name, layer.cycles) for layer in wanted[place + 1 :]}
         with file.open("w", encoding="utf-8", newline="") as text:
-            write_rows(text, rows)
+            write_rows(text, [*rows, *(row for row in old if (row.layer, int(row.cycles)) in later)])
 
 
 def main() -> None:

@@ -31,13 +31,13 @@ from fpga_flow.layers.base import (
     waits_for_none,
 )
 from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
-from fpga_flow.layers.constant.schedule import Digits, Schedule
+from fpga_flow.layers.constant.resources import resources
+from fpga_flow.layers.constant.schedule import Digits
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import Unit, Words
 from fpga_flow.layers.schedules import Pattern, steps
 from fpga_flow.layers.schedules import Schedule as Tokens
 from fpga_flow.target.memory import bits_of
-from fpga_flow.target.resources import Resources
 
 OPERATOR = "ConstantMatrix_rtl"
 """Of the nodes of matrix units."""
@@ -164,50 +164,6 @@ def small(inputs: int, weights: int) -> bool:
     return inputs <= MOST_INPUTS and weights <= MOST_WEIGHTS
 
 
-def resources(a: Attributes) -> Resources:
-    """Return what it takes of a part of any family."""
-    unit = unit_of(a)
-    if unit.whole:
-        return _network(unit.schedule) + Resources(lut=2, ff=unit.latency)
-    graph, digits, words = unit.graph, unit.digits, unit.words
-    inputs, in_bits = graph.inputs_used, words.in_bits + words.bipolar
-    # Bits of all sums: where they are whole, the highest ones are one register; those that are always 0 none.
-    held = [words.out_bits if digits.serial else own.bits for own in graph.output_ranges if own.bits]
-    word = sum(held) / unit.words_out
-    streams = Resources(
-        # A value is loaded or shifted; words are chosen.
-        lut=inputs * max(0, in_bits - digits.width) + word * ((unit.words_out + 2) // 4),
-        ff=inputs * (in_bits + words.in_bits * (unit.words_in - 1) / unit.words_in)
-        + len(held) * (digits.count - 1) * digits.width
-        + word,
-    )
-    # Shift registers follow a vector; each word that waits for the last one has an enable.
-    cycles = unit.schedule.latency + digits.count + unit.words_out
-    control = Resources(lut=10 + cycles + unit.words_in - 1, ff=20 + 2 * cycles)
-    return _network(unit.schedule) + streams + control
-
-
-@lru_cache(maxsize=256)
-def _network(timed: Schedule) -> Resources:
-    """Return what the adders take, and the delays between them."""
-    graph, digits = timed.graph, timed.digits
-    delays: dict[int, int] = {}
-    uses = [use for place in range(len(graph.adders)) for use in timed.operands(place)]
-    for use in (*uses, *timed.outputs()):
-        if use is not None:
-            more = digits.serial and use.bits > 0
-            delays[use.value] = max(delays.get(use.value, 0), use.delay + more)
-    lut = ff = 0.0
-    for value, delay in delays.items():
-        bits = digits.width if digits.serial else graph.ranges[value].bits
-        ff += bits * min(delay, 2)
-        lut += bits * (delay > 3)
-    if digits.serial:
-        return Resources(lut=lut + len(graph.adders) * digits.width, ff=ff + len(graph.adders))
-    held = graph.ranges[len(graph.inputs) :]
-    return Resources(lut=lut + 0.85 * sum(found.bits for found in held), ff=ff)
-
-
 def constant(form: Form) -> Implementation:
     """Return the implementation as adders of the kind of layer that has `form`."""
     as_matrix = form.as_matrix
@@ -231,7 +187,7 @@ def constant(form: Form) -> Implementation:
         "constant",
         form.operator,
         lambda layer: schedule(as_matrix(attributes(layer))),
-        lambda a, weights, family: resources(as_matrix(a)),
+        lambda a, weights, family: resources(unit_of(as_matrix(a))),
         lambda a, cycles: timing(as_matrix(a), cycles),
         suits=form.suits,
         weights="constant",
