@@ -24,17 +24,11 @@ from fpga_flow.layers.base import (
     register,
 )
 from fpga_flow.layers.constant_depthwise import CONSTANT
+from fpga_flow.layers.dot_resources import dot
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import (
-    convolve,
-    depthwise_folding_of,
-    known_words,
-    latency,
-    products,
-)
+from fpga_flow.layers.products import convolve, depthwise_folding_of, latency
 from fpga_flow.layers.schedules import Pattern, Schedule
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
 
 
@@ -115,8 +109,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     kernel = math.prod(int(k) for k in a["Kernel"])
     depth = math.ceil(a["Channels"] / a["PE"]) * math.ceil(kernel / a["SIMD"])
     blocks = None if weights is None else blocks_of(np.rint(weights).astype(np.int64), a["SIMD"], a["PE"])
-    words = known_words(a, blocks, family)
-    return products(family, a, depth, a["PE"] * a["SIMD"] * bits_of(a["inputDataType"]), words)
+    return dot(family, a, math.ceil(kernel / a["SIMD"]), depth, a["PE"], blocks)
 
 
 def blocks_of(weights: NDArray[np.int64], simd: int, pe: int) -> NDArray[np.int64]:

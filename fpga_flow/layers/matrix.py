@@ -28,8 +28,10 @@ from fpga_flow.layers.base import (
     waits_for_none,
 )
 from fpga_flow.layers.constant.choice import CONSTANT
+from fpga_flow.layers.dot_resources import dot
+from fpga_flow.layers.dot_resources import replay as replayed
 from fpga_flow.layers.graph import LayerGraph, Stream
-from fpga_flow.layers.products import folding_of, known_words, latency, multiply, products
+from fpga_flow.layers.products import folding_of, latency, multiply
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
 from fpga_flow.target.family import Family
 from fpga_flow.target.memory import bits_of, memory
@@ -184,11 +186,10 @@ def packed_resources(a: Attributes, weights: Weights, family: Family) -> Resourc
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
-    depth = math.ceil(a["MW"] / a["SIMD"]) * math.ceil(a["MH"] / a["PE"])
-    x = bits_of(a["inputDataType"])
-    replay = memory(family, a["SIMD"] * x, math.ceil(a["MW"] / a["SIMD"]), writable=True)
+    length, passes = math.ceil(a["MW"] / a["SIMD"]), math.ceil(a["MH"] / a["PE"])
     words = None if weights is None else blocks_of(np.rint(weights).astype(np.int64), a["SIMD"], a["PE"])
-    return replay + products(family, a, depth, a["SIMD"] * x, known_words(a, words, family))
+    vector = replayed(family, passes, length, a["SIMD"] * bits_of(a["inputDataType"]))
+    return vector + dot(family, a, length, length * passes, 1, words)
 
 
 def blocks_of(weights: NDArray[np.int64], simd: int, pe: int) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from fpga_flow.results.hardware import Predicted
 from fpga_flow.stages.synth import synthesise_layers
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources, total
-from tests.bench.estimate_networks import LARGEST, folded, operators
+from tests.bench.estimate_networks import described, folded, operators
 from tests.bench.tables import read_rows, write_rows
 
 FILE = ROOT / "docs" / "estimate.csv"
@@ -51,12 +51,9 @@ class Row:
 
 
 def rows_of(seed: int) -> Iterator[Row]:
-    """Yield the layers of a network; those that would take Yosys too long are left out."""
+    """Yield the layers of a network."""
     with finn_session():
         model = folded(seed, BOARD)
-    estimates = estimate_layers(model, BOARD.family)
-    if total(estimates.values()).lut > 2 * LARGEST:
-        return
     known = Predicted(
         part=BOARD.part, clock_mhz=100, top_k=0, cycles_per_frame=1, latency_cycles=1, bottleneck="none"
     )
@@ -76,6 +73,8 @@ class Pair:
     operator: str
     expected: Resources
     found: Resources
+    label: str = ""
+    """What it is."""
 
     def error(self, key: str) -> float:
         """Return by which share of the truth the expected amount of `key` is off, with its sign."""
@@ -87,11 +86,13 @@ def pairs_of(rows: Sequence[Row]) -> dict[int, list[Pair]]:
     found: dict[int, list[Pair]] = defaultdict(list)
     for seed in dict.fromkeys(int(row.seed) for row in rows):
         with finn_session():
-            estimates = estimate_layers(folded(seed, BOARD), BOARD.family)
+            model = folded(seed, BOARD)
+        estimates = estimate_layers(model, BOARD.family)
+        labels = described(model)
         for row in rows:
             if int(row.seed) == seed:
                 counts = Resources(*(float(amount) for amount in (row.lut, row.ff, row.bram18, row.dsp)))
-                found[seed].append(Pair(row.operator, estimates[row.layer], counts))
+                found[seed].append(Pair(row.operator, estimates[row.layer], counts, labels[row.layer]))
     return found
 
 
@@ -153,6 +154,12 @@ def main() -> None:
             with FILE.open("w", encoding="utf-8", newline="") as file:
                 write_rows(file, rows)
     pairs = pairs_of(rows)
+    if arguments.list:
+        for pair in (one for found in pairs.values() for one in found if one.operator == arguments.list):
+            print(
+                pair.label, *(f"{a:g}/{b:g}" for a, b in zip(pair.expected.row, pair.found.row, strict=True))
+            )
+        return
     for part, first in (("fitted", 0), ("held back", 1)):
         print(f"{part}: layers, sums (those of {SMALL} or more: number, median error, nine of ten)")
         print(*lines_of({seed: found for seed, found in pairs.items() if seed % 2 == first}), sep="\n")

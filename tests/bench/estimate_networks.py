@@ -1,9 +1,10 @@
 """Networks whose layers the estimate is fitted to and judged by: drawn from a seed, each folded at random.
 
-Sizes, bits, zeros, rates, prices and implementations are drawn, so that all kinds of layers come in all of
-their ways; what would take more than `LARGEST` LUTs is folded slower. Networks of odd seeds are held back.
+Sizes, bits, zeros, implementations and foldings are drawn, so that all kinds of layers come in all of their
+ways, but for what would take Yosys minutes. Networks of odd seeds are held back.
 """
 
+import math
 import random
 
 import numpy as np
@@ -12,16 +13,19 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_flow.hardware.fold.problem import Problem, Solution, apply
+from fpga_flow.hardware.fold.options import Choice, weights_of
+from fpga_flow.hardware.fold.problem import Edge, Problem, apply, go_together
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.layers.fifo import is_fifo, set_depth
+from fpga_flow.layers.graph import attributes_of
 from fpga_flow.target.board import Board
-from fpga_flow.target.resources import Resources
 from tests.networks import Builder
 
-LARGEST = 6_000
-SLOWER = 1.6
+MOST_ADDED, MOST_LANES, WIDEST = 2_000, 96, 640
+"""Weights that are adders, lanes that multiply, bits of a width converter's buffer."""
+TRIES = 200
+"""To find what goes together with the layers before."""
 DEPTHS = (1, 2, 3, 5, 8, 16, 17, 32, 33, 48, 64, 65, 128, 200, 256, 257, 400, 512, 513, 1024, 2048)
 """Of FIFOs."""
 
@@ -49,10 +53,10 @@ class Drawn:
                 self.net.global_pool(self.random.choice(("ReduceSum", "GlobalMaxPool")))
             self.net.flatten()
         else:
-            features = self.random.choice((16, 24, 40, 64, 100, 256))
+            features = self.random.choice((16, 24, 40, 64, 100))
             self.net = Builder((features,), self.net.last[2])
         for _ in range(self.random.choice((0, 1, 2))):
-            self._dense(self.random.choice((8, 16, 24, 32, 64, 128)))
+            self._dense(self.random.choice((8, 16, 24, 32, 64)))
             self._activation()
         self._dense(self.random.choice((5, 10, 20, 24)))
         if self.random.random() < 0.5:
@@ -76,7 +80,7 @@ class Drawn:
         if self.random.random() < 0.25:
             self._conv(self._kernel(), channels, group=channels)
         else:
-            filters = self.random.choice((4, 8, 12, 16, 24, 32, 48, 64))
+            filters = self.random.choice((4, 8, 12, 16, 24, 32))
             self._conv(self.random.choice((self._kernel(), self._kernel(), (1, 1))), filters)
         self._activation()
         extra = self.random.random()
@@ -152,27 +156,49 @@ class Drawn:
 
 
 def folded(seed: int, board: Board) -> ModelWrapper:
-    """Return the hardware graph of a drawn network, folded, with FIFOs of drawn depths."""
+    """Return the hardware graph of a drawn network, folded, with FIFOs of drawn depths.
+
+    No estimate has a say in it: the same seed is the same graph, whatever the formulas are.
+    """
     drawn = Drawn(seed)
     choose = drawn.random
     model = lower(drawn.build(), board.part, choose.choice((0, 1)))
-    problem = Problem(model, board, weights=choose.choice((None, None, "dense", "sparse", "constant")))
-    fastest, slowest = problem.fastest()[0], problem.slowest()
-    cycles = int(fastest * (slowest / fastest) ** choose.random())
-    prices = Resources(lut=1, ff=choose.choice((0, 0.5)), bram18=190, dsp=choose.choice((20, 242)))
-    model = insert_streams(apply(model, _small(problem, cycles, slowest, prices).choices), board.part)
+    problem = Problem(model, board)
+    chosen: dict[int, Choice] = {}
+    for number, (layer, node) in enumerate(zip(problem.layers, model.graph.node, strict=True)):
+        before = [edge for edge in problem.edges if edge.consumer == number]
+        weights = weights_of(model, node)
+        nonzero = 0 if weights is None else np.count_nonzero(weights)
+        options = [choice for choice in layer.choices if _is_small(choice, nonzero)]
+        ways = sorted({choice.implementation for choice in options})
+        for _ in range(TRIES):
+            way = choose.choice(ways)
+            choice = choose.choice([one for one in options if one.implementation == way])
+            if all(_go_together(problem, edge, chosen[edge.producer], choice) for edge in before):
+                break
+        chosen[number] = choice
+    choices = {problem.layers[number].name: choice for number, choice in chosen.items()}
+    model = insert_streams(apply(model, choices), board.part)
     for node in model.graph.node:
         if is_fifo(node.op_type):
-            set_depth(node, choose.choice(DEPTHS[:2] if choose.random() < 0.4 else DEPTHS))
+            set_depth(node, choose.choice(DEPTHS[:2] if choose.random() < 0.6 else DEPTHS))
     return model
 
 
-def _small(problem: Problem, cycles: int, slowest: int, prices: Resources) -> Solution:
-    found = problem.solve(cycles, prices)
-    while found.resources.lut > LARGEST and cycles < slowest:
-        cycles = int(cycles * SLOWER) + 1
-        found = problem.solve(cycles, prices)
-    return found
+def _is_small(choice: Choice, nonzero: int) -> bool:
+    lanes = dict(choice.folding)
+    if "Digit" in lanes:
+        return nonzero <= MOST_ADDED
+    return lanes.get("Lanes", math.prod(lanes.values())) <= MOST_LANES
+
+
+def _go_together(problem: Problem, edge: Edge, before: Choice, here: Choice) -> bool:
+    producer, consumer = problem.layers[edge.producer], problem.layers[edge.consumer]
+    if (edge.producer, edge.consumer) in problem.coupled and not go_together(before, here):
+        return False
+    given = producer[before].lanes_out[edge.stream_out]
+    taken = consumer[here].lanes_in[edge.stream_in]
+    return math.lcm(given, taken) * edge.bits <= WIDEST
 
 
 def operators(model: ModelWrapper) -> dict[str, str]:
@@ -183,3 +209,16 @@ def operators(model: ModelWrapper) -> dict[str, str]:
         kind = layer.get_nodeattr("resType") if "resType" in layer.get_nodeattr_types() else ""
         found[str(node.name)] = node.op_type + (f" {kind}" if kind and "Matrix" in node.op_type else "")
     return found
+
+
+def described(model: ModelWrapper) -> dict[str, str]:
+    """Return the attributes of each layer that say what it is, by name."""
+    hidden = ("Network", "nonzero", "Solver", "code_gen_dir", "ipgen_path", "rtlsim", "exec_mode", "backend")
+    return {
+        str(node.name): " ".join(
+            f"{key}={value}"
+            for key, value in attributes_of(node).items()
+            if not key.startswith(hidden) and value not in ("", b"")
+        )
+        for node in model.graph.node
+    }
