@@ -21,6 +21,8 @@ MOST_BITS = 16_384
 """Of a word of it: wider ones take Yosys' front end too many steps, whatever is left in the end."""
 FIRST, ONES, LATER = 4, 8, 8
 """Terms, ones of bits, and sums of either that are added at a time (`df_dot.sv`)."""
+CONSTANTS = 0.65
+"""Of the LUTs of sums, those that are left where all weights are constants."""
 Used = NDArray[np.bool_]
 
 
@@ -93,9 +95,9 @@ def dot(
     terms = used.transpose(0, 2, 1) if by_weight else np.repeat(np.any(used, axis=-1)[:, None], planes, 1)
     lut, ff, bits = _trees(terms.reshape(-1, simd), max(w, x), given.sum_bits)
     rows = _rows(given, bits.reshape(pe, planes), fold)
-    known = depth == 1 and weights is not None
     # Of constants Yosys finds sums and bits that are equal.
-    return stored + control + Resources(lut=(0.7 if known else 1) * lut, ff=ff) + rows
+    found = CONSTANTS if depth == 1 and weights is not None else 1.0
+    return stored + control + Resources(lut=found * (lut + rows.lut), ff=ff + rows.ff)
 
 
 def _stages(simd: int) -> int:
@@ -145,7 +147,8 @@ def _trees(
         if stage == 0 and ones:
             lut += float((1.5 * count).sum())
         else:
-            added = np.select([children <= 1, children == 2], [0, 1], 2 * children - 3)
+            # What selects a term is within its adder, where there is one.
+            added = np.maximum(children - 1, 0)
             lut += float((added * bits).sum()) + (stage == 0) * float((width * (children == 1)).sum())
         ff += float(bits.sum())
         if count.shape[1] == 1:
@@ -163,8 +166,7 @@ def _rows(given: Operands, bits: NDArray[np.int64], fold: int) -> Resources:
     """Return what adds the planes of each row, whose sums have `bits` (PE, planes), and what accumulates."""
     planes = (bits > 0).sum(-1)
     wide = (bits + np.arange(bits.shape[1])).max(-1).clip(max=given.sum_bits) * (planes > 0)
-    added = np.select([planes <= 1, planes == 2], [0, 1], 2 * planes - 3)
-    lut = float((added * wide).sum())
+    lut = float((np.maximum(planes - 1, 0) * wide).sum())
     held = float(wide.sum()) if given.in_luts and given.input_bits > 2 else 0.0
     live = int((planes > 0).sum())
     if fold == 1:

@@ -11,7 +11,7 @@ from fpga_flow.finn.backend import RTL_DOMAIN
 from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, memory
+from fpga_flow.target.memory import bits_of, different_bits, rom_luts
 from fpga_flow.target.resources import Resources
 
 
@@ -89,5 +89,15 @@ def elementwise_resources(a: Attributes, weights: Weights, family: Family) -> Re
     """Return what it takes; see `Implementation.resources`."""
     left, right, out = (bits_of(a[f"{role}_dtype"]) for role in ("lhs", "rhs", "out"))
     pe, channels = a["PE"], a["out_shape"][-1]
-    constants = memory(family, pe * right, channels // pe) if a["rhs_style"] == "const" else Resources()
-    return constants + Resources(lut=10 + pe * max(left, right, out), ff=10 + pe * out)
+    taken = Resources(lut=6 + pe * min(left, right), ff=1 + pe * out)
+    words = channels // pe
+    if a["rhs_style"] != "const" or words == 1:
+        return taken
+    columns = pe * right
+    if weights is not None:
+        constants = np.broadcast_to(np.rint(weights).astype(np.int64).reshape(-1), channels)
+        digits = constants.reshape(words, pe, 1) >> np.arange(right) & 1
+        columns = int(different_bits(digits.reshape(words, -1).astype(np.bool_)))
+    return taken + Resources(
+        lut=columns * rom_luts(family, words) * (words > 2), ff=columns + (words - 1).bit_length()
+    )

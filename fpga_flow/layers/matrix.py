@@ -170,18 +170,19 @@ def packed_resources(a: Attributes, weights: Weights, family: Family) -> Resourc
     pe, simd = a["PE"], a["SIMD"]
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
     depth = math.ceil(a["MW"] / simd) * math.ceil(a["MH"] / pe)
-    streamer = memory(family, pe * simd * w, depth, style=a["ram_style"])
+    streamer = memory(family, pe * simd * w, depth, writable=True, style=a["ram_style"])
     replay = memory(family, simd * x, math.ceil(a["MW"] / simd), writable=True)
     queue = Resources(lut=1.3 * pe * out + 25, ff=pe * out + 30)
     narrow = weights is not None and float(weights.min()) > DataType[a["weightDataType"]].min()
     dsp = simd * math.ceil(pe / lanes_of(family, w, x, narrow))
-    shared = 8 * pe * simd if pe > 1 else 0  # products in one DSP are told apart
+    shared = 4 * pe * simd if pe > 1 else 0  # products in one DSP are told apart
     core = Resources(
         lut=pe * (simd - 1) * out + 2 * dsp + shared,
-        ff=pe * simd * (0.8 * out + 2 * w) + 2 * simd * x + shared,
+        # A weight goes through two registers; of block RAM one is its own.
+        ff=pe * simd * (0.7 * out + (1 if streamer.bram18 else 2) * w) + 2 * simd * x + shared,
         dsp=dsp,
     )
-    return streamer + replay + queue + core + Resources(lut=20, ff=60)
+    return streamer + replay + queue + core + Resources(lut=20, ff=40)
 
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:

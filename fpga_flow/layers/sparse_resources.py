@@ -11,7 +11,7 @@ from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.layers.sparse_folding import walk_of
 from fpga_flow.layers.sparse_lists import address_bits, part_range
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, memory, rom_luts
+from fpga_flow.target.memory import bits_of, bram18_of, lut_ram, memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 BLOCK_IN_LUTS = 190
@@ -89,9 +89,9 @@ def _lane(family: Family, a: Attributes, w: int, x: int, sums: int, places: int)
         product = Resources(lut=_product_luts(min(w, x), max(w, x)), ff=pairs * (w + x))
     else:
         product = Resources(dsp=1)
-    store = memory(family, sums, 2 * places, writable=True)
+    store = Resources(lut=float(lut_ram(family, sums, 2 * places)))
     counter = address_bits(places) if places > 1 else 0
-    return product + store + Resources(lut=sums + counter + 2, ff=2 + x + w + sums + counter)
+    return product + store + Resources(lut=sums + counter, ff=2 + x + w + sums + counter)
 
 
 def _product_luts(narrow: int, wide: int) -> int:
@@ -100,4 +100,5 @@ def _product_luts(narrow: int, wide: int) -> int:
         return narrow + wide
     pieces = math.ceil(narrow / 2)
     partial = wide + min(narrow, 2)
-    return pieces * (partial if wide <= 4 else 2 * partial) + (pieces - 1) * partial
+    # What is below a partial product goes around its adder.
+    return pieces * (partial if wide <= 4 else 2 * partial) + (pieces - 1) * (partial - 2)

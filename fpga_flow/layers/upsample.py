@@ -93,8 +93,10 @@ def schedule(layer: Any) -> Schedule:
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width, fold = a["SIMD"] * bits_of(a["inputDataType"]), a["NumChannels"] // a["SIMD"]
-    return memory(family, width, a["WI"] * fold, writable=True) + Resources(
-        lut=50 + 0.5 * width, ff=50 + width
+    words = a["WI"] * fold
+    addresses = (words - 1).bit_length()
+    return memory(family, width, words, writable=True) + Resources(
+        lut=20 + 5 * addresses, ff=8 + width + 5 * addresses
     )
 
 

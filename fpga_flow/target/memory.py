@@ -70,7 +70,7 @@ def in_block_ram(family: Family, width: int, depth: int, writable: bool = False)
     """
     block = family.block_ram
     if not writable:
-        return width * depth / family.lut_memory.rom_bits > block.cost * int(bram18_of(family, width, depth))
+        return width * depth / family.lut_memory.rom_bits >= block.cost * int(bram18_of(family, width, depth))
     bits, words, cost = family.lut_memory.library
     small = cost * math.ceil(width / bits) * math.ceil(depth / words)
     return depth >= block.words or small > block.cost * int(bram18_of(family, width, depth))

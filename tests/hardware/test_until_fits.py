@@ -56,16 +56,14 @@ def state() -> State:
 
 
 def test_where_the_cheapest_folding_does_not_fit_another_resource_takes_the_place() -> None:
-    lut = 100_000
-
-    def recipe(margin: float) -> Recipe:
-        found = recipe_of(lut, margin=margin)
+    def recipe(lut: int) -> Recipe:
+        found = recipe_of(lut, margin=0.0)
         quant = found.quant.model_copy(update={"weight_bits": 8, "act_bits": 8})
         return found.model_copy(update={"quant": quant})
 
-    state = new_state(recipe(0.0), CLASSES, 2)
-    plain = BoardEstimate(recipe(0.0)).solution(state, SHAPE).resources
-    other = BoardEstimate(recipe(1 - 0.98 * plain.lut / lut))
+    state = new_state(recipe(100_000), CLASSES, 2)
+    plain = BoardEstimate(recipe(100_000)).solution(state, SHAPE).resources
+    other = BoardEstimate(recipe(int(0.98 * plain.lut)))
     there = other.solution(state, SHAPE).resources
     assert there.lut <= 0.98 * plain.lut
     assert there.dsp > plain.dsp == 0

@@ -10,7 +10,7 @@ BLOCK_RAM = BlockRam(
     words=512,
     cost=129,
 )
-LUT_MEMORY = LutMemory(rom_bits=64, luts=4, bits=6, words=32, library=(4, 64, 8))
+LUT_MEMORY = LutMemory(rom_bits=64, luts=4, bits=6, words=32, library=(3, 64, 8))
 """A RAM32M is the smallest writable memory."""
 LUTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "LUT6_2": 1, "INV": 1}
 """One with both outputs is a LUT all the same; an inverter that Yosys leaves takes a LUT of its own."""
