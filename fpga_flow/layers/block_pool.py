@@ -1,6 +1,6 @@
 """Maximum of each channel over windows that touch and do not overlap, without a window generator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,12 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width, words = a["PE"] * bits_of(a["inputDataType"]), a["NumChannels"] // a["PE"]
     states = words * (a["Windows"][1] if a["Kernel"][0] > 1 else 1)
-    counters = sum((count - 1).bit_length() for count in (*a["Kernel"], states, words * (states > words)))
+    return blocks(family, width, states, (*a["Kernel"], states, words * (states > words)))
+
+
+def blocks(family: Family, width: int, states: int, counted: Iterable[int]) -> Resources:
+    """Return `df_block_pool.sv` with `states` words of `width` bits, and counters up to each of `counted`."""
+    counters = sum((count - 1).bit_length() for count in counted if count)
     held = memory(family, width, states, writable=True) if states > 1 else Resources()
     return held + Resources(lut=5 + 1.5 * counters + 2 * width, ff=1 + counters + 2 * width)
 

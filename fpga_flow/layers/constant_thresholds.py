@@ -117,7 +117,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     each = 1 if family.joins_luts else 2
     luts = sum(each * math.ceil(width / (5 - found)) for found in range(comparisons))
     held = sum(width + found for found in range(PER_STAGE, comparisons, PER_STAGE))
-    lane = Resources(lut=luts + 0.5, ff=held + bits_of(a["outputDataType"]))
+    lane = Resources(lut=luts + 1.25, ff=held + bits_of(a["outputDataType"]))
     return lane.times(a["PE"]) + Resources(lut=2, ff=stages(a))
 
 

@@ -13,10 +13,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.finn.backend import RTL_DOMAIN, OwnRtl, replaces
 from fpga_flow.finn.datatypes import checked, compares_signed, decoded, range_of, smallest
 from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Timing, Weights, lanes, register
+from fpga_flow.layers.block_pool import blocks
 from fpga_flow.layers.graph import LayerGraph
 from fpga_flow.layers.schedules import Schedule, once, steps
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, memory
+from fpga_flow.target.memory import bits_of
 from fpga_flow.target.resources import Resources
 
 
@@ -117,18 +118,27 @@ def schedule(layer: Any) -> Schedule:
     return steps(np.ones_like(gives), gives)
 
 
-def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
-    """Return what it takes; see `Implementation.resources`."""
-    pe, fold = a["PE"], a["NumChannels"] // a["PE"]
-    width = pe * (bits_of(a["inputDataType"]) + math.ceil(math.log2(math.prod(a["numInputVectors"]) + 1)))
-    return memory(family, width, fold, writable=True) + Resources(lut=20 + 1.5 * width, ff=20 + width)
+def max_resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what a maximum takes; see `Implementation.resources`."""
+    return _resources(a, family, bits_of(a["inputDataType"]))
+
+
+def sum_resources(a: Attributes, weights: Weights, family: Family) -> Resources:
+    """Return what a sum takes; see `Implementation.resources`."""
+    positions = math.prod(a["numInputVectors"])
+    return _resources(a, family, bits_of(a["inputDataType"]) + (positions - 1).bit_length())
+
+
+def _resources(a: Attributes, family: Family, bits: int) -> Resources:
+    fold = a["NumChannels"] // a["PE"]
+    return blocks(family, a["PE"] * bits, fold, (math.prod(a["numInputVectors"]), fold))
 
 
 GLOBAL_SUM = register(
     LayerKind(
         word="pool",
         finn="GlobalAccPool",
-        implementations=(Implementation("rtl", "GlobalAccPool_rtl", schedule, resources, timing),),
+        implementations=(Implementation("rtl", "GlobalAccPool_rtl", schedule, sum_resources, timing),),
         lowers={"ReduceSum": global_sum},
         foldings=lanes("PE"),
     )
@@ -137,7 +147,7 @@ GLOBAL_MAX = register(
     LayerKind(
         word="pool",
         finn="GlobalMaxPool",
-        implementations=(Implementation("rtl", "GlobalMaxPool_rtl", schedule, resources, timing),),
+        implementations=(Implementation("rtl", "GlobalMaxPool_rtl", schedule, max_resources, timing),),
         lowers={"GlobalMaxPool": global_max},
         foldings=lanes("PE"),
     )

@@ -110,7 +110,8 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width, k, pe = bits_of(a["inputDataType"]), a["K"], a["PE"]
     index, groups = bits_of(a["outputDataType"]), (a["Labels"] // pe - 1).bit_length()
-    places = k * (width + index + (k > 1))  # best numbers so far and their indices
+    # Best numbers so far and their indices; where all come at once there are none.
+    places = k * (width + index + (k > 1)) if groups else 0
     return Resources(
         # A comparison takes half a LUT a bit, an exchange one.
         lut=3.8 * index + width / 2 + (pe + k - 2) * (1.5 * width + index) + (pe - 1) * (k - 1) * 1.5 * width,

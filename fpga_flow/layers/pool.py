@@ -146,8 +146,9 @@ def schedule(layer: Any) -> Schedule:
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
-    width = a["PE"] * bits_of(a["OutputDataType"])
     counter = (math.prod(a["KernelSize"]) - 1).bit_length()
+    sums = bits_of(a["InputDataType"]) + counter * (a["Function"] in SUMS)
+    width = a["PE"] * min(sums, bits_of(a["OutputDataType"]))
     return Resources(lut=6 + 2 * width, ff=1 + counter + 2 * width)
 
 

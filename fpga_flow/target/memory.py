@@ -114,15 +114,13 @@ def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2
     addresses = np.ceil(np.log2(np.maximum(depth - 1, 2)))
     control = 2 + 2 * addresses + np.ceil(np.log2(depth + 1))
     deep = (depth > BLOCK_FIFO_DEPTH) & (width * depth > BLOCK_FIFO_BITS)
-    ring = RING_LUTS[0] + RING_LUTS[1] * addresses + np.where(deep, 0, lut_ram(family, width, depth - 1))
+    whole = depth - 1 == 2**addresses  # addresses begin anew by themselves
+    counted = np.select([whole, addresses <= 3], [11.5 + 1.45 * addresses, 17.0], 10 + 4 * addresses)
+    ring = counted + np.where(deep, 0, lut_ram(family, width, depth - 1))
     lut = np.select([depth == 1, depth == 2], [2, width + 4], ring)
     ff = np.select([depth == 1, depth == 2], [bits + 1, 2 * width + 2], control + np.where(deep, 0, width))
     bram = np.where(deep, bram18_of(family, width, depth - 1), 0)
     return np.stack([lut, ff, bram, np.zeros_like(lut)], -1)
-
-
-RING_LUTS = 9.5, 2.5
-"""LUTs of a ring's control, and of it for each bit of an address."""
 
 
 def fifo_before(
@@ -148,8 +146,15 @@ def converter(wide_in: NDArray[Any], wide_out: NDArray[Any]) -> NDArray[np.float
     group = np.gcd(wide_in, wide_out)
     ways_in, ways_out = wide_in // group, wide_out // group
     places = ways_in * ways_out
-    select = np.select([ways_in == 1, ways_in <= 4], [0, 1], np.ceil(3 * ways_in / 8))
-    lut = 0.3 + 5.9 * np.log2(places) + wide_out * select
+    select = np.select(
+        [ways_in == 1, ways_in <= 8], [0, np.ceil((ways_in - 1) / 3)], np.ceil(3 * ways_in / 8)
+    )
+    control = np.select(
+        [ways_out == 1, ways_out >= 5],
+        [3 + 3.4 * np.log2(ways_in), 11 + 1.3 * ways_out + 3 * np.log2(ways_in)],
+        0.3 + 5.9 * np.log2(places),
+    )
+    lut = control + wide_out * select
     counters = [np.ceil(np.log2(count)) for count in (places + 1, ways_in, ways_out)]
     ff = places * group + sum(counters)
     both = np.stack([lut, ff, np.zeros_like(lut), np.zeros_like(lut)], -1)
