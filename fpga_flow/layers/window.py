@@ -157,11 +157,11 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     rows = (kh - 1) * dh * w
     registers = _control(a, (rows + (kw - 1) * dw + 1) * fold)
     control = Resources(lut=CONTROL_LUTS * registers, ff=registers)
-    if a["parallel_window"]:  # a register for every value of the window, lines in memories
-        values = kh * kw * fold
-        gaps = [(dw - 1) * fold] * (kh * (kw - 1)) + [(dh * w - (kw - 1) * dw - 1) * fold] * (kh - 1)
-        lines = [_line(family, width, gap, a["ram_style"]) for gap in gaps if gap]
-        return sum(lines, control + Resources(ff=values * width))
+    if a["parallel_window"]:
+        lines, across, step = (kh, kw, dw) if w > 1 else (1, kh, dh)
+        line = _line(family, width, (dh * w - (kw - 1) * dw) * fold - 1, a["ram_style"])
+        taps = _between(width, step * fold).times(across - 1) + Resources(ff=width)
+        return control + taps.times(lines) + line.times(lines - 1)
     depth = (rows + (kw - 1) * dw + 1) * fold
     return control + memory(family, width, depth, True, a["ram_style"]) + Resources(ff=width)
 
@@ -175,11 +175,22 @@ def _control(a: Attributes, depth: int) -> int:
     fold = a["IFMChannels"] // a["SIMD"]
     words, window = math.prod(a["IFMDim"]) * fold, math.prod(a["ConvKernelDim"]) * fold
     element = _bits(words) + 1
-    loops = [*a["OFMDim"], *((1, 1, 1) if a["parallel_window"] else (*a["ConvKernelDim"], fold))]
+    loops = [*a["OFMDim"], fold, *(() if a["parallel_window"] else a["ConvKernelDim"])]
     loop = sum(_bits(count - 1) + 1 for count in loops if count > 1)
     if a["parallel_window"]:
         return 2 * element + 2 + loop + 7
     return 3 * element + 6 + _bits(window) + 2 * _bits(depth) + 1 + loop + 4
+
+
+def _between(width: int, words: int) -> Resources:
+    """Return what is between two values of a window that are so many words apart, the later one with it."""
+    if words < SHIFTED:
+        return Resources(ff=width * words)
+    return Resources(lut=width * math.ceil(words / SHIFT_WORDS))
+
+
+SHIFTED, SHIFT_WORDS = 3, 32
+"""Registers in a row that Yosys makes a shift register of, at least, and those of it that a LUT holds."""
 
 
 def _bits(count: int) -> int:
