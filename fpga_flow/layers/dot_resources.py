@@ -121,7 +121,7 @@ def _memory(
         return Resources(lut=width * rom_luts(family, depth), ff=width), every
     digits = (weights.reshape(depth, pe, simd)[..., None] >> np.arange(w) & 1).astype(np.bool_)
     used = np.any(digits, axis=0)
-    columns = int(different_bits(digits.reshape(depth, -1))) if depth > 1 else 0
+    columns = int(different_bits(family, digits.reshape(depth, -1))) if depth > 1 else 0
     return Resources(lut=columns * rom_luts(family, depth) * (depth > 2), ff=columns), np.asarray(used)
 
 

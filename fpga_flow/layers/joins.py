@@ -97,7 +97,7 @@ def elementwise_resources(a: Attributes, weights: Weights, family: Family) -> Re
     if weights is not None:
         constants = np.broadcast_to(np.rint(weights).astype(np.int64).reshape(-1), channels)
         digits = constants.reshape(words, pe, 1) >> np.arange(right) & 1
-        columns = int(different_bits(digits.reshape(words, -1).astype(np.bool_)))
+        columns = int(different_bits(family, digits.reshape(words, -1).astype(np.bool_)))
     return taken + Resources(
         lut=columns * rom_luts(family, words) * (words > 2), ff=columns + (words - 1).bit_length()
     )

@@ -75,7 +75,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         lut=12 + address,
         ff=(bits - 1) * address + address + bits + 1 + pe * (bits * value + bits * (bits - 1) // 2),
     )
-    for stage, columns in enumerate(_columns(a, weights, bits)):
+    for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
         for width in columns:
             block = in_block_ram(family, width, depth)
@@ -88,7 +88,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     return taken + Resources(lut=pe, ff=pe * bits_of(a["outputDataType"]))
 
 
-def _columns(a: Attributes, thresholds: Weights, bits: int) -> NDArray[np.float64]:
+def _columns(a: Attributes, thresholds: Weights, bits: int, family: Family) -> NDArray[np.float64]:
     """Return (bits, PE) how many different bits the thresholds of each stage and lane have."""
     pe, width = a["PE"], bits_of(a["weightDataType"])
     fold = a["NumChannels"] // pe
@@ -101,9 +101,9 @@ def _columns(a: Attributes, thresholds: Weights, bits: int) -> NDArray[np.float6
     for stage in range(bits):
         half = 1 << (bits - 1 - stage)
         memory = digits[:, half - 1 :: 2 * half].reshape(fold, pe, -1, width)  # channels take turns
-        found.append(different_bits(memory.swapaxes(0, 1).reshape(pe, -1, width)))
+        found.append(different_bits(family, memory.swapaxes(0, 1).reshape(pe, -1, width)))
         if not stage and fold <= LOGIC_WORDS:  # all lanes read one address
-            shared = different_bits(memory.reshape(fold, -1))
+            shared = different_bits(family, memory.reshape(fold, -1))
             found[0] = found[0] * (shared / max(1, found[0].sum()))
     return np.array(found)
 

@@ -80,7 +80,7 @@ LOGIC_WORDS = 32
 """Of a read-only memory that is logic like any other: of more, each bit becomes LUTs by itself."""
 
 
-def different_bits(words: NDArray[np.bool_]) -> NDArray[np.int64]:
+def different_bits(family: Family, words: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return (...) how many bits of read-only memories are not constant, `words` (..., depth, width).
 
     Where a memory becomes logic, equal bits are one. Else a bit is constant where its LUTs are, which are
@@ -89,7 +89,7 @@ def different_bits(words: NDArray[np.bool_]) -> NDArray[np.int64]:
     depth = words.shape[-2]
     some, every = words.any(-2), words.all(-2)
     if depth > LOGIC_WORDS:
-        return np.asarray((some & ~(every & (depth % 64 == 0))).sum(-1))
+        return np.asarray((some & ~(every & (depth % family.lut_memory.rom_bits == 0))).sum(-1))
     contents = (words.astype(np.int64) << np.arange(depth)[:, None]).sum(-2)
     contents[every] = 0  # constant, as those that no word sets
     contents.sort(-1)
