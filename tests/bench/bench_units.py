@@ -196,7 +196,7 @@ def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
     old = read_rows(file, Row) if keep else []
     built = {
         (row.layer, row.implementation, row.folding): Resources(
-            *(float(amount) for amount in (row.lut, row.ff, row.bram18, row.dsp))
+            *(round(float(amount)) for amount in (row.lut, row.ff, row.bram18, row.dsp))
         )
         for row in old
         if row.lut != ""
