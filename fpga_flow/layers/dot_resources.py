@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_flow.finn.weights import adder_stages
 from fpga_flow.layers.base import Attributes
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, different_bits, in_block_ram, memory, rom_luts
+from fpga_flow.target.memory import bits_of, bram18_of, constant_memory, in_block_ram, memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 MOST_WORDS = 64
@@ -76,7 +77,7 @@ def dot(
     count = (fold - 1).bit_length()
     control = Resources(
         lut=14 + 1.3 * (depth - 1).bit_length() + 1.5 * count,
-        ff=sets * simd * x + 2 + (depth - 1).bit_length() + count + _stages(simd),
+        ff=sets * simd * x + 2 + (depth - 1).bit_length() + count + adder_stages(simd),
     )
     if given.multiplies:
         return stored + control + _multiplied(family, given)
@@ -100,14 +101,6 @@ def dot(
     return stored + control + Resources(lut=found * (lut + rows.lut), ff=ff + rows.ff)
 
 
-def _stages(simd: int) -> int:
-    """Return the registers that say that a word is in a stage, at least."""
-    left, count = -(-simd // FIRST), 1
-    while left > 1:
-        left, count = -(-left // LATER), count + 1
-    return count
-
-
 def _memory(
     family: Family, a: Attributes, given: Operands, depth: int, weights: NDArray[np.int64] | None
 ) -> tuple[Resources, Used]:
@@ -121,8 +114,7 @@ def _memory(
         return Resources(lut=width * rom_luts(family, depth), ff=width), every
     digits = (weights.reshape(depth, pe, simd)[..., None] >> np.arange(w) & 1).astype(np.bool_)
     used = np.any(digits, axis=0)
-    columns = int(different_bits(family, digits.reshape(depth, -1))) if depth > 1 else 0
-    return Resources(lut=columns * rom_luts(family, depth) * (depth > 2), ff=columns), np.asarray(used)
+    return constant_memory(family, digits.reshape(depth, -1)), np.asarray(used)
 
 
 def _trees(
@@ -187,7 +179,7 @@ def _multiplied(family: Family, given: Operands) -> Resources:
     return Resources(lut=2 * count * w * x + 0.3 * pe * out, ff=ff)
 
 
-def replay(family: Family, passes: int, length: int, bits: int) -> Resources:
+def vector_buffer(family: Family, passes: int, length: int, bits: int) -> Resources:
     """Return what gives a vector of `length` words of `bits` bits to `passes` groups of rows in turn."""
     if passes == 1:
         return Resources()

@@ -11,7 +11,7 @@ from fpga_flow.finn.backend import RTL_DOMAIN
 from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, different_bits, rom_luts
+from fpga_flow.target.memory import bits_of, constant_memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 
@@ -93,11 +93,9 @@ def elementwise_resources(a: Attributes, weights: Weights, family: Family) -> Re
     words = channels // pe
     if a["rhs_style"] != "const" or words == 1:
         return taken
-    columns = pe * right
-    if weights is not None:
-        constants = np.broadcast_to(np.rint(weights).astype(np.int64).reshape(-1), channels)
-        digits = constants.reshape(words, pe, 1) >> np.arange(right) & 1
-        columns = int(different_bits(family, digits.reshape(words, -1).astype(np.bool_)))
-    return taken + Resources(
-        lut=columns * rom_luts(family, words) * (words > 2), ff=columns + (words - 1).bit_length()
-    )
+    taken += Resources(ff=(words - 1).bit_length())
+    if weights is None:
+        return taken + Resources(lut=pe * right * rom_luts(family, words) * (words > 2), ff=pe * right)
+    constants = np.broadcast_to(np.rint(weights).astype(np.int64).reshape(-1), channels)
+    digits = constants.reshape(words, pe, 1) >> np.arange(right) & 1
+    return taken + constant_memory(family, digits.reshape(words, -1).astype(np.bool_))

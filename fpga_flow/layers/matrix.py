@@ -28,8 +28,7 @@ from fpga_flow.layers.base import (
     waits_for_none,
 )
 from fpga_flow.layers.constant.choice import CONSTANT
-from fpga_flow.layers.dot_resources import dot
-from fpga_flow.layers.dot_resources import replay as replayed
+from fpga_flow.layers.dot_resources import dot, vector_buffer
 from fpga_flow.layers.graph import LayerGraph, Stream
 from fpga_flow.layers.products import folding_of, latency, multiply
 from fpga_flow.layers.schedules import Pattern, Schedule, replay
@@ -189,7 +188,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     length, passes = math.ceil(a["MW"] / a["SIMD"]), math.ceil(a["MH"] / a["PE"])
     words = None if weights is None else blocks_of(np.rint(weights).astype(np.int64), a["SIMD"], a["PE"])
-    vector = replayed(family, passes, length, a["SIMD"] * bits_of(a["inputDataType"]))
+    vector = vector_buffer(family, passes, length, a["SIMD"] * bits_of(a["inputDataType"]))
     return vector + dot(family, a, length, length * passes, 1, words)
 
 

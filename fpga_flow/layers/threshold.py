@@ -77,14 +77,15 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     )
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
-        for width in columns:
+        for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
             block = in_block_ram(family, width, depth)
             luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
-            taken += Resources(
+            lane = Resources(
                 lut=luts + value / 2 + 2.5,
                 ff=0 if block else width,
                 bram18=int(bram18_of(family, width, depth)) if block else 0,
             )
+            taken += lane.times(alike)
     return taken + Resources(lut=pe, ff=pe * bits_of(a["outputDataType"]))
 
 

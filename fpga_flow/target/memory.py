@@ -103,6 +103,14 @@ def rom_luts(family: Family, depth: int) -> int:
     return luts + math.ceil((math.ceil(luts / 4) - 1) / 3)
 
 
+def constant_memory(family: Family, words: NDArray[np.bool_]) -> Resources:
+    """Return a read-only memory in LUTs with the bits `words` (depth, width), and the register behind it."""
+    depth = len(words)
+    bits = int(different_bits(family, words))
+    # Of two words a bit is the address, or its opposite.
+    return Resources(lut=bits * rom_luts(family, depth) * (depth > 2), ff=bits)
+
+
 def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2) -> NDArray[np.float64]:
     """Return (..., 4) what `fifo.sv` takes for `depth` words of `bits` bits; see `Resources.row`.
 

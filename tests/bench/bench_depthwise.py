@@ -5,25 +5,18 @@ with its products dense and as adders, and its unit synthesised by Yosys for a P
 docs/depthwise.csv.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.design.build import build_design
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware.fold.options import Choice
 from fpga_flow.hardware.fold.problem import Problem, apply
 from fpga_flow.hardware.lower import lower
-from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.layers.base import Weighing
-from fpga_flow.results.hardware import Predicted
-from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
-from fpga_flow.target.resources import Resources
+from tests.bench.built import counted, folding_text
 from tests.bench.tables import cost, write_rows
 from tests.networks import Builder
 
@@ -66,21 +59,6 @@ def network(zeros: float) -> ModelWrapper:
     return builder.convolve(values, "INT4", group=CHANNELS).build()
 
 
-def counted(model: ModelWrapper) -> Resources:
-    """Return what the last layer of `model` takes, by Yosys."""
-    name = str(model.graph.node[-1].name)
-    known = Predicted(
-        part=BOARD.part, clock_mhz=100, top_k=0, cycles_per_frame=1, latency_cycles=1, bottleneck=name
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        with finn_session():
-            streamed = insert_streams(model, BOARD.part)
-        layer = next(one for one in build_design(streamed, known, folder).layers if one.name == name)
-        sources = [Path(source) for source in layer.sources]
-        return synthesise(layer.module, sources, folder, BOARD.family, folder / "yosys.log")
-
-
 def rows() -> Iterator[Row]:
     """Yield the rows of the table."""
     for zeros in ZEROS:
@@ -93,22 +71,18 @@ def rows() -> Iterator[Row]:
                 with finn_session():
                     built = apply(ModelWrapper(model.model, make_deepcopy=True), found.choices)
                 window, unit = found.choices.values()
-                taken = counted(built)
+                taken = counted(built, problem.layers[-1].name, BOARD)
                 yield Row(
                     zeros,
                     wanted,
                     unit.implementation,
                     found.cycles,
-                    _text(window),
-                    _text(unit),
+                    folding_text(window),
+                    folding_text(unit),
                     round(problem.layers[-1][unit].resources.lut),
                     *taken.row,
                     cost(taken),
                 )
-
-
-def _text(choice: Choice) -> str:
-    return " ".join(f"{key}={value}" for key, value in choice.folding)
 
 
 def main() -> None:

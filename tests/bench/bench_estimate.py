@@ -12,19 +12,18 @@ import argparse
 import statistics
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.design.build import build_design
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.estimate import estimate_layers
 from fpga_flow.pipeline import flow
-from fpga_flow.results.hardware import Predicted
 from fpga_flow.stages.synth import synthesise_layers
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources, total
+from tests.bench.built import rtl_of
 from tests.bench.estimate_networks import described, folded, operators
 from tests.bench.tables import read_rows, write_rows
 
@@ -54,11 +53,8 @@ def rows_of(seed: int) -> Iterator[Row]:
     """Yield the layers of a network."""
     with finn_session():
         model = folded(seed, BOARD)
-    known = Predicted(
-        part=BOARD.part, clock_mhz=100, top_k=0, cycles_per_frame=1, latency_cycles=1, bottleneck="none"
-    )
     with tempfile.TemporaryDirectory() as scratch:
-        layers = build_design(model, known, Path(scratch)).layers
+        layers = rtl_of(model, BOARD, Path(scratch))
         counts, _, _ = synthesise_layers(layers, Path(scratch), flow.RUNS / ".cache", BOARD.family)
     for name, operator in operators(model).items():
         amounts = counts[name].as_dict()
@@ -96,10 +92,9 @@ def pairs_of(rows: Sequence[Row]) -> dict[int, list[Pair]]:
     return found
 
 
-def summed(pairs: Iterable[Pair], operator: str = "all") -> Pair:
+def summed(pairs: Sequence[Pair]) -> Pair:
     """Return the sum of `pairs`."""
-    pairs = list(pairs)
-    return Pair(operator, total(one.expected for one in pairs), total(one.found for one in pairs))
+    return Pair("all", total(one.expected for one in pairs), total(one.found for one in pairs))
 
 
 def lines_of(pairs: Mapping[int, Sequence[Pair]]) -> Iterator[str]:

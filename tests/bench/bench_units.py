@@ -15,7 +15,6 @@ it takes Yosys an hour and nobody would choose it. `--keep` takes the counts by 
 
 import argparse
 import csv
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,13 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.design.build import build_design
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.fold.options import Choice
 from fpga_flow.hardware.fold.problem import Problem, apply
 from fpga_flow.hardware.lower import lower
-from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.results.hardware import Predicted
-from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import Resources
+from tests.bench.built import counted, folding_text
 from tests.bench.tables import cost, read_rows, write_rows
 from tests.networks import Builder
 
@@ -137,21 +133,6 @@ def ways(layer: Layer) -> Iterator[tuple[Choice, float, ModelWrapper]]:
         yield choice, cost(figures[choice].resources), apply(copy, {figures.name: choice})
 
 
-def counted(model: ModelWrapper) -> Resources:
-    """Return what the only layer of `model` takes, by Yosys."""
-    name = model.graph.node[0].name
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        with finn_session():
-            streamed = insert_streams(model, BOARD.part)
-        known = Predicted(
-            part=BOARD.part, clock_mhz=100, top_k=0, cycles_per_frame=1, latency_cycles=1, bottleneck=name
-        )
-        layer = next(one for one in build_design(streamed, known, folder).layers if one.name == name)
-        sources = [Path(source) for source in layer.sources]
-        return synthesise(layer.module, sources, folder, BOARD.family, folder / "yosys.log")
-
-
 def rows_of(layer: Layer, built: dict[tuple[str, str, str], Resources]) -> list[Row]:
     """Return a row for each way to build `layer`; the first one is the solver's.
 
@@ -162,9 +143,9 @@ def rows_of(layer: Layer, built: dict[tuple[str, str, str], Resources]) -> list[
     most = min(LARGEST, DEARER * min(expected for _, expected, _ in found))
     taken: list[Resources | None] = []
     for choice, expected, model in found:
-        way = layer.name, choice.implementation, _text(choice)
+        way = layer.name, choice.implementation, folding_text(choice)
         if way not in built and expected <= most:
-            built[way] = counted(model)
+            built[way] = counted(model, str(model.graph.node[0].name), BOARD)
         taken.append(built.get(way))
     least = min((cost(amounts) for amounts in taken if amounts), default=0)
     return [
@@ -173,7 +154,7 @@ def rows_of(layer: Layer, built: dict[tuple[str, str, str], Resources]) -> list[
             layer.part,
             layer.cycles,
             choice.implementation,
-            _text(choice),
+            folding_text(choice),
             round(expected),
             *(amounts.row if amounts else ("", "", "", "")),
             cost(amounts) if amounts else "",
@@ -182,10 +163,6 @@ def rows_of(layer: Layer, built: dict[tuple[str, str, str], Resources]) -> list[
         )
         for number, ((choice, expected, _), amounts) in enumerate(zip(found, taken, strict=True))
     ]
-
-
-def _text(choice: Choice) -> str:
-    return " ".join(f"{key}={value}" for key, value in choice.folding)
 
 
 def write(wanted: Sequence[Layer], file: Path, keep: bool) -> None:
