@@ -82,7 +82,7 @@ class Builder:
         _, shape, _ = self.last
         steps = int(DataType[datatype].get_num_possible_values()) - 1
         values = np.sort(self.rng.normal(0, spread, (shape[1], steps)).round(), axis=1)
-        thresholds = self.constant(values, "INT16")
+        thresholds = self.constant(values, "INT16" if np.abs(values).max() < 2**15 else "INT32")
         domain = "qonnx.custom_op.general"
         self.add(
             "MultiThreshold",

@@ -150,7 +150,8 @@ def blocks(family: Family, width: int, states: int, counted: Iterable[int]) -> R
     """Return `df_block_pool.sv` with `states` words of `width` bits, and counters up to each of `counted`."""
     counters = sum((count - 1).bit_length() for count in counted if count)
     held = memory(family, width, states, writable=True) if states > 1 else Resources()
-    return held + Resources(lut=5 + 1.5 * counters + 2 * width, ff=1 + counters + 2 * width)
+    chosen = 1.5 if states > 1 else 1.7  # LUTs a bit, to compare and to choose
+    return held + Resources(lut=5 + 1.5 * counters + chosen * width, ff=1 + counters + 2 * width)
 
 
 BLOCK_MAX = register(

@@ -55,7 +55,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         lut=gathered + pe * (simd - 1) * out, ff=pe * (simd * sums + sum(stages) * out) + len(stages) + 1
     )
     counters = address_bits(length) + address_bits(words) + address_bits(results)
-    return lists + order + copies + lane.times(lanes) + output + Resources(lut=45, ff=16 + counters)
+    return lists + order + copies + lane.times(lanes) + output + Resources(lut=36, ff=16 + counters)
 
 
 def _sum_bits(a: Attributes, weights: Weights, out: int) -> int:

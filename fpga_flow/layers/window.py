@@ -166,7 +166,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     return control + memory(family, width, depth, True, a["ram_style"]) + Resources(ff=width)
 
 
-CONTROL_LUTS = 2.3
+CONTROL_LUTS = 2.2
 """For each register of a generator's counters: they are added to, compared and set back."""
 
 

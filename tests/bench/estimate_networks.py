@@ -24,6 +24,8 @@ from tests.networks import Builder
 
 MOST_ADDED, MOST_LANES, WIDEST = 2_000, 96, 640
 """Weights that are adders, lanes that multiply, bits of a width converter's buffer."""
+LEAST_LISTED = 4
+"""Weights of a lane that walks a list, but for a single lane."""
 TRIES = 200
 """To find what goes together with the layers before."""
 DEPTHS = (1, 2, 3, 5, 8, 16, 17, 32, 33, 48, 64, 65, 128, 200, 256, 257, 400, 512, 513, 1024, 2048)
@@ -43,6 +45,8 @@ class Drawn:
         self.zeros = self.random.choice((0.0, 0.0, 0.3, 0.5, 0.75, 0.9, 0.95))
         shape = (channels, size, size if self.pictures else 1)
         self.net = Builder(shape, self.random.choice(("INT8", "UINT8", "INT4", f"UINT{max(self.bits, 2)}")))
+        self.spread = 1.0
+        """About the standard deviation of the last sums."""
 
     def build(self) -> ModelWrapper:
         """Return the network: blocks of convolutions, pools and branches, then dense layers."""
@@ -50,7 +54,8 @@ class Drawn:
             for _ in range(self.random.choice((1, 2, 2, 3))):
                 self._block()
             if self.random.random() < 0.3 and not self._is_bipolar():
-                self.net.global_pool(self.random.choice(("ReduceSum", "GlobalMaxPool")))
+                kinds = ("ReduceSum", "GlobalMaxPool") if self.net.last[2].startswith("U") else ("GlobalMaxPool",)
+                self.net.global_pool(self.random.choice(kinds))
             self.net.flatten()
         else:
             features = self.random.choice((16, 24, 40, 64, 100))
@@ -103,6 +108,7 @@ class Drawn:
         values, datatype = self._weights((filters, channels // group, *kernel))
         stride = self.random.choice((1, 1, 1, 2))
         strides = [stride, stride if kernel[1] > 1 else 1]
+        self._spread_of(values.reshape(filters, -1))
         pads = [] if datatype == "BIPOLAR" or self._is_bipolar() else [n // 2 for n in kernel]
         pads = pads or [0, 0]
         shape = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, pads, kernel, strides, strict=True)]
@@ -113,8 +119,13 @@ class Drawn:
     def _activation(self) -> None:
         bits = 1 if self.bits == 1 else self.random.choice((self.bits, self.bits, 2, 3))
         kinds = ("BIPOLAR",) if bits == 1 else (f"UINT{bits}", f"UINT{bits}", f"INT{bits}")
-        spread = 4.0 * 2**self.bits
-        self.net.quantise(self.random.choice(kinds), spread)
+        self.net.quantise(self.random.choice(kinds), self.spread)
+
+    def _spread_of(self, weights: NDArray[np.int64]) -> None:
+        """Note the spread of the products of `weights` (sums, terms) with values evenly out of the last type."""
+        values = DataType[self.net.last[2]].get_num_possible_values()
+        each = 1.0 if values == 2 else math.sqrt((values**2 - 1) / 12)
+        self.spread = max(1.0, each * math.sqrt((weights.astype(float) ** 2).sum(axis=1).mean()))
 
     def _pool(self) -> None:
         _, (_, channels, height, width), datatype = self.net.last
@@ -126,10 +137,15 @@ class Drawn:
         self.net.add("MaxPool", shape, datatype, strides=[stride, stride if both else 1], **window)
 
     def _sums(self) -> None:
+        channels = self.net.last[1][1]
         if self.random.random() < 0.5:
-            self.net.sum_pool(self.random.choice((2, 3)))
+            kernel = self.random.choice((2, 3))
+            self._spread_of(np.ones((1, kernel), np.int64))
+            self.net.sum_pool(kernel)
         else:
-            self.net.scale(self.values.integers(1, 9, self.net.last[1][1]))
+            factors = self.values.integers(1, 9, channels)
+            self._spread_of(factors[:, None])
+            self.net.scale(factors)
         self._activation()
 
     def _parts(self) -> None:
@@ -143,7 +159,7 @@ class Drawn:
         self._conv(self._kernel() if not self.pictures else (1, 1), channels)
         if self.net.last[1][2:] != next(shape for name, shape, _ in self.net.tensors if name == tensor)[2:]:
             return
-        self.net.quantise(datatype, 4.0 * 2**self.bits)
+        self.net.quantise(datatype, self.spread)
         if self.random.random() < 0.5 and datatype.startswith("UINT"):
             self.net.residual(tensor)
             self.net.quantise(datatype, 2.0 ** DataType[datatype].bitwidth())
@@ -152,6 +168,7 @@ class Drawn:
 
     def _dense(self, neurons: int) -> None:
         values, datatype = self._weights((self.net.last[1][1], neurons))
+        self._spread_of(values.T)
         self.net.add("MatMul", (1, neurons), "INT32", self.net.constant(values, datatype))
 
 
@@ -189,7 +206,9 @@ def _is_small(choice: Choice, nonzero: int) -> bool:
     lanes = dict(choice.folding)
     if "Digit" in lanes:
         return nonzero <= MOST_ADDED
-    return lanes.get("Lanes", math.prod(lanes.values())) <= MOST_LANES
+    if "Lanes" in lanes:  # with fewer weights a lane its list is no list
+        return lanes["Lanes"] <= max(1, min(MOST_LANES, nonzero // LEAST_LISTED))
+    return math.prod(lanes.values()) <= MOST_LANES
 
 
 def _go_together(problem: Problem, edge: Edge, before: Choice, here: Choice) -> bool:

@@ -42,6 +42,10 @@ SHIFT_REGISTERS = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
 """Two of 16 bits could share a LUT, which Yosys does not decide."""
 FREE = ("MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND")
 BLACK_BOXES = {"LUT6_2": HERE / "xilinx_lut6_2.sv"}
+PATH = 3_000
+"""Picoseconds that Yosys' ABC may spend on a path, by its delays of LUTs and wires: those of six levels of logic.
+
+Where a path has fewer it saves LUTs; told nothing, it maps everything for the least delay."""
 FILES = {
     "shift_registers": HERE / "xilinx_shift_registers.v",
     "rom_library": HERE / "xilinx_rom.txt",
@@ -71,6 +75,7 @@ def synthesis(family: str, *extra: str) -> tuple[str, ...]:
         f"design -copy-from extra {wanted}",
     )
     return (
+        f"scratchpad -set abc9.D {PATH}",
         "techmap -map {shift_registers} t:$bmux",
         "read_verilog -lib -specify +/xilinx/cells_sim.v",
         *(copied if extra else ()),
