@@ -14,9 +14,12 @@ def flow(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([FLOW, *arguments], capture_output=True, text=True, check=False)
 
 
-def build(folder: Path, *options: str) -> Path:
-    """Train it for a moment, build it up to the verification on test digits, and return the run."""
-    _train(folder / "digits.onnx")
+def build(folder: Path, *options: str, zeros: float = 0.0) -> Path:
+    """Train it for a moment, build it up to the verification on test digits, and return the run.
+
+    The share `zeros` of the first layer's weights, whichever they are, is made 0.
+    """
+    _train(folder / "digits.onnx", zeros)
     _write_digits(folder / "digits.npz")
     done = flow(
         "build", "--model", str(folder / "digits.onnx"), "--data", str(folder / "digits.npz"),
@@ -37,7 +40,7 @@ def _write_digits(path: Path) -> None:
     np.savez(path, x=x.reshape(len(x), -1), y=source.labels)
 
 
-def _train(path: Path) -> None:
+def _train(path: Path, zeros: float) -> None:
     """Train a network of one hidden layer on scikit-learn's digits for a moment, and write it as QONNX."""
     import torch
     from brevitas.nn import QuantIdentity, QuantLinear, QuantReLU
@@ -71,4 +74,6 @@ def _train(path: Path) -> None:
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(net(x[batch]), labels[batch]).backward()
             optimiser.step()
+    with torch.no_grad():
+        net[1].weight[torch.rand_like(net[1].weight) < zeros] = 0
     export_module(net.eval(), (784,)).save(str(path))
