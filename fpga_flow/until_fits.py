@@ -6,22 +6,20 @@ folding for the frame rate, whose resources are estimated. That takes some secon
 
 from functools import lru_cache
 
-import numpy as np
 import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from torch import Tensor
 
+from fpga_flow.budget.graph import lowered
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.export.brevitas_export import export_module
+from fpga_flow.export.declared import declared_input
 from fpga_flow.export.network import write_network
-from fpga_flow.export.values import QuantSpec
 from fpga_flow.export.walk import to_integers
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware import lower
 from fpga_flow.hardware.fold import search
 from fpga_flow.hardware.fold.problem import Problem, Solution
-from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.layers.constant.csd import signed_digits
 from fpga_flow.prune.criteria import layer_magnitude
 from fpga_flow.prune.fitting import Shape
@@ -105,18 +103,9 @@ class BoardEstimate:
     def _lowered(self, state: State, shape: Shape, target: Board) -> ModelWrapper:
         """Return the unfolded layers of the network for `target`."""
         model = export_module(deployed(self._recipe, state), shape)
-        network = write_network(to_integers(model, self._declared()))
-        top_k = self._recipe.hardware.top_k
+        network = write_network(to_integers(model, declared_input(self._recipe.export.input)))
         with finn_session():
-            return lower.lower(network, target.part, chosen_classes(network) if top_k is None else top_k)
-
-    def _declared(self) -> QuantSpec | None:
-        """Return how the input is quantised where only the recipe says so; without a scale from -1 to 1."""
-        wanted = self._recipe.export.input
-        if wanted is None:
-            return None
-        scale = wanted.scale or 2.0 ** (wanted.signed - wanted.bits)
-        return QuantSpec(np.array(scale, dtype=np.float32), wanted.bits, wanted.signed, False, "ROUND")
+            return lowered(network, self._recipe.hardware, target)[0]
 
     def _problem(self, model: ModelWrapper, target: Board) -> Problem:
         wanted = self._recipe.hardware.implementation

@@ -48,6 +48,11 @@ def resources(scale: int) -> dict[str, int]:
     return {"lut": 100 * scale, "ff": 150 * scale, "bram18": scale, "dsp": 2 * scale}
 
 
+def estimated(scale: int) -> dict[str, Any]:
+    amounts = resources(scale)
+    return {**amounts, "ranges": {key: (amount - 1, amount + scale) for key, amount in amounts.items()}}
+
+
 def counts(scale: int) -> dict[str, int]:
     return {**resources(scale), "lutram": 3 * scale, "srl": 0, "carry": 4 * scale}
 
@@ -230,10 +235,11 @@ def results() -> dict[str, dict[str, Any]]:
                     }
                 ],
             },
+            "would_fit": None,
         },
         "estimate": {
-            **total,
-            "layers": {name: resources(i + 1) for i, name in enumerate(LAYERS)},
+            **estimated(55),
+            "layers": {name: estimated(i + 1) for i, name in enumerate(LAYERS)},
             "finn": {
                 **total,
                 "layers": {name: {**resources(i + 1), "ff": None} for i, name in enumerate(LAYERS)},

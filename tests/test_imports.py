@@ -26,6 +26,7 @@ ROOMS = [
     ("sim", "simulates a design; below all that simulate"),
     ("hardware", "lowers and folds into layers"),
     ("fifos", "depths by the layers' schedules, or by simulation"),
+    ("budget", "folds, sizes FIFOs, and estimates what all of it takes"),
     ("verify", "simulates, and asks the FIFOs' model why a design hangs"),
     ("synth", "counts cells"),
     ("prove", "reads netlists with Yosys, simulates layers alone"),

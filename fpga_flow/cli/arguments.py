@@ -30,12 +30,20 @@ def number(text: str) -> float:
         raise typer.BadParameter(f"must be a number, not {text!r}") from None
 
 
-BoardName = Annotated[
-    str | None, typer.Option("--board", help=f"One of {', '.join(BOARDS)}, or a TOML file of yours.")
-]
+BOARD_HELP = f"One of {', '.join(BOARDS)}, or a TOML file of yours."
+BoardName = Annotated[str | None, typer.Option("--board", help=BOARD_HELP)]
 Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),
+]
+Latency = Annotated[
+    float | None,
+    typer.Option(
+        "--latency", metavar="US", parser=number, help="Fold for this latency in microseconds instead."
+    ),
+]
+ToFit = Annotated[
+    bool, typer.Option("--fit", help="Fold for the fastest hardware that fits the board instead.")
 ]
 Settings = Annotated[
     list[str] | None,

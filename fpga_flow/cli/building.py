@@ -46,10 +46,11 @@ def outside_recipe(
     return make_recipe({"name": name, "verify": {"frames": OUTSIDE_FRAMES}}, changes, option)
 
 
-def build(run: flow.Run, until: str | None = None, force: str | None = None) -> None:
+def build(run: flow.Run, until: str | None = None, force: str | None = None, *, quiet: bool = False) -> None:
     """Execute the run and show its results, also where one of them is the reason to end with an error.
 
     With `force`, only that stage is wanted: an input of it that was changed since it was made is an error.
+    `quiet`: the report is written, but not shown where all is well.
     """
     from fpga_flow import report
 
@@ -66,4 +67,5 @@ def build(run: flow.Run, until: str | None = None, force: str | None = None) -> 
                     report.write(run)
             raise
         report.write(run)
-    report.show(run)
+    if not quiet:
+        report.show(run)

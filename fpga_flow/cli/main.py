@@ -15,9 +15,21 @@ from fpga_flow.cli import board as board_command
 from fpga_flow.cli import building
 from fpga_flow.cli import check as check_command
 from fpga_flow.cli import cost as cost_command
+from fpga_flow.cli import estimate as estimate_command
 from fpga_flow.cli import run as run_command
 from fpga_flow.cli import sweep as sweep_command
-from fpga_flow.cli.arguments import BoardName, Debug, Fps, RunArgument, Settings, find_run, integer, number
+from fpga_flow.cli.arguments import (
+    BoardName,
+    Debug,
+    Fps,
+    Latency,
+    RunArgument,
+    Settings,
+    ToFit,
+    find_run,
+    integer,
+    number,
+)
 from fpga_flow.core import interrupt, system
 from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
 from fpga_flow.core.locking import locked
@@ -57,6 +69,7 @@ def _flow(
     flow build --bits 4              the whole way, on generated radio signals
     flow build --bits 4 --fps 90000  the same network, folded for more speed
     flow build --model net.onnx      a network trained elsewhere (QONNX)
+    flow estimate net.onnx           what would it take of each board?
     flow check net.onnx              is it right, small and fast enough? for CI
     flow report signals-w4           the results of a run again
     flow verify signals-w4           one stage of a run again
@@ -91,13 +104,8 @@ def build(
     ] = None,
     board: BoardName = None,
     fps: Fps = None,
-    latency: Annotated[
-        float | None,
-        typer.Option(metavar="US", parser=number, help="Fold for this latency in microseconds instead."),
-    ] = None,
-    fit: Annotated[
-        bool, typer.Option("--fit", help="Fold for the fastest hardware that fits the board instead.")
-    ] = False,
+    latency: Latency = None,
+    fit: ToFit = False,
     accuracy: Annotated[
         float | None,
         typer.Option(
@@ -192,7 +200,10 @@ def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
     return command
 
 
-_COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {"export": _export_command}
+_COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {
+    "export": _export_command,
+    "estimate": lambda stage: estimate_command.estimate,
+}
 """Stages whose commands do more than run them again."""
 for _stage in flow.STAGES:
     _command_of = _COMMANDS.get(_stage.name, _stage_command)

@@ -37,7 +37,8 @@ def finn_session() -> Iterator[Path]:
 def _quiet() -> Iterator[None]:
     """Keep FINN's and qonnx' warnings in the stage's log file and off the user's screen."""
     logger = logging.getLogger("finn_logger")
-    handlers, logger.handlers = logger.handlers, []
+    # Where nothing logs, Python would print warnings all the same.
+    handlers, logger.handlers = logger.handlers, [logging.NullHandler()]
     propagate, logger.propagate = logger.propagate, True
     try:
         yield

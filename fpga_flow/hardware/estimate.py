@@ -1,12 +1,16 @@
-"""What each layer of a hardware graph will take, by the formulas that it is folded by."""
+"""What each layer of a hardware graph will take, by the formulas of folding, and how sure that is."""
+
+from collections.abc import Mapping
 
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from fpga_flow.hardware.fold.options import layer_attributes
+from fpga_flow.hardware.spread import Range, layer_ranges, total_ranges
 from fpga_flow.layers.base import constants_in, implementation_of
+from fpga_flow.results.estimate import Estimated
 from fpga_flow.target.family import Family
-from fpga_flow.target.resources import Resources
+from fpga_flow.target.resources import Resources, total
 
 
 def estimate_layers(model: ModelWrapper, family: Family) -> dict[str, Resources]:
@@ -21,3 +25,19 @@ def estimate_layers(model: ModelWrapper, family: Family) -> dict[str, Resources]
         taken = implementation_of(layer).resources(layer_attributes(layer), weights, family)
         found[str(node.name)] = Resources(*(round(amount) for amount in taken.row))
     return found
+
+
+def with_ranges(
+    model: ModelWrapper, layers: Mapping[str, Resources]
+) -> tuple[Estimated, dict[str, Estimated]]:
+    """Return the sum of the estimates `layers` of `model`, and each of them, with their ranges."""
+    operators = {str(node.name): str(node.op_type) for node in model.graph.node}
+    sums = total_ranges((operators[name], taken) for name, taken in layers.items())
+    return _estimated(total(layers.values()), sums), {
+        name: _estimated(taken, layer_ranges(operators[name], taken)) for name, taken in layers.items()
+    }
+
+
+def _estimated(taken: Resources, ranges: Mapping[str, Range]) -> Estimated:
+    amounts = {key: round(amount) for key, amount in taken.limited().items()}
+    return Estimated(**amounts, ranges={key: found.whole() for key, found in ranges.items()})

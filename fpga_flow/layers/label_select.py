@@ -113,8 +113,11 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     # Best numbers so far and their indices; where all come at once there are none.
     places = k * (width + index + (k > 1)) if groups else 0
     return Resources(
-        # A comparison takes half a LUT a bit, an exchange one.
-        lut=3.8 * index + width / 2 + (pe + k - 2) * (1.5 * width + index) + (pe - 1) * (k - 1) * 1.5 * width,
+        # A comparison takes half a LUT a bit, an exchange the other 0.8.
+        lut=3.8 * index
+        + width / 2
+        + (pe + k - 2) * (1.3 * width + 0.8 * index)
+        + (pe - 1) * (k - 1) * 1.3 * width,
         ff=places + k * index + k.bit_length() + groups,
     )
 

@@ -178,7 +178,10 @@ def packed_resources(a: Attributes, weights: Weights, family: Family) -> Resourc
     core = Resources(
         lut=pe * (simd - 1) * out + 2 * dsp + shared,
         # A weight goes through two registers; of block RAM one is its own.
-        ff=pe * simd * (0.7 * out + (1 if streamer.bram18 else 2) * w) + 2 * simd * x + shared,
+        ff=pe * out * (1.4 + 0.5 * (simd - 1))
+        + pe * simd * (1 if streamer.bram18 else 2) * w
+        + 2 * simd * x
+        + shared,
         dsp=dsp,
     )
     return streamer + replay + queue + core + Resources(lut=20, ff=40)

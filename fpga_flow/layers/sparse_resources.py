@@ -29,10 +29,6 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     rows, columns, simd, pe, lanes = (int(a[name]) for name in ("MH", "MW", "SIMD", "PE", "Lanes"))
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
-    w, x = (
-        max(w, 2) if a["weightDataType"] == "BIPOLAR" else w,
-        max(x, 2) if a["inputDataType"] == "BIPOLAR" else x,
-    )
     words, results, share = columns // simd, rows // pe, lanes // (simd * pe)
     length = walk_of(a)[0]
     width = lanes * (1 + w + address_bits(words))
@@ -87,15 +83,18 @@ def _lane(family: Family, a: Attributes, w: int, x: int, sums: int, places: int)
     if a["resType"] == "lut":
         pairs = 1 + (max(w, x) > 3 and min(w, x) > 4)
         product = Resources(lut=_product_luts(min(w, x), max(w, x)), ff=pairs * (w + x))
+        added = Resources(lut=sums, ff=2 + x + w + sums)
     else:
-        product = Resources(dsp=1)
+        product, added = Resources(dsp=1), Resources(ff=sums - 2)  # it has the operands' registers, and adds
     store = Resources(lut=float(lut_ram(family, sums, 2 * places)))
     counter = address_bits(places) if places > 1 else 0
-    return product + store + Resources(lut=sums + counter, ff=2 + x + w + sums + counter)
+    return product + added + store + Resources(lut=counter, ff=counter)
 
 
 def _product_luts(narrow: int, wide: int) -> int:
     """Return the LUTs of `df_sparse_product.sv`: a table for each piece of the narrower operand, and sums."""
+    if narrow == 1:
+        return wide + (wide > 1)
     if wide <= 3:
         return narrow + wide
     pieces = math.ceil(narrow / 2)

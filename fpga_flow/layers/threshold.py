@@ -78,15 +78,20 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
-            block = in_block_ram(family, width, depth)
+            block = width > 0 and in_block_ram(family, width, depth)
             luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
+            # All of it is a function of the value, of the steps before, and of the channel.
+            function = 2.0 ** max(0, value + stage + address - LUT_INPUTS)
             lane = Resources(
-                lut=luts + value / 2 + 2.5,
+                lut=luts + value / 2 + 2.5 if block else min(luts + value / 2 + 2.5, function),
                 ff=0 if block else width,
                 bram18=int(bram18_of(family, width, depth)) if block else 0,
             )
             taken += lane.times(alike)
     return taken + Resources(lut=pe, ff=pe * bits_of(a["outputDataType"]))
+
+
+LUT_INPUTS = 6
 
 
 def _columns(a: Attributes, thresholds: Weights, bits: int, family: Family) -> NDArray[np.float64]:

@@ -106,7 +106,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "synth",
         "Synthesise every layer and add up its resources.",
-        ("rtl", "hardware"),
+        ("rtl", "hardware", "estimate"),
         ("board",),
         ("yosys",),
         judge=fits,

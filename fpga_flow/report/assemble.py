@@ -23,7 +23,7 @@ from fpga_flow.report.schema import (
 )
 from fpga_flow.results import Record
 from fpga_flow.results.board import BoardResult
-from fpga_flow.results.estimate import EstimateResult, FinnFigures
+from fpga_flow.results.estimate import EstimateResult, Figures, FinnFigures
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.run import RunResults, read_all
 from fpga_flow.target.board import board
@@ -160,7 +160,7 @@ def _hardware(found: RunResults, family: str | None) -> Hardware | None:
         layers.append(
             Layer(
                 **layer.model_dump(),
-                estimate=estimate.model_dump() if estimate else None,
+                estimate=estimate.model_dump(include=set(Figures.model_fields)) if estimate else None,
                 finn=finn.model_dump() if finn else None,
                 synth=synth.model_dump() if synth else None,
                 proved=proved.get(layer.name),

@@ -12,6 +12,13 @@ class Figures(Record):
     dsp: int
 
 
+class Estimated(Figures):
+    """What of a part is estimated to be used, and how sure that is."""
+
+    ranges: dict[str, tuple[int, int]]
+    """By resource, between what nine of ten truths lie."""
+
+
 class FinnFigures(Record):
     """What FINN estimates; None where it has no figure."""
 
@@ -30,10 +37,10 @@ class FinnEstimate(FinnFigures):
     """By resource, how many layers have no figure."""
 
 
-class EstimateResult(Figures, Result):
+class EstimateResult(Estimated, Result):
     """The estimate of a hardware graph's resources, by the formulas of its layers."""
 
-    layers: dict[str, Figures]
+    layers: dict[str, Estimated]
     """By layer."""
     finn: FinnEstimate
     """What FINN estimates of the same graph."""

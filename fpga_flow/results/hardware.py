@@ -126,6 +126,17 @@ class SizedFifos(Record):
     edges: tuple[SizedFifo, ...]
 
 
+class WouldFit(Record):
+    """What would fit the board where the network does not, by the estimates of folding."""
+
+    fps: float | None
+    """The most frames a second; None where the network never fits."""
+    bits: int | None
+    """So many bits for every weight and activation, at what was asked for; None where even 2 are too many."""
+    board: str | None
+    """The smallest of our boards that holds it; None where none does."""
+
+
 class HardwareResult(Predicted):
     """The folded graph with its FIFOs; all of it are predictions."""
 
@@ -141,3 +152,5 @@ class HardwareResult(Predicted):
     """By layer, under which key its synthesis is kept."""
     folding: FoldingSummary
     fifos: SizedFifos
+    would_fit: WouldFit | None
+    """None where it is expected to fit the board."""

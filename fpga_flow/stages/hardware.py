@@ -1,23 +1,21 @@
 """Stage `hardware`: the integer network becomes a folded graph of RTL layers."""
 
-from functools import partial
-
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.budget.graph import build
+from fpga_flow.budget.would_fit import would_fit
 from fpga_flow.core.progress import say
 from fpga_flow.core.stage import Context
-from fpga_flow.fifos.depths import size_fifos
-from fpga_flow.fifos.network import network_of
-from fpga_flow.fifos.predict import predict
-from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.finn.session import finn_session
-from fpga_flow.hardware import fold, lower, streams
+from fpga_flow.hardware import fold
+from fpga_flow.hardware.estimate import estimate_layers
 from fpga_flow.hardware.fold.options import no_layer_known
-from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.layers import GRAPH
-from fpga_flow.results.hardware import HardwareResult, HardwareSettings
+from fpga_flow.results.hardware import HardwareResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.target.board import board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import total
 
 FOLDING = "folding.json"
 
@@ -26,22 +24,17 @@ def run(context: Context) -> HardwareResult:
     """Write `hardware.onnx` and `folding.json`; return clock, cycles, bottleneck and layers."""
     recipe = context.recipe.hardware
     target = board(context.recipe.board)
-    clock_mhz = recipe.clock_mhz or target.clock_mhz
     network = ModelWrapper(str(context.inputs["export"] / "network.onnx"))
-    top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
+    synthesised = SynthesisedLayers(context.cache, target.family)
+    known = synthesised.get if recipe.target == "board" else no_layer_known
+    graph = build(network, recipe, target, context.folder, context.cache, known)
+    folded, fifos, clock_mhz = graph.folded, graph.fifos, graph.settings.clock_mhz
+    fold.write_folding(folded.model, context.folder / FOLDING)
+    graph.model.save(str(context.folder / GRAPH))
     with finn_session():
-        model = lower.lower(network, target.part, top_k)
-        synthesised = SynthesisedLayers(context.cache, target.family)
-        known = synthesised.get if recipe.target == "board" else no_layer_known
-        folded = fold.fold(model, recipe, clock_mhz, target, known, partial(_latency, target.part))
-        fold.write_folding(folded.model, context.folder / FOLDING)
         keys = {node.name: fold.layer_key(folded.model, node) for node in folded.model.graph.node}
-        model = streams.insert_streams(folded.model, target.part)
-    settings = HardwareSettings(part=target.part, clock_mhz=clock_mhz, top_k=top_k)
-    fifos = size_fifos(model, recipe.fifos, settings, context.folder, context.cache)
-    with finn_session():
-        layers = fold.layers(model)
-    model.save(str(context.folder / GRAPH))
+        layers = fold.layers(graph.model)
+        fit = Fit(total(estimate_layers(graph.model, target.family).values()), target)
 
     cycles, latency = fifos.cycles_per_frame, fifos.latency_cycles
     # Of several that are as slow the one that can be folded, not a converter at its side.
@@ -54,7 +47,7 @@ def run(context: Context) -> HardwareResult:
     for line in (*lines, *fold.implementation_lines(solution, costs)):
         say(line)
     return HardwareResult(
-        **dict(settings),
+        **dict(graph.settings),
         cycles_per_frame=cycles,
         latency_cycles=latency,
         bottleneck=bottleneck,
@@ -73,10 +66,5 @@ def run(context: Context) -> HardwareResult:
         layer_keys=keys,
         folding=fold.result_of(folded),
         fifos=fifos,
+        would_fit=would_fit(network, recipe, graph, fit) if fit.over else None,
     )
-
-
-def _latency(part: str, model: ModelWrapper) -> int:
-    """Return the latency of a folded graph in cycles, by the schedules, with FIFOs that never fill."""
-    network = network_of(streams.insert_streams(model, part))
-    return predict(network, [UNLIMITED] * len(network.edges)).latency

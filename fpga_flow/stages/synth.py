@@ -19,22 +19,27 @@ from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
+from fpga_flow.results.estimate import EstimateResult
 from fpga_flow.results.hardware import HardwareResult
 from fpga_flow.results.synth import SynthResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.yosys import synthesise
-from fpga_flow.target.board import board
+from fpga_flow.target.board import Board, board
 from fpga_flow.target.family import Family
-from fpga_flow.target.fit import Fit
+from fpga_flow.target.fit import Fit, cannot_fit
 from fpga_flow.target.resources import Resources, total
 
 _logger = logging.getLogger(__name__)
 
 
 def run(context: Context) -> SynthResult:
-    """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board."""
+    """Synthesise the layers of the RTL design in `context.inputs["rtl"]` for the recipe's board.
+
+    Raises `FitError` before that, where the estimate leaves no doubt that the board is too small.
+    """
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
+    _check_estimate(context, target)
     layers = load_design(folder).layers
     usages, distinct, cached = synthesise_layers(layers, folder, context.cache, target.family)
     _keep_for_folding(context, usages, target.family)
@@ -56,6 +61,16 @@ def run(context: Context) -> SynthResult:
             "distinct": distinct,
         }
     )
+
+
+def _check_estimate(context: Context, target: Board) -> None:
+    if "estimate" not in context.inputs:
+        return
+    expected = results.read(EstimateResult, context.inputs["estimate"])
+    instead = results.read(HardwareResult, context.inputs["hardware"]).would_fit
+    hopeless = cannot_fit(expected, instead, target)
+    if hopeless is not None:
+        raise hopeless
 
 
 def synthesise_layers(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fpga_flow.core.errors import FitError
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.results.estimate import Estimated
+from fpga_flow.results.hardware import WouldFit
 from fpga_flow.results.synth import SynthResult
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.resources import LIMITED, Resources
@@ -49,6 +51,32 @@ class Fit:
         """Return the amounts of the resources that are short, and what there is of them."""
         used, capacity = self.used.limited(), self.board.capacity.limited()
         return ", ".join(f"{used[key]:,.0f} {LIMITED[key]} of {capacity[key]:,.0f}" for key in self.over)
+
+
+def instead_words(instead: WouldFit | None) -> str:
+    """Return what would fit, or what may help where that is not known."""
+    if instead is None:
+        return "lower --fps, prune more, or take a larger --board"
+    rate = "no rate fits" if instead.fps is None else f"{instead.fps:,.0f} frames/s fit"
+    bits = "even 2 are too many" if instead.bits is None else f"{instead.bits} bits fit, trained again"
+    other = "none of ours holds it" if instead.board is None else f"{instead.board} holds it"
+    return f"by estimate, one of these would do: --fps: {rate}; --bits: {bits}; --board: {other}"
+
+
+def cannot_fit(expected: Estimated, instead: WouldFit | None, target: Board) -> FitError | None:
+    """Return the error of a design that is larger than `target` even where it takes the least expected."""
+    capacity = target.capacity.limited()
+    over = [key for key, (low, _) in expected.ranges.items() if low > capacity[key]]
+    if not over:
+        return None
+    said = ", ".join(
+        f"{expected.ranges[key][0]:,} to {expected.ranges[key][1]:,} {LIMITED[key]} of {capacity[key]:,.0f}"
+        for key in over
+    )
+    return FitError(
+        f"the design cannot fit the board {target.name}, so nothing is synthesised: it is expected to take "
+        f"{said}; {instead_words(instead)}"
+    )
 
 
 def fits(result: SynthResult, recipe: Recipe) -> FitError | None:

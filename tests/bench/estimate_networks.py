@@ -1,7 +1,7 @@
 """Networks whose layers the estimate is fitted to and judged by: drawn from a seed, each folded at random.
 
 Sizes, bits, zeros, implementations and foldings are drawn, so that all kinds of layers come in all of their
-ways, but for what would take Yosys minutes. Networks of odd seeds are held back.
+ways, but for what would take Yosys minutes.
 """
 
 import math
@@ -54,7 +54,9 @@ class Drawn:
             for _ in range(self.random.choice((1, 2, 2, 3))):
                 self._block()
             if self.random.random() < 0.3 and not self._is_bipolar():
-                kinds = ("ReduceSum", "GlobalMaxPool") if self.net.last[2].startswith("U") else ("GlobalMaxPool",)
+                kinds = (
+                    ("ReduceSum", "GlobalMaxPool") if self.net.last[2].startswith("U") else ("GlobalMaxPool",)
+                )
                 self.net.global_pool(self.random.choice(kinds))
             self.net.flatten()
         else:
@@ -122,7 +124,7 @@ class Drawn:
         self.net.quantise(self.random.choice(kinds), self.spread)
 
     def _spread_of(self, weights: NDArray[np.int64]) -> None:
-        """Note the spread of the products of `weights` (sums, terms) with values evenly out of the last type."""
+        """Note the spread of sums of `weights` (sums, terms) with values evenly out of the last type."""
         values = DataType[self.net.last[2]].get_num_possible_values()
         each = 1.0 if values == 2 else math.sqrt((values**2 - 1) / 12)
         self.spread = max(1.0, each * math.sqrt((weights.astype(float) ** 2).sum(axis=1).mean()))

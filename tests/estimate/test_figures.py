@@ -61,7 +61,9 @@ def test_the_stage_estimates_every_layer_by_its_formula_and_finns_beside_it(
     for key in LIMITED:
         assert result[key] == sum(row[key] for row in result["layers"].values())
     for row in result["layers"].values():
-        assert row["ff"] > 0 and all(isinstance(amount, int) for amount in row.values())
+        assert row["ff"] > 0 and all(isinstance(row[key], int) for key in LIMITED)
+        assert all(low <= row[key] <= high for key, (low, high) in row["ranges"].items())
+    assert result["ranges"]["lut"][0] < result["lut"] < result["ranges"]["lut"][1]
     fifos = [row for name, row in result["layers"].items() if name.endswith("_fifo")]
     assert fifos and all(row["lut"] > 0 for row in fifos)
     assert result["finn"]["missing"]["lut"] > 0

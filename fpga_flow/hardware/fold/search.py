@@ -129,12 +129,16 @@ def for_rate(model: ModelWrapper, problem: Problem, cycles: int, board: Board, m
     """Return the cheapest folding of `model` for at most `cycles` per frame, if it fits.
 
     Where that does not leave the share `margin` of every resource of `board` free and another folding that is
-    found does, the other one: a resource that is not short takes the place of one that is.
+    found does, the other one: a resource that is not short takes the place of one that is. Where none does,
+    one that fits at all.
     """
     best = for_cycles(model, problem, cycles)
     if not Fit(best.resources, board, margin).over or best.cycles > cycles:
         return best
-    return fitting(problem, cycles, limits_of(board, margin)) or best
+    found = fitting(problem, cycles, limits_of(board, margin))
+    if found is None and Fit(best.resources, board).over:
+        found = fitting(problem, cycles, limits_of(board))
+    return found or best
 
 
 def fitting(problem: Problem, cycles: int, limits: Resources) -> Solution | None:

@@ -43,7 +43,7 @@ SHIFT_REGISTERS = {"SRL16": 1, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1}
 FREE = ("MUXF7", "MUXF8", "MUXF9", "BUFG", "VCC", "GND")
 BLACK_BOXES = {"LUT6_2": HERE / "xilinx_lut6_2.sv"}
 PATH = 3_000
-"""Picoseconds that Yosys' ABC may spend on a path, by its delays of LUTs and wires: those of six levels of logic.
+"""Picoseconds that Yosys' ABC may spend on a path, by its delays of LUTs and wires: six levels of logic.
 
 Where a path has fewer it saves LUTs; told nothing, it maps everything for the least delay."""
 FILES = {

@@ -1,0 +1,84 @@
+"""What a network is expected to take of a board: the same folding, FIFOs and formulas as in a build."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qonnx.core.modelwrapper import ModelWrapper
+
+from fpga_flow.budget.graph import Graph, build
+from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
+from fpga_flow.hardware.estimate import estimate_layers, with_ranges
+from fpga_flow.hardware.fold.options import Known, no_layer_known
+from fpga_flow.layers.base import find_kind
+from fpga_flow.results.estimate import Estimated
+from fpga_flow.target.board import Board
+from fpga_flow.target.fit import Fit
+from fpga_flow.target.resources import Resources
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A network on a board."""
+
+    board: Board
+    graph: Graph
+    whole: Estimated
+    layers: Mapping[str, Estimated]
+    """By name, in the order of the stream."""
+
+    @property
+    def fit(self) -> Fit:
+        """Whether it fits, by the estimate itself."""
+        return Fit(Resources.of(self.whole), self.board)
+
+    @property
+    def bottleneck(self) -> str:
+        """Key of the resource of which it takes the largest share."""
+        shares = self.fit.shares
+        return max(shares, key=lambda key: shares[key])
+
+    @property
+    def verdict(self) -> str:
+        """In a few words, whether it fits."""
+        capacity = self.board.capacity.limited()
+        ends = self.whole.ranges
+        if any(low > capacity[key] for key, (low, _) in ends.items()):
+            return "does not fit"
+        if any(high > capacity[key] for key, (_, high) in ends.items()):
+            return "may fit"
+        return "fits"
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, predicted."""
+        return self.graph.settings.clock_mhz * 1e6 / self.graph.fifos.cycles_per_frame
+
+    @property
+    def latency_us(self) -> float:
+        """From a frame's first word in to its last word out, predicted."""
+        return self.graph.fifos.latency_cycles / self.graph.settings.clock_mhz
+
+    def named(self) -> dict[str, Estimated]:
+        """Return the layers of the network by name, largest first, without what stands between them."""
+        operators = {str(node.name): str(node.op_type) for node in self.graph.model.graph.node}
+        found = {
+            name: taken
+            for name, taken in self.layers.items()
+            if (kind := find_kind(operators[name])) is not None and not kind.between
+        }
+        return dict(sorted(found.items(), key=lambda item: -item[1].lut))
+
+
+def budget(
+    network: ModelWrapper, recipe: HardwareRecipe, board: Board, cache: Path, known: Known = no_layer_known
+) -> Budget:
+    """Return what the integer `network`, built for `board` as `recipe` asks, is expected to take of it.
+
+    Raises as `fpga_flow.budget.graph.build` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="fpga_flow_estimate_") as folder:
+        graph = build(network, recipe, board, Path(folder), cache, known)
+    whole, layers = with_ranges(graph.model, estimate_layers(graph.model, board.family))
+    return Budget(board, graph, whole, layers)
