@@ -108,15 +108,18 @@ class Builder:
         return self._depthwise(weights, kernel, stride, kernel // 2, length)
 
     def sum_pool(self, kernel: int) -> "Builder":
-        _, (_, channels, length, _), _ = self.last
+        _, (_, channels, length, _), datatype = self.last
         weights = self.constant(np.ones((channels, 1, kernel, 1)), "UINT1")
-        return self._depthwise(weights, kernel, kernel, 0, length)
+        sums = "UINT32" if datatype.startswith("UINT") else "INT32"
+        return self._depthwise(weights, kernel, kernel, 0, length, sums)
 
-    def _depthwise(self, weights: str, kernel: int, stride: int, pad: int, length: int) -> "Builder":
+    def _depthwise(
+        self, weights: str, kernel: int, stride: int, pad: int, length: int, sums: str = "INT32"
+    ) -> "Builder":
         channels = self.last[1][1]
         window = {"kernel_shape": [kernel, 1], "strides": [stride, 1], "dilations": [1, 1]}
         shape = (1, channels, (length + 2 * pad - kernel) // stride + 1, 1)
-        self.add("Conv", shape, "INT32", weights, group=channels, pads=[pad, 0, pad, 0], **window)
+        self.add("Conv", shape, sums, weights, group=channels, pads=[pad, 0, pad, 0], **window)
         return self
 
     def residual(self, other: str) -> "Builder":

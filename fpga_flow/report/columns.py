@@ -53,6 +53,10 @@ def _score(value: float) -> str:
     return f"{value:.6f}"
 
 
+def _tenths(value: float) -> str:
+    return f"{value:.1f}"
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -176,6 +180,7 @@ LAYER_COLUMNS = {
         Column[Layer]("lane_use", "lane use", lambda layer: layer.lane_use, _whole_share),
         Column[Layer]("verified", "RTL", _verified, str),
         Column[Layer]("lut_estimate", "LUT est.", lambda layer: (layer.estimate or {}).get("lut")),
+        Column[Layer]("logic_ns", "logic, ns", lambda layer: (layer.synth or {}).get("logic_ns"), _tenths),
         Column[Layer]("lut_synth", "LUT", lambda layer: (layer.synth or {}).get("lut")),
         *(Column[Layer](key, word, _best_known(key)) for key, word in LIMITED.items()),
     )

@@ -45,6 +45,7 @@ LAYER = (
     "weights",
     "lane_use",
     *LIMITED,
+    "logic_ns",
     "verified",
     "instead",
 )
@@ -230,7 +231,12 @@ def _resources(report: Report, of: Board) -> Sheet:
             used = getattr(part, key) if part else None
             cells += [amount(used), "" if used is None else f"{used / capacity[key]:.0%}"]
         rows.append([*cells, amount(capacity[key])])
-    tool = f"Synthesis: {report.synth.tool}, every layer alone and summed." if report.synth else ""
+    tool = ""
+    if report.synth:
+        tool = f"Synthesis: {report.synth.tool}, every layer alone and summed."
+        if report.synth.logic_ns is not None:
+            path = f"{report.synth.logic_ns:.1f} ns ({report.synth.slowest})"
+            tool += f" The longest path takes {path} in its logic alone, without wires."
     return Sheet("Resources", ["", "FINN's estimate", "estimate", "", "synthesis", "", of.name], rows, tool)
 
 

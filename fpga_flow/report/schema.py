@@ -131,8 +131,8 @@ class Layer(Record):
     """`lut`, `ff`, `bram18` and `dsp` as estimated."""
     finn: dict[str, float | None] | None = None
     """The same as FINN estimates them, None where it has no figure."""
-    synth: dict[str, float] | None
-    """`lut`, `ff`, `bram18` and `dsp` as synthesised."""
+    synth: dict[str, float | None] | None
+    """`lut`, `ff`, `bram18` and `dsp` as synthesised, parts of them, and `logic_ns`, its longest path."""
     proved: bool | None = None
     """Whether its RTL is proved right for every input; None where its kind is not, or too much can come."""
     compared: int | None = None
@@ -218,6 +218,10 @@ class Synth(Used):
     """The vendor's name of the FPGA."""
     fmax_mhz: float | None
     """None: it is known only behind Vivado."""
+    logic_ns: float | None
+    """The longest path of any layer, logic alone, without wires; None where cells have no delays."""
+    slowest: str | None
+    """The layer that has it."""
 
 
 class Bitstream(Record):

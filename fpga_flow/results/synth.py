@@ -22,6 +22,13 @@ class Counts(Record):
     """Carry chains, in units of four bits."""
 
 
+class LayerCounts(Counts):
+    """What a layer uses."""
+
+    logic_ns: float | None
+    """Its longest path, logic alone, without wires; None where the family's cells have no delays."""
+
+
 class Capacity(Record):
     """What a board has."""
 
@@ -41,7 +48,11 @@ class SynthResult(Counts, Result):
     """The vendor's name of the FPGA."""
     fmax_mhz: float | None
     """None: it is known only behind Vivado."""
-    layers: dict[str, Counts]
+    logic_ns: float | None
+    """The longest path of any layer, logic alone, without wires."""
+    slowest: str | None
+    """The layer that has it."""
+    layers: dict[str, LayerCounts]
     """By layer."""
     fits: bool
     """Whether the board has as much."""

@@ -6,7 +6,9 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -23,6 +25,7 @@ from fpga_flow.results.estimate import EstimateResult
 from fpga_flow.results.hardware import HardwareResult
 from fpga_flow.results.synth import SynthResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
+from fpga_flow.synth.usage import logic_ns
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.family import Family
@@ -30,6 +33,27 @@ from fpga_flow.target.fit import Fit, cannot_fit
 from fpga_flow.target.resources import Resources, total
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """A layer as Yosys made it."""
+
+    taken: Resources
+    logic_ns: float | None
+    """Its longest path; see `synth.usage.logic_ns`."""
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> "Synthesised":
+        """Return the one that `as_dict` gave `table` for."""
+        return cls(Resources(**{key: value for key, value in table.items() if key != LOGIC}), table[LOGIC])
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return all of it by key."""
+        return {**self.taken.as_dict(), LOGIC: self.logic_ns}
+
+
+LOGIC = "logic_ns"
 
 
 def run(context: Context) -> SynthResult:
@@ -41,11 +65,16 @@ def run(context: Context) -> SynthResult:
     target = board(context.recipe.board)
     _check_estimate(context, target)
     layers = load_design(folder).layers
-    usages, distinct, cached = synthesise_layers(layers, folder, context.cache, target.family)
+    found, distinct, cached = synthesise_layers(layers, folder, context.cache, target.family)
+    usages = {name: one.taken for name, one in found.items()}
     _keep_for_folding(context, usages, target.family)
+    paths = {name: one.logic_ns for name, one in found.items() if one.logic_ns is not None}
+    slowest = max(paths, key=lambda name: paths[name], default=None)
     fit = Fit(total(usages.values()), target)
     artifact.write_json(context.folder / artifact.EFFORT, {"cached": cached})
     say(f"  {fit.words()} of {target.name}")
+    if slowest is not None:
+        say(f"  longest path {paths[slowest]:.1f} ns, logic alone, without wires: {slowest}")
     if fit.over:
         say(f"  warning: the design does not fit {target.name}: {fit.excess()}")
     return SynthResult.model_validate(
@@ -54,7 +83,9 @@ def run(context: Context) -> SynthResult:
             "part": target.part,
             **fit.used.as_dict(),
             "fmax_mhz": None,
-            "layers": {name: usage.as_dict() for name, usage in usages.items()},
+            "logic_ns": None if slowest is None else paths[slowest],
+            "slowest": slowest,
+            "layers": {name: one.as_dict() for name, one in found.items()},
             "fits": not fit.over,
             "over": fit.over,
             "board": {"name": target.name, **target.capacity.limited()},
@@ -75,8 +106,8 @@ def _check_estimate(context: Context, target: Board) -> None:
 
 def synthesise_layers(
     layers: Sequence[LayerRtl], folder: Path, cache: Path, family: Family
-) -> tuple[dict[str, Resources], int, int]:
-    """Return what each of `layers` takes by name, how many of them differ, and how many of those were known.
+) -> tuple[dict[str, Synthesised], int, int]:
+    """Return each of `layers` synthesised by name, how many of them differ, and how many of those were known.
 
     `folder` holds their RTL, `cache` is what all runs share. Raises `ToolError` with the layer's name.
     """
@@ -116,9 +147,9 @@ def cache_key(layer: LayerRtl, folder: Path, family: Family, version: str, code:
 
 def _synthesise_all(
     distinct: Mapping[str, LayerRtl], folder: Path, cache: Path, family: Family
-) -> tuple[dict[str, Resources], int]:
+) -> tuple[dict[str, Synthesised], int]:
     cache.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Resources] = {}
+    found: dict[str, Synthesised] = {}
     cached = 0
     # The largest first, so that none of them is left to run alone at the end.
     order = sorted(distinct, key=lambda key: _effort(distinct[key]), reverse=True)
@@ -136,13 +167,13 @@ def _synthesise_all(
     return found, cached
 
 
-def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: Family) -> tuple[Resources, bool]:
-    """Return what `layer` takes, and whether it was known; another run's work on it is waited for."""
+def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: Family) -> tuple[Synthesised, bool]:
+    """Return `layer` synthesised, and whether it was known; another run's work on it is waited for."""
     path = cache / f"{key}.json"
     with FileLock(cache / f"{key}.lock"):
         kept = read_table(path)
         if kept is not None:
-            known = Resources(**kept)
+            known = Synthesised.of(kept)
             _logger.info("layer %s: %s, known (log: %s)", layer.name, known, path.with_suffix(".log"))
             return known, True
         start = time.monotonic()
@@ -150,16 +181,16 @@ def _cached(key: str, layer: LayerRtl, folder: Path, cache: Path, family: Family
             log = Path(scratch) / "yosys.log"
             sources = [Path(source) for source in layer.sources]
             try:
-                usage = synthesise(layer.module, sources, folder, family, log)
+                made = Synthesised(synthesise(layer.module, sources, folder, family, log), logic_ns(log))
             except ToolError as error:
                 failed = path.with_suffix(".failed.log")
                 os.replace(log, failed)
                 message = str(error).replace(str(log), str(failed))
                 raise ToolError(f"synth: layer {layer.name} ({layer.op}): {message}") from None
             os.replace(log, path.with_suffix(".log"))
-        write_table(path, usage.as_dict())
-        _logger.info("layer %s: %s in %.1f s", layer.name, usage, time.monotonic() - start)
-        return usage, False
+        write_table(path, made.as_dict())
+        _logger.info("layer %s: %s in %.1f s", layer.name, made, time.monotonic() - start)
+        return made, False
 
 
 def _effort(layer: LayerRtl) -> tuple[bool, int]:

@@ -1,6 +1,7 @@
 """What a synthesised module is made of: Yosys' cell counts, and what of a family's resources they take."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from fpga_flow.core.errors import ToolError
 from fpga_flow.target.family import Cells
 from fpga_flow.target.resources import Resources
 
+TIMING = ".sta"
+"""Ending of what `sta` writes, beside the log."""
 NO_HARDWARE = {"$scopeinfo"}
 """What Yosys counts among the cells and is none."""
 
@@ -38,6 +41,20 @@ def resources_of(counts: Mapping[str, int], cells: Cells) -> Resources:
     }
     amounts["lut"] += amounts["lutram"] + amounts["srl"]
     return Resources(**amounts)
+
+
+def logic_ns(log: Path) -> float | None:
+    """Return the longest path of the module that was synthesised with `log`: logic alone, without wires.
+
+    By the delays that Yosys has for the cells; None where the family has none, or the module no path.
+    """
+    file = log.with_suffix(TIMING)
+    if not file.is_file():
+        return None
+    found = re.search(
+        r"^Latest arrival time in '.*' is (\d+):", file.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return None if found is None else int(found[1]) / 1000
 
 
 def read_statistics(path: Path) -> dict[str, int]:

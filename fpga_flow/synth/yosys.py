@@ -13,7 +13,7 @@ from typing import Any
 from fpga_flow.core import toolchain
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.synth.usage import read_statistics, resources_of
+from fpga_flow.synth.usage import TIMING, read_statistics, resources_of
 from fpga_flow.target.family import WHERE, Family
 from fpga_flow.target.resources import Resources
 
@@ -36,12 +36,13 @@ def synthesise(
     """Return what `module` takes of a part of `family`.
 
     `sources` are in compile order; `$readmemh` names in them are relative to `folder`, in which Yosys
-    runs. `parameters` override those of `module`. Script and statistics are left beside `log`.
+    runs. `parameters` override those of `module`. Script, statistics and timing are left beside `log`.
     Raises `ToolError` with the tool's own error lines.
     """
     folder, log = folder.resolve(), log.resolve()  # Yosys runs elsewhere
     statistics = log.with_suffix(".json")
     statistics.unlink(missing_ok=True)
+    statistics.with_suffix(TIMING).unlink(missing_ok=True)
     files = [folder / path for path in sources]
     run_script(make_script(module, files, family, statistics, parameters), folder, log)
     return resources_of(read_statistics(statistics), family.cells)
@@ -64,12 +65,16 @@ def make_script(
     statistics: Path,
     parameters: Mapping[str, int | str] | None = None,
 ) -> str:
-    """Return the Yosys script that maps `module` and writes its cell counts to `statistics`."""
+    """Return the Yosys script that maps `module` and writes its cell counts to `statistics`.
+
+    Its longest path goes beside them, where the family's cells have delays.
+    """
     files = {name: _quote(path) for name, path in family.files.items()}
     lines = [
         *read_commands(module, sources, parameters, family.black_boxes),
         *(command.format(top=module, **files) for command in family.synthesis),
         f"tee -q -o {_quote(statistics)} stat -json",
+        *([f"tee -q -o {_quote(statistics.with_suffix(TIMING))} sta"] if family.delays else []),
     ]
     return "\n".join(lines) + "\n"
 

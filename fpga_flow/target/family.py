@@ -77,6 +77,8 @@ class Family:
     cells: Cells
     synthesis: tuple[str, ...]
     """Yosys' commands that map the module `{top}`, once it has been read."""
+    delays: bool = False
+    """Whether these commands leave cells whose delays Yosys knows (`sta`)."""
     files: dict[str, Path] = field(default_factory=dict)
     """Files that these commands name, by the words in braces that stand for them."""
     black_boxes: dict[str, Path] = field(default_factory=dict)

@@ -80,14 +80,26 @@ def cannot_fit(expected: Estimated, instead: WouldFit | None, target: Board) -> 
 
 
 def fits(result: SynthResult, recipe: Recipe) -> FitError | None:
-    """Return the error of a design that is larger than the recipe's board, from synth's result.
+    """Return the error of a design that is larger or slower than the recipe's board, from synth's result.
 
     The artifact stays, so the report shows what was measured, and the same build ends the same way again.
     """
     fit = Fit(Resources.of(result), board(recipe.board))
     if not fit.over:
-        return None
+        return too_slow(result, recipe.hardware.clock_mhz or fit.board.clock_mhz)
     return FitError(
         f"synth: the design does not fit the board {fit.board.name}: {fit.short()}; "
         "lower --fps, prune more, or take a larger --board"
+    )
+
+
+def too_slow(result: SynthResult, clock_mhz: float) -> FitError | None:
+    """Return the error of a design that cannot have the clock, by the logic of one of its layers alone."""
+    period = 1000 / clock_mhz
+    if result.logic_ns is None or result.logic_ns <= period:
+        return None
+    return FitError(
+        f"synth: layer {result.slowest}: a path takes {result.logic_ns:.1f} ns in its logic alone, without "
+        f"wires, where {clock_mhz:g} MHz leave {period:.1f} ns: set hardware.clock_mhz to less than "
+        f"{1000 / result.logic_ns:.0f}; half of that is more likely to be met"
     )

@@ -108,6 +108,8 @@ class Drawn:
     def _conv(self, kernel: tuple[int, int], filters: int, group: int = 1) -> None:
         _, channels, *size = self.net.last[1]
         values, datatype = self._weights((filters, channels // group, *kernel))
+        if np.all(values == 1):  # that would be a pool
+            values.flat[0] = -1
         stride = self.random.choice((1, 1, 1, 2))
         strides = [stride, stride if kernel[1] > 1 else 1]
         self._spread_of(values.reshape(filters, -1))

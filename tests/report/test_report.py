@@ -117,7 +117,8 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "proofs",
     }
     assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges", "finn"}
-    assert set(table["synth"]) == {"tool", "part", "lut", "ff", "bram18", "dsp", "fmax_mhz"}
+    used = {"lut", "ff", "bram18", "dsp"}
+    assert set(table["synth"]) == {"tool", "part", *used, "fmax_mhz", "logic_ns", "slowest"}
     assert table["bitstream"] is None
     assert [set(stage) for stage in table["stages"]] == [{"name", "seconds", "cached"}] * len(fakes.BUILT)
 
@@ -141,7 +142,7 @@ def test_values_are_those_the_stages_measured(tmp_path: Path) -> None:
         "samples": 6240,
     }
     assert made.cost and (made.cost.bit_ops, made.cost.weight_bits) == (24_436_576, 68_072)
-    assert made.hardware and made.hardware.layers[2].synth == fakes.counts(3)
+    assert made.hardware and made.hardware.layers[2].synth == {**fakes.counts(3), "logic_ns": 2.5}
     assert made.hardware.layers[-1].synth is None
     assert made.synth and made.synth.lut == 5500
 

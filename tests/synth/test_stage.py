@@ -7,15 +7,18 @@ import pytest
 
 from fpga_flow import results
 from fpga_flow.core import artifact
-from fpga_flow.core.errors import InputError, ToolError
+from fpga_flow.core.errors import FitError, InputError, ToolError
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.pipeline.flow import Context
+from fpga_flow.results.estimate import EstimateResult
+from fpga_flow.results.hardware import HardwareResult
 from fpga_flow.results.synth import SynthResult
 from fpga_flow.stages import synth as stage
 from fpga_flow.target.board import board
 from fpga_flow.target.families import family_named
 from fpga_flow.target.resources import Resources
+from tests import fake_results
 from tests.other_code import copied_code
 
 STREAM = Stream("x", "UINT4", (1, 4, 2), 8)
@@ -167,3 +170,20 @@ def test_an_artifact_without_a_design_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rtl").mkdir()
     with pytest.raises(InputError, match=r"design\.json: no such file"):
         stage.run(context(tmp_path))
+
+
+def test_a_design_that_cannot_fit_is_refused_before_yosys_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design(tmp_path / "rtl", ["m5"])
+    forbid(monkeypatch)
+    made = fake_results.results()
+    made["hardware"]["would_fit"] = {"fps": 900.0, "bits": 2, "board": None}
+    made["estimate"]["ranges"]["dsp"] = (221, 230)
+    for name, kind in (("hardware", HardwareResult), ("estimate", EstimateResult)):
+        (tmp_path / name).mkdir()
+        artifact.write_result(tmp_path / name, kind.model_validate(made[name]))
+    inputs = {name: tmp_path / name for name in ("rtl", "hardware", "estimate")}
+    (tmp_path / "synth").mkdir()
+    with pytest.raises(FitError, match=r"221 to 230 DSP of 220; .* 900 frames/s fit; --bits: 2 bits fit"):
+        stage.run(Context(make_recipe({"name": "t"}), tmp_path / "synth", inputs, tmp_path / "cache"))

@@ -7,6 +7,7 @@ import pytest
 
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import ROOT
+from fpga_flow.synth.usage import logic_ns
 from fpga_flow.synth.yosys import run_script, synthesise
 from fpga_flow.target.families import family_named
 from fpga_flow.target.families.xilinx import FILES
@@ -215,3 +216,16 @@ def test_binary_search_is_smaller_than_comparing_with_every_threshold(tmp_path: 
     small = synthesise("ours", [hdl, Path("ours.sv")], tmp_path, family_named("xc7"), tmp_path / "ours.log")
     large = count(tmp_path, plain, "plain")
     assert small.lut < 0.6 * large.lut
+
+
+def test_the_longest_path_is_that_of_the_delays_of_cells(tmp_path: Path) -> None:
+    text = """module chain(input clk, input [15:0] a, b, output logic [15:0] y);
+      logic [15:0] x, z;
+      always_ff @(posedge clk) begin x <= a; z <= b; y <= x + z; end
+    endmodule"""
+    (tmp_path / "chain.sv").write_text(text)
+    synthesise("chain", [Path("chain.sv")], tmp_path, family_named("xc7"), tmp_path / "chain.log")
+    path = logic_ns(tmp_path / "chain.log")
+    # A register, a LUT, and a carry chain over 16 bits, with the delays of Yosys' library.
+    assert path is not None and 1.2 < path < 2.5
+    assert logic_ns(tmp_path / "none.log") is None

@@ -14,6 +14,7 @@ FAMILY = Family(
         {"RAMB18E1": 1, "RAMB36E1": 2, "FIFO18E1": 1, "FIFO36E1": 2}, "DSP48E1", {"CARRY4": 1}
     ),
     synthesis=xilinx.synthesis("xc7"),
+    delays=True,
     files=xilinx.FILES,
     black_boxes={**xilinx.BLACK_BOXES, "DSP48E1": xilinx.HERE / "xc7_dsp.sv"},
 )

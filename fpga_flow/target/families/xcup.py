@@ -12,6 +12,7 @@ FAMILY = Family(
     lut_memory=xilinx.LUT_MEMORY,
     cells=xilinx.cells({"RAMB18E2": 1, "RAMB36E2": 2}, "DSP48E2", {"CARRY8": 2}),
     synthesis=xilinx.synthesis("xcup", "DSP48E2", "RAMB18E2", "RAMB36E2"),
+    delays=True,
     files=xilinx.FILES,
     black_boxes={**xilinx.BLACK_BOXES, "DSP48E2": xilinx.HERE / "xcup_dsp.sv"},
 )
