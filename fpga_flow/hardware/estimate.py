@@ -23,6 +23,7 @@ def estimate_layers(model: ModelWrapper, family: Family) -> dict[str, Resources]
         layer = getCustomOp(node)
         weights = next(iter(constants_in(model, node)), None)
         taken = implementation_of(layer).resources(layer_attributes(layer), weights, family)
+        taken = family.scaled(str(node.op_type), taken)
         found[str(node.name)] = Resources(*(round(amount) for amount in taken.row))
     return found
 

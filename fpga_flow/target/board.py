@@ -1,6 +1,6 @@
 """The boards: part, default clock and what the part holds. Each is a TOML file, here or of the user's own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpga_flow.core import artifact
@@ -44,7 +44,12 @@ class Board:
     def digest(self) -> str:
         """Of all that is known of the board and its family."""
         return artifact.digest_json(
-            {**vars(self), "family": self.family.digest, "capacity": self.capacity.row}
+            {
+                **vars(self),
+                "family": self.family.digest,
+                "capacity": self.capacity.row,
+                "scales": self.family.scales,
+            }
         )
 
 
@@ -59,6 +64,8 @@ def of_recipe(recipe: BoardRecipe) -> Board:
             f"board {recipe.name}: part: must begin with {' or '.join(family.parts)}, as those of the family "
             f"{family.name} do, not {recipe.part!r}"
         )
+    scales = {operator: factors.model_dump(exclude_none=True) for operator, factors in recipe.scales.items()}
+    family = replace(family, scales=scales)
     return Board(recipe.name, recipe.part, family, recipe.clock_mhz, Resources.of(recipe), recipe.processor)
 
 

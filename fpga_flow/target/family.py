@@ -3,11 +3,12 @@
 A family is one file in `fpga_flow.target.families`, or one that somebody registers there.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fpga_flow.core import artifact
+from fpga_flow.target.resources import Resources
 
 WHERE = "@where"
 """In a command: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
@@ -84,6 +85,16 @@ class Family:
     black_boxes: dict[str, Path] = field(default_factory=dict)
     """Primitives that RTL instantiates, and the SystemVerilog file that has each as an empty module."""
 
+    scales: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Operator of a layer -> resource -> what estimates are multiplied by, for another tool than Yosys."""
+
+    def scaled(self, operator: str, taken: Resources) -> Resources:
+        """Return `taken`, an estimate of a layer of `operator`, as `scales` has it."""
+        found = self.scales.get(operator)
+        if not found:
+            return taken
+        return replace(taken, **{key: factor * getattr(taken, key) for key, factor in found.items()})
+
     @property
     def joins_luts(self) -> bool:
         """Whether its parts have `LUT6_2`: two functions of the same five inputs in a LUT."""
@@ -91,8 +102,9 @@ class Family:
 
     @property
     def digest(self) -> str:
-        """Of all that stands here, and of the content of the files."""
+        """Of all that synthesis depends on, with the content of the files."""
         table: dict[str, Any] = asdict(self)
+        del table["scales"]  # which synthesis by Yosys knows nothing of
         for name in ("files", "black_boxes"):
             table[name] = {key: artifact.digest_file(path) for key, path in table[name].items()}
         return artifact.digest_json(table)

@@ -6,6 +6,17 @@ from pydantic import Field
 
 from fpga_flow.core.recipe_parts.base import Count, Name, Part
 
+Factor = Annotated[float, Field(gt=0, le=20)]
+
+
+class ScaleRecipe(Part):
+    """What estimates of layers of an operator are multiplied by."""
+
+    lut: Factor | None = None
+    """Of look-up tables; None: as estimated, which is for Yosys."""
+    ff: Factor | None = None
+    """Of flip-flops."""
+
 
 class BoardRecipe(Part):
     """A board of your own: a file (`board = "mine.toml"`, `--board mine.toml`), or this table."""
@@ -28,3 +39,5 @@ class BoardRecipe(Part):
     """DSP slices of the part."""
     processor: str | None = None
     """The vendor's IP of the processor beside the FPGA, as Vivado calls it; `flow bitstream` needs it."""
+    scales: dict[str, ScaleRecipe] = {}
+    """By operator of a layer, as `flow refit` finds them: what your synthesis tool makes of it."""

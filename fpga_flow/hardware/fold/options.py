@@ -230,7 +230,11 @@ class LayerFigures:
         cycles, lanes_in, lanes_out = self._counts(choice, attributes)
         return Figures(
             cycles=cycles,
-            resources=synthesised or implementation.resources(attributes, self._weights, self._family),
+            resources=synthesised
+            or self._family.scaled(
+                implementation.operator,
+                implementation.resources(attributes, self._weights, self._family),
+            ),
             synthesised=synthesised is not None,
             lanes_in=lanes_in,
             lanes_out=lanes_out,

@@ -1,0 +1,126 @@
+"""The command `flow refit`: estimates as the user's own synthesis tool has them."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpga_flow.cli.arguments import Debug, RunArgument, find_run
+from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import say
+from fpga_flow.pipeline import flow
+
+
+def refit(
+    run: RunArgument,
+    report: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REPORT",
+            help="What Vivado's 'report_utilization -hierarchical' wrote of RUN's accelerator, text or XML.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="BOARD.toml", help="The board's file to write.")],
+    debug: Debug = False,
+) -> None:
+    """Fit the estimate to what your synthesis tool made of a run's layers.
+
+    Writes the run's board as a file of yours, with what the estimate of each kind of layer is multiplied by
+    from then on, in folding too. It says how far estimates are off before and after, and for layers that the
+    factors were not taken from.
+
+    \b
+    flow refit signals-w4 utilization.rpt --out mine.toml
+    flow build --bits 4 --board mine.toml
+    """
+    if not report.is_file():
+        raise InputError(f"REPORT: must be a file, not {str(report)!r}, which does not exist")
+    if out.suffix != ".toml":
+        raise InputError(f"--out: must end in .toml, not {out.name!r}")
+    from rich.console import Console
+    from rich.table import Table
+
+    from fpga_flow.budget import refit as fitted
+
+    opened = flow.open_run(find_run(run))
+    layers, left_out = _compared(opened, report)
+    by = fitted.factors(layers)
+    table = Table(box=None, pad_edge=False)
+    for head in ("", "sum", "after", "layers, median", "after", "of layers left out"):
+        table.add_column(head, justify="right" if head else "left")
+    for key in fitted.FITTED:
+        before, after = fitted.errors(layers, {}, key), fitted.errors(layers, by, key)
+        apart = fitted.errors_left_out(layers, key)
+        table.add_row(
+            key.upper(),
+            f"{before.total:+.1%}",
+            f"{after.total:+.1%}",
+            f"{before.median:.1%}",
+            f"{after.median:.1%}",
+            f"{apart.median:.1%}",
+        )
+    console = Console(highlight=False)
+    console.print(f"\n{len(layers)} layers of {report.name}; estimates off by\n", markup=False)
+    console.print(table)
+    if left_out:
+        say(f"  not in the report: {', '.join(left_out)}")
+    out.write_text(board_text(opened, out.stem, by), encoding="utf-8")
+    print(f"\n{out}")
+
+
+def _compared(run: flow.Run, report: Path) -> tuple[list[Any], list[str]]:
+    """Return the layers of the network that `report` has, and the names of those that it has not."""
+    from dataclasses import replace
+
+    from fpga_flow.bitstream.hierarchy import instances
+    from fpga_flow.budget.refit import Compared
+    from fpga_flow.finn.session import finn_session
+    from fpga_flow.hardware.estimate import estimate_layers
+    from fpga_flow.integer.names import instance
+    from fpga_flow.layers import GRAPH
+    from fpga_flow.layers.backends import load_graph
+    from fpga_flow.layers.base import find_kind
+    from fpga_flow.target.board import board
+
+    file = run.folder / "hardware" / GRAPH
+    if not file.is_file():
+        raise InputError(f"RUN: {run.folder} has no hardware yet; 'flow hardware {run.folder}' makes it")
+    found = instances(report)
+    family = replace(board(run.recipe.board).family, scales={})
+    with finn_session():
+        model = load_graph(file)
+        expected = estimate_layers(model, family)
+    layers, missing = [], []
+    for node in model.graph.node:
+        kind = find_kind(str(node.op_type))
+        if kind is None or kind.between:
+            continue
+        counted = found.get(instance(str(node.name)))
+        if counted is None:
+            missing.append(str(node.name))
+        else:
+            layers.append(Compared(str(node.name), str(node.op_type), expected[node.name], counted))
+    if not layers:
+        raise InputError(f"REPORT: {report} has none of the run's layers; the first one is {missing[0]!r}")
+    return layers, missing
+
+
+def board_text(run: flow.Run, name: str, by: dict[str, dict[str, float]]) -> str:
+    """Return the file of `run`'s board, called `name`, with the factors `by`."""
+    from fpga_flow.target.board import board
+    from fpga_flow.target.resources import LIMITED
+
+    of = board(run.recipe.board)
+    values: dict[str, Any] = {
+        "name": name,
+        "part": of.part,
+        "family": of.family.name,
+        "clock_mhz": of.clock_mhz,
+        **{key: int(of.capacity.limited()[key]) for key in LIMITED},
+        **({"processor": of.processor} if of.processor else {}),
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    for operator, found in by.items():
+        lines += ["", f"[scales.{operator}]", *(f"{key} = {value}" for key, value in found.items())]
+    return "\n".join(lines) + "\n"
