@@ -274,6 +274,7 @@ def results() -> dict[str, dict[str, Any]]:
             "fits": True,
             "over": {},
             "board": {"name": "pynq-z1", "lut": 53_200, "ff": 106_400, "bram18": 280, "dsp": 220},
+            "would_fit": None,
             "distinct": 11,
         },
         "bitstream": {

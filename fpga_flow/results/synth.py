@@ -1,6 +1,7 @@
 """The result of the stage `synth`."""
 
 from fpga_flow.results.base import Record, Result
+from fpga_flow.results.hardware import WouldFit
 
 
 class Counts(Record):
@@ -59,5 +60,7 @@ class SynthResult(Counts, Result):
     over: dict[str, int]
     """By resource, how much is too much; those that fit are left out."""
     board: Capacity
+    would_fit: WouldFit | None
+    """As the estimate found it before; None where that expected the design to fit."""
     distinct: int
     """How many layers differ in more than their names."""

@@ -22,7 +22,7 @@ from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
 from fpga_flow.results.estimate import EstimateResult
-from fpga_flow.results.hardware import HardwareResult
+from fpga_flow.results.hardware import HardwareResult, WouldFit
 from fpga_flow.results.synth import SynthResult
 from fpga_flow.synth.synthesised import SynthesisedLayers
 from fpga_flow.synth.usage import logic_ns
@@ -63,7 +63,7 @@ def run(context: Context) -> SynthResult:
     """
     folder = context.inputs["rtl"]
     target = board(context.recipe.board)
-    _check_estimate(context, target)
+    instead = _check_estimate(context, target)
     layers = load_design(folder).layers
     found, distinct, cached = synthesise_layers(layers, folder, context.cache, target.family)
     usages = {name: one.taken for name, one in found.items()}
@@ -89,19 +89,22 @@ def run(context: Context) -> SynthResult:
             "fits": not fit.over,
             "over": fit.over,
             "board": {"name": target.name, **target.capacity.limited()},
+            "would_fit": instead,
             "distinct": distinct,
         }
     )
 
 
-def _check_estimate(context: Context, target: Board) -> None:
+def _check_estimate(context: Context, target: Board) -> WouldFit | None:
+    """Return what would fit where the design is not expected to; raises `FitError` where it cannot."""
     if "estimate" not in context.inputs:
-        return
+        return None
     expected = results.read(EstimateResult, context.inputs["estimate"])
     instead = results.read(HardwareResult, context.inputs["hardware"]).would_fit
     hopeless = cannot_fit(expected, instead, target)
     if hopeless is not None:
         raise hopeless
+    return instead
 
 
 def synthesise_layers(

@@ -89,7 +89,7 @@ def fits(result: SynthResult, recipe: Recipe) -> FitError | None:
         return too_slow(result, recipe.hardware.clock_mhz or fit.board.clock_mhz)
     return FitError(
         f"synth: the design does not fit the board {fit.board.name}: {fit.short()}; "
-        "lower --fps, prune more, or take a larger --board"
+        f"{instead_words(result.would_fit)}"
     )
 
 

@@ -61,10 +61,8 @@ IN_RTL = (
     "asymmetric-input",
     "channels-last-domain",
     "conv1d-pad-wider-than-kernel",
-    "finn-onnx-after-conversion",
     "linear-view-conv1d",
     "one-logit-sigmoid",
-    "qcdq",
     "uint8-input-annotated",
 )
 """Those that are taken to RTL here; `make cases` takes the others."""

@@ -13,7 +13,7 @@ from tests.search.run import run_network
 from tests.search.shapes import final
 from tests.search.strategy import networks, networks_choice_by_choice
 
-GROUPS, NETWORKS = 4, 3
+GROUPS, NETWORKS = 3, 3
 OPEN = {failure.signature for failure in corpus.load() if not failure.mended}
 """Of failures that are known and not mended yet."""
 
