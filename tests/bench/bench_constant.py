@@ -27,6 +27,7 @@ from fpga_flow.export.reader import read
 from fpga_flow.export.walk import to_integers
 from fpga_flow.layers.constant import core
 from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
+from fpga_flow.layers.constant.resources import resources
 from fpga_flow.layers.constant.schedule import LEVELS, Digits, schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import MODULES, Unit, Words
@@ -62,6 +63,8 @@ class Row:
     levels: int
     cells: int
     seconds: float
+    expected: float | str
+    """LUTs by its maker's own figure: our formula of a unit, alkaid's cost; empty for a network alone."""
 
 
 def matrices() -> Iterator[tuple[str, Callable[[], Integers]]]:
@@ -94,6 +97,7 @@ def row(
     made: tuple[int, int, int, int],
     found: Figures,
     start: float,
+    expected: float | str = "",
 ) -> Row:
     """Return a row; `made`: digit, cycles, adders, latency."""
     rows, columns = matrix.shape
@@ -107,6 +111,7 @@ def row(
         *made,
         **vars(found),
         seconds=round(time.monotonic() - start, 1),
+        expected=round(expected) if isinstance(expected, float) else expected,
     )
 
 
@@ -124,7 +129,8 @@ def rows_of(name: str, matrix: Integers, solver: str, digits: Sequence[int], fol
             found = synthesised(
                 "top", [*(HDL / module for module in MODULES), source], folder, family_named("xc7")
             )
-            yield row(name, matrix, form, solution.solver, made, found, start)
+            expected = float(resources(unit_of(graph, digit)).lut) if form == "unit" else ""
+            yield row(name, matrix, form, solution.solver, made, found, start, expected)
 
 
 def network(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, int, int]]:
@@ -136,9 +142,14 @@ def network(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, in
 
 def unit(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, int, int]]:
     """Return the unit with its streams."""
-    words = Words(len(graph.inputs), len(graph.outputs), 4, False, False, graph.sums.bits)
-    found = Unit(graph, digit, words, LEVELS)
+    found = unit_of(graph, digit)
     return "unit", found.modules("top"), (digit, found.interval, len(graph.adders), found.latency)
+
+
+def unit_of(graph: AdderGraph, digit: int) -> Unit:
+    """Return the unit with one word a vector in and out."""
+    words = Words(len(graph.inputs), len(graph.outputs), 4, False, False, graph.sums.bits)
+    return Unit(graph, digit, words, LEVELS)
 
 
 def alkaids(name: str, matrix: Integers, folder: Path) -> Iterator[Row]:
@@ -155,9 +166,9 @@ def alkaids(name: str, matrix: Integers, folder: Path) -> Iterator[Row]:
         "top", [path for path in sources if "wrapper" not in path.name], folder, family_named("xc7")
     )
     adders = sum(op.opcode in (0, 1) for comb in made.fsm.logic.values() for op in comb.ops)
-    yield row(
-        name, matrix, "alkaid's Verilog", "alkaid", (32, 1, adders, int(made.latency or 0)), found, start
-    )
+    how = (32, 1, adders, int(made.latency or 0))
+    expected = float(sum(comb.cost for comb in made.fsm.logic.values()))
+    yield row(name, matrix, "alkaid's Verilog", "alkaid", how, found, start, expected)
 
 
 def main() -> None:

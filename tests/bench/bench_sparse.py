@@ -21,7 +21,7 @@ from fpga_flow.layers.sparse_resources import lists_in_block, resources
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.families import family_named
 from fpga_flow.target.resources import Resources
-from tests.bench.levels import synthesise_with_levels
+from tests.bench.netlist import with_levels
 from tests.bench.tables import cost, write_rows
 
 FILE = ROOT / "docs" / "sparse.csv"
@@ -176,7 +176,7 @@ def unit_row(unit: Unit) -> Row:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parameters, row, expected = prepared(unit, folder)
-        taken, deep = synthesise_with_levels("df_sparse_matrix", MODULES, folder, FAMILY, parameters)
+        taken, deep, _ = with_levels("df_sparse_matrix", MODULES, folder, FAMILY, parameters)
         return measured(row, taken, round(expected.lut), deep)
 
 

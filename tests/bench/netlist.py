@@ -10,6 +10,7 @@ from typing import Any
 from fpga_flow.synth.usage import read_statistics, resources_of
 from fpga_flow.synth.yosys import make_script, run_script
 from fpga_flow.target.family import Family
+from fpga_flow.target.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,40 @@ class Figures:
     ff: int
     carry4: int
     levels: int
-    """LUTs and carry chains on the path between two registers that has most of them."""
+    """LUTs, reads of memories in LUTs, and carry chains, on the path between two registers with most."""
     cells: int
     """LUTs and CARRY4 on the path that has most of these."""
 
 
+READS = ("RAM", "SRL")
+"""How the types of memories in LUTs begin, which are read in the same cycle."""
+
+
 def synthesised(top: str, sources: Sequence[Path], folder: Path, family: Family) -> Figures:
     """Return what `top` takes of a part of `family`; raises `ToolError` as `fpga_flow.synth.yosys` does."""
+    found, levels, cells = with_levels(top, sources, folder, family)
+    return Figures(int(found.lut), int(found.srl), int(found.ff), int(found.carry), levels, cells)
+
+
+def with_levels(
+    top: str,
+    sources: Sequence[Path],
+    folder: Path,
+    family: Family,
+    parameters: Mapping[str, int | str] | None = None,
+) -> tuple[Resources, int, int]:
+    """Return what `top` takes, and the levels of logic and the cells on its longest paths.
+
+    `parameters` override its own; its memory files are in `folder`. Raises as `synthesised` does.
+    """
     folder = folder.resolve()
     statistics, netlist, log = (folder / f"{top}.{end}" for end in ("stat.json", "netlist.json", "log"))
-    script = make_script(top, [path.resolve() for path in sources], family, statistics)
-    run_script(f"{script}select {top}\nwrite_json -selected {netlist}\n", folder, log)
+    script = make_script(top, [path.resolve() for path in sources], family, statistics, parameters)
+    run_script(f"{script}select A:top\nwrite_json -selected {netlist}\n", folder, log)
+    modules: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    module = next(one for one in modules.values() if one["attributes"].get("top"))
     found = resources_of(read_statistics(statistics), family.cells)
-    module = json.loads(netlist.read_text(encoding="utf-8"))["modules"][top]
-    levels, cells = longest_paths(module["cells"].values())
-    return Figures(int(found.lut), int(found.srl), int(found.ff), int(found.carry), levels, cells)
+    return found, *longest_paths(module["cells"].values())
 
 
 def longest_paths(cells: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
@@ -62,10 +82,15 @@ def longest_paths(cells: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
 
 def _sources(cell: Mapping[str, Any], driver: Mapping[int, int]) -> Iterator[tuple[int, bool]]:
     for name, bits in cell["connections"].items():
-        if cell["port_directions"][name] == "input":
+        if cell["port_directions"][name] == "input" and _passes(cell["type"], name):
             chained = cell["type"].startswith("CARRY") and name == "CI"
             yield from ((driver[bit], chained) for bit in bits if isinstance(bit, int) and bit in driver)
 
 
 def _is_logic(kind: str) -> bool:
-    return kind.startswith(("LUT", "CARRY", "MUXF")) or kind == "INV"
+    return kind.startswith(("LUT", "CARRY", "MUXF", *READS)) and not kind.startswith("RAMB") or kind == "INV"
+
+
+def _passes(kind: str, port: str) -> bool:
+    """Return whether what comes in at `port` of a cell goes on to its outputs in the same cycle."""
+    return not kind.startswith(READS) or port.startswith(("A", "DPRA", "RADDR")) and port[:5] != "ADDRD"
