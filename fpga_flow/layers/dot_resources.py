@@ -76,7 +76,7 @@ def dot(
     stored, used = _memory(family, a, given, depth, weights)
     count = (fold - 1).bit_length()
     control = Resources(
-        lut=14 + 1.3 * (depth - 1).bit_length() + 1.5 * count,
+        lut=7 + 1.3 * (depth - 1).bit_length() + 1.5 * count,
         ff=sets * simd * x + 2 + (depth - 1).bit_length() + count + adder_stages(simd),
     )
     if given.multiplies:
@@ -94,7 +94,7 @@ def dot(
     planes = w if by_weight else x
     # (PE, planes, SIMD): the products of a bit of the narrower operand.
     terms = used.transpose(0, 2, 1) if by_weight else np.repeat(np.any(used, axis=-1)[:, None], planes, 1)
-    lut, ff, bits = _trees(terms.reshape(-1, simd), max(w, x), given.sum_bits)
+    lut, ff, bits = _trees(terms.reshape(-1, simd), max(w, x), given.sum_bits, selected=max(w, x) > WIDE)
     rows = _rows(given, bits.reshape(pe, planes), fold)
     # Of constants Yosys finds sums and bits that are equal.
     found = CONSTANTS if depth == 1 and weights is not None else 1.0
@@ -118,11 +118,11 @@ def _memory(
 
 
 def _trees(
-    terms: Used, width: int, most: int, *, ones: bool = False
+    terms: Used, width: int, most: int, *, ones: bool = False, selected: bool = False
 ) -> tuple[float, float, NDArray[np.int64]]:
     """Return LUTs, registers, and the bits (trees) of the sums, at most `most`, of trees of adders.
 
-    Those of `terms` (trees, lanes), of `width` bits, are not always 0.
+    Those of `terms` (trees, lanes), of `width` bits, are not always 0; `selected`: they may be, by a bit.
     """
     count = np.asarray(terms, np.int64)
     size = ONES if ones else FIRST
@@ -133,19 +133,36 @@ def _trees(
         lanes = -(-count.shape[1] // size) * size
         spare = ((0, 0), (0, lanes - count.shape[1]))
         groups = (len(count), -1, size)
-        children = (np.pad(below, spare) > 0).reshape(groups).sum(-1)
+        widths = np.pad(below, spare).reshape(groups)
+        children = (widths > 0).sum(-1)
         count = np.pad(count, spare).reshape(groups).sum(-1)
         bits = np.where(count > 0, _sum_bits(count, width, ones), 0).clip(max=most)
         if stage == 0 and ones:
-            lut += float((1.5 * count).sum())
+            lut += float((1.25 * count).sum())
         else:
             # What selects a term is within its adder, where there is one.
-            added = np.maximum(children - 1, 0)
-            lut += float((added * bits).sum()) + (stage == 0) * float((width * (children == 1)).sum())
+            lut += float(_added(children, widths.max(-1), bits, selected).sum())
+            lut += (stage == 0) * float((width * (children == 1)).sum())
         ff += float(bits.sum())
         if count.shape[1] == 1:
             return lut, ff, bits[:, 0]
         stage, below, size = stage + 1, bits, FIRST if ones and stage == 0 else LATER
+
+
+WIDE = 4
+"""Bits of a term up to which a selected one is added in the LUTs of a carry chain."""
+
+
+def _added(
+    terms: NDArray[np.int64], width: NDArray[np.int64], bits: NDArray[np.int64], selected: bool
+) -> NDArray[np.int64]:
+    """Return the LUTs of sums of `terms` numbers of `width` bits, which have `bits`; `selected`: or of 0.
+
+    An adder is a LUT a bit. Of wide numbers that are selected Yosys adds more than two at once: each more
+    than two is two LUTs a bit (fitted: of narrow ones it does not).
+    """
+    together = 2 * np.maximum(terms - 2, 0) * width + bits
+    return np.where(terms > 1, np.where(selected & (width > WIDE), together, (terms - 1) * bits), 0)
 
 
 def _sum_bits(count: NDArray[np.int64], width: int, ones: bool) -> NDArray[np.int64]:
@@ -158,7 +175,7 @@ def _rows(given: Operands, bits: NDArray[np.int64], fold: int) -> Resources:
     """Return what adds the planes of each row, whose sums have `bits` (PE, planes), and what accumulates."""
     planes = (bits > 0).sum(-1)
     wide = (bits + np.arange(bits.shape[1])).max(-1).clip(max=given.sum_bits) * (planes > 0)
-    lut = float((np.maximum(planes - 1, 0) * wide).sum())
+    lut = float(_added(planes, bits.max(-1), wide, given.input_bits > WIDE).sum())
     held = float(wide.sum()) if given.in_luts and given.input_bits > 2 else 0.0
     live = int((planes > 0).sum())
     if fold == 1:
@@ -188,4 +205,4 @@ def vector_buffer(family: Family, passes: int, length: int, bits: int) -> Resour
         return turns
     places, fill = (length - 1).bit_length(), length.bit_length()
     held = memory(family, bits, length, writable=True)
-    return turns + held + Resources(lut=8 + 2.5 * places, ff=2 * places + fill)
+    return turns + held + Resources(lut=4 + 2 * places, ff=2 * places + fill)

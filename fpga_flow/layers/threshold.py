@@ -72,7 +72,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     fold, bits = a["NumChannels"] // pe, math.ceil(math.log2(a["numSteps"] + 1))
     address = (fold - 1).bit_length()
     taken = Resources(
-        lut=12 + address,
+        lut=3 + address,
         ff=(bits - 1) * address + address + bits + 1 + pe * (bits * value + bits * (bits - 1) // 2),
     )
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
