@@ -65,7 +65,8 @@ def of_recipe(recipe: BoardRecipe) -> Board:
             f"{family.name} do, not {recipe.part!r}"
         )
     scales = {operator: factors.model_dump(exclude_none=True) for operator, factors in recipe.scales.items()}
-    family = replace(family, scales=scales)
+    if scales:
+        family = replace(family, scales=scales)
     return Board(recipe.name, recipe.part, family, recipe.clock_mhz, Resources.of(recipe), recipe.processor)
 
 
