@@ -13,7 +13,7 @@ ALLOWED = {
     "bitstream/tcl.py": "Vivado's block designs of the two processors, which a board's file names",
     "layers/matrix.py": "FINN's unit, which instantiates the DSP slice of these families",
     "core/recipe_table.py": "an example of a board's file, in the page about recipes",
-    "bitstream/hierarchy.py": "the columns of Vivado's hierarchical report are called otherwise in each family",
+    "bitstream/hierarchy.py": "the columns of the hierarchical report, which differ too",
     "bitstream/reports.py": "the rows of Vivado's utilisation report are called otherwise in each family",
 }
 """File -> why it names one."""
