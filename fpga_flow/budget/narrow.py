@@ -35,7 +35,7 @@ def narrowed(network: ModelWrapper, bits: int) -> ModelWrapper:
     model = ModelWrapper(network.model, make_deepcopy=True)
     scales: dict[str, float] = {}
     for node in model.graph.node:
-        scale = max((scales.get(name, 1.0) for name in node.input), default=1.0)
+        scale = max((scales[name] for name in node.input if name in scales), default=1.0)
         if node.op_type in WEIGHTED:
             scale *= _cut_weights(model, node.input[1], bits)
         elif node.op_type == "MultiThreshold":

@@ -15,7 +15,7 @@ from filelock import FileLock
 from fpga_flow import results
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.digests import code_digest
-from fpga_flow.core.errors import ToolError
+from fpga_flow.core.errors import FitError, ToolError
 from fpga_flow.core.kept import read_table, write_table
 from fpga_flow.core.progress import bar, say
 from fpga_flow.core.stage import Context
@@ -103,7 +103,7 @@ def _check_estimate(context: Context, target: Board) -> WouldFit | None:
     instead = results.read(HardwareResult, context.inputs["hardware"]).would_fit
     hopeless = cannot_fit(expected, instead, target)
     if hopeless is not None:
-        raise hopeless
+        raise FitError(f"synth: nothing was synthesised: {hopeless}")
     return instead
 
 

@@ -74,8 +74,8 @@ def cannot_fit(expected: Estimated, instead: WouldFit | None, target: Board) -> 
         for key in over
     )
     return FitError(
-        f"the design cannot fit the board {target.name}, so nothing is synthesised: it is expected to take "
-        f"{said}; {instead_words(instead)}"
+        f"the design cannot fit the board {target.name}: it is expected to take {said}; "
+        f"{instead_words(instead)}"
     )
 
 

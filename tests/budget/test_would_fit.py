@@ -73,6 +73,7 @@ def test_a_narrower_network_has_the_same_weights_left_and_as_many_thresholds_as_
             thresholds = found.get_initializer(new.input[1])
             assert thresholds.shape[1] == datatype.get_num_possible_values() - 1 == 2**bits - 1
             assert (np.diff(thresholds, axis=1) >= 0).all()
+            assert np.abs(thresholds).max() < np.abs(network.get_initializer(old.input[1])).max() / 2
 
 
 def test_a_network_that_is_narrow_enough_stays_as_it_is(network: ModelWrapper) -> None:

@@ -185,5 +185,8 @@ def test_a_design_that_cannot_fit_is_refused_before_yosys_starts(
         artifact.write_result(tmp_path / name, kind.model_validate(made[name]))
     inputs = {name: tmp_path / name for name in ("rtl", "hardware", "estimate")}
     (tmp_path / "synth").mkdir()
-    with pytest.raises(FitError, match=r"221 to 230 DSP of 220; .* 900 frames/s fit; --bits: 2 bits fit"):
+    with pytest.raises(
+        FitError,
+        match=r"nothing was synthesised: .*221 to 230 DSP of 220; .* 900 frames/s fit; --bits: 2 bits fit",
+    ):
         stage.run(Context(make_recipe({"name": "t"}), tmp_path / "synth", inputs, tmp_path / "cache"))
