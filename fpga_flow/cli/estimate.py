@@ -31,7 +31,7 @@ def estimate(
         ),
     ],
     boards: Annotated[
-        list[str] | None, typer.Option("--board", help=f"{BOARD_HELP} Repeatable; all of ours unless given.")
+        list[str] | None, typer.Option("--board", help=f"{BOARD_HELP} Repeatable; default: all of ours.")
     ] = None,
     fps: Fps = None,
     latency: Latency = None,
@@ -46,10 +46,12 @@ def estimate(
 ) -> None:
     """Say what a network takes of each board, by layer, before any tool runs.
 
-    Folding, FIFOs and formulas are those of a build. Below each amount stands between what nine of ten such
-    designs lie. Exit code 5: a board of --board is too small even where the design takes the least.
+    Folding, FIFOs and formulas are those of a build. Below each amount is the range that holds nine of ten
+    such designs. Exit code 5: a board given with --board is too small even for the low end of the range.
 
-    Of a RUN its stage is run again too, with its recipe; the options change nothing in it.
+    For a RUN its stage estimate is brought up to date too, by its own recipe; the options affect only what is
+    printed. --fps, --latency and --fit exclude each other; without them it is the run's target, or 5,000
+    frames/s.
 
     \b
     flow estimate signals-w4

@@ -18,7 +18,8 @@ def refit(
         Path,
         typer.Argument(
             metavar="REPORT",
-            help="What Vivado's 'report_utilization -hierarchical' wrote of RUN's accelerator, text or XML.",
+            help="Of RUN's accelerator by Vivado: 'report_utilization -hierarchical -file REPORT' after "
+            "synth_design or route_design, hierarchy rebuilt (its default) or kept; text or XML.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="BOARD.toml", help="The board's file to write.")],
@@ -26,9 +27,9 @@ def refit(
 ) -> None:
     """Fit the estimate to what your synthesis tool made of a run's layers.
 
-    Writes the run's board as a file of yours, with what the estimate of each kind of layer is multiplied by
-    from then on, in folding too. It says how far estimates are off before and after, and for layers that the
-    factors were not taken from.
+    Writes the run's board as a file of yours (an older one is replaced), with a factor for each operator that
+    estimates are multiplied by, in folding too. It says how far estimates are off before and after, and for
+    layers that are left out of the factors. RUN must have its stage hardware.
 
     \b
     flow refit signals-w4 utilization.rpt --out mine.toml
