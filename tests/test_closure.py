@@ -179,6 +179,7 @@ READ_BY_PATH = {
     "bitstream/shell.py": "bitstream/hdl/shell.sv",
     "fifos/tokens.py": "fifos/tokens.cpp",
     "finn/backend.py": "layers/hdl/mvu.sv",
+    "hardware/spread.py": "hardware/spread.csv",
     "sim/verilate.py": "sim/harness.cpp",
     "target/families/xilinx.py": "target/families/xilinx_shift_registers.v",
     "train/kernels.py": "train/kernels.cpp",

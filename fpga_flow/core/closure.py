@@ -13,7 +13,7 @@ LEFT_OUT = f"{PACKAGE}.core"
 """What everything imports, and no artifact's content depends on but by values that its digest has: errors,
 messages, files, how tools are found and run (their versions are in the digest), the recipe's form (its
 values are)."""
-BESIDE = {".sv", ".svh", ".v", ".cpp", ".h", ".j2", ".toml", ".txt"}
+BESIDE = {".csv", ".sv", ".svh", ".v", ".cpp", ".h", ".j2", ".toml", ".txt"}
 """Suffixes of files that belong to the package that they lie in."""
 
 
