@@ -79,7 +79,7 @@ def _flow(
     \b
     Exit codes: 0 done, 1 a fault of flow itself, 2 wrong input,
     3 RTL and reference differ, 4 a tool is missing or failed,
-    5 the design does not fit the board or passes a limit, 130 interrupted.
+    5 it does not fit the board, misses the clock or a limit, 130 interrupted.
     """
     if context.invoked_subcommand is None:
         print(context.get_help())
