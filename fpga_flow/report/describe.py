@@ -17,8 +17,8 @@ EXIT_CODES = {
     InputError.exit_code: "the input is wrong: recipe, file, option",
     DifferenceError.exit_code: "the RTL differs from the reference, or the board or an export does",
     ToolError.exit_code: "a tool is missing, failed or hung (for an hour), or disk or memory are full",
-    FitError.exit_code: "the design does not fit the board, its logic is slower than the clock, or it exceeds "
-    "a limit of `flow check`",
+    FitError.exit_code: "the design does not fit the board, its logic is slower than the clock, or it "
+    "exceeds a limit of `flow check`",
     INTERRUPTED: "interrupted",
 }
 HEAD = f"""# report.json
