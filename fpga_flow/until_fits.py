@@ -108,8 +108,7 @@ class BoardEstimate:
             return lowered(network, self._recipe.hardware, target)[0]
 
     def _problem(self, model: ModelWrapper, target: Board) -> Problem:
-        wanted = self._recipe.hardware.implementation
-        return Problem(model, target, weights=None if wanted == "auto" else wanted)
+        return Problem(model, target, weights=self._recipe.hardware.weighing)
 
     def _taken(self, model: ModelWrapper, target: Board) -> Taken:
         solution = self._folded(model, target)

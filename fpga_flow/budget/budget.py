@@ -10,11 +10,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.budget.graph import Graph, build
 from fpga_flow.core.recipe_parts.hardware import HardwareRecipe
 from fpga_flow.hardware.estimate import estimate_layers, with_ranges
-from fpga_flow.hardware.fold.options import Known, no_layer_known
-from fpga_flow.layers.base import find_kind
+from fpga_flow.layers.base import stands_between
 from fpga_flow.results.estimate import Estimated
 from fpga_flow.target.board import Board
-from fpga_flow.target.fit import Fit
+from fpga_flow.target.fit import Fit, surely_over
 from fpga_flow.target.resources import Resources
 
 
@@ -42,13 +41,11 @@ class Budget:
     @property
     def verdict(self) -> str:
         """In a few words, whether it fits."""
-        capacity = self.board.capacity.limited()
-        ends = self.whole.ranges
-        if any(low > capacity[key] for key, (low, _) in ends.items()):
+        if surely_over(self.whole, self.board):
             return "does not fit"
-        if any(high > capacity[key] for key, (_, high) in ends.items()):
-            return "may fit"
-        return "fits"
+        capacity = self.board.capacity.limited()
+        worst = {key: high for key, (_, high) in self.whole.ranges.items()}
+        return "may fit" if any(high > capacity[key] for key, high in worst.items()) else "fits"
 
     @property
     def fps(self) -> float:
@@ -63,22 +60,16 @@ class Budget:
     def named(self) -> dict[str, Estimated]:
         """Return the layers of the network by name, largest first, without what stands between them."""
         operators = {str(node.name): str(node.op_type) for node in self.graph.model.graph.node}
-        found = {
-            name: taken
-            for name, taken in self.layers.items()
-            if (kind := find_kind(operators[name])) is not None and not kind.between
-        }
+        found = {name: taken for name, taken in self.layers.items() if not stands_between(operators[name])}
         return dict(sorted(found.items(), key=lambda item: -item[1].lut))
 
 
-def budget(
-    network: ModelWrapper, recipe: HardwareRecipe, board: Board, cache: Path, known: Known = no_layer_known
-) -> Budget:
+def budget(network: ModelWrapper, recipe: HardwareRecipe, board: Board, cache: Path) -> Budget:
     """Return what the integer `network`, built for `board` as `recipe` asks, is expected to take of it.
 
     Raises as `fpga_flow.budget.graph.build` does.
     """
     with tempfile.TemporaryDirectory(prefix="fpga_flow_estimate_") as folder:
-        graph = build(network, recipe, board, Path(folder), cache, known)
+        graph = build(network, recipe, board, Path(folder), cache)
     whole, layers = with_ranges(graph.model, estimate_layers(graph.model, board.family))
     return Budget(board, graph, whole, layers)

@@ -36,11 +36,11 @@ def narrowed(network: ModelWrapper, bits: int) -> ModelWrapper:
     scales: dict[str, float] = {}
     for node in model.graph.node:
         scale = max((scales[name] for name in node.input if name in scales), default=1.0)
-        if node.op_type in WEIGHTED:
-            scale *= _cut_weights(model, node.input[1], bits)
-        elif node.op_type == "MultiThreshold":
+        if node.op_type == "MultiThreshold":
             scale = _cut_activation(model, node, bits, scale)
-        if node.op_type != "MultiThreshold":
+        else:
+            if node.op_type in WEIGHTED:
+                scale *= _cut_weights(model, node.input[1], bits)
             _follow(model, node, scale)
         scales.update(dict.fromkeys(node.output, scale))
     return model

@@ -48,7 +48,7 @@ def would_fit(network: ModelWrapper, recipe: HardwareRecipe, graph: Graph, fit: 
 
 def _problem(network: ModelWrapper, recipe: HardwareRecipe, board: Board) -> Problem:
     model, _ = lowered(network, recipe, board)
-    return Problem(model, board, weights=None if recipe.implementation == "auto" else recipe.implementation)
+    return Problem(model, board, weights=recipe.weighing)
 
 
 def _folded(network: ModelWrapper, recipe: HardwareRecipe, board: Board, margin: float) -> Solution:

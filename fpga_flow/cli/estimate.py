@@ -140,11 +140,11 @@ def _budgets(model: "ModelWrapper", recipe: Recipe, targets: list[Board], as_jso
 def _refuse(model: "ModelWrapper", recipe: Recipe, found: "list[Budget]") -> None:
     """Raise `FitError` for the first board that is too small whatever the truth is."""
     from fpga_flow.budget.would_fit import would_fit
-    from fpga_flow.target.fit import cannot_fit
+    from fpga_flow.target.fit import cannot_fit, surely_over
 
     for one in found:
-        if cannot_fit(one.whole, None, one.board) is not None:
-            would = would_fit(model, recipe.hardware, one.graph, one.fit)
-            error = cannot_fit(one.whole, would, one.board)
-            assert error is not None
+        over = surely_over(one.whole, one.board)
+        instead = would_fit(model, recipe.hardware, one.graph, one.fit) if over else None
+        error = cannot_fit(one.whole, instead, one.board)
+        if error is not None:
             raise error

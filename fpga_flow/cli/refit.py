@@ -81,7 +81,7 @@ def _compared(run: flow.Run, report: Path) -> tuple[list[Any], list[str]]:
     from fpga_flow.integer.names import instance
     from fpga_flow.layers import GRAPH
     from fpga_flow.layers.backends import load_graph
-    from fpga_flow.layers.base import find_kind
+    from fpga_flow.layers.base import stands_between
     from fpga_flow.target.board import board
 
     file = run.folder / "hardware" / GRAPH
@@ -94,8 +94,7 @@ def _compared(run: flow.Run, report: Path) -> tuple[list[Any], list[str]]:
         expected = estimate_layers(model, family)
     layers, missing = [], []
     for node in model.graph.node:
-        kind = find_kind(str(node.op_type))
-        if kind is None or kind.between:
+        if stands_between(str(node.op_type)):
             continue
         counted = found.get(instance(str(node.name)))
         if counted is None:

@@ -25,7 +25,7 @@ from fpga_flow.hardware.fold.file import settings_of
 from fpga_flow.hardware.fold.options import build_dense
 from fpga_flow.layers import GRAPH
 from fpga_flow.layers.backends import AsHls, load_graph
-from fpga_flow.layers.base import find_kind
+from fpga_flow.layers.base import find_kind, stands_between
 from fpga_flow.layers.fifo import is_fifo
 
 FOLDER = "finn"
@@ -108,8 +108,7 @@ def in_layers_of_finn(model: ModelWrapper) -> ModelWrapper:
 
 def is_stream(node: NodeProto | None) -> bool:
     """Return whether `node` stands between layers; FINN inserts such nodes anew."""
-    kind = None if node is None else find_kind(node.op_type)
-    return kind is not None and kind.between
+    return node is not None and stands_between(node.op_type)
 
 
 def _depth(neighbour: NodeProto | None) -> int:

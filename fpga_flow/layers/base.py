@@ -233,6 +233,12 @@ def find_kind(operator: str) -> LayerKind | None:
     return _kinds.get(operator)
 
 
+def stands_between(operator: str) -> bool:
+    """Return whether `operator` of a hardware graph stands between layers: a FIFO, a width converter."""
+    kind = find_kind(operator)
+    return kind is not None and kind.between
+
+
 def kind_of(layer: Any) -> LayerKind:
     """Return the kind of `layer` (FINN's `HWCustomOp`); raises `KeyError` where nobody registered it."""
     return _kinds[layer.onnx_node.op_type]

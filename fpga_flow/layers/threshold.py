@@ -78,7 +78,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
-            block = width > 0 and in_block_ram(family, width, depth)
+            block = in_block_ram(family, width, depth)
             luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
             # All of it is a function of the value, of the steps before, and of the channel.
             function = 2.0 ** max(0, value + stage + address - LUT_INPUTS)

@@ -63,10 +63,15 @@ def instead_words(instead: WouldFit | None) -> str:
     return f"by estimate, one of these would do: --fps: {rate}; --bits: {bits}; --board: {other}"
 
 
+def surely_over(expected: Estimated, target: Board) -> list[str]:
+    """Return the keys of the resources of which `target` has less than the low end of what is expected."""
+    capacity = target.capacity.limited()
+    return [key for key, (low, _) in expected.ranges.items() if low > capacity[key]]
+
+
 def cannot_fit(expected: Estimated, instead: WouldFit | None, target: Board) -> FitError | None:
     """Return the error of a design that is larger than `target` even where it takes the least expected."""
-    capacity = target.capacity.limited()
-    over = [key for key, (low, _) in expected.ranges.items() if low > capacity[key]]
+    over, capacity = surely_over(expected, target), target.capacity.limited()
     if not over:
         return None
     said = ", ".join(

@@ -69,6 +69,8 @@ def in_block_ram(family: Family, width: int, depth: int, writable: bool = False)
     Its `memory_libmap` takes what costs least: logic costs as many as LUTs hold a read-only memory.
     """
     block = family.block_ram
+    if not width:  # constants all
+        return False
     if not writable:
         return width * depth / family.lut_memory.rom_bits >= block.cost * int(bram18_of(family, width, depth))
     bits, words, cost = family.lut_memory.library

@@ -191,8 +191,8 @@ def spreads_of(pairs: Sequence[Pair]) -> Iterator[Spread]:
 
 def _spread(operator: str, key: str, pairs: Sequence[Pair]) -> Spread:
     amounts = [(getattr(pair.expected, key), getattr(pair.found, key)) for pair in pairs]
-    shares = sorted(found / expected for expected, found in amounts if expected >= SMALL) or [1.0]
-    small = sorted(abs(found - expected) for expected, found in amounts if expected < SMALL) or [0.0]
+    shares = [found / expected for expected, found in amounts if expected >= SMALL] or [1.0]
+    small = [abs(found - expected) for expected, found in amounts if expected < SMALL] or [0.0]
     low, high = np.quantile(shares, (0.05, 0.95))
     low, high = min(low, 1.0), max(high, 1.0)
     count = sum(expected >= SMALL for expected, _ in amounts)

@@ -10,7 +10,6 @@ named stay, and the picture docs/frontier.png.
 """
 
 import argparse
-import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ from fpga_flow.layers.base import Weighing
 from fpga_flow.report.plots import BLUE, ORANGE, STYLE
 from fpga_flow.target.board import board
 from fpga_flow.target.fit import Fit
-from tests.bench.tables import write_rows
+from tests.bench.tables import read_typed, write_rows
 
 FILE, PICTURE = ROOT / "docs" / "frontier.csv", ROOT / "docs" / "frontier.png"
 BOARD = board("pynq-z1")
@@ -168,29 +167,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.plot:
         named = dict(text.split("=", 1) for text in arguments.runs)
-        rows = [row for row in known_rows() if row.network not in named]
+        rows = [row for row in read_typed(FILE, Row) if row.network not in named]
         with finn_session():
             for name, run in named.items():
                 rows += rows_of(name, Path(run))
                 print(*rows[-8:], sep="\n", flush=True)
                 with FILE.open("w", encoding="utf-8", newline="") as file:
                     write_rows(file, rows)
-    draw(known_rows())
-
-
-def known_rows() -> list[Row]:
-    """Return the rows of the table."""
-    if not FILE.is_file():
-        return []
-    with FILE.open(encoding="utf-8", newline="") as file:
-        return [_read(line) for line in csv.DictReader(file)]
-
-
-def _read(line: dict[str, str]) -> Row:
-    kinds = {"accuracy": float, "fps": float, "lut": int, "bram18": float, "frames": int, "weights": int}
-    kinds |= {"ff": int, "dsp": int}
-    values: dict[str, Any] = {key: kinds.get(key, str)(value) for key, value in line.items()}
-    return Row(**{**values, "fits": line["fits"] == "True"})
+    draw(read_typed(FILE, Row))
 
 
 if __name__ == "__main__":

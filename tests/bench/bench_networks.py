@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from fpga_flow.core.recipe import ROOT
@@ -31,7 +31,7 @@ from fpga_flow.stages.synth import synthesise_layers
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import LIMITED, Resources, total
-from tests.bench.tables import read_rows, write_rows
+from tests.bench.tables import read_rows, read_typed, write_rows
 
 FILE, WHOLE = ROOT / "docs" / "estimate_networks.csv", ROOT / "docs" / "whole.csv"
 SMALL = 50
@@ -104,7 +104,7 @@ def row_of(name: str, run: Path, seen: bool) -> Row:
         finn = finn_estimate(model, target.part)
     whole, _ = with_ranges(model, layers)
     expected, found = total(layers.values()), total(counts[layer] for layer in layers)
-    pairs = [(layers[layer].lut, counts[layer].lut) for layer in layers if max(counts[layer].lut, 0) >= SMALL]
+    pairs = [(layers[layer].lut, counts[layer].lut) for layer in layers if counts[layer].lut >= SMALL]
     errors = sorted(abs(a / b - 1) for a, b in pairs)
     inside = [key for key in LIMITED if whole.ranges[key][0] <= getattr(found, key) <= whole.ranges[key][1]]
     known = {key: "" if finn[key] is None else finn[key] for key in LIMITED}
@@ -171,17 +171,6 @@ def markdown(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _row(texts: Row) -> Row:
-    kinds = {"network": str, "within": str, "f_lut": str, "f_bram18": str, "f_dsp": str}
-    floats = ("median", "ninth", "smape", "seconds")
-    values = {}
-    for field in fields(Row):
-        text = getattr(texts, field.name)
-        kind = kinds.get(field.name, float if field.name in floats else int)
-        values[field.name] = str(text) == "True" if field.name == "seen" else kind(text)
-    return Row(**values)
-
-
 def main() -> None:
     """Write a table; rows of networks that are not named stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -198,7 +187,7 @@ def main() -> None:
             with WHOLE.open("w", encoding="utf-8", newline="") as file:
                 write_rows(file, kept)
         return
-    rows = [_row(row) for row in read_rows(FILE, Row) if row.network not in dict(named)]
+    rows = [row for row in read_typed(FILE, Row) if row.network not in dict(named)]
     for name, run in named:
         rows.append(row_of(name, run, arguments.seen))
         with FILE.open("w", encoding="utf-8", newline="") as file:

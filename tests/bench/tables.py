@@ -5,7 +5,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, get_args, get_type_hints
 
 from fpga_flow.target.resources import Resources
 
@@ -34,6 +34,22 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [kind(**row) for row in csv.DictReader(file)]
+
+
+def read_typed(path: Path, kind: type[Row]) -> list[Row]:
+    """Return what `write_rows` wrote, fields as `kind` has them; an empty text stays one where it may be."""
+    hints = get_type_hints(kind)
+    return [
+        kind(**{key: _typed(text, hints[key]) for key, text in vars(row).items()})
+        for row in read_rows(path, kind)
+    ]
+
+
+def _typed(text: str, hint: Any) -> Any:
+    if hint is bool:
+        return text == "True"
+    kinds = get_args(hint) or (hint,)
+    return text if text == "" and str in kinds else kinds[0](text)
 
 
 def write_rows(file: TextIO, rows: "Sequence[DataclassInstance]") -> None:

@@ -73,6 +73,11 @@ class HardwareRecipe(Part):
     None: as the network says (see `fpga_flow.integer.output`)."""
     fifos: FifosRecipe = FifosRecipe()
 
+    @property
+    def weighing(self) -> Literal["dense", "sparse", "constant"] | None:
+        """The only way in which layers shall have their weights; None: each as takes the least."""
+        return None if self.implementation == "auto" else self.implementation
+
     @field_validator("latency_us")
     @classmethod
     def _of_the_target(cls, value: float | None, info: ValidationInfo) -> float | None:

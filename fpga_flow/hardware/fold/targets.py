@@ -55,8 +55,7 @@ def fold(
     `known`: see `Problem`. Raises `InputError` for a wrong folding file.
     """
     with bar("foldings of each layer", len(model.graph.node)) as advance:
-        weights = None if recipe.implementation == "auto" else recipe.implementation
-        problem = Problem(model, board, known, advance, weights)
+        problem = Problem(model, board, known, advance, recipe.weighing)
     if recipe.folding is not None:
         folded = fold_from_file(model, places.named(recipe.folding), board.family)
         return Folded(folded, problem, problem.assess(choices_of(folded)), "file", None)
