@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fpga_flow.finn.weights import adder_stages
 from fpga_flow.layers.base import Attributes
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, constant_memory, in_block_ram, memory, rom_luts
+from fpga_flow.target.memory import bits_of, block_ram, constant_memory, in_block_ram, memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 MOST_WORDS = 64
@@ -109,7 +109,7 @@ def _memory(
     width, style = pe * simd * w, a["ram_style"]
     every = np.ones((pe, simd, w), np.bool_)
     if style == "block" or (style == "auto" and in_block_ram(family, width, depth)):
-        return Resources(bram18=int(bram18_of(family, width, depth))), every
+        return block_ram(family, width, depth), every
     if weights is None or any(given.bipolar) or depth > MOST_WORDS or width > MOST_BITS:
         return Resources(lut=width * rom_luts(family, depth), ff=width), every
     digits = (weights.reshape(depth, pe, simd)[..., None] >> np.arange(w) & 1).astype(np.bool_)

@@ -170,7 +170,9 @@ def packed_resources(a: Attributes, weights: Weights, family: Family) -> Resourc
     w, x, out = (bits_of(a[f"{role}DataType"]) for role in ("weight", "input", "output"))
     depth = math.ceil(a["MW"] / simd) * math.ceil(a["MH"] / pe)
     streamer = memory(family, pe * simd * w, depth, writable=True, style=a["ram_style"])
-    replay = memory(family, simd * x, math.ceil(a["MW"] / simd), writable=True)
+    # Of one pass nothing is read again.
+    passes = math.ceil(a["MH"] / pe)
+    replay = memory(family, simd * x * (passes > 1), math.ceil(a["MW"] / simd), writable=True)
     queue = Resources(lut=1.3 * pe * out + 25, ff=pe * out + 30)
     narrow = weights is not None and float(weights.min()) > DataType[a["weightDataType"]].min()
     dsp = simd * math.ceil(pe / lanes_of(family, w, x, narrow))

@@ -11,7 +11,7 @@ from fpga_flow.layers.base import Attributes, Weights
 from fpga_flow.layers.sparse_folding import walk_of
 from fpga_flow.layers.sparse_lists import address_bits, part_range
 from fpga_flow.target.family import Family
-from fpga_flow.target.memory import bits_of, bram18_of, lut_ram, memory, rom_luts
+from fpga_flow.target.memory import bits_of, block_ram, bram18_of, lut_ram, memory, rom_luts
 from fpga_flow.target.resources import Resources
 
 BLOCK_IN_LUTS = 190
@@ -33,7 +33,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     length = walk_of(a)[0]
     width = lanes * (1 + w + address_bits(words))
     if lists_in_block(family, a["ram_style"], width, length):
-        lists = Resources(bram18=int(bram18_of(family, width, length)))
+        lists = block_ram(family, width, length)
     else:
         lists = Resources(lut=width * rom_luts(family, length), ff=width)
     places = math.ceil(results / share)
@@ -66,12 +66,13 @@ def _sum_bits(a: Attributes, weights: Weights, out: int) -> int:
 def _vectors(family: Family, bits: int, depth: int, readers: int) -> float:
     """Return the LUTs of a position's copies of `depth` words; three of the `readers` lanes share one."""
     luts = family.lut_memory
-    tall = math.ceil(depth / (2 * luts.words))
-    three = luts.luts * (math.ceil(bits / 2) if depth <= luts.words else bits * tall)
+    wide, words = luts.shapes[0]
+    tall = math.ceil(depth / (2 * words))
+    three = luts.luts * (math.ceil(bits / 2) if depth <= words else bits * tall)
     one = (
         memory(family, bits, depth, writable=True).lut
-        if depth <= luts.words
-        else (luts.luts * math.ceil(2 * bits / luts.bits) * tall)
+        if depth <= words
+        else (luts.luts * math.ceil(2 * bits / wide) * tall)
     )
     alone = readers % 3
     select = readers * bits * math.ceil((tall - 1) / 3)

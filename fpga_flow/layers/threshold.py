@@ -16,7 +16,7 @@ from fpga_flow.target.family import Family
 from fpga_flow.target.memory import (
     LOGIC_WORDS,
     bits_of,
-    bram18_of,
+    block_ram,
     different_bits,
     in_block_ram,
     rom_luts,
@@ -79,14 +79,12 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
             block = in_block_ram(family, width, depth)
+            held = block_ram(family, width, depth) if block else Resources(ff=width)
             luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
             # All of it is a function of the value, of the steps before, and of the channel.
             function = 2.0 ** max(0, value + stage + address - LUT_INPUTS)
-            lane = Resources(
-                lut=luts + value / 2 + 2.5 if block else min(luts + value / 2 + 2.5, function),
-                ff=0 if block else width,
-                bram18=int(bram18_of(family, width, depth)) if block else 0,
-            )
+            compared = luts + value / 2 + 2.5
+            lane = Resources(lut=compared if block else min(compared, function)) + held
             taken += lane.times(alike)
     return taken + Resources(lut=pe, ff=pe * bits_of(a["outputDataType"]))
 

@@ -122,15 +122,20 @@ def main(arguments: Sequence[str]) -> int:
         command = line
         if line.startswith(WHERE):
             _, kind, command = line.split(maxsplit=2)
-            if not _has_cell(design, kind):
+            if not _has(design, kind):
                 continue
         libyosys.run_pass(command, design)
     return 0
 
 
-def _has_cell(design: Any, kind: str) -> bool:
-    modules = design.modules_.values()
-    return any(cell.type.str() == kind for module in modules for cell in module.cells_.values())
+def _has(design: Any, kind: str) -> bool:
+    modules = list(design.modules_.values())
+    if not kind.startswith("a:"):
+        return any(cell.type.str() == kind for module in modules for cell in module.cells_.values())
+    from pyosys.libyosys import IdString
+
+    name = IdString(f"\\{kind[2:]}")
+    return any(wire.has_attribute(name) for module in modules for wire in module.wires_.values())
 
 
 if __name__ == "__main__":

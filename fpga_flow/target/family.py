@@ -5,25 +5,39 @@ A family is one file in `fpga_flow.target.families`, or one that somebody regist
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fpga_flow.core import artifact
 from fpga_flow.target.resources import Resources
 
 WHERE = "@where"
-"""In a command: `@where TYPE COMMAND` runs the command only where the design has a cell of that type."""
+"""In a command: `@where TYPE COMMAND` runs the command only where the design has a cell of that type.
+
+`@where a:NAME COMMAND`: where a signal has that attribute, as in `(* NAME *) logic signal`.
+"""
+ADDERS = "network_of_adders"
+"""Attribute of a signal in each module that is a network of adders."""
+
+
+class BlockShape(NamedTuple):
+    """Block RAM as a memory with one port to write and one to read."""
+
+    bits: int
+    words: int
+    units: int
+    """Of 18 Kibit."""
+    cost: int
+    """What Yosys' `memory_libmap` weighs it with."""
 
 
 @dataclass(frozen=True)
 class BlockRam:
-    """Block RAM, in units of 18 Kibit, and when Yosys takes it."""
+    """Block RAM, as Yosys' library has it."""
 
-    shapes: tuple[tuple[int, int], ...]
-    """Bits and words of a unit as a memory with one port to write and one to read."""
-    words: int
-    """From so many words on Yosys takes it, however narrow a memory is."""
-    cost: int
-    """What Yosys' `memory_libmap` weighs a unit with."""
+    shapes: tuple[BlockShape, ...]
+    """Widest first; none where there is no block RAM."""
+    written: int = 9
+    """Bits with a write enable of their own, of a word that has so many."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +48,10 @@ class LutMemory:
     """Bits of a read-only memory in a LUT."""
     luts: int
     """LUTs of the smallest writable memory with one port to write and one to read."""
-    bits: int
-    """Of a word in it."""
-    words: int
-    """In it."""
-    library: tuple[int, int, int]
-    """Bits, words and cost of such a memory as Yosys' `memory_libmap` weighs it."""
+    shapes: tuple[tuple[int, int], ...]
+    """Its bits and words."""
+    cost: tuple[int, int]
+    """What Yosys' `memory_libmap` weighs it with, where it is used; and where all its bits are, besides."""
 
 
 @dataclass(frozen=True)

@@ -25,26 +25,60 @@ def bits_of(datatype: str) -> int:
     return int(DataType[datatype].bitwidth())
 
 
-def bram18_of(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.int64]:
+def bram18_of(
+    family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int, writable: bool = False
+) -> NDArray[np.int64]:
     """Return the block RAMs of 18 Kibit of a memory of `depth` words of `width` bits."""
-    widths, depths = np.array(family.block_ram.shapes).T
-    parts = -(-np.asarray(width)[..., None] // widths) * -(-np.asarray(depth)[..., None] // depths)
-    least: NDArray[np.int64] = parts.min(axis=-1)
-    return least
+    found: NDArray[np.int64] = _block_rams(family, width, depth, writable)[0].astype(np.int64)
+    return found
+
+
+def _block_rams(
+    family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int, writable: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many, in how many rows, one of which is selected for what is read, and their cost.
+
+    Yosys' `memory_libmap` puts all rows beside each other as one wide word, takes whole groups of bits with
+    a write enable where it is written, and the shape that costs least.
+    """
+    block = family.block_ram
+    width, depth = np.broadcast_arrays(np.asarray(width)[..., None], np.asarray(depth)[..., None])
+    if not block.shapes:  # as many as there never are
+        whole = width[..., 0] * 1.0
+        return whole, np.ones_like(whole), np.full_like(whole, np.inf)
+    bits, words, units, costs = np.array(block.shapes).T
+    rows = -(-depth // words)
+    group = np.minimum(bits, block.written) if writable else 1
+    count = -(-(-(-width // group) * group * rows) // bits)
+    cost = costs * count + _selection(width, rows, writable)
+    best = np.argmin(cost, axis=-1)[..., None]
+    chosen = (np.take_along_axis(one * 1.0, best, -1)[..., 0] for one in (count * units, rows, cost))
+    return next(chosen), next(chosen), next(chosen)
+
+
+def _selection(width: NDArray[Any], rows: NDArray[Any], writable: bool) -> NDArray[np.float64]:
+    """Return what `memory_libmap` weighs the selection among rows with, for reading and for writing."""
+    found: NDArray[np.float64] = 0.5 * (rows - 1) * width + 0.5 * writable * np.where(rows > 1, rows, 0)
+    return found
+
+
+@functools.cache
+def block_ram(family: Family, width: int, depth: int, writable: bool = False) -> Resources:
+    """Return a memory in block RAM, with what selects among its rows."""
+    count, rows, _ = (int(found) for found in _block_rams(family, width, depth, writable))
+    enables = rows if writable and rows > 1 else 0
+    return Resources(lut=width * _select(rows) + enables, ff=(rows - 1).bit_length(), bram18=count)
 
 
 def lut_ram(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.float64]:
-    """Return the LUTs of a writable memory of `depth` words of `width` bits, with what joins its parts.
-
-    The smallest memories hold half of the bits of twice as many words too.
-    """
+    """Return the LUTs of a writable memory of `depth` words of `width` bits, with what joins its parts."""
     width, depth, luts = np.asarray(width), np.asarray(depth), family.lut_memory
     found = []
-    for words, bits in ((luts.words, luts.bits), (2 * luts.words, luts.bits / 2)):
+    for bits, words in luts.shapes:
         rows = np.ceil(depth / words)
         cells: NDArray[np.float64] = luts.luts * np.ceil(width / bits) * rows
         found.append(cells + width * np.ceil((rows - 1) / 3) + DECODED * (rows > 1) * rows)
-    least: NDArray[np.float64] = np.minimum(*found)
+    least: NDArray[np.float64] = np.min(found, axis=0)
     return least
 
 
@@ -56,7 +90,7 @@ DECODED = 2
 def memory(family: Family, width: int, depth: int, writable: bool = False, style: str = "auto") -> Resources:
     """Return a memory of `depth` words of `width` bits; `style` is FINN's `ram_style`."""
     if style == "block" or (style == "auto" and in_block_ram(family, width, depth, writable)):
-        return Resources(lut=8, ff=8, bram18=int(bram18_of(family, width, depth)))
+        return Resources(lut=8, ff=8) + block_ram(family, width, depth, writable)
     if writable:
         return Resources(lut=float(lut_ram(family, width, depth)))
     return Resources(lut=width * rom_luts(family, depth))
@@ -68,14 +102,16 @@ def in_block_ram(family: Family, width: int, depth: int, writable: bool = False)
 
     Its `memory_libmap` takes what costs least: logic costs as many as LUTs hold a read-only memory.
     """
-    block = family.block_ram
     if not width:  # constants all
         return False
+    block = float(_block_rams(family, width, depth, writable)[2])
     if not writable:
-        return width * depth / family.lut_memory.rom_bits >= block.cost * int(bram18_of(family, width, depth))
-    bits, words, cost = family.lut_memory.library
-    small = cost * math.ceil(width / bits) * math.ceil(depth / words)
-    return depth >= block.words or small > block.cost * int(bram18_of(family, width, depth))
+        return width * depth / family.lut_memory.rom_bits >= block
+    used, filled = family.lut_memory.cost
+    bits, words = np.array(family.lut_memory.shapes).T
+    rows = -(-depth // words)
+    luts = used * -(-width // bits) * rows + filled * width * rows / bits
+    return float(np.min(luts + _selection(np.asarray(width), rows, True))) > block
 
 
 LOGIC_WORDS = 32
@@ -102,7 +138,12 @@ def different_bits(family: Family, words: NDArray[np.bool_]) -> NDArray[np.int64
 def rom_luts(family: Family, depth: int) -> int:
     """Return the LUTs of a bit of a read-only memory of `depth` words; four of them have multiplexers."""
     luts = math.ceil(depth / family.lut_memory.rom_bits)
-    return luts + math.ceil((math.ceil(luts / 4) - 1) / 3)
+    return luts + _select(math.ceil(luts / 4))
+
+
+def _select(ways: int) -> int:
+    """Return the LUTs of a bit that is selected among so many, four in each LUT."""
+    return math.ceil((ways - 1) / 3)
 
 
 def constant_memory(family: Family, words: NDArray[np.bool_]) -> Resources:
@@ -129,7 +170,7 @@ def fifo(family: Family, bits: NDArray[Any] | int, depth: NDArray[Any] | int = 2
     ring = counted + np.where(deep, 0, lut_ram(family, width, depth - 1))
     lut = np.select([depth == 1, depth == 2], [2, width + 4], ring)
     ff = np.select([depth == 1, depth == 2], [bits + 1, 2 * width + 2], control + np.where(deep, 0, width))
-    bram = np.where(deep, bram18_of(family, width, depth - 1), 0)
+    bram = np.where(deep, bram18_of(family, width, depth - 1, True), 0)
     return np.stack([lut, ff, bram, np.zeros_like(lut)], -1)
 
 

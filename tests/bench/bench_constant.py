@@ -32,10 +32,11 @@ from fpga_flow.layers.constant.schedule import LEVELS, Digits, schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import MODULES, Unit, Words
 from fpga_flow.target.families import family_named
-from tests.bench.netlist import Figures, synthesised
+from tests.bench.netlist import Figures, for_adders, synthesised
 from tests.bench.tables import read_rows, write_rows
 
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
+MAPPED = for_adders(family_named("xc7"))
 HDL = ROOT / "fpga_flow" / "layers" / "hdl"
 INPUT = Range(0, 15)
 DIGITS = (1, 2, 3, 4, 32)
@@ -126,9 +127,7 @@ def rows_of(name: str, matrix: Integers, solver: str, digits: Sequence[int], fol
             start = time.monotonic()
             source = folder / "top.sv"
             source.write_text(text)
-            found = synthesised(
-                "top", [*(HDL / module for module in MODULES), source], folder, family_named("xc7")
-            )
+            found = synthesised("top", [*(HDL / module for module in MODULES), source], folder, MAPPED)
             expected = float(resources(unit_of(graph, digit)).lut) if form == "unit" else ""
             yield row(name, matrix, form, solution.solver, made, found, start, expected)
 
@@ -162,9 +161,7 @@ def alkaids(name: str, matrix: Integers, folder: Path) -> Iterator[Row]:
     made = rtl.RTLModel(trace.trace(x, product), str(folder / "made"), prj_name="top", latency_cutoff=4)
     made.write()
     sources = sorted((folder / "made" / "src").rglob("*.v"))
-    found = synthesised(
-        "top", [path for path in sources if "wrapper" not in path.name], folder, family_named("xc7")
-    )
+    found = synthesised("top", [path for path in sources if "wrapper" not in path.name], folder, MAPPED)
     adders = sum(op.opcode in (0, 1) for comb in made.fsm.logic.values() for op in comb.ops)
     how = (32, 1, adders, int(made.latency or 0))
     expected = float(sum(comb.cost for comb in made.fsm.logic.values()))

@@ -27,10 +27,11 @@ from fpga_flow.layers.constant.adders import Integers
 from fpga_flow.sim.simulator import Port, Simulator
 from fpga_flow.target.families import family_named
 from tests.bench.jets.core import INPUT, SOURCES, Core, Network, core_of
-from tests.bench.netlist import Figures, synthesised
+from tests.bench.netlist import Figures, for_adders, synthesised
 from tests.bench.tables import read_rows, write_rows
 from tests.words import pack_words, unpack_words
 
+MAPPED = for_adders(family_named("xc7"))
 HDL = ROOT / "fpga_flow" / "layers" / "hdl"
 RECIPE = Path(__file__).parent / "jets" / "fixed_point.toml"
 FILE = ROOT / "docs" / "jets.csv"
@@ -132,7 +133,7 @@ def theirs(logic: Any, cutoff: int, folder: Path) -> tuple[Figures, int, int]:
     sources = [path for path in sorted((folder / "made" / "src").rglob("*.v")) if "wrapper" not in path.name]
     adders = sum(op.opcode in (0, 1) for op in logic.ops)
     # It counts from the register on its input.
-    return synthesised("top", sources, folder, family_named("xc7")), adders, int(made.latency) + 1
+    return synthesised("top", sources, folder, MAPPED), adders, int(made.latency) + 1
 
 
 def rows_of(bits: int, pruning: str, runs: Path, known: Set[str]) -> Iterator[Row]:
@@ -155,7 +156,7 @@ def rows_of(bits: int, pruning: str, runs: Path, known: Set[str]) -> Iterator[Ro
             their, adders, latency = theirs(logic, cutoff, folder)
             head = bits, pruning, network.nonzero
             sources = [*(HDL / source for source in SOURCES), folder / "core.sv"]
-            our = synthesised("core", sources, folder, family_named("xc7"))
+            our = synthesised("core", sources, folder, MAPPED)
             yield Row(*head, f"alkaid, cutoff {cutoff}", adders, latency, *_counts(their), "", "", "")
             ratios = our.lut / their.lut, our.ff / their.ff, core.latency / latency
             yield Row(

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from fpga_flow.synth.usage import read_statistics, resources_of
 from fpga_flow.synth.yosys import make_script, run_script
-from fpga_flow.target.family import Family
+from fpga_flow.target.family import ADDERS, WHERE, Family
 from fpga_flow.target.resources import Resources
 
 
@@ -30,6 +30,12 @@ class Figures:
 
 READS = ("RAM", "SRL")
 """How the types of memories in LUTs begin, which are read in the same cycle."""
+
+
+def for_adders(family: Family) -> Family:
+    """Return `family`, mapping every module as it maps networks of adders: ours, and those of others."""
+    condition = f"{WHERE} a:{ADDERS} "
+    return replace(family, synthesis=tuple(one.removeprefix(condition) for one in family.synthesis))
 
 
 def synthesised(top: str, sources: Sequence[Path], folder: Path, family: Family) -> Figures:

@@ -7,8 +7,8 @@ FAMILY = Family(
     parts=("fourlut",),
     multiplier=(0, 0),
     dsp_product=1_000,  # none
-    block_ram=BlockRam(shapes=((1, 1 << 30),), words=1 << 30, cost=1 << 30),  # none
-    lut_memory=LutMemory(rom_bits=16, luts=1, bits=1, words=1, library=(1, 1, 1)),
+    block_ram=BlockRam(()),  # none
+    lut_memory=LutMemory(rom_bits=16, luts=1, shapes=((1, 1),), cost=(1, 0)),
     cells=Cells(
         lut={"$lut": 1},
         lutram={},

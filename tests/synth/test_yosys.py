@@ -36,6 +36,17 @@ def test_a_register_takes_one_flip_flop_a_bit(tmp_path: Path) -> None:
     assert count(tmp_path, REGISTER, "register", {"Width": 13}) == Resources(ff=13)
 
 
+def test_a_command_runs_only_where_a_signal_has_an_attribute(tmp_path: Path) -> None:
+    text = (
+        "module f(input logic a, output logic y);{attribute} logic z; assign z = ~a; assign y = z; endmodule"
+    )
+    log = tmp_path / "yosys.log"
+    for attribute in ("", "(* mine *)"):
+        (tmp_path / "f.sv").write_text(text.format(attribute=attribute))
+        run_script("read_slang --top f f.sv\n@where a:mine log it is mine\n", tmp_path, log)
+        assert ("it is mine" in log.read_text()) == bool(attribute)
+
+
 def test_a_function_of_six_inputs_takes_one_lut(tmp_path: Path) -> None:
     text = """
     module f(input logic [5:0] a, output logic y);

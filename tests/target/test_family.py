@@ -11,7 +11,7 @@ from fpga_flow.core.recipe import make_recipe
 from fpga_flow.synth.yosys import make_script, synthesise
 from fpga_flow.target import families
 from fpga_flow.target.board import board
-from fpga_flow.target.family import BlockRam, Cells, Family, LutMemory
+from fpga_flow.target.family import BlockRam, BlockShape, Cells, Family, LutMemory
 from fpga_flow.target.memory import bram18_of, memory
 from fpga_flow.target.resources import Resources
 from tests.synth.test_yosys import REGISTER
@@ -22,8 +22,8 @@ OTHER = Family(
     parts=("lfe5",),
     multiplier=(18, 18),
     dsp_product=4,
-    block_ram=BlockRam(((36, 512), (18, 1024), (9, 2048)), words=256, cost=128),
-    lut_memory=LutMemory(rom_bits=16, luts=4, bits=4, words=16, library=(4, 16, 4)),
+    block_ram=BlockRam(tuple(BlockShape(*s, 1, 128) for s in ((36, 512), (18, 1024), (9, 2048)))),
+    lut_memory=LutMemory(rom_bits=16, luts=4, shapes=((4, 16), (2, 32)), cost=(0, 4)),
     cells=Cells(
         lut={"LUT4": 1},
         lutram={"TRELLIS_DPR16X4": 4},
@@ -99,7 +99,38 @@ def test_memories_follow_the_geometry_of_the_family() -> None:
     assert (memory(xc7, 8, 64), memory(OTHER, 8, 64)) == (Resources(lut=8), Resources(lut=32))
     assert memory(OTHER, 4, 32, writable=True) == Resources(lut=8)
     assert (memory(xc7, 8, 256).bram18, memory(OTHER, 8, 256).bram18) == (0, 1)
-    assert (bram18_of(xc7, 1, 16_384), bram18_of(OTHER, 1, 16_384)) == (1, 8)
+    assert (int(bram18_of(xc7, 72, 512)), int(bram18_of(OTHER, 72, 512))) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "read_only", "written"),
+    [
+        (2400, 21, 3, 4),  # five rows of 512 words, beside each other; nine bits are written together
+        (1300, 50, 5, None),
+        (9000, 6, 3, None),
+        (3000, 40, 7, 8),
+        (2500, 20, 3, 4),
+        (5000, 12, 4, 5),
+        (530, 72, 4, 4),
+    ],
+)
+def test_rows_of_block_ram_lie_beside_each_other(
+    words: int, bits: int, read_only: int, written: int | None
+) -> None:
+    """The counts are Yosys' own."""
+    xc7 = families.family_named("xc7")
+    assert bram18_of(xc7, bits, words) == read_only
+    if written is not None:
+        assert memory(xc7, bits, words, writable=True).bram18 == written
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "blocks"),
+    [(600, 2, 0), (1000, 1, 0), (400, 8, 1), (128, 48, 2), (64, 90, 0), (70, 33, 1), (511, 2, 0)],
+)
+def test_yosys_is_known_to_take_luts_or_block_ram(words: int, bits: int, blocks: int) -> None:
+    """The counts are Yosys' own."""
+    assert memory(families.family_named("xc7"), bits, words, writable=True).bram18 == blocks
 
 
 def test_a_familys_digest_has_its_fields_and_the_content_of_its_files(tmp_path: Path) -> None:

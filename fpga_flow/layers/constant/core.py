@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from fpga_flow.layers.constant.adders import Range
 from fpga_flow.layers.constant.schedule import Schedule, Use
+from fpga_flow.target.family import ADDERS
 
 MODULES = ("df_digit_adder.sv",)
 """That it instantiates, in `layers/hdl`."""
@@ -211,7 +212,7 @@ def _control(text: _Text, latency: int) -> list[str]:
     """Shift registers that follow a vector through the network."""
     last = text.schedule.digits.count - 1
     length = max(latency, last)
-    lines = [f"logic [{length}:0] start;", "assign start[0] = start_i;"]
+    lines = [f"(* {ADDERS} *) logic [{length}:0] start;", "assign start[0] = start_i;"]
     shifts = [("start", length)] if length else []
     for zeros, delay in sorted(text.keeps.items()):
         lines.append(f"logic [{delay}:0] keep_{zeros};")
