@@ -13,7 +13,7 @@ from fpga_flow.fifos.predict import predict
 from fpga_flow.fifos.tokens import UNLIMITED
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold, lower, streams
-from fpga_flow.hardware.fold.options import Known, no_layer_known
+from fpga_flow.hardware.fold.options import Known, no_layer_known, pipeline
 from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.results.hardware import HardwareSettings, SizedFifos
@@ -35,7 +35,9 @@ class Graph:
 def lowered(network: ModelWrapper, recipe: HardwareRecipe, board: Board) -> tuple[ModelWrapper, int]:
     """Return the unfolded layers of the integer `network` for `board`, and how many classes they give."""
     top_k = chosen_classes(network) if recipe.top_k is None else recipe.top_k
-    return lower.lower(network, board.part, top_k), top_k
+    model = lower.lower(network, board.part, top_k)
+    pipeline(model, board.family.levels(recipe.clock_mhz or board.clock_mhz))
+    return model, top_k
 
 
 def build(

@@ -23,6 +23,14 @@ def refit(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="BOARD.toml", help="The board's file to write.")],
+    timing: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPORT",
+            help="Of the same design: 'report_timing -max_paths 1000 -file REPORT', text. Shows the "
+            "longest path of each layer, and says how far units are to be pipelined.",
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Fit the estimate to what your synthesis tool made of a run's layers.
@@ -33,10 +41,12 @@ def refit(
 
     \b
     flow refit signals-w4 utilization.rpt --out mine.toml
+    flow refit signals-w4 utilization.rpt --timing timing.rpt --out mine.toml
     flow build --bits 4 --board mine.toml
     """
-    if not report.is_file():
-        raise InputError(f"REPORT: must be a file, not {str(report)!r}, which does not exist")
+    for name, file in (("REPORT", report), ("--timing", timing)):
+        if file is not None and not file.is_file():
+            raise InputError(f"{name}: must be a file, not {str(file)!r}, which does not exist")
     if out.suffix != ".toml":
         raise InputError(f"--out: must end in .toml, not {out.name!r}")
     from rich.console import Console
@@ -66,7 +76,8 @@ def refit(
     console.print(table)
     if left_out:
         say(f"  not in the report: {', '.join(left_out)}")
-    out.write_text(board_text(opened, out.stem, by), encoding="utf-8")
+    level_ns = None if timing is None else _paths(opened, timing, [layer.name for layer in layers], console)
+    out.write_text(board_text(opened, out.stem, by, level_ns), encoding="utf-8")
     print(f"\n{out}")
 
 
@@ -106,8 +117,43 @@ def _compared(run: flow.Run, report: Path) -> tuple[list[Any], list[str]]:
     return layers, missing
 
 
-def board_text(run: flow.Run, name: str, by: dict[str, dict[str, float]]) -> str:
-    """Return the file of `run`'s board, called `name`, with the factors `by`."""
+def _paths(run: flow.Run, report: Path, names: list[str], console: Any) -> float:
+    """Print the longest path of each layer by `report` and by Yosys; return what a level takes, in ns."""
+    from rich.table import Table
+
+    from fpga_flow import results
+    from fpga_flow.bitstream import timing
+    from fpga_flow.core import artifact
+    from fpga_flow.integer.names import instance
+    from fpga_flow.results.synth import SynthResult
+
+    found = timing.of_instances(timing.paths(report), [instance(name) for name in names])
+    if not found:
+        raise InputError(f"--timing: {report} has no path that ends in a layer of the run")
+    synth = run.folder / "synth"
+    known = results.read(SynthResult, synth).layers if (synth / artifact.RESULT).is_file() else {}
+    table = Table(box=None, pad_edge=False)
+    for head in ("longest path, ns", "logic, Yosys", "logic", "wires", "slack", "levels"):
+        table.add_column(head, justify="left" if head[:7] == "longest" else "right")
+    for name in names:
+        path = found.get(instance(name))
+        if path is not None:
+            ours = known[name].logic_ns if name in known else None
+            numbers = (ours, path.logic_ns, path.route_ns, path.slack_ns)
+            cells = ("-" if number is None else f"{number:.2f}" for number in numbers)
+            table.add_row(name, *cells, str(path.levels))
+    console.print()
+    console.print(table)
+    longest = max(found.values(), key=lambda path: path.delay_ns)
+    level_ns = round(longest.delay_ns / max(1, longest.levels), 3)
+    say(f"  the longest takes {longest.delay_ns:.2f} ns, {level_ns:.2f} ns a level")
+    return level_ns
+
+
+def board_text(
+    run: flow.Run, name: str, by: dict[str, dict[str, float]], level_ns: float | None = None
+) -> str:
+    """Return the file of `run`'s board, called `name`, with the factors `by` and what a level takes."""
     from fpga_flow.target.board import board
     from fpga_flow.target.resources import LIMITED
 
@@ -119,6 +165,7 @@ def board_text(run: flow.Run, name: str, by: dict[str, dict[str, float]]) -> str
         "clock_mhz": of.clock_mhz,
         **{key: int(of.capacity.limited()[key]) for key in LIMITED},
         **({"processor": of.processor} if of.processor else {}),
+        **({"level_ns": level_ns} if level_ns else {}),
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     for operator, found in by.items():

@@ -87,6 +87,8 @@ class Implementation:
     """Cells that its RTL instantiates, of which the family must have one; none: any family will do."""
     derives: Callable[[Weights], Mapping[str, Any]] | None = None
     """Takes the weights, returns attributes that say what its cycles and resources depend on besides."""
+    pipelined: Callable[[int], Mapping[str, Any]] | None = None
+    """Takes how many levels of logic may lie between two registers, returns attributes that follow."""
     foldings: Callable[[Any], list[Folding]] | None = None
     """As `LayerKind.foldings`, of a layer that is built so; None: those of the kind."""
     counts: Callable[[Attributes], Counts] | None = None

@@ -16,9 +16,11 @@ from fpga_flow.layers.constant.choice import MATRICES, Form, attributes, counts,
 from fpga_flow.layers.constant.proof import prove
 from fpga_flow.layers.constant.unit import MODULES
 from fpga_flow.layers.products import folding_of, multiply
+from fpga_flow.target.family import MOST_LEVELS
 
 ATTRIBUTES: dict[str, Any] = {
     "Digit": ("i", False, 1),
+    "Levels": ("i", False, MOST_LEVELS),
     "Network": ("s", False, ""),
     "Solver": ("s", False, ""),
 }

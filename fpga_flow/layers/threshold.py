@@ -44,10 +44,18 @@ def lower(graph: LayerGraph, node: NodeProto) -> None:
         # FINN codes -1 and 1 as 0 and 1
         ActVal=0 if bipolar else int(attributes_of(node)["out_bias"]),
         numInputVectors=x.vectors,
-        # One register a step of the search, not two: at these clocks a third less flip-flops for nothing.
         deep_pipeline=0,
     )
     graph.done(node.output[0], y)
+
+
+def pipelined(levels: int) -> dict[str, int]:
+    """Return one register a step of the search, or two where a comparison and a read are too much at once."""
+    return {"deep_pipeline": int(levels < SHALLOW)}
+
+
+SHALLOW = 5
+"""Levels of logic of a step: a comparison with its carry chain, and what it finds, read in a memory."""
 
 
 def timing(a: Attributes, cycles: int) -> Timing:
@@ -71,10 +79,11 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     pe, value = a["PE"], bits_of(a["inputDataType"])
     fold, bits = a["NumChannels"] // pe, math.ceil(math.log2(a["numSteps"] + 1))
     address = (fold - 1).bit_length()
-    taken = Resources(
-        lut=3 + address,
-        ff=(bits - 1) * address + address + bits + 1 + pe * (bits * value + bits * (bits - 1) // 2),
-    )
+    steps = bits * (1 + a["deep_pipeline"])
+    # Which bits of the count are known: those of the steps before, and in a second register the step's own.
+    known = bits * (bits - 1) // 2 + a["deep_pipeline"] * bits * (bits + 1) // 2
+    held = value * (steps - a["deep_pipeline"])  # nobody reads the last one
+    taken = Resources(lut=3 + address, ff=steps * (address + 1) + 1 + pe * (held + known))
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
@@ -117,7 +126,15 @@ THRESHOLD = register(
         word="threshold",
         finn="Thresholding",
         implementations=(
-            Implementation("memory", "Thresholding_rtl", schedule, resources, timing, proof="thresholds"),
+            Implementation(
+                "memory",
+                "Thresholding_rtl",
+                schedule,
+                resources,
+                timing,
+                proof="thresholds",
+                pipelined=pipelined,
+            ),
             constant_thresholds.CONSTANT,
         ),
         lowers={"MultiThreshold": lower},

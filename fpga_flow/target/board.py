@@ -49,6 +49,7 @@ class Board:
                 "family": self.family.digest,
                 "capacity": self.capacity.row,
                 "scales": self.family.scales,
+                "level_ns": self.family.level_ns,
             }
         )
 
@@ -65,8 +66,8 @@ def of_recipe(recipe: BoardRecipe) -> Board:
             f"{family.name} do, not {recipe.part!r}"
         )
     scales = {operator: factors.model_dump(exclude_none=True) for operator, factors in recipe.scales.items()}
-    if scales:
-        family = replace(family, scales=scales)
+    if scales or recipe.level_ns:
+        family = replace(family, scales=scales, level_ns=recipe.level_ns or family.level_ns)
     return Board(recipe.name, recipe.part, family, recipe.clock_mhz, Resources.of(recipe), recipe.processor)
 
 

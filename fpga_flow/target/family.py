@@ -74,6 +74,10 @@ class Cells:
     """Cells that take none of these."""
 
 
+MOST_LEVELS = 6
+"""Of logic between two registers, however slow the clock is."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Family:
     """A device family."""
@@ -97,6 +101,12 @@ class Family:
     black_boxes: dict[str, Path] = field(default_factory=dict)
     """Primitives that RTL instantiates, and the SystemVerilog file that has each as an empty module."""
 
+    level_ns: float = 10 / 6
+    """What a level of logic (a LUT, a carry chain, a read of a memory in LUTs) is given, with wires.
+
+    Six of them take 4 ns at most, by Yosys, and wires about as long again.
+    """
+
     scales: dict[str, dict[str, float]] = field(default_factory=dict)
     """Operator of a layer -> resource -> what estimates are multiplied by, for another tool than Yosys."""
 
@@ -107,6 +117,10 @@ class Family:
             return taken
         return replace(taken, **{key: factor * getattr(taken, key) for key, factor in found.items()})
 
+    def levels(self, clock_mhz: float) -> int:
+        """Return how many levels of logic may lie between two registers at `clock_mhz`."""
+        return max(1, min(MOST_LEVELS, int(1000 / clock_mhz / self.level_ns + 1e-9)))
+
     @property
     def joins_luts(self) -> bool:
         """Whether its parts have `LUT6_2`: two functions of the same five inputs in a LUT."""
@@ -116,7 +130,7 @@ class Family:
     def digest(self) -> str:
         """Of all that synthesis depends on, with the content of the files."""
         table: dict[str, Any] = asdict(self)
-        del table["scales"]  # which synthesis by Yosys knows nothing of
+        del table["scales"], table["level_ns"]  # which synthesis by Yosys knows nothing of
         for name in ("files", "black_boxes"):
             table[name] = {key: artifact.digest_file(path) for key, path in table[name].items()}
         return artifact.digest_json(table)

@@ -28,7 +28,7 @@ from fpga_flow.export.walk import to_integers
 from fpga_flow.layers.constant import core
 from fpga_flow.layers.constant.adders import AdderGraph, Integers, Range
 from fpga_flow.layers.constant.resources import resources
-from fpga_flow.layers.constant.schedule import LEVELS, Digits, schedule
+from fpga_flow.layers.constant.schedule import Digits, schedule
 from fpga_flow.layers.constant.solvers import installed, solve
 from fpga_flow.layers.constant.unit import MODULES, Unit, Words
 from fpga_flow.target.families import family_named
@@ -148,7 +148,7 @@ def unit(graph: AdderGraph, digit: int) -> tuple[str, str, tuple[int, int, int, 
 def unit_of(graph: AdderGraph, digit: int) -> Unit:
     """Return the unit with one word a vector in and out."""
     words = Words(len(graph.inputs), len(graph.outputs), 4, False, False, graph.sums.bits)
-    return Unit(graph, digit, words, LEVELS)
+    return Unit(graph, digit, words)
 
 
 def alkaids(name: str, matrix: Integers, folder: Path) -> Iterator[Row]:

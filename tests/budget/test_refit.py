@@ -10,9 +10,14 @@ from fpga_flow.budget.refit import Compared, errors, errors_left_out, factors
 from fpga_flow.cli import main as cli
 from fpga_flow.core import artifact
 from fpga_flow.core.recipe import read_board
+from fpga_flow.finn.session import finn_session
 from fpga_flow.integer.names import instance
+from fpga_flow.layers import GRAPH
+from fpga_flow.layers.backends import load_graph
+from fpga_flow.layers.base import stands_between
 from fpga_flow.target.board import board, of_recipe
 from fpga_flow.target.resources import Resources
+from tests.bitstream.test_timing import path
 
 HEAD = "| Instance | Module | Total LUTs | Logic LUTs | LUTRAMs | SRLs | FFs | RAMB36 | RAMB18 | DSP Blocks |"
 
@@ -52,8 +57,6 @@ def test_the_command_writes_a_board_whose_estimates_are_those_of_the_report(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fpga_flow.hardware.estimate import estimate_layers
-    from fpga_flow.layers import GRAPH
-    from fpga_flow.layers.backends import load_graph
 
     run = tmp_path / "run"
     run.mkdir()
@@ -80,6 +83,32 @@ def test_the_command_writes_a_board_whose_estimates_are_those_of_the_report(
         assert again[name].lut == pytest.approx(1.25 * expected[name].lut, rel=0.02)
         assert again[name].ff == pytest.approx(0.5 * expected[name].ff, rel=0.02)
     assert mine.family.digest == target.family.digest and mine.digest != target.digest
+
+
+def test_the_longest_paths_are_shown_and_say_how_far_to_pipeline(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "hardware").symlink_to(run_folder / "hardware")
+    artifact.write_json(run / "recipe.json", {"name": "t"})
+    with finn_session():
+        model = load_graph(run / "hardware" / GRAPH)
+    first = next(str(node.name) for node in model.graph.node if not stands_between(str(node.op_type)))
+    (tmp_path / "u.rpt").write_text(f"{HEAD}\n| {instance(first)} | m | 90 | 0 | 0 | 0 | 90 | 0 | 0 | 0 |\n")
+    (tmp_path / "t.rpt").write_text(path("u_x", instance(first), 1.2, 5.4))
+    out = tmp_path / "mine.toml"
+    words = ["refit", str(run), str(tmp_path / "u.rpt"), "--timing", str(tmp_path / "t.rpt")]
+    assert cli.main([*words, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(rf"{re.escape(first)} +- +2\.10 +5\.40 +1\.20 +3\n", said)
+    family = of_recipe(read_board(out)).family
+    assert family.level_ns == 2.5
+    assert [family.levels(clock) for clock in (100.0, 200.0, 50.0)] == [4, 2, 6]
+    assert [board("pynq-z1").family.levels(clock) for clock in (100.0, 200.0, 50.0)] == [6, 3, 6]
+    (tmp_path / "t.rpt").write_text(path("u_x", "u_other", 1.2, 5.4))
+    assert cli.main([*words, "--out", str(out)]) == 2
+    assert "has no path that ends in a layer of the run" in capsys.readouterr().err
 
 
 def test_a_report_of_another_design_is_refused(

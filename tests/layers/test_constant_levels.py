@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from fpga_flow.layers.constant.adders import Range
-from fpga_flow.layers.constant.schedule import LEVELS
 from fpga_flow.layers.constant.solvers import solve
 from fpga_flow.layers.constant.unit import MODULES, Unit, Words
 from fpga_flow.target.families import family_named
@@ -25,6 +24,6 @@ def test_at_most_six_levels_of_logic_lie_between_registers(
     graph = solve(matrix, [Range(-8, 7)] * shape[1]).graph
     words = Words(shape[1], shape[0], 4, True, False, graph.sums.bits)
     source = tmp_path / "top.sv"
-    source.write_text(Unit(graph, digit, words, LEVELS).modules("top"))
+    source.write_text(Unit(graph, digit, words).modules("top"))
     sources = [*(HDL / module for module in MODULES), source]
     assert synthesised("top", sources, tmp_path, family_named("xc7")).levels <= 6

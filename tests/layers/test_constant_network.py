@@ -14,9 +14,11 @@ from qonnx.custom_op.registry import getCustomOp
 from fpga_flow.fifos.network import network_of, with_depths
 from fpga_flow.fifos.sizing import size
 from fpga_flow.finn.session import finn_session
+from fpga_flow.hardware.fold.options import pipeline
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
 from fpga_flow.layers.base import implementation_of, kind_of
+from fpga_flow.target.family import MOST_LEVELS
 from fpga_flow.verify.accelerator import Accelerator
 from tests import networks
 from tests.fifos.hardware import PART, design_of, ends
@@ -121,6 +123,7 @@ def test_a_network_of_adders_is_equal_in_rtl(name: str, seed: int, simulators: P
     integer = calibrated(make())
     with finn_session():
         model = lower(integer, PART, 0)
+        pipeline(model, (MOST_LEVELS, 3)[seed])
         fold_at_random(model, seed, "constant")
         layers: list[Any] = [getCustomOp(node) for node in model.graph.node]
         built = [implementation_of(layer).weights for layer in layers if kind_of(layer).has_weights]

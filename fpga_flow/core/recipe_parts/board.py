@@ -39,5 +39,8 @@ class BoardRecipe(Part):
     """DSP slices of the part."""
     processor: str | None = None
     """The vendor's IP of the processor beside the FPGA, as Vivado calls it; `flow bitstream` needs it."""
+    level_ns: Annotated[float, Field(gt=0, le=20)] | None = None
+    """What a level of logic takes with its wires, in ns, as `flow refit --timing` finds it; adders and
+    searches of thresholds are pipelined by it and the clock. Left out: 1.67, six levels at 100 MHz."""
     scales: dict[str, ScaleRecipe] = {}
     """By operator of a layer, as `flow refit` finds them: what your synthesis tool makes of it."""

@@ -26,7 +26,7 @@ from fpga_flow.layers.base import (
     kind_of,
     streams_in,
 )
-from fpga_flow.target.family import Family
+from fpga_flow.target.family import MOST_LEVELS, Family
 from fpga_flow.target.resources import Resources
 
 
@@ -120,6 +120,19 @@ def build_dense(model: ModelWrapper) -> list[str]:
     return changed
 
 
+LEVELS = "levels_of_logic"
+"""Property of a graph: how many may lie between two registers."""
+
+
+def pipeline(model: ModelWrapper, levels: int) -> None:
+    """Have the layers of `model` built with at most `levels` of logic between registers, where they can."""
+    model.set_metadata_prop(LEVELS, str(levels))
+
+
+def _levels(model: ModelWrapper) -> int:
+    return int(model.get_metadata_prop(LEVELS) or MOST_LEVELS)
+
+
 def _implement(model: ModelWrapper, node: NodeProto, implementation: Implementation) -> None:
     """Build the layer of `node` as `implementation`, with whatever folding it has."""
     kind = kind_of(getCustomOp(node))
@@ -130,7 +143,8 @@ def _implement(model: ModelWrapper, node: NodeProto, implementation: Implementat
     for name in sorted(of_others & types.keys()):
         layer.set_nodeattr(name, types[name][2])  # the attribute's default
     derived = implementation.derives(weights_of(model, node)) if implementation.derives else {}
-    for name, value in (*implementation.sets.items(), *derived.items()):
+    pipelined = implementation.pipelined(_levels(model)) if implementation.pipelined else {}
+    for name, value in (*implementation.sets.items(), *derived.items(), *pipelined.items()):
         layer.set_nodeattr(name, value)
 
 

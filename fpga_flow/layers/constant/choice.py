@@ -109,15 +109,17 @@ def interval_of(a: Attributes) -> int:
 def unit_of(a: Attributes, *, packed: bool = True) -> Unit:
     """Return the unit of a layer with the attributes `a`."""
     types = str(a["inputDataType"]), str(a["outputDataType"])
-    return _unit(a["Network"], *types, a["SIMD"], a["PE"], a["Digit"], packed)
+    return _unit(a["Network"], *types, a["SIMD"], a["PE"], a["Digit"], a["Levels"], packed)
 
 
 @lru_cache(maxsize=1024)
-def _unit(network: str, taken: str, given: str, simd: int, pe: int, digit: int, packed: bool) -> Unit:
+def _unit(
+    network: str, taken: str, given: str, simd: int, pe: int, digit: int, levels: int, packed: bool
+) -> Unit:
     bipolar = taken == "BIPOLAR"
     signed = not bipolar and bool(DataType[taken].signed())
     words = Words(simd, pe, bits_of(taken), signed, bipolar, bits_of(given))
-    return Unit(graph_of(network, taken), digit, words, packed=packed)
+    return Unit(graph_of(network, taken), digit, words, levels, packed)
 
 
 def latency_of(a: Attributes) -> int:
@@ -192,6 +194,7 @@ def constant(form: Form) -> Implementation:
         suits=form.suits,
         weights="constant",
         derives=form.derives,
+        pipelined=lambda levels: {"Levels": levels},
         foldings=foldings,
         counts=lambda a: counts(as_matrix(a)),
         words_before=waits_for_none,

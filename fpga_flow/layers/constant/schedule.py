@@ -12,11 +12,10 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from fpga_flow.layers.constant.adders import Adder, AdderGraph
+from fpga_flow.target.family import MOST_LEVELS
 
 MOST_PACKED = 4
 """Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
-LEVELS = 6
-"""Most levels of logic, LUTs and carry chains, between two registers."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Schedule:
 
 @lru_cache(maxsize=256)  # many foldings of a layer have the same one
 def schedule(
-    graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = LEVELS, held: bool = True
+    graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = MOST_LEVELS, held: bool = True
 ) -> Schedule:
     """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
     if levels < digits.levels + digits.ripple:

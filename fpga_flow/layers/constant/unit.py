@@ -5,7 +5,8 @@ from functools import cached_property
 
 from fpga_flow.layers.constant import core
 from fpga_flow.layers.constant.adders import AdderGraph
-from fpga_flow.layers.constant.schedule import LEVELS, Digits, Schedule, schedule
+from fpga_flow.layers.constant.schedule import Digits, Schedule, schedule
+from fpga_flow.target.family import MOST_LEVELS
 
 MODULES = (*core.MODULES, "df_digits_in.sv", "df_digits_out.sv")
 """That it instantiates, in `layers/hdl`."""
@@ -39,7 +40,7 @@ class Unit:
     digit: int
     """Bits of each number a cycle."""
     words: Words
-    levels: int = LEVELS
+    levels: int = MOST_LEVELS
     packed: bool = True
     """The part has `LUT6_2`."""
 
@@ -78,9 +79,9 @@ class Unit:
     @cached_property
     def schedule(self) -> Schedule:
         """When each value is there."""
-        return schedule(
-            self.graph, self.digits, words=self.words_out, levels=self.levels, held=not self.whole
-        )
+        # One adder needs some, whatever is asked for.
+        levels = max(self.levels, self.digits.levels + self.digits.ripple)
+        return schedule(self.graph, self.digits, words=self.words_out, levels=levels, held=not self.whole)
 
     @property
     def latency(self) -> int:
