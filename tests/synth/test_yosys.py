@@ -47,6 +47,13 @@ def test_a_command_runs_only_where_a_signal_has_an_attribute(tmp_path: Path) -> 
         assert ("it is mine" in log.read_text()) == bool(attribute)
 
 
+@pytest.mark.parametrize("family", ["xc7", "xcup"])
+def test_a_sum_takes_a_carry_chain_in_each_family(family: str, tmp_path: Path) -> None:
+    text = "module sum(input logic [15:0] a, b, output logic [15:0] y); assign y = a + b; endmodule"
+    usage = count(tmp_path, text, "sum", family=family)
+    assert (usage.lut, usage.carry) == (16, 4)
+
+
 def test_a_function_of_six_inputs_takes_one_lut(tmp_path: Path) -> None:
     text = """
     module f(input logic [5:0] a, output logic y);

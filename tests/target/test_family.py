@@ -133,6 +133,16 @@ def test_yosys_is_known_to_take_luts_or_block_ram(words: int, bits: int, blocks:
     assert memory(families.family_named("xc7"), bits, words, writable=True).bram18 == blocks
 
 
+@pytest.mark.parametrize(
+    ("words", "bits", "luts", "blocks"), [(64, 14, 16, 0), (32, 30, 24, 0), (70, 33, 0, 1), (300, 20, 0, 1)]
+)
+def test_memories_in_luts_of_ultrascale_are_wider(words: int, bits: int, luts: int, blocks: int) -> None:
+    """The counts are Yosys' own."""
+    found = memory(families.family_named("xcup"), bits, words, writable=True)
+    assert found.bram18 == blocks
+    assert blocks or found.lut == luts
+
+
 def test_a_familys_digest_has_its_fields_and_the_content_of_its_files(tmp_path: Path) -> None:
     file = tmp_path / "map.v"
     digests = {OTHER.digest, replace(OTHER, multiplier=(19, 18)).digest}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fpga_flow.target.family import ADDERS, WHERE, BlockRam, BlockShape, Cells, LutMemory
+from fpga_flow.target.family import ADDERS, WHERE, BlockRam, BlockShape, Cells
 
 HERE = Path(__file__).parent
 HALF = (36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)
@@ -10,8 +10,6 @@ FULL = (72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 
 BLOCK_RAM = BlockRam(  # UG473, UG573
     (*(BlockShape(*shape, 1, 129) for shape in HALF), *(BlockShape(*shape, 2, 257) for shape in FULL))
 )
-LUT_MEMORY = LutMemory(rom_bits=64, luts=4, shapes=((6, 32), (3, 64)), cost=(1, 7))
-"""A RAM32M is the smallest writable memory."""
 LUTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)}, "LUT6_2": 1, "INV": 1}
 """One with both outputs is a LUT all the same; an inverter that Yosys leaves takes a LUT of its own."""
 LUTRAM = {
