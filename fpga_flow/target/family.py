@@ -16,7 +16,7 @@ WHERE = "@where"
 `@where a:NAME COMMAND`: where a signal has that attribute, as in `(* NAME *) logic signal`.
 """
 ADDERS = "network_of_adders"
-"""Attribute of a signal in each module that is a network of adders."""
+"""Attribute of a signal in each module that is a network of adders of whole numbers."""
 
 
 class BlockShape(NamedTuple):

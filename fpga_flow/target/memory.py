@@ -67,7 +67,7 @@ def block_ram(family: Family, width: int, depth: int, writable: bool = False) ->
     """Return a memory in block RAM, with what selects among its rows."""
     count, rows, _ = (int(found) for found in _block_rams(family, width, depth, writable))
     enables = rows if writable and rows > 1 else 0
-    return Resources(lut=width * _select(rows) + enables, ff=(rows - 1).bit_length(), bram18=count)
+    return Resources(lut=width * _select_row(rows) + enables, ff=(rows - 1).bit_length(), bram18=count)
 
 
 def lut_ram(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.float64]:
@@ -139,6 +139,14 @@ def rom_luts(family: Family, depth: int) -> int:
     """Return the LUTs of a bit of a read-only memory of `depth` words; four of them have multiplexers."""
     luts = math.ceil(depth / family.lut_memory.rom_bits)
     return luts + _select(math.ceil(luts / 4))
+
+
+def _select_row(rows: int) -> int:
+    """Return the LUTs of a bit that is selected among `rows`: up to 16 are joined without LUTs."""
+    if rows == 1:
+        return 0
+    joined = math.ceil(rows / 16)
+    return math.ceil(rows / 4) + _select_row(joined)
 
 
 def _select(ways: int) -> int:

@@ -38,6 +38,7 @@ from tests.bench.tables import read_rows, write_rows
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
 MAPPED = for_adders(family_named("xc7"))
 HDL = ROOT / "fpga_flow" / "layers" / "hdl"
+FILE = ROOT / "docs" / "constant.csv"
 INPUT = Range(0, 15)
 DIGITS = (1, 2, 3, 4, 32)
 """Bits of a digit; the last is all of a number."""
@@ -175,7 +176,7 @@ def main() -> None:
     parser.add_argument("--solver", default="auto")
     parser.add_argument("--digits", type=int, nargs="+", default=DIGITS, help="bits of a digit")
     parser.add_argument("--keep", action="store_true", help="keep the rows that the table has")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "constant.csv")
+    parser.add_argument("--out", type=Path, default=FILE)
     arguments = parser.parse_args()
     rows = read_rows(arguments.out, Row) if arguments.keep else []
     known = {row.matrix for row in rows}

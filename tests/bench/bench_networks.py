@@ -9,6 +9,11 @@ with before the eyes are named by `--seen`.
 
 synthesises the accelerator as one module, flattened, and writes docs/whole.csv: what the sum of its layers,
 each by itself, overstates. That takes minutes to an hour.
+
+    python -m tests.bench.bench_networks --peers
+
+prints estimates of LUTs by this project, by FINN of the same graphs, and by alkaid of matrices, each beside
+what Yosys counts, from docs/estimate_networks.csv and docs/constant.csv.
 """
 
 import argparse
@@ -31,6 +36,8 @@ from fpga_flow.stages.synth import synthesise_layers
 from fpga_flow.synth.yosys import synthesise
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import LIMITED, Resources, total
+from tests.bench.bench_constant import FILE as MATRICES
+from tests.bench.bench_constant import Row as Matrix
 from tests.bench.tables import read_rows, read_typed, write_rows
 
 FILE, WHOLE = ROOT / "docs" / "estimate_networks.csv", ROOT / "docs" / "whole.csv"
@@ -171,13 +178,36 @@ def markdown(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def peers() -> list[str]:
+    """Return estimates by others and by this project as a table."""
+    lines = ["| | LUT by Yosys | this project | FINN | alkaid |", "|---|---|---|---|---|"]
+
+    def line(name: str, found: int, ours: int | None, finn: int | None, alkaid: int | None) -> str:
+        cells = ("" if one is None else f"{one:,} ({one / found - 1:+.0%})" for one in (ours, finn, alkaid))
+        return f"| {name} | {found:,} | {' | '.join(cells)} |"
+
+    for row in read_typed(FILE, Row):
+        lines.append(line(row.network, row.y_lut, row.lut, int(row.f_lut) if row.f_lut != "" else None, None))
+    for matrix in read_typed(MATRICES, Matrix):
+        if matrix.expected != "":
+            ours, name = matrix.form == "unit", f"64 x 64, {matrix.matrix.removeprefix('random ')} zeros"
+            expected = round(float(matrix.expected))
+            amounts = (expected, None, None) if ours else (None, None, expected)
+            lines.append(line(f"{name}: {'constant unit' if ours else matrix.form}", matrix.lut, *amounts))
+    return lines
+
+
 def main() -> None:
     """Write a table; rows of networks that are not named stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("runs", nargs="*", metavar="NAME=RUN")
     parser.add_argument("--seen", action="store_true")
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
+    if arguments.peers:
+        print("\n".join(peers()))
+        return
     named = [(name, Path(run)) for name, _, run in (text.partition("=") for text in arguments.runs)]
     if arguments.whole:
         kept = [row for row in read_rows(WHOLE, WholeRow) if row.network not in dict(named)]

@@ -212,7 +212,8 @@ def _control(text: _Text, latency: int) -> list[str]:
     """Shift registers that follow a vector through the network."""
     last = text.schedule.digits.count - 1
     length = max(latency, last)
-    lines = [f"(* {ADDERS} *) logic [{length}:0] start;", "assign start[0] = start_i;"]
+    attribute = "" if text.schedule.digits.serial else f"(* {ADDERS} *) "
+    lines = [f"{attribute}logic [{length}:0] start;", "assign start[0] = start_i;"]
     shifts = [("start", length)] if length else []
     for zeros, delay in sorted(text.keeps.items()):
         lines.append(f"logic [{delay}:0] keep_{zeros};")

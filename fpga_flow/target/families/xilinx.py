@@ -45,7 +45,7 @@ PATH = 3_000
 
 Where a path has fewer it saves LUTs; told nothing, it maps everything for the least delay."""
 OF_ADDERS = "+&scorr; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs"
-"""What ABC does with a network of adders: what it does with everything, less `&sweep`.
+"""What ABC does with adders of whole numbers: what it does with everything, less `&sweep`.
 
 That reads a bit from whatever equals it, which may stand an adder deeper: two adders between registers became
 three, and carry chains that nobody else wanted stayed. Other modules take up to 7 % fewer LUTs with it.
