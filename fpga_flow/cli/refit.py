@@ -165,7 +165,7 @@ def board_text(
         "clock_mhz": of.clock_mhz,
         **{key: int(of.capacity.limited()[key]) for key in LIMITED},
         **({"processor": of.processor} if of.processor else {}),
-        **({"level_ns": level_ns} if level_ns else {}),
+        "level_ns": level_ns or of.family.level_ns,
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     for operator, found in by.items():

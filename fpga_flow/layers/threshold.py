@@ -79,11 +79,14 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     pe, value = a["PE"], bits_of(a["inputDataType"])
     fold, bits = a["NumChannels"] // pe, math.ceil(math.log2(a["numSteps"] + 1))
     address = (fold - 1).bit_length()
-    steps = bits * (1 + a["deep_pipeline"])
-    # Which bits of the count are known: those of the steps before, and in a second register the step's own.
-    known = bits * (bits - 1) // 2 + a["deep_pipeline"] * bits * (bits + 1) // 2
-    held = value * (steps - a["deep_pipeline"])  # nobody reads the last one
-    taken = Resources(lut=3 + address, ff=steps * (address + 1) + 1 + pe * (held + known))
+    deep = a["deep_pipeline"]
+    # Of a second register a step the value and the address count; what is found so far, and whether it is
+    # valid, moves in shift registers then.
+    values = value * (bits + deep * (bits - 1))  # nobody reads the last one
+    taken = Resources(
+        lut=3 + address + deep * pe * bits,
+        ff=bits * (address * (1 + deep) + 1) + 1 + pe * (values + bits * (bits - 1) // 2),
+    )
     for stage, columns in enumerate(_columns(a, weights, bits, family)):
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):

@@ -65,7 +65,7 @@ def _selection(width: NDArray[Any], rows: NDArray[Any], writable: bool) -> NDArr
 @functools.cache
 def block_ram(family: Family, width: int, depth: int, writable: bool = False) -> Resources:
     """Return a memory in block RAM, with what selects among its rows."""
-    count, rows, _ = (int(found) for found in _block_rams(family, width, depth, writable))
+    count, rows = (int(found) for found in _block_rams(family, width, depth, writable)[:2])
     enables = rows if writable and rows > 1 else 0
     return Resources(lut=width * _select_row(rows) + enables, ff=(rows - 1).bit_length(), bram18=count)
 
