@@ -142,11 +142,13 @@ def rom_luts(family: Family, depth: int) -> int:
 
 
 def _select_row(rows: int) -> int:
-    """Return the LUTs of a bit that is selected among `rows`: up to 16 are joined without LUTs."""
+    """Return the LUTs of a bit that is selected among `rows`, whose last LUT takes in what reads it.
+
+    Of more than 16, Yosys selects among as many as the address has.
+    """
     if rows == 1:
         return 0
-    joined = math.ceil(rows / 16)
-    return math.ceil(rows / 4) + _select_row(joined)
+    return math.ceil(rows / 4) if rows <= 16 else _select(1 << (rows - 1).bit_length())
 
 
 def _select(ways: int) -> int:
