@@ -141,14 +141,12 @@ def rom_luts(family: Family, depth: int) -> int:
     return luts + _select(math.ceil(luts / 4))
 
 
-def _select_row(rows: int) -> int:
+def _select_row(rows: int) -> float:
     """Return the LUTs of a bit that is selected among `rows`, whose last LUT takes in what reads it.
 
-    Of more than 16, Yosys selects among as many as the address has.
+    Of more than 16 (fitted) Yosys shares less.
     """
-    if rows == 1:
-        return 0
-    return math.ceil(rows / 4) if rows <= 16 else _select(1 << (rows - 1).bit_length())
+    return 0.0 if rows == 1 else math.ceil(rows / 4) if rows <= 16 else 0.45 * rows
 
 
 def _select(ways: int) -> int:
