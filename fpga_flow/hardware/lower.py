@@ -13,6 +13,7 @@ import numpy as np
 from finn.custom_op.fpgadataflow.thresholding import Thresholding
 from finn.transformation.fpgadataflow.specialize_layers import SpecializeLayers
 from finn.transformation.streamline.round_thresholds import RoundAndClipThresholds
+from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
@@ -21,7 +22,7 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 
 from fpga_flow.hardware.lowering import to_layers
 from fpga_flow.layers.backends import UseOwnRtl
-from fpga_flow.layers.base import find_kind
+from fpga_flow.layers.base import constants_in, find_kind
 
 
 class MinimizeWeights(Transformation):  # type: ignore[misc]
@@ -68,9 +69,22 @@ class MinimizeAccumulators(Transformation):  # type: ignore[misc]
             layer = getCustomOp(node)
             layer.infer_node_datatype(model)
             if hasattr(layer, "minimize_accumulator_width"):
-                layer.minimize_accumulator_width(model)
+                if _empty_and_last(model, node):
+                    for name in ("accDataType", "outputDataType"):
+                        layer.set_nodeattr(name, "UINT8")
+                else:
+                    layer.minimize_accumulator_width(model)
                 layer.infer_node_datatype(model)
         return model, False
+
+
+def _empty_and_last(model: ModelWrapper, node: NodeProto) -> bool:
+    """Return whether sums of weights that are all 0 end the graph; FINN's minimisation fails at these."""
+    layer, constants = getCustomOp(node), constants_in(model, node)
+    coded = "binaryXnorMode" in layer.get_nodeattr_types() and layer.get_nodeattr("binaryXnorMode")
+    return (
+        model.find_direct_successors(node) is None and not coded and any(not one.any() for one in constants)
+    )
 
 
 class NoEmptySums(Transformation):  # type: ignore[misc]
