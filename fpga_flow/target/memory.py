@@ -52,8 +52,12 @@ def _block_rams(
     count = -(-(-(-width // group) * group * rows) // bits)
     cost = costs * count + _selection(width, rows, writable)
     best = np.argmin(cost, axis=-1)[..., None]
-    chosen = (np.take_along_axis(one * 1.0, best, -1)[..., 0] for one in (count * units, rows, cost))
-    return next(chosen), next(chosen), next(chosen)
+
+    def chosen(amounts: NDArray[Any]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = np.take_along_axis(amounts, best, -1)[..., 0] * 1.0
+        return found
+
+    return chosen(count * units), chosen(rows), chosen(cost)
 
 
 def _selection(width: NDArray[Any], rows: NDArray[Any], writable: bool) -> NDArray[np.float64]:

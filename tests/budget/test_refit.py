@@ -22,6 +22,16 @@ from tests.bitstream.test_timing import path
 HEAD = "| Instance | Module | Total LUTs | Logic LUTs | LUTRAMs | SRLs | FFs | RAMB36 | RAMB18 | DSP Blocks |"
 
 
+@pytest.fixture
+def run(run_folder: Path, tmp_path: Path) -> Path:
+    """A run that went as far as its hardware."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "hardware").symlink_to(run_folder / "hardware")
+    artifact.write_json(folder / "recipe.json", {"name": "t"})
+    return folder
+
+
 def layer(name: str, operator: str, expected: int, found: int) -> Compared:
     return Compared(name, operator, Resources(lut=expected, ff=expected), Resources(lut=found, ff=2 * found))
 
@@ -54,14 +64,10 @@ def test_errors_before_after_and_of_layers_that_are_left_out() -> None:
 
 
 def test_the_command_writes_a_board_whose_estimates_are_those_of_the_report(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fpga_flow.hardware.estimate import estimate_layers
 
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "hardware").symlink_to(run_folder / "hardware")
-    artifact.write_json(run / "recipe.json", {"name": "t"})
     target = board("pynq-z1")
     model = load_graph(run / "hardware" / GRAPH)
     expected = estimate_layers(model, target.family)
@@ -86,12 +92,8 @@ def test_the_command_writes_a_board_whose_estimates_are_those_of_the_report(
 
 
 def test_the_longest_paths_are_shown_and_say_how_far_to_pipeline(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "hardware").symlink_to(run_folder / "hardware")
-    artifact.write_json(run / "recipe.json", {"name": "t"})
     with finn_session():
         model = load_graph(run / "hardware" / GRAPH)
     first = next(str(node.name) for node in model.graph.node if not stands_between(str(node.op_type)))
