@@ -110,15 +110,18 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     width, k, pe = bits_of(a["inputDataType"]), a["K"], a["PE"]
     index, groups = bits_of(a["outputDataType"]), (a["Labels"] // pe - 1).bit_length()
-    # Best numbers so far and their indices; where all come at once there are none.
+    # Best numbers so far and their indices, and whether the last word is next; where all come at once none.
     places = k * (width + index + (k > 1)) if groups else 0
     return Resources(
-        # A comparison takes half a LUT a bit, an exchange the other 0.8.
+        # A comparison takes half a LUT a bit, an exchange 0.8 more. A further place chooses among itself,
+        # the place above and the number; its index once more while the indices leave.
         lut=3.8 * index
         + width / 2
-        + (pe + k - 2) * (1.3 * width + 0.8 * index)
-        + (pe - 1) * (k - 1) * 1.3 * width,
-        ff=places + k * index + k.bit_length() + groups,
+        + 2.5 * (groups > 0)
+        + (pe - 1) * (1.3 * width + 0.8 * index)
+        + (k - 1) * (2 * width + 2.7 * index)
+        + (pe - 1) * (k - 1) * 2 * width,
+        ff=places + k * index + k.bit_length() + groups + (groups > 0),
     )
 
 

@@ -14,7 +14,8 @@ from tests.bench.netlist import synthesised
 
 
 @pytest.mark.parametrize(
-    ("shape", "digit", "zeros"), [((64, 6), 32, 0.2), ((24, 9), 32, 0.0), ((16, 24), 4, 0.5)]
+    ("shape", "digit", "zeros"),
+    [((64, 6), 32, 0.2), ((24, 9), 32, 0.0), ((16, 24), 4, 0.5), ((12, 300), 1, 0.6)],
 )
 def test_at_most_six_levels_of_logic_lie_between_registers(
     shape: tuple[int, int], digit: int, zeros: float, tmp_path: Path

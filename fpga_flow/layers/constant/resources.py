@@ -4,12 +4,10 @@ import math
 from collections import defaultdict
 from functools import lru_cache
 
-from fpga_flow.layers.constant.schedule import Schedule
+from fpga_flow.layers.constant.schedule import SHIFTED, Schedule
 from fpga_flow.layers.constant.unit import Unit
 from fpga_flow.target.resources import Resources
 
-SHIFTED = 3
-"""Registers in a row, with nothing between, of which Yosys makes a shift register in a LUT, at least."""
 ADDED = 0.85
 """LUTs for each bit of a sum that is added at once: Yosys adds three numbers in one place where it can."""
 

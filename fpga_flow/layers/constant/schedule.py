@@ -16,6 +16,8 @@ from fpga_flow.target.family import MOST_LEVELS
 
 MOST_PACKED = 4
 """Most bits of a digit that `df_digit_adder.sv` adds without a carry chain."""
+SHIFTED = 3
+"""Registers in a row, with nothing between, of which Yosys makes a shift register in a LUT, at least."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,19 @@ class Digits:
         return 3 if not self.serial else 1 if self.width <= MOST_PACKED else 2
 
     @property
+    def read(self) -> int:
+        """Levels of a read in a shift register. The three of an adder of whole numbers hold it already."""
+        return int(self.serial)
+
+    @property
     def ripple(self) -> int:
         """Levels that the last adder before a register adds besides, from its lowest bits to its highest."""
         return (self.width - 1) // 2 if self.serial and self.width <= MOST_PACKED else 0
+
+    @property
+    def least(self) -> int:
+        """Levels of an adder alone between two registers, whatever it reads."""
+        return self.read + self.levels + self.ripple
 
 
 class Use(NamedTuple):
@@ -131,14 +143,32 @@ class Schedule:
             yield None if value is None else self.use(value, shift, self.output_time(place))
 
 
+class _Want(NamedTuple):
+    """An operand of an adder that has no time yet."""
+
+    value: int
+    time: int
+    """At which its first digit is there, zeros before it counted."""
+    late: int
+    """1 where a register puts the zeros in."""
+
+    def level(self, at: int, used: list[int], digits: Digits) -> int:
+        """Return the levels before the adder since the last register, where it adds at `at`."""
+        if self.late:
+            return 0
+        if at == self.time:
+            return used[self.value]
+        # The register in which the value itself is may be the first of the row.
+        return digits.read if at - self.time + 1 >= SHIFTED else 0
+
+
 @lru_cache(maxsize=256)  # many foldings of a layer have the same one
 def schedule(
     graph: AdderGraph, digits: Digits, *, words: int = 1, levels: int = MOST_LEVELS, held: bool = True
 ) -> Schedule:
     """Return the schedule in which every value is there as soon as it can be; see `Schedule`."""
-    if levels < digits.levels + digits.ripple:
-        least = digits.levels + digits.ripple
-        raise ValueError(f"an adder has {least} levels of logic, more than {levels}")
+    if levels < digits.least:
+        raise ValueError(f"an adder has {digits.least} levels of logic, more than {levels}")
     if len(graph.outputs) % words:
         raise ValueError(f"{len(graph.outputs)} outputs must fall into {words} equal groups")
     times = [0] * len(graph.inputs)
@@ -153,12 +183,11 @@ def schedule(
             zeros = digits.zeros(shift)
             # The register that puts the zeros in, where the adder's own LUT does not.
             late = int(zeros > 0 and not (masked and digits.width == 1))
-            wants.append((times[value] - zeros + late, value, zeros))
-        time = max(0, *(want for want, _, _ in wants))
+            wants.append(_Want(value, times[value] - zeros, late))
+        time = max(0, *(want.time + want.late for want in wants))
 
-        def level(at: int, wants: list[tuple[int, int, int]] = wants) -> int:
-            direct = [used[value] for _, value, zeros in wants if times[value] - zeros == at]
-            return max(direct, default=0) + digits.levels
+        def level(at: int, wants: list[_Want] = wants) -> int:
+            return max(want.level(at, used, digits) for want in wants) + digits.levels
 
         if level(time) + digits.ripple > levels:
             time += 1

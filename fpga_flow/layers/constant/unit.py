@@ -80,7 +80,7 @@ class Unit:
     def schedule(self) -> Schedule:
         """When each value is there."""
         # One adder needs some, whatever is asked for.
-        levels = max(self.levels, self.digits.levels + self.digits.ripple)
+        levels = max(self.levels, self.digits.least)
         return schedule(self.graph, self.digits, words=self.words_out, levels=levels, held=not self.whole)
 
     @property

@@ -46,12 +46,15 @@ module df_label_select #(
   if (Words > 1) begin : gen_count
     localparam int unsigned CountWidth = $clog2(Words);
     logic [CountWidth-1:0] count_q;
+    logic last_q;  // with a register of its own the count is not on the way to `ready_o`
     assign first = count_q == '0;
-    assign last = count_q == CountWidth'(Words - 1);
+    assign last = last_q;
     assign base = IndexWidth'(count_q) * IndexWidth'(PE);
     always_ff @(posedge clk_i) begin
       if (!rst_ni) count_q <= '0;
       else if (take) count_q <= last ? '0 : count_q + 1'b1;
+      if (!rst_ni) last_q <= 1'b0;
+      else if (take) last_q <= count_q == CountWidth'(Words - 2);
     end
   end else begin : gen_single
     assign first = 1'b1;
