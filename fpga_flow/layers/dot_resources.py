@@ -94,7 +94,7 @@ def dot(
     planes = w if by_weight else x
     # (PE, planes, SIMD): the products of a bit of the narrower operand.
     terms = used.transpose(0, 2, 1) if by_weight else np.repeat(np.any(used, axis=-1)[:, None], planes, 1)
-    lut, ff, bits = _trees(terms.reshape(-1, simd), max(w, x), given.sum_bits, selected=max(w, x) > WIDE)
+    lut, ff, bits = _trees(terms.reshape(-1, simd), max(w, x), given.sum_bits, selected=True)
     rows = _rows(given, bits.reshape(pe, planes), fold)
     # Of constants Yosys finds sums and bits that are equal.
     found = CONSTANTS if depth == 1 and weights is not None else 1.0
@@ -140,9 +140,10 @@ def _trees(
         if stage == 0 and ones:
             lut += float((1.25 * count).sum())
         else:
-            # What selects a term is within its adder, where there is one.
-            lut += float(_added(children, widths.max(-1), bits, selected).sum())
-            lut += (stage == 0) * float((width * (children == 1)).sum())
+            lut += float(_added(children, widths.max(-1), bits, selected and width > WIDE).sum())
+            # What selects a term is within its adder, but for one that the carry chain takes besides.
+            lone = (children == 1) | (children == 2) & selected
+            lut += (stage == 0) * float((width * lone).sum())
         ff += float(bits.sum())
         if count.shape[1] == 1:
             return lut, ff, bits[:, 0]

@@ -13,7 +13,7 @@ FAMILY = Family(
     cells=xilinx.cells(
         {"RAMB18E1": 1, "RAMB36E1": 2, "FIFO18E1": 1, "FIFO36E1": 2}, "DSP48E1", {"CARRY4": 1}
     ),
-    synthesis=xilinx.synthesis("xc7"),
+    synthesis=xilinx.synthesis("xc7", ("RAMB18E1", "RAMB36E1")),
     delays=True,
     files=xilinx.FILES,
     black_boxes={**xilinx.BLACK_BOXES, "DSP48E1": xilinx.HERE / "xc7_dsp.sv"},

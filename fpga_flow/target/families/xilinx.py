@@ -1,5 +1,6 @@
 """What the families of AMD (Xilinx) that `synth_xilinx` of Yosys maps to have in common."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fpga_flow.target.family import ADDERS, WHERE, BlockRam, BlockShape, Cells
@@ -44,6 +45,8 @@ PATH = 3_000
 """Picoseconds that Yosys' ABC may spend on a path, by its delays of LUTs and wires: six levels of logic.
 
 Where a path has fewer it saves LUTs; told nothing, it maps everything for the least delay."""
+READ = 2_454
+"""Picoseconds from the clock to what a block RAM gives, in Yosys' library: logic behind one may end so much later."""
 OF_ADDERS = "+&scorr; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs"
 """What ABC does with adders of whole numbers: what it does with everything, less `&sweep`.
 
@@ -62,8 +65,8 @@ def cells(bram18: dict[str, int], dsp: str, carry: dict[str, int]) -> Cells:
     return Cells(LUTS, LUTRAM, FLIP_FLOPS, bram18, {dsp: 1}, carry, SHIFT_REGISTERS, FREE)
 
 
-def synthesis(family: str, *extra: str) -> tuple[str, ...]:
-    """Return Yosys' commands for `family` (`-family` of `synth_xilinx`).
+def synthesis(family: str, block_rams: Iterable[str], *extra: str) -> tuple[str, ...]:
+    """Return Yosys' commands for `family` (`-family` of `synth_xilinx`), in which memories are `block_rams`.
 
     They are all of `synth_xilinx` but its first step: that leaves a thousand more modules (`cells_xtra.v`) in
     the design, of which only `extra` are ever instantiated, and which make every pass two to three times
@@ -90,5 +93,6 @@ def synthesis(family: str, *extra: str) -> tuple[str, ...]:
         f"{WHERE} $mem_v2 {synth} map_memory:map_ffram",
         f"{WHERE} $mem_v2 memory_libmap -lib {{rom_library}} r:WR_PORTS=0",
         "techmap -map {rom} t:$__XILINX_ROM_",
+        *(f"{WHERE} {cell} scratchpad -set abc9.D {PATH + READ}" for cell in block_rams),
         f"{synth} map_ffram:check",
     )
