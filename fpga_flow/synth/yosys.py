@@ -131,7 +131,8 @@ def main(arguments: Sequence[str]) -> int:
 def _has(design: Any, kind: str) -> bool:
     modules = list(design.modules_.values())
     if not kind.startswith("a:"):
-        return any(cell.type.str().lstrip("\\") == kind for module in modules for cell in module.cells_.values())
+        types = {cell.type.str() for module in modules for cell in module.cells_.values()}
+        return not types.isdisjoint({kind, f"\\{kind}"})
     from pyosys.libyosys import IdString
 
     name = IdString(f"\\{kind[2:]}")
