@@ -1,9 +1,12 @@
-"""How far the estimate of whole networks is off: `python -m tests.bench.bench_networks NAME=RUN ...`.
+"""How far the estimate of whole networks is off: `python -m tests.bench.bench_networks --build DIR`.
 
-Each RUN is the folder of a build that went as far as `rtl`; its layers are synthesised by Yosys where the
-stage `synth` has not. Writes docs/estimate_networks.csv, a row a network, and prints it as Markdown. The
-estimates are the formulas' alone; FINN's stands beside them. Networks whose graph the formulas were made
-with before the eyes are named by `--seen`.
+Builds the networks of judged_networks.toml in DIR as far as `rtl`, or those named, and synthesises their
+layers by Yosys: an hour or two on two cores. Writes docs/estimate_networks.csv, a row a network, prints
+it as Markdown. The estimates are the formulas' alone; FINN's stands beside them.
+
+    python -m tests.bench.bench_networks NAME=RUN ...
+
+does it for any run that went as far as `rtl`.
 
     python -m tests.bench.bench_networks --whole NAME=RUN ...
 
@@ -38,6 +41,7 @@ from fpga_flow.target.board import board
 from fpga_flow.target.resources import LIMITED, Resources, total
 from tests.bench.bench_constant import FILE as MATRICES
 from tests.bench.bench_constant import Row as Matrix
+from tests.bench.judged_networks import built, judged_networks
 from tests.bench.tables import read_rows, read_typed, write_rows
 
 FILE, WHOLE = ROOT / "docs" / "estimate_networks.csv", ROOT / "docs" / "whole.csv"
@@ -200,8 +204,8 @@ def peers() -> list[str]:
 def main() -> None:
     """Write a table; rows of networks that are not named stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("runs", nargs="*", metavar="NAME=RUN")
-    parser.add_argument("--seen", action="store_true")
+    parser.add_argument("runs", nargs="*", metavar="NAME[=RUN]")
+    parser.add_argument("--build", type=Path, metavar="DIR")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
@@ -217,12 +221,19 @@ def main() -> None:
             with WHOLE.open("w", encoding="utf-8", newline="") as file:
                 write_rows(file, kept)
         return
-    rows = [row for row in read_typed(FILE, Row) if row.network not in dict(named)]
-    for name, run in named:
-        rows.append(row_of(name, run, arguments.seen))
-        with FILE.open("w", encoding="utf-8", newline="") as file:
-            write_rows(file, rows)
-    print("\n".join(markdown(rows)))
+    known = {network.name: network for network in judged_networks()}
+    rows = {row.network: row for row in read_typed(FILE, Row)}
+    if arguments.build:
+        chosen = [known[name] for name in arguments.runs] or list(known.values())
+        runs = ((network.name, built(network, arguments.build)) for network in chosen)
+    else:
+        runs = ((name, run) for name, run in named)
+    for name, run in runs:
+        if run is not None:
+            rows[name] = row_of(name, run, name in known and known[name].seen)
+            with FILE.open("w", encoding="utf-8", newline="") as file:
+                write_rows(file, list(rows.values()))
+    print("\n".join(markdown(list(rows.values()))))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ PATH = 3_000
 
 Where a path has fewer it saves LUTs; told nothing, it maps everything for the least delay."""
 READ = 2_454
-"""Picoseconds that a block RAM takes to be read, in Yosys' library: logic behind one may end so much later."""
+"""Picoseconds that a read of block RAM takes by Yosys' library: logic behind one may end so much later."""
 OF_ADDERS = "+&scorr; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs"
 """What ABC does with adders of whole numbers: what it does with everything, less `&sweep`.
 
