@@ -76,7 +76,7 @@ def dot(
     stored, used = _memory(family, a, given, depth, weights)
     count = (fold - 1).bit_length()
     control = Resources(
-        lut=7 + 1.3 * (depth - 1).bit_length() + 1.5 * count,
+        lut=7 + _counter(depth, 1.3) + _counter(fold, 1.5),
         ff=sets * simd * x + 2 + (depth - 1).bit_length() + count + adder_stages(simd),
     )
     if given.multiplies:
@@ -98,7 +98,7 @@ def dot(
     rows = _rows(given, bits.reshape(pe, planes), fold)
     # Of constants Yosys finds sums and bits that are equal.
     found = CONSTANTS if depth == 1 and weights is not None else 1.0
-    return stored + control + Resources(lut=found * (lut + rows.lut), ff=ff + rows.ff)
+    return stored + control + Resources(lut=PLANES + found * (lut + rows.lut), ff=ff + rows.ff)
 
 
 def _memory(
@@ -140,7 +140,8 @@ def _trees(
         if stage == 0 and ones:
             lut += float((1.25 * count).sum())
         else:
-            lut += float(_added(children, widths.max(-1), bits, selected and width > WIDE).sum())
+            picked = selected and width > WIDE and stage == 0
+            lut += float(_added(children, widths.max(-1), bits, picked).sum())
             # What selects a term is within its adder, but for one that the carry chain takes besides.
             lone = (children == 1) | (children == 2) & selected
             lut += (stage == 0) * float((width * lone).sum())
@@ -152,18 +153,25 @@ def _trees(
 
 WIDE = 4
 """Bits of a term up to which a selected one is added in the LUTs of a carry chain."""
+TINY = 2
+"""Bits of a term up to which sums are logic without a carry chain."""
+TOGETHER = 1.8
+"""LUTs a bit of each number more than two that is added at once (fitted)."""
+PLANES = 10
+"""LUTs of the control of sums by the bits of an operand, besides that of all units (fitted)."""
 
 
 def _added(
     terms: NDArray[np.int64], width: NDArray[np.int64], bits: NDArray[np.int64], selected: bool
-) -> NDArray[np.int64]:
+) -> NDArray[np.float64]:
     """Return the LUTs of sums of `terms` numbers of `width` bits, which have `bits`; `selected`: or of 0.
 
-    An adder is a LUT a bit. Of wide numbers that are selected Yosys adds more than two at once: each more
-    than two is two LUTs a bit (fitted: of narrow ones it does not).
+    An adder is a LUT a bit, the first ones of a tree of tiny numbers one less. Of wide numbers
+    that are selected Yosys adds more than two at once; of narrow ones it does not (fitted).
     """
-    together = 2 * np.maximum(terms - 2, 0) * width + bits
-    return np.where(terms > 1, np.where(selected & (width > WIDE), together, (terms - 1) * bits), 0)
+    together = TOGETHER * np.maximum(terms - 2, 0) * width + bits
+    apart = (terms - 1.0) * bits - np.where(width <= TINY, terms - 2.0, 0.0)
+    return np.where(terms > 1, np.where(selected & (width > WIDE), together, apart), 0.0)
 
 
 def _sum_bits(count: NDArray[np.int64], width: int, ones: bool) -> NDArray[np.int64]:
@@ -197,6 +205,11 @@ def _multiplied(family: Family, given: Operands) -> Resources:
     return Resources(lut=2 * count * w * x + 0.3 * pe * out, ff=ff)
 
 
+def _counter(steps: int, bit: float) -> float:
+    """Return the LUTs of a counter of so many steps, `bit` a bit; a power of two ends by itself (fitted)."""
+    return (steps - 1).bit_length() * (bit - 0.5 * (steps.bit_count() == 1))
+
+
 def vector_buffer(family: Family, passes: int, length: int, bits: int) -> Resources:
     """Return what gives a vector of `length` words of `bits` bits to `passes` groups of rows in turn."""
     if passes == 1:
@@ -206,4 +219,7 @@ def vector_buffer(family: Family, passes: int, length: int, bits: int) -> Resour
         return turns
     places, fill = (length - 1).bit_length(), length.bit_length()
     held = memory(family, bits, length, writable=True)
-    return turns + held + Resources(lut=4 + 2 * places, ff=2 * places + fill)
+    ends = _counter(length, 1.0) + _counter(length, 1.0)
+    # The register of what is read is the block RAM's own.
+    inside = bits * in_block_ram(family, bits, length, writable=True)
+    return turns + held + Resources(lut=4 + ends, ff=2 * places + fill - inside)

@@ -91,7 +91,7 @@ def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
         depth = fold << stage
         for width, alike in zip(*np.unique(columns, return_counts=True), strict=True):
             block = in_block_ram(family, width, depth)
-            held = block_ram(family, width, depth) if block else Resources(ff=width)
+            held = block_ram(family, width, depth, alone=True) if block else Resources(ff=width)
             luts = 0 if block or depth < 4 else width * rom_luts(family, depth)
             # All of it is a function of the value, of the steps before, and of the channel.
             function = 2.0 ** max(0, value + stage + address - LUT_INPUTS)

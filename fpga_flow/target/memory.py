@@ -67,11 +67,16 @@ def _selection(width: NDArray[Any], rows: NDArray[Any], writable: bool) -> NDArr
 
 
 @functools.cache
-def block_ram(family: Family, width: int, depth: int, writable: bool = False) -> Resources:
-    """Return a memory in block RAM, with what selects among its rows."""
+def block_ram(
+    family: Family, width: int, depth: int, writable: bool = False, alone: bool = False
+) -> Resources:
+    """Return a memory in block RAM, with what selects among its rows.
+
+    `alone`: no LUT that reads it takes a part of the selection in.
+    """
     count, rows = (int(found) for found in _block_rams(family, width, depth, writable)[:2])
     enables = rows if writable and rows > 1 else 0
-    return Resources(lut=width * _select_row(rows) + enables, ff=(rows - 1).bit_length(), bram18=count)
+    return Resources(lut=width * _select_row(rows, alone) + enables, ff=(rows - 1).bit_length(), bram18=count)
 
 
 def lut_ram(family: Family, width: NDArray[Any] | int, depth: NDArray[Any] | int) -> NDArray[np.float64]:
@@ -145,12 +150,12 @@ def rom_luts(family: Family, depth: int) -> int:
     return luts + _select(math.ceil(luts / 4))
 
 
-def _select_row(rows: int) -> float:
-    """Return the LUTs of a bit that is selected among `rows`, whose last LUT takes in what reads it.
+def _select_row(rows: int, alone: bool) -> float:
+    """Return the LUTs of a bit that is selected among `rows`; see `block_ram`.
 
-    Of more than 16 (fitted) Yosys shares less.
+    Of more than 16 nothing is taken in (fitted).
     """
-    return 0.0 if rows == 1 else math.ceil(rows / 4) if rows <= 16 else 0.45 * rows
+    return 0.0 if rows == 1 else 0.45 * rows if alone or rows > 16 else math.ceil(rows / 4)
 
 
 def _select(ways: int) -> int:
