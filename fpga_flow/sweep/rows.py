@@ -34,9 +34,13 @@ FIGURES = (
     "weight_bits",
     "itu_score",
     "fps",
+    "fps_rtl",
+    "latency_us",
     "mismatches",
     "verdict",
+    "fits",
     *LIMITED,
+    *(f"{key}_estimate" for key in LIMITED),
 )
 """Keys of the columns of a report that are written."""
 State = Literal["done", "unfinished", "failed", "outdated"]
