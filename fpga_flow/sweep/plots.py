@@ -24,7 +24,17 @@ FIRST = ("none", "imp", "fmp")
 FRONTIER = "#1a202c"
 FORMATS = ("png", "svg")
 WIDTH = 7.2
-"""Inches of a picture."""
+"""Inches of a picture, unless another width is wanted."""
+HIGH = 0.64
+"""A panel's height in widths."""
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.17),
+    "ncols": 3,
+    "columnspacing": 1.0,
+}
+"""Where the legend stands; below in a picture too narrow for it beside."""
 RESOLUTION = 150
 """Dots per inch of a PNG."""
 SPREAD = 8.0
@@ -114,12 +124,13 @@ def against(rows: Sequence[Row], axis: Axis, width: float = WIDTH) -> Figure | N
     for row in known:
         of = (row.data, row.figure("samples")) if axis.of_data else ("", None)
         groups.setdefault(of, []).append(row)
-    figure = Figure(figsize=(width, 4.6 * len(groups)), layout="constrained")
+    figure = Figure(figsize=(width, HIGH * width * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), squeeze=False)[:, 0]
     methods = _methods(rows)
     lines = []
     for ((data, samples), group), axes in zip(groups.items(), panels, strict=True):
         lines.append(_points(axes, group, axis, methods))
+        axes.legend(frameon=False, fontsize=8, **(BELOW if width < WIDTH else BESIDE))
         axes.set_title(f"{data}: {samples:,} test frames" if samples else data, fontsize=9, loc="left")
     for group, axes, line in zip(groups.values(), panels, lines, strict=True):  # when all else is final
         places = [(*_place(row, axis), names[row.point]) for row in _best_first(group, axis)]
@@ -165,7 +176,6 @@ def _points(axes: Axes, rows: Sequence[Row], axis: Axis, methods: Sequence[str])
     axes.margins(0.12, 0.14)
     axes.set_xlabel(axis.cost.label)
     axes.set_ylabel(axis.gain.label)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return corners
 
 
