@@ -11,14 +11,13 @@ from fpga_flow.cli.arguments import Debug, find_run
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
+from fpga_flow.pipeline import flow
 
 
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="RUN RUN...", help="Two or more runs: folders, or names in build/out ('flow list')."
-        ),
+        typer.Argument(metavar="RUN", help="Two or more runs: folders, or names in build/out ('flow list')."),
     ],
     page: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write it as a page too, with a plot.")
@@ -55,9 +54,12 @@ def compare(
 
 
 def _check_place(page: Path) -> None:
+    """Raise `InputError` where the page cannot go to `page`, or would stand in for a run's own."""
     if page.suffix != ".html":
         raise InputError(f"--page: must end in .html, not {page.name!r}")
     if page.is_dir():
         raise InputError(f"--page: {page} is a folder; name a file")
     if not page.parent.is_dir():
         raise InputError(f"--page: the folder {page.parent} does not exist; make it, or name another")
+    if (page.parent / flow.RECIPE).is_file():
+        raise InputError(f"--page: {page.parent} is a run, with pages of its own; name another folder")

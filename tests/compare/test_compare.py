@@ -263,6 +263,7 @@ def test_what_comes_from_files_is_escaped(runs: Path, call: Call, tmp_path: Path
         ("page.txt", "--page: must end in .html, not 'page.txt'"),
         ("no/page.html", "does not exist; make it, or name another"),
         ("folder.html", "is a folder; name a file"),
+        ("out/a/report.html", "is a run, with pages of its own; name another folder"),
     ],
 )
 def test_a_wrong_place_for_the_page(runs: Path, call: Call, tmp_path: Path, page: str, message: str) -> None:
