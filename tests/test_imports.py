@@ -41,6 +41,7 @@ ROOMS = [
     ("bit_search", "asks where the runs are"),
     ("untrained", "asks where the runs are"),
     ("sweep", "many runs and their reports"),
+    ("compare", "the rows and the plot of a sweep, for any runs"),
     ("cli", "a command for everything"),
 ]
 """Lowest first, with why each stands where it does; it imports those before it only."""

@@ -10,15 +10,16 @@ from fpga_flow.core.errors import DifferenceError, FitError, FlowError, InputErr
 from fpga_flow.core.recipe import Change, make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.data import OWN
+from fpga_flow.core.recipe_parts.outside import OF_DATA, OF_TRAINING
 from fpga_flow.pipeline import flow
 
 OUTSIDE_FRAMES = 32
 """Frames that are simulated of a network from outside, unless `--set verify.frames` says otherwise."""
 TRAINED = "a network from outside ({option}) is trained already"
-OF_TRAINING = {
+UNUSED = {
     "data": "a network from outside ({option}) is tried on your own frames ({data} FILE.npz), or on some "
     "chosen by its input's shape",
-    **dict.fromkeys(("seed", "model", "quant", "train", "prune", "surgery"), TRAINED),
+    **dict.fromkeys(OF_TRAINING, TRAINED),
 }
 """Parts of a recipe that a network from outside makes no use of, and why."""
 
@@ -31,10 +32,11 @@ def outside_recipe(
     Raises `InputError` for a file that is not there and for a change that such a network makes no use of.
     """
     changes = list(changes)
+    of_data = [f"data.{key}" for key in OF_DATA]
     own = any(change.key == "data.name" and change.value == OWN for change in changes)
     for change in changes:
-        why = OF_TRAINING.get(change.key.partition(".")[0])
-        if why is not None and not (own and change.key in ("data.name", "data.file")):
+        why = UNUSED.get(change.key.partition(".")[0])
+        if why is not None and not (own and change.key in of_data):
             name = change.option or f"--set {change.key}"
             why = why.format(option=option, data=data)
             raise InputError(f"{name}: {why}; leave it out (export, hardware, verify and board can be set)")
@@ -43,7 +45,8 @@ def outside_recipe(
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).lstrip("_.-")[:64]
     if not name:
         raise InputError(f"{option}: the file's name must hold a letter or digit, not {model.name!r}")
-    return make_recipe({"name": name, "verify": {"frames": OUTSIDE_FRAMES}}, changes, option)
+    table = {"name": name, "prune": {"method": "none"}, "verify": {"frames": OUTSIDE_FRAMES}}
+    return make_recipe(table, changes, option)
 
 
 def build(run: flow.Run, until: str | None = None, force: str | None = None, *, quiet: bool = False) -> None:

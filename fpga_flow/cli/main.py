@@ -14,6 +14,7 @@ from fpga_flow.cli import bits as bits_command
 from fpga_flow.cli import board as board_command
 from fpga_flow.cli import building
 from fpga_flow.cli import check as check_command
+from fpga_flow.cli import compare as compare_command
 from fpga_flow.cli import cost as cost_command
 from fpga_flow.cli import estimate as estimate_command
 from fpga_flow.cli import refit as refit_command
@@ -73,6 +74,7 @@ def _flow(
     flow estimate net.onnx           what would it take of each board?
     flow check net.onnx              is it right, small and fast enough? for CI
     flow report signals-w4           the results of a run again
+    flow compare signals-w4 mine     runs side by side
     flow verify signals-w4           one stage of a run again
     flow doctor                      are all tools there?
 
@@ -245,6 +247,7 @@ app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(refit_command.refit)
 app.command()(sweep_command.sweep)
+app.command()(compare_command.compare)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,17 +1,20 @@
 """The command `flow sweep`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpga_flow.cli.arguments import Debug
+from fpga_flow.cli.building import outside_recipe
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
-from fpga_flow.core.recipe import find_recipe
-from fpga_flow.core.settings import changes_of
+from fpga_flow.core.recipe import Change, find_recipe, load_recipe
+from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.settings import changes_of, own_data
 from fpga_flow.pipeline import flow
 
 if TYPE_CHECKING:
@@ -22,9 +25,16 @@ if TYPE_CHECKING:
 
 def sweep(
     names: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="RECIPE", help="A recipe; with --gather: runs, or folders that hold runs."),
-    ],
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.onnx", help="A trained network from outside instead of a recipe."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Your own frames x and labels y, in all points.")
+    ] = None,
     bits: Annotated[
         str | None, typer.Option(metavar="N..M|N,M", help="Bits per weight and activation: 4..8 or 4,6,8.")
     ] = None,
@@ -36,7 +46,7 @@ def sweep(
         typer.Option("--over", metavar="KEY=V,V", help="Values of any key of the recipe; repeatable."),
     ] = None,
     until: Annotated[
-        str, typer.Option(metavar="STAGE", help="Stop after this stage; synth for LUTs.")
+        str, typer.Option(metavar="STAGE", help="Stop after this stage; synth for LUTs and speed.")
     ] = "export",
     settings: Annotated[
         list[str] | None,
@@ -52,7 +62,8 @@ def sweep(
         typer.Option(
             metavar="ADDRESS",
             help="A Dask cluster's, as in tcp://host:8786, instead of this machine. Its workers must have "
-            "the same fpga_flow and see the sweep's folder under the same name (a shared file system).",
+            "the same fpga_flow and see the sweep's folder, and FILE.onnx, under the same name (a shared "
+            "file system).",
         ),
     ] = None,
     gathered: Annotated[
@@ -63,7 +74,7 @@ def sweep(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Build a recipe at all combinations of some values; put the points into one table and plots.
+    """Build a recipe, or a network, at all combinations of some values; put them into one table and plots.
 
     What points have in common, as the training before different pruning, is made once. After a kill, of a
     worker or of all, the same command goes on where it stopped. A point that fails does not stop the others.
@@ -71,11 +82,14 @@ def sweep(
     \b
     flow sweep signals --bits 4..8 --prune none,imp,fmp
     flow sweep signals --prune fmp --over prune.criterion=magnitude,slimming --over seed=1..3
+    flow sweep --model net.onnx --over hardware.fps=1000,5000,20000 --until synth
     flow sweep signals --bits 4,6 --scheduler tcp://10.0.0.1:8786 --out /shared/sweep
     flow sweep --gather build/out/signals-w4 build/out/mine --out build/out/compared
     """
+    names = names or []
     if gathered:
-        building = {"--bits": bits, "--prune": prune, "--over": over, "--set": settings}
+        building = {"--model": model, "--data": data, "--bits": bits, "--prune": prune, "--over": over}
+        building |= {"--set": settings}
         given = [
             name
             for name, value in {**building, "--scheduler": scheduler, "--workers": workers}.items()
@@ -83,17 +97,32 @@ def sweep(
         ]
         if given:
             raise InputError(f"{given[0]}: has no meaning with --gather, which builds nothing; leave it out")
+        if not names:
+            raise InputError("RUN: name the runs that --gather puts together, or folders that hold runs")
         _gather([Path(name) for name in names], out)
         return
+    from fpga_flow.sweep.grid import grid
+
+    make = _recipe_of(names, model)
+    changes = [*changes_of(settings or ()), *(own_data(data) if data else ())]
+    points = grid(make, changes, bits, prune, over or (), model and model.resolve())
+    folder = out or flow.RUNS / f"{points[0].recipe.name}-sweep"
+    _sweep(points, until, folder.resolve(), workers, scheduler)
+
+
+def _recipe_of(names: list[str], model: Path | None) -> Callable[[Sequence[Change]], Recipe]:
+    """Return what makes the recipe that is swept, given some changes of it."""
+    if model is not None and names:
+        raise InputError(f"RECIPE: a sweep is of a recipe or of --model; leave {names[0]} out, or --model")
+    if model is not None:
+        return partial(outside_recipe, model)
+    if not names:
+        raise InputError("RECIPE: name a recipe ('flow list' has them), or a network with --model FILE.onnx")
     if len(names) > 1:
         raise InputError(
             f"RECIPE: a sweep is of one recipe, not {', '.join(names)}; sweep each, then --gather"
         )
-    from fpga_flow.sweep.grid import grid
-
-    points = grid(find_recipe(names[0]), changes_of(settings or ()), bits, prune, over or ())
-    folder = out or flow.RUNS / f"{points[0].recipe.name}-sweep"
-    _sweep(points, until, folder.resolve(), workers, scheduler)
+    return partial(load_recipe, find_recipe(names[0]))
 
 
 def _sweep(
@@ -111,9 +140,10 @@ def _sweep(
         raise InputError(f"--out: {folder} is a single run; name another folder")
     recipes = {point.name: point.recipe.model_dump(mode="json") for point in points}
     differences = dict(zip(recipes, gather.differences(recipes.values()), strict=True))
+    from_outside = points[0].model is not None
 
     def row(name: str) -> "Row":
-        found = gather.read(folder / name, recipes[name], until)
+        found = gather.read(folder / name, recipes[name], until, from_outside=from_outside)
         return found.model_copy(update={"settings": differences[name]})
 
     with locked(folder):

@@ -23,7 +23,7 @@ from fpga_flow.report.schema import (
 )
 from fpga_flow.results import Record
 from fpga_flow.results.board import BoardResult
-from fpga_flow.results.estimate import EstimateResult, Figures, FinnFigures
+from fpga_flow.results.estimate import Figures, FinnFigures
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.run import RunResults, read_all
 from fpga_flow.target.board import board
@@ -79,7 +79,7 @@ def report_of(
         cost=export.cost if export else None,
         hardware=_hardware(found, family),
         verify=_verify(found),
-        estimate=_estimate(found.estimate),
+        estimate=_estimate(found),
         synth=_part(Synth, found.synth),
         bitstream=_part(Bitstream, found.bitstream),
         board_measured=_part(Board, on_board),
@@ -92,9 +92,10 @@ def report_of(
     )
 
 
-def _estimate(result: EstimateResult | None) -> Estimate | None:
+def _estimate(found: RunResults) -> Estimate | None:
+    result, hardware = found.estimate, found.hardware
     finn = result and result.finn.model_dump(include=set(FinnFigures.model_fields))
-    return _part(Estimate, result, finn=finn)
+    return _part(Estimate, result, finn=finn, fits=hardware.would_fit is None if hardware else None)
 
 
 def _part(kind: type[Kind], result: Record | None, **more: object) -> Kind | None:

@@ -4,7 +4,7 @@ Two tables for all that shows figures: the page, the terminal, a check's summary
 plots. Each names the keys of those that it shows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -57,6 +57,10 @@ def _tenths(value: float) -> str:
     return f"{value:.1f}"
 
 
+def _with_tenths(value: float) -> str:
+    return f"{value:,.1f}"
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
@@ -79,6 +83,14 @@ def _synthesised(key: str) -> Callable[[Report], float | None]:
     return lambda report: None if report.synth is None else float(getattr(report.synth, key))
 
 
+def _fits(part: str) -> Callable[[Report], str | None]:
+    def value(report: Report) -> str | None:
+        fits = _part(part, "fits")(report)
+        return None if fits is None else "fits" if fits else "too large"
+
+    return value
+
+
 def _sparsity(report: Report) -> float | None:
     cost = report.cost
     return None if cost is None else round(sparsity(cost.weights, cost.nonzero), 6)
@@ -97,6 +109,13 @@ def _verdict(report: Report) -> str | None:
     if report.verify is None:
         return None
     return "differs" if report.verify.differs else "verified"
+
+
+def _latency_us(report: Report) -> float | None:
+    hardware = report.hardware
+    if hardware is None or hardware.latency_cycles is None:
+        return None
+    return hardware.latency_cycles / hardware.clock_mhz
 
 
 COLUMNS = {
@@ -136,14 +155,45 @@ COLUMNS = {
             "latency_us",
             "latency, us",
             _simulated(lambda rtl, built: rtl.measured_latency_cycles / built.clock_mhz),
-            lambda us: f"{us:,.1f}",
+            _with_tenths,
         ),
+        Column("latency_us_predicted", "latency, us, predicted", _latency_us, _with_tenths),
         Column("mismatches", "frames that differ", _part("verify", "mismatches")),
         Column("verdict", "RTL", _verdict, str),
+        Column("fits", "board", _fits("synth"), str),
+        Column("fits_estimate", "board, estimate", _fits("estimate"), str),
         *(Column(key, word, _synthesised(key)) for key, word in LIMITED.items()),
+        *(
+            Column(f"{key}_estimate", f"{word}, estimate", _part("estimate", key))
+            for key, word in LIMITED.items()
+        ),
     )
 }
 """By key."""
+EXPECTED = {
+    "fps_rtl": "fps",
+    "latency_us": "latency_us_predicted",
+    "fits": "fits_estimate",
+    **{key: f"{key}_estimate" for key in LIMITED},
+}
+"""By key of a figure, that of what is expected before the figure itself is measured or counted."""
+MARK = "~"
+"""In front of a figure that is only expected."""
+
+
+def best(known: Mapping[str, Value], key: str) -> tuple[Value | None, bool]:
+    """Return the figure `key` of those `known`, else what is expected of it; and whether it is the latter."""
+    value = known.get(key)
+    if value is not None or key not in EXPECTED:
+        return value, False
+    value = known.get(EXPECTED[key])
+    return value, value is not None
+
+
+def best_text(known: Mapping[str, Value], key: str) -> str:
+    """Return `best` as text, marked where it is only expected; nothing where neither is known."""
+    value, expected = best(known, key)
+    return f"{MARK if expected else ''}{COLUMNS[key].shown(value)}"
 
 
 def _instead(layer: Layer) -> str | None:

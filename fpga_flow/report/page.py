@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
@@ -93,15 +93,8 @@ class Sheet:
 
 def render(run: Run, report: Report, found: RunResults, version: str) -> str:
     """Return the page of `report`; `version` is written into its head."""
-    environment = Environment(
-        loader=PackageLoader("fpga_flow.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     of = board(run.recipe.board)
-    return environment.get_template("page.html.j2").render(
+    return template("page.html.j2").render(
         name=run.folder.resolve().name,
         version=version,
         report=report,
@@ -113,6 +106,19 @@ def render(run: Run, report: Report, found: RunResults, version: str) -> str:
         plots=list(_plots(report, found)),
         tables=list(_tables(report, of)),
     )
+
+
+def template(name: str, package: str = "fpga_flow.report") -> Template:
+    """Return the template `name` of `package`, which may extend those here; what it is given is escaped."""
+    packages = dict.fromkeys((package, "fpga_flow.report"))
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(each, ".") for each in packages]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def _cards(report: Report, of: Board) -> Iterator[Card]:

@@ -40,7 +40,7 @@ def accuracy_by_snr(series: Mapping[str, Mapping[float, float]]) -> str:
         axes.set_ylabel("accuracy in %")
         axes.set_ylim(0, 100)
         axes.legend(frameon=False)
-        return _svg(figure, "Accuracy against SNR")
+        return svg_element(figure, "Accuracy against SNR")
 
 
 def sparsity(names: Sequence[str], nonzero: Sequence[int], weights: Sequence[int]) -> str:
@@ -56,7 +56,7 @@ def sparsity(names: Sequence[str], nonzero: Sequence[int], weights: Sequence[int
         axes.set_xlim(0, 100)
         axes.set_xlabel("weights left in %")
         _downwards(axes, len(names))
-        return _svg(figure, "Weights left by layer")
+        return svg_element(figure, "Weights left by layer")
 
 
 def cycles(names: Sequence[str], counts: Sequence[int], bottleneck: str) -> str:
@@ -74,7 +74,7 @@ def cycles(names: Sequence[str], counts: Sequence[int], bottleneck: str) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         _downwards(axes, len(names))
-        return _svg(figure, "Cycles per frame by layer")
+        return svg_element(figure, "Cycles per frame by layer")
 
 
 def luts(names: Sequence[str], estimate: Sequence[float | None], synth: Sequence[float | None]) -> str:
@@ -94,7 +94,7 @@ def luts(names: Sequence[str], estimate: Sequence[float | None], synth: Sequence
         axes.margins(x=0.12)
         axes.legend(frameon=False)
         _downwards(axes, len(names))
-        return _svg(figure, "LUTs by layer")
+        return svg_element(figure, "LUTs by layer")
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
@@ -112,9 +112,13 @@ def _downwards(axes: Axes, rows: int) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg_element(figure: Figure, title: str) -> str:
+    """Return `figure` as an SVG element that the page scales, with nothing behind it: the page may be dark.
+
+    `title` is ours: it is written as it is.
+    """
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None, "Title": title})
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Title": title})
     text = stream.getvalue()
     element = text[text.index("<svg") :]
     # Its size is the page's matter; what a screen reader says is the title.

@@ -96,6 +96,8 @@ class Estimate(Record):
     """DSP slices."""
     ranges: dict[str, tuple[float, float]] | None = None
     """By resource, between what the truth should lie; None where that is not known."""
+    fits: bool | None = None
+    """Whether the board is expected to have as much."""
     finn: dict[str, float | None] | None = None
     """What FINN estimates: `lut`, `ff`, `bram18` and `dsp`, None where it has no figure for any layer."""
 
@@ -222,6 +224,8 @@ class Synth(Used):
     """The longest path of any layer, logic alone, without wires; None where cells have no delays."""
     slowest: str | None
     """The layer that has it."""
+    fits: bool | None = None
+    """Whether the board has as much."""
 
 
 class Bitstream(Record):

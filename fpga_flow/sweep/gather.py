@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts import Recipe, outside
 from fpga_flow.core.recipe_parts.base import Part
 from fpga_flow.pipeline.flow import MODEL, RECIPE, STAGES
 from fpga_flow.report.assemble import report_of
@@ -21,7 +21,7 @@ from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.sweep.rows import LayerCount, Row, State
 from fpga_flow.sweep.states import SUFFIX, read_state
 
-_OWN_COLUMNS = {
+OWN_COLUMNS = {
     "name",
     "model.name",
     "quant.weight_bits",
@@ -42,8 +42,8 @@ def _open(part: type[Part], before: str) -> Iterator[str]:
             yield from _open(field.annotation, f"{before}{name}.")
 
 
-_OPEN = frozenset(_open(Recipe, ""))
-"""Tables of a recipe whose keys are the user's, as `quant.layers`: each is one value."""
+_OPEN = frozenset((*_open(Recipe, ""), "board"))
+"""Tables of a recipe that are one value each: those with keys of the user's, as `quant.layers`; a board."""
 
 
 def run_folders(paths: Iterable[Path]) -> list[Path]:
@@ -63,27 +63,44 @@ def run_folders(paths: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def gather(folders: Iterable[Path]) -> list[Row]:
-    """Return a row for each run in `folders`, named after the folders, in their order."""
+def gather(folders: Iterable[Path], but: Collection[str] = OWN_COLUMNS) -> list[Row]:
+    """Return a row for each run in `folders`, named after the folders, in their order.
+
+    Its settings are the keys in which the recipes differ, other than `but`.
+    """
     folders = list(folders)
-    recipes = [_recipe(folder) for folder in folders]
+    recipes = [recipe_of(folder) for folder in folders]
+    came = [is_outside(folder) for folder in folders]
+    used = [outside.meant(recipe) if out else recipe for recipe, out in zip(recipes, came, strict=True)]
+    rows = [
+        read(folder, recipe, from_outside=out)
+        for folder, recipe, out in zip(folders, recipes, came, strict=True)
+    ]
     return [
-        read(folder, recipe).model_copy(update={"point": name, "settings": settings})
-        for folder, name, recipe, settings in zip(
-            folders, _names(folders), recipes, differences(recipes), strict=True
-        )
+        row.model_copy(update={"point": name, "settings": settings})
+        for row, name, settings in zip(rows, names(folders), differences(used, but), strict=True)
     ]
 
 
-def differences(recipes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return, for each recipe, the keys in which they differ and its values; not those with own columns."""
+def differences(
+    recipes: Iterable[Mapping[str, Any]], but: Collection[str] = OWN_COLUMNS
+) -> list[dict[str, Any]]:
+    """Return, for each recipe, the keys in which they differ, other than `but`, and its values.
+
+    A recipe that says nothing of a key has None there.
+    """
     flat = [dict(_leaves(recipe, "")) for recipe in recipes]
-    keys = [key for key in _differing(flat) if key not in _OWN_COLUMNS]
+    keys = [key for key in _differing(flat) if key not in but]
     return [{key: recipe.get(key) for key in keys} for recipe in flat]
 
 
-def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> Row:
-    """Return the row of the run of `recipe` in `folder`, if any yet; `until` is to be its last stage."""
+def read(
+    folder: Path, recipe: Mapping[str, Any], until: str | None = None, *, from_outside: bool = False
+) -> Row:
+    """Return the row of the run of `recipe` in `folder`, if any yet; `until` is to be its last stage.
+
+    `from_outside`: its network is one from outside, of which the recipe says less (`recipe_parts.outside`).
+    """
     manifests, same = standing(folder, recipe)
     state, message = _state(folder, same, manifests, until)
     try:
@@ -92,17 +109,22 @@ def read(folder: Path, recipe: Mapping[str, Any], until: str | None = None) -> R
         found = RunResults()
         state, message = ("outdated", str(error)) if message is None else (state, message)
     train, prune = found.train, found.prune
-    quant, settings = _part(recipe, "quant"), _part(recipe, "prune")
+    if from_outside:
+        recipe = outside.meant(recipe)
+    model, quant, settings = (_part(recipe, key) for key in ("model", "quant", "prune"))
+    bits = quant.get("weight_bits")
+    if found.export and (from_outside or model.get("file")):  # which the recipe may not say
+        bits = found.export.bits
     return Row(
         point=folder.name,
         state=state,
         stage=next(reversed(manifests), None),
         message=message,
         recipe=recipe.get("name"),
-        model="outside" if (folder / MODEL).is_file() else _part(recipe, "model").get("name"),
+        model=f"{recipe.get('name')}.onnx" if from_outside else _model(model),
         data=data_note(found),
         generated=trained.data.generated if (trained := prune or train) else None,
-        bits=quant.get("weight_bits"),
+        bits=bits,
         act_bits=quant.get("act_bits"),
         # What was done, where it was: the recipe may have been changed since.
         method=prune.method if prune else settings.get("method"),
@@ -136,7 +158,13 @@ def standing(folder: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, artifac
     return found, same
 
 
-def _recipe(folder: Path) -> dict[str, Any]:
+def is_outside(folder: Path) -> bool:
+    """Whether the network of the run in `folder` is one from outside."""
+    return (folder / MODEL).is_file()
+
+
+def recipe_of(folder: Path) -> dict[str, Any]:
+    """Return the recipe of the run in `folder` as it stands there; raises `InputError` where none does."""
     ended = None if (folder / RECIPE).is_file() else read_state(folder)
     if ended is not None:
         return ended.recipe
@@ -149,6 +177,11 @@ def _recipe(folder: Path) -> dict[str, Any]:
 def _part(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = table.get(key)
     return part if isinstance(part, Mapping) else {}
+
+
+def _model(model: Mapping[str, Any]) -> str | None:
+    file = model.get("file")
+    return Path(file).stem if isinstance(file, str) else model.get("name")
 
 
 def _value(recipe: Mapping[str, Any], dotted: str) -> Any:
@@ -177,8 +210,8 @@ def _figures(found: RunResults, recipe: Mapping[str, Any]) -> dict[str, Value]:
         None,
         recipe=str(recipe.get("name")),
         model=str(_part(recipe, "model").get("name")),
-        bits=_part(recipe, "quant").get("weight_bits") or 0,
-        board="",  # no figure depends on it, and the recipe may name one that is not known today
+        bits=0,  # as of the board: no figure depends on it
+        board="",  # the recipe may name one that is not known today
     )
     counted: dict[str, Value] = {}
     if found.prune and not found.export:  # whose count the report has
@@ -198,13 +231,13 @@ def _layers(found: RunResults) -> list[LayerCount]:
     ]
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
+def names(folders: Sequence[Path]) -> list[str]:
     """Return the folders' names, with as many of those above as tell them apart."""
     paths = [folder.resolve() for folder in folders]
     for depth in range(1, max((len(path.parts) for path in paths), default=1) + 1):
-        names = ["-".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
+        found = ["-".join(path.parts[-depth:]) for path in paths]
+        if len(set(found)) == len(found):
+            return found
     return [str(path) for path in paths]
 
 

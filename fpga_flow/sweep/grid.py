@@ -3,13 +3,13 @@
 import itertools
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.recipe import Change, load_recipe, parse_setting
+from fpga_flow.core.recipe import Change, parse_setting
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.pruning import PruneRecipe
 from fpga_flow.core.settings import bits_changes, from_here
@@ -34,17 +34,22 @@ class Point:
 
     name: str
     recipe: Recipe
+    model: Path | None = None
+    """The file of its network, where that is one from outside."""
 
 
 def grid(
-    recipe: Path,
+    make: Callable[[Sequence[Change]], Recipe],
     changes: Sequence[Change] = (),
     bits: str | None = None,
     prune: str | None = None,
     over: Sequence[str] = (),
+    model: Path | None = None,
 ) -> list[Point]:
-    """Return the points of `recipe` (with `changes`) over all combinations of the axes, the last one fastest.
+    """Return the points of a recipe (with `changes`) over all combinations of the axes, the last one fastest.
 
+    `make` returns the recipe with some changes; `model` is the file of the network, where that is one from
+    outside.
     `bits` is as in "4..8" or "4,6,8", `prune` as in "none,imp,fmp", `over` as in "prune.criterion=a,b" or
     "seed=1..3". A point keeps its name when values are added to an axis, so what was built stays its own.
 
@@ -60,10 +65,7 @@ def grid(
         raise InputError(f"{twice}: is set twice in this sweep; leave one of the options out")
     points = [
         _point(
-            recipe,
-            [*changes, *(change for value in values for change in value.changes)],
-            values,
-            bits is None,
+            make([*changes, *(change for value in values for change in value.changes)]), values, bits, model
         )
         for values in itertools.islice(itertools.product(*axes), MOST + 1)
     ]
@@ -76,10 +78,11 @@ def grid(
     return points
 
 
-def _point(path: Path, changes: Sequence[Change], values: Sequence[Value], own_bits: bool) -> Point:
-    recipe = load_recipe(path, changes)
-    first = [recipe.name, f"w{recipe.quant.weight_bits}"] if own_bits else [recipe.name]
-    return Point("-".join([*first, *(value.name for value in values)]), recipe)
+def _point(recipe: Recipe, values: Sequence[Value], bits: str | None, model: Path | None) -> Point:
+    first = [recipe.name]
+    if bits is None and model is None:  # of a network from outside its recipe does not know the bits
+        first.append(f"w{recipe.quant.weight_bits}")
+    return Point("-".join([*first, *(value.name for value in values)]), recipe, model)
 
 
 def _bits(text: str) -> list[Value]:

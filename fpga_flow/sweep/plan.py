@@ -26,10 +26,11 @@ def plan(points: Sequence[Point], until: str) -> list[Job]:
     """Return the jobs that build all `points` up to the stage `until`, each behind the one it needs.
 
     Two points have a stage in common where all parts of the recipe are equal that it and the stages before
-    it depend on. The first of them, in the order of `points`, builds it. Raises `InputError` for an unknown
-    stage.
+    it depend on. The first of them, in the order of `points`, builds it. Raises `InputError` for a stage that
+    they do not have.
     """
-    names = [stage.name for stage in STAGES]
+    trained = any(point.model for point in points)  # outside
+    names = [stage.name for stage in STAGES if not (trained and stage.needs_training)]
     if until not in names:
         raise InputError(f"--until: must be one of {', '.join(names)}, not {until!r}")
     stages = names[: names.index(until) + 1]

@@ -1,15 +1,17 @@
-"""The pictures of a sweep: accuracy against sparsity, score and LUTs, and the sparsity of every layer."""
+"""The pictures of a sweep: accuracy and speed against what they cost, and the sparsity of every layer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from fpga_flow.report.columns import MARK, best
 from fpga_flow.report.plots import STYLE
 from fpga_flow.sweep.labels import place
 from fpga_flow.sweep.pareto import frontier
@@ -21,28 +23,58 @@ FIRST = ("none", "imp", "fmp")
 """Methods that are drawn first, and alike in all plots that have them."""
 FRONTIER = "#1a202c"
 FORMATS = ("png", "svg")
+WIDTH = 7.2
+"""Inches of a picture, unless another width is wanted."""
+HIGH = 0.64
+"""A panel's height in widths."""
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.17),
+    "ncols": 3,
+    "columnspacing": 1.0,
+}
+"""Where the legend stands; below in a picture too narrow for it beside."""
 RESOLUTION = 150
 """Dots per inch of a PNG."""
 SPREAD = 8.0
 """Largest over least cost from which on the axis is logarithmic."""
 
 
+class Figured(NamedTuple):
+    """A figure that points are placed by."""
+
+    key: str
+    """Of `report.columns`; what is only expected of it counts too."""
+    label: str
+    times: float = 1.0
+
+    def value(self, row: Row) -> float | None:
+        """Return the figure of `row`, None where it is not known."""
+        found, _ = best(row.figures, self.key)
+        return None if found is None else self.times * float(found)
+
+
 class Axis(NamedTuple):
-    """A cost that accuracy is drawn against."""
+    """A cost, and what is drawn against it; more of that is better."""
 
     file: str
-    label: str
-    value: Callable[[Row], float | None]
+    cost: Figured
     sign: int
     """1: less is better; -1: more is."""
+    gain: Figured
+    of_data: bool = True
+    """Whether gains compare only where the data is the same."""
 
 
+ACCURACY = Figured("accuracy", "accuracy in %", 100)
+LUT = Figured("lut", f"LUTs (synthesis; {MARK}: expected)")
+RATE = Axis("fps-lut", LUT, 1, Figured("fps_rtl", "frames/s"), of_data=False)
 AXES = (
-    Axis(
-        "accuracy-sparsity", "weights that are zero in %", lambda row: _per_cent(row.figure("sparsity")), -1
-    ),
-    Axis("accuracy-score", "ITU score, lower is better", lambda row: row.figure("itu_score"), 1),
-    Axis("accuracy-lut", "LUTs (synthesis)", lambda row: row.figure("lut"), 1),
+    Axis("accuracy-sparsity", Figured("sparsity", "weights that are zero in %", 100), -1, ACCURACY),
+    Axis("accuracy-score", Figured("itu_score", "ITU score, lower is better"), 1, ACCURACY),
+    Axis("accuracy-lut", LUT, 1, ACCURACY),
+    RATE,
 )
 LAYERS = "sparsity-layers"
 COLUMNS = 26
@@ -75,22 +107,30 @@ def _save(folder: Path, name: str, figure: Figure | None) -> list[str]:
     return files
 
 
-def against(rows: Sequence[Row], axis: Axis) -> Figure | None:
-    """Draw accuracy against `axis`, one panel for each set of data: only there accuracies compare."""
-    known = [row for row in rows if row.figure("accuracy") is not None and axis.value(row) is not None]
+def against(rows: Sequence[Row], axis: Axis, width: float = WIDTH) -> Figure | None:
+    """Draw the gain of `axis` against its cost, `width` inches wide; None where no row has both.
+
+    There is a panel for each set of data where only there gains compare.
+    """
+    known = [row for row in rows if None not in (axis.gain.value(row), axis.cost.value(row))]
     if not known:
         return None
     points = [row.point for row in known]
-    names = dict(zip(points, short(points), strict=True))
+    names = {
+        row.point: f"{MARK if _expected(row, axis) else ''}{name}"
+        for row, name in zip(known, short(points), strict=True)
+    }
     groups: dict[tuple[str, int | None], list[Row]] = {}
     for row in known:
-        groups.setdefault((row.data, row.figure("samples")), []).append(row)
-    figure = Figure(figsize=(7.2, 4.6 * len(groups)), layout="constrained")
+        of = (row.data, row.figure("samples")) if axis.of_data else ("", None)
+        groups.setdefault(of, []).append(row)
+    figure = Figure(figsize=(width, HIGH * width * len(groups)), layout="constrained")
     panels = figure.subplots(len(groups), squeeze=False)[:, 0]
     methods = _methods(rows)
     lines = []
     for ((data, samples), group), axes in zip(groups.items(), panels, strict=True):
         lines.append(_points(axes, group, axis, methods))
+        axes.legend(frameon=False, fontsize=8, **(BELOW if width < WIDTH else BESIDE))
         axes.set_title(f"{data}: {samples:,} test frames" if samples else data, fontsize=9, loc="left")
     for group, axes, line in zip(groups.values(), panels, lines, strict=True):  # when all else is final
         places = [(*_place(row, axis), names[row.point]) for row in _best_first(group, axis)]
@@ -123,20 +163,32 @@ def _points(axes: Axes, rows: Sequence[Row], axis: Axis, methods: Sequence[str])
                 zorder=3,
                 label=method,
             )
-    best = [_place(rows[index], axis) for index in frontier([_cost(row, axis) for row in rows])]
-    corners = _stairs(best)
+    corners = _stairs([_place(rows[i], axis) for i in frontier([_cost(row, axis) for row in rows])])
     axes.plot(*zip(*corners, strict=True), color=FRONTIER, linewidth=1, zorder=2, label="Pareto frontier")
-    costs = [_place(row, axis)[0] for row in rows]
-    if axis.sign > 0 and min(costs) > 0 and max(costs) / min(costs) > SPREAD:
+    costs, gains = zip(*(_place(row, axis) for row in rows), strict=True)
+    if axis.sign > 0 and _spread(costs):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:,.6g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _plain_numbers(axes.xaxis)
+    if not axis.of_data:
+        if _spread(gains):
+            axes.set_yscale("log")
+        _plain_numbers(axes.yaxis)
     axes.margins(0.12, 0.14)
-    axes.set_xlabel(axis.label)
-    axes.set_ylabel("accuracy in %")
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_xlabel(axis.cost.label)
+    axes.set_ylabel(axis.gain.label)
     return corners
+
+
+def _spread(values: Sequence[float]) -> bool:
+    return min(values) > 0 and max(values) / min(values) > SPREAD
+
+
+def _plain_numbers(axis: XAxis | YAxis) -> None:
+    """Write numbers out, on a logarithmic axis at enough places."""
+    if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter("{x:,.6g}")
 
 
 def _stairs(best: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -154,7 +206,7 @@ def _best_first(rows: Sequence[Row], axis: Axis) -> list[Row]:
 
 
 def _place(row: Row, axis: Axis) -> tuple[float, float]:
-    return float(axis.value(row) or 0), 100 * (row.figure("accuracy") or 0)
+    return axis.cost.value(row) or 0.0, axis.gain.value(row) or 0.0
 
 
 def _cost(row: Row, axis: Axis) -> tuple[float, float]:
@@ -162,8 +214,8 @@ def _cost(row: Row, axis: Axis) -> tuple[float, float]:
     return axis.sign * x, y
 
 
-def _per_cent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
+def _expected(row: Row, axis: Axis) -> bool:
+    return any(best(row.figures, one.key)[1] for one in (axis.cost, axis.gain))
 
 
 def layers(rows: Sequence[Row]) -> Figure | None:

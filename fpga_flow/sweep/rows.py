@@ -34,9 +34,13 @@ FIGURES = (
     "weight_bits",
     "itu_score",
     "fps",
+    "fps_rtl",
+    "latency_us",
     "mismatches",
     "verdict",
+    "fits",
     *LIMITED,
+    *(f"{key}_estimate" for key in LIMITED),
 )
 """Keys of the columns of a report that are written."""
 State = Literal["done", "unfinished", "failed", "outdated"]
@@ -125,12 +129,12 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        settings = {key: _cell(value) for key, value in row.settings.items()}
+        settings = {key: cell(value) for key, value in row.settings.items()}
         writer.writerow({key: value for key, value in row.table().items() if key in fields} | settings)
     return stream.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     """Return what a table or a list of a recipe is in one cell: JSON, without what is not set."""
     if isinstance(value, Mapping):
         value = {

@@ -56,6 +56,7 @@ def _submit(client: Client, jobs: Sequence[Job], folder: Path) -> list[Future[En
                 build,
                 str(folder / job.point.name),
                 job.point.recipe.model_dump(mode="json"),
+                job.point.model,
                 job.until,
                 [] if job.after is None else [str(folder / jobs[job.after].point.name)],
                 None if job.after is None else futures[job.after],

@@ -6,13 +6,14 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from fpga_flow.core.errors import DifferenceError, FitError, FlowError
+from fpga_flow.core.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.sweep.states import Ended, log_file, state_file, write_state
 
 
 def build(
     folder: str,
     recipe: Mapping[str, Any],
+    model: Path | None,
     until: str,
     relatives: Sequence[str],
     before: Ended | None,
@@ -20,6 +21,7 @@ def build(
 ) -> Ended:
     """Build the point in `folder` up to the stage `until`; stages that `relatives` have made are taken there.
 
+    `model` is the file of its network, where that is one from outside.
     `before` is the end of the job this one builds on: where that failed, so does this one. What fails is
     returned, not raised, and stays in the file of the point's state, as does a point that is whole (`last`).
     """
@@ -30,14 +32,21 @@ def build(
     else:
         state_file(run).unlink(missing_ok=True)
         with _spoken_to(log_file(run)):
-            ended = _build(run, recipe, until, [Path(path) for path in relatives if path != folder], last)
+            ended = _build(
+                run, recipe, model, until, [Path(path) for path in relatives if path != folder], last
+            )
     if last or ended.state == "failed":
         write_state(run, ended)
     return ended
 
 
 def _build(
-    folder: Path, table: Mapping[str, Any], until: str, relatives: Sequence[Path], last: bool
+    folder: Path,
+    table: Mapping[str, Any],
+    model: Path | None,
+    until: str,
+    relatives: Sequence[Path],
+    last: bool,
 ) -> Ended:
     from fpga_flow import report
     from fpga_flow.core.progress import say
@@ -46,7 +55,9 @@ def _build(
 
     recipe = dict(table)
     try:
-        run = flow.new_run(folder, make_recipe(dict(table)))
+        if model is not None and not model.is_file():
+            raise InputError(f"--model: {model} is not there for the worker; put it where all of them see it")
+        run = flow.new_run(folder, make_recipe(dict(table)), model)
         try:
             flow.execute(run, until, relatives=relatives, wait=-1)
         except (DifferenceError, FitError):

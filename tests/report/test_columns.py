@@ -7,7 +7,7 @@ import pytest
 from fpga_flow.check import limits, summary
 from fpga_flow.pipeline import flow
 from fpga_flow.report import assemble, comparison, page, table
-from fpga_flow.report.columns import COLUMNS, LAYER_COLUMNS, figures
+from fpga_flow.report.columns import COLUMNS, EXPECTED, LAYER_COLUMNS, figures
 from fpga_flow.report.schema import Report
 from fpga_flow.sweep import rows
 from fpga_flow.sweep import table as sweep_table
@@ -18,7 +18,8 @@ PLACES = {
     "terminal": table.FACTS,
     "comparison": [key for keys in comparison.COMPARED.values() for key in keys],
     "check": (*summary.FIGURES, *(limit.key for limit in limits.wanted(1.0, 1.0))),
-    "sweep": (*rows.FIGURES, *sweep_table.FIGURES, *sweep_table.SAID),
+    "sweep": (*rows.FIGURES, *sweep_table.NETWORK, *sweep_table.HARDWARE, *sweep_table.SAID),
+    "before it is measured": EXPECTED.values(),
 }
 
 

@@ -116,9 +116,9 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "cycles_per_second",
         "proofs",
     }
-    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "ranges", "finn"}
+    assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "fits", "ranges", "finn"}
     used = {"lut", "ff", "bram18", "dsp"}
-    assert set(table["synth"]) == {"tool", "part", *used, "fmax_mhz", "logic_ns", "slowest"}
+    assert set(table["synth"]) == {"tool", "part", *used, "fmax_mhz", "logic_ns", "slowest", "fits"}
     assert table["bitstream"] is None
     assert [set(stage) for stage in table["stages"]] == [{"name", "seconds", "cached"}] * len(fakes.BUILT)
 

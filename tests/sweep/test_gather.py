@@ -9,6 +9,7 @@ import pytest
 from fpga_flow.cli import main as cli
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
+from fpga_flow.core.recipe_parts import outside
 from fpga_flow.pipeline import flow
 from fpga_flow.sweep.gather import gather, run_folders
 from fpga_flow.sweep.rows import as_csv
@@ -70,12 +71,19 @@ def test_whole_run_is_one_row(tmp_path: Path) -> None:
         "latency": 25_000,
         "latency_rtl": 25_000,
         "latency_us": 250,
+        "latency_us_predicted": 250,
         "mismatches": 0,
         "verdict": "verified",
+        "fits": "fits",
+        "fits_estimate": "fits",
         "lut": 5500,
         "ff": 8250,
         "bram18": 55,
         "dsp": 110,
+        "lut_estimate": 5500,
+        "ff_estimate": 8250,
+        "bram18_estimate": 55,
+        "dsp_estimate": 110,
     }
     assert [layer.sparsity for layer in row.layers] == [0.75] * 3
     assert (row.generated, row.data) == (True, "signals (generated), 24 classes, -20 to 30 dB SNR")
@@ -109,6 +117,32 @@ def test_layers_are_the_networks_or_those_of_hardware_that_have_weights(tmp_path
         run / "prune" / "result.json", {**result, "layers": []}
     )  # as of a network from outside
     assert [layer.name for layer in gather([run])[0].layers] == fakes.LAYERS
+
+
+def test_an_outside_network_has_its_own_bits_and_no_method_or_other_defaults(tmp_path: Path) -> None:
+    net = tmp_path / "net.onnx"
+    net.write_bytes(b"graph")
+    for fps in (1000, 2000):
+        parts = {"prune": {"method": "fmp"}, "quant": {"weight_bits": 7}, "hardware": {"fps": fps}}
+        flow.execute(flow.new_run(tmp_path / f"net-{fps}", fakes.recipe(**parts), net), "hardware")
+    own = build(tmp_path / "own", "hardware", seed=2, board="zcu104")
+    rows = gather([tmp_path / "net-1000", tmp_path / "net-2000", own])
+    assert [(row.model, row.bits, row.method, row.criterion) for row in rows] == [
+        ("signals.onnx", 4, None, None),
+        ("signals.onnx", 4, None, None),
+        ("vgg10", 4, "fmp", "magnitude"),
+    ]
+    assert [row.settings["hardware.fps"] for row in rows] == [1000, 2000, rows[2].settings["hardware.fps"]]
+    assert set(rows[0].settings) == {"board", "hardware.fps"}
+
+
+def test_frames_of_the_users_are_all_that_an_outside_recipe_says_of_data() -> None:
+    parts = {"name": "own", "file": "x.npz", "length": 64}
+    assert outside.meant({"seed": 1, "data": parts, "board": "zcu104"}) == {
+        "board": "zcu104",
+        "data": {"name": "own", "file": "x.npz"},
+    }
+    assert outside.meant({"data": {**parts, "name": "signals"}}) == {}
 
 
 def test_table_with_keys_of_the_user_is_one_value(tmp_path: Path) -> None:
@@ -182,7 +216,7 @@ def test_command_writes_table_and_pictures(tmp_path: Path, capsys: pytest.Captur
     ]
     table = json.loads((out / "sweep.json").read_text())
     assert (table["schema"], len(table["points"][0]["layers"])) == (1, 3)
-    for name in ("accuracy-sparsity", "accuracy-score", "accuracy-lut", "sparsity-layers"):
+    for name in ("accuracy-sparsity", "accuracy-score", "accuracy-lut", "fps-lut", "sparsity-layers"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (out / f"{name}.svg").read_text()
     drawn = (out / "accuracy-lut.svg").read_text()
@@ -197,6 +231,14 @@ def test_command_writes_table_and_pictures(tmp_path: Path, capsys: pytest.Captur
         (["a", "b"], "RECIPE: a sweep is of one recipe, not a, b"),
         (["a", "--gather", "--bits", "4"], "--bits: has no meaning with --gather"),
         (["a", "b", "--gather"], "--out: name the folder"),
+        (["a", "--gather", "--model", "net.onnx"], "--model: has no meaning with --gather"),
+        (["--gather"], "RUN: name the runs that --gather puts together"),
+        ([], "RECIPE: name a recipe ('flow list' has them), or a network with --model FILE.onnx"),
+        (
+            ["signals", "--model", "net.onnx"],
+            "RECIPE: a sweep is of a recipe or of --model; leave signals out",
+        ),
+        (["--model", "no.onnx"], "--model: must be an ONNX file, not 'no.onnx', which does not exist"),
     ],
 )
 def test_wrong_options(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

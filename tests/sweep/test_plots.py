@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
+from fpga_flow.report.columns import Value
 from fpga_flow.sweep import plots
 from fpga_flow.sweep.labels import place
 from fpga_flow.sweep.pareto import frontier
@@ -87,6 +88,25 @@ def test_pictures_of_what_is_known_and_no_others(tmp_path: Path) -> None:
     assert drawn.index(">none<") < drawn.index(">imp<") < drawn.index(">fmp<")
     heat = (tmp_path / "sparsity-layers.svg").read_text()
     assert ">60<" in heat and ">100<" in heat
+
+
+def at(point: str, fps: float, **figures: Value) -> Row:
+    return Row(point=point, state="done", figures={"fps": fps, **figures})
+
+
+def test_speed_stands_against_luts_in_one_panel_and_what_is_expected_is_marked(tmp_path: Path) -> None:
+    fast = at("net-a", 9_000, fps_rtl=8_000, lut=5_000)
+    slow = at("net-b", 1_000, fps_rtl=1_000, lut=900).model_copy(update={"data": "jets"})
+    expected = at("net-c", 500, lut_estimate=800)
+    figure = plots.against([fast, slow, expected, at("net-d", 7)], plots.RATE)
+    assert figure is not None
+    (axes,) = figure.axes
+    assert (axes.get_ylabel(), axes.get_yscale(), axes.get_xscale()) == ("frames/s", "log", "linear")
+    names = {text.get_text(): text.xy for text in axes.texts if isinstance(text, Annotation)}
+    assert names == {"a": (5_000, 8_000), "b": (900, 1_000), "~c": (800, 500)}
+    made = plots.draw(tmp_path, [fast, slow])
+    assert made == ["fps-lut.png", "fps-lut.svg"]
+    assert ">outside<" in (tmp_path / "fps-lut.svg").read_text()
 
 
 def test_same_rows_make_the_same_files(tmp_path: Path) -> None:

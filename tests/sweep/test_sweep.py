@@ -62,6 +62,25 @@ def test_points_share_the_training_and_a_failed_one_does_not_stop_the_others(
     assert "prune.rate: must be at most" in (folder / "tiny-w4-imp-rate_0.95.log").read_text()
 
 
+def test_an_outside_network_is_swept_over_frame_rates(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    net, folder = tmp_path / "net.onnx", tmp_path / "out"
+    net.write_bytes(b"graph")
+    words = ["--model", str(net), "--over", "hardware.fps=1000,2000", "--until", "synth"]
+    assert sweep([*words, "--workers", "1", "--out", str(folder)]) == 0
+    found = points(folder)
+    assert {name: (row["method"], row["model"], row["settings"]) for name, row in found.items()} == {
+        f"net-fps_{fps}": (None, "net.onnx", {"hardware.fps": fps}) for fps in (1000, 2000)
+    }
+    assert (folder / "net-fps_2000" / "model.onnx").read_bytes() == b"graph"
+    assert (folder / "fps-lut.png").is_file()
+    assert "fmp" not in (folder / "fps-lut.svg").read_text()
+    shown = capfd.readouterr()
+    assert "2 points, 3 jobs" in shown.err
+    assert "fmp" not in shown.out and "10,000" in shown.out
+
+
 def test_killed_worker_s_point_goes_on_where_it_was(recipe: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     stage = folder / "tiny-w4" / "train"

@@ -1,0 +1,1 @@
+"""Runs side by side: how their recipes differ, and what came of it."""
