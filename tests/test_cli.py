@@ -13,7 +13,7 @@ import pytest
 from fpga_flow import __version__
 from fpga_flow.cli import building
 from fpga_flow.cli import main as cli
-from fpga_flow.core import system, toolchain
+from fpga_flow.core import places, system, toolchain
 from fpga_flow.core.errors import InputError, ToolError, UnsupportedError
 from fpga_flow.pipeline import flow
 from fpga_flow.report import page
@@ -25,7 +25,7 @@ HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     # Drawing takes a second; tests/report draws.
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
 

@@ -38,8 +38,8 @@ ROOMS = [
     ("deploy", "takes a finished run to the board"),
     ("report", "reads every stage's result, and the board's"),
     ("check", "judges a report"),
-    ("bit_search", "asks where the runs are"),
-    ("untrained", "asks where the runs are"),
+    ("bit_search", "measures trained networks; belongs to no run"),
+    ("untrained", "exports what nobody trained; belongs to no run"),
     ("sweep", "many runs and their reports"),
     ("cli", "a command for everything"),
 ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpga_flow.cli import building
-from fpga_flow.cli.arguments import BOARD_HELP, Debug, Fps, Latency, Settings, ToFit, find_run
+from fpga_flow.cli.arguments import BOARD_HELP, Cache, Debug, Fps, Latency, Settings, ToFit, find_run
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import Change, make_recipe
 from fpga_flow.core.recipe_parts import Recipe
@@ -42,6 +43,7 @@ def estimate(
         typer.Option(metavar="FILE", help="Draw the layers on the first board (.svg or .png)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Say what a network takes of each board, by layer, before any tool runs.
@@ -123,7 +125,7 @@ def _budgets(model: "ModelWrapper", recipe: Recipe, targets: list[Board], as_jso
     found = []
     for target in targets:
         say(f"{target.name} ...")
-        found.append(budget(model, recipe.hardware, target, flow.RUNS / ".cache"))
+        found.append(budget(model, recipe.hardware, target, places.cache()))
     if as_json:
         print(json.dumps([shown.as_json(one) for one in found], indent=2))
         return found

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import find_recipe, load_recipe, model_names, recipe_names
 from fpga_flow.pipeline import flow
@@ -24,7 +25,7 @@ def show() -> None:
             "Stages (--until NAME, flow NAME RUN)",
             _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES]),
         ),
-        (f"Runs in {flow.RUNS} (flow report NAME)", _runs(flow.RUNS)),
+        (f"Runs in {places.RUNS} (flow report NAME)", _runs(places.RUNS)),
     ):
         console.print(f"[bold]{title}[/bold]", soft_wrap=True)
         console.print(table, "")

@@ -21,6 +21,7 @@ from fpga_flow.cli import run as run_command
 from fpga_flow.cli import sweep as sweep_command
 from fpga_flow.cli.arguments import (
     BoardName,
+    Cache,
     Debug,
     Fps,
     Latency,
@@ -31,7 +32,7 @@ from fpga_flow.cli.arguments import (
     integer,
     number,
 )
-from fpga_flow.core import interrupt, system
+from fpga_flow.core import interrupt, places, system
 from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
@@ -126,6 +127,7 @@ def build(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<recipe>-w<bits>.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Build a recipe: all stages whose inputs, recipe, tools or code changed since the last time.
@@ -146,10 +148,10 @@ def build(
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:
         made = load_recipe(find_recipe(recipe or "signals"), changes)
-        folder = flow.RUNS / f"{made.name}-w{made.quant.weight_bits}"
+        folder = places.RUNS / f"{made.name}-w{made.quant.weight_bits}"
     else:
         made = _outside_recipe(model, recipe, bits, from_scratch, changes)
-        folder = flow.RUNS / made.name
+        folder = places.RUNS / made.name
     run = flow.new_run(out or folder, made, model)
     building.build(run, until)
 
@@ -163,8 +165,8 @@ def _outside_recipe(
     return building.outside_recipe(model, changes)
 
 
-def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
-    def command(run: RunArgument, debug: Debug = False) -> None:
+def _stage_command(stage: Stage) -> Callable[..., None]:
+    def command(run: RunArgument, cache: Cache = None, debug: Debug = False) -> None:
         building.build(flow.open_run(find_run(run)), stage.name, stage.name)
 
     command.__doc__ = (
@@ -173,7 +175,7 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     return command
 
 
-def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
+def _export_command(stage: Stage) -> Callable[..., None]:
     again = _stage_command(stage)
 
     def command(
@@ -181,10 +183,11 @@ def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
         finn: Annotated[
             bool, typer.Option("--finn", help="Bring RUN up to hardware instead, and write RUN/finn.")
         ] = False,
+        cache: Cache = None,
         debug: Debug = False,
     ) -> None:
         if not finn:
-            again(run, debug)
+            again(run)
             return
         from fpga_flow.cli import stock_finn
 
@@ -212,7 +215,7 @@ for _stage in flow.STAGES:
 
 
 @app.command("list")
-def list_(debug: Debug = False) -> None:
+def list_(cache: Cache = None, debug: Debug = False) -> None:
     """List recipes, models, boards, stages and runs."""
     from fpga_flow.cli import listing
 
@@ -270,7 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _explain(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    error = system.explained(error, (flow.RUNS,)) or error
+    error = system.explained(error, (places.RUNS,)) or error
     expected = isinstance(error, FlowError)
     what = str(error) if expected else f"a fault in flow itself: {type(error).__name__}: {error}"
     hint = [] if debug or expected else ["the same command with --debug shows where"]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpga_flow.cli.arguments import Debug
+from fpga_flow.cli.arguments import Cache, Debug
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
@@ -61,6 +62,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The sweep's folder; build/out/<recipe>-sweep.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Build a recipe at all combinations of some values; put the points into one table and plots.
@@ -92,7 +94,7 @@ def sweep(
     from fpga_flow.sweep.grid import grid
 
     points = grid(find_recipe(names[0]), changes_of(settings or ()), bits, prune, over or ())
-    folder = out or flow.RUNS / f"{points[0].recipe.name}-sweep"
+    folder = out or places.RUNS / f"{points[0].recipe.name}-sweep"
     _sweep(points, until, folder.resolve(), workers, scheduler)
 
 

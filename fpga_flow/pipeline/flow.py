@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fpga_flow import results
-from fpga_flow.core import artifact, interrupt, own_code, toolchain
+from fpga_flow.core import artifact, interrupt, own_code, places, toolchain
 from fpga_flow.core.digests import named_file, recipe_digest
 from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.locking import locked
@@ -25,7 +25,6 @@ from fpga_flow.pipeline.order import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.pipeline.order import STAGES as STAGES
 from fpga_flow.pipeline.run import MODEL as MODEL
 from fpga_flow.pipeline.run import RECIPE as RECIPE
-from fpga_flow.pipeline.run import RUNS as RUNS
 from fpga_flow.pipeline.run import Outcome
 from fpga_flow.pipeline.run import Run as Run
 from fpga_flow.pipeline.run import new_run as new_run
@@ -151,7 +150,7 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
         recipe=only(run.recipe, stage.parts),
         folder=partial,
         inputs={name: run.folder / name for name in inputs_of(run, stage)},
-        cache=RUNS / ".cache",
+        cache=places.cache(),
         model_file=run.model_file,
         kept=_kept_apart(run, stage),
     )
@@ -181,7 +180,7 @@ def _kept_apart(run: Run, stage: Stage) -> Path | None:
         return None
     plain = next(one for one in STAGES if one.name == stage.name)
     digest = digest_of(run, plain, toolchain.versions(plain.tools))
-    return RUNS / ".cache" / stage.name / digest
+    return places.cache() / stage.name / digest
 
 
 def _judge(run: Run, stage: Stage) -> FlowError | None:

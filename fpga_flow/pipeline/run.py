@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.places import HOME
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.stage import Stage
@@ -14,8 +13,6 @@ from fpga_flow.target.board import board
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
-RUNS = HOME / "build" / "out"
-"""Where runs go unless `--out` says otherwise."""
 
 
 @dataclass(frozen=True)
