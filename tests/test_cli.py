@@ -368,8 +368,8 @@ def test_list_names_runs_and_how_far_they_are(call: Any, recipe: str, tmp_path: 
     listed = call("list")
     assert listed.code == 0
     lines = [line.split() for line in listed.out.splitlines()]
-    assert ["signals-w4", "pynq-z1", "up", "to", "export"] in lines
-    assert ["signals-w3", "pynq-z1", "complete"] in lines
+    assert any(line[:-2] == ["signals-w4", "pynq-z1", "up", "to", "export"] for line in lines)
+    assert any(line[:-2] == ["signals-w3", "pynq-z1", "complete"] for line in lines)
     assert any(line[:2] == ["old", "broken:"] for line in lines)
     assert any(line[:3] == ["zcu104", "xczu7ev-ffvc1156-2-e", "xcup"] for line in lines)
 

@@ -35,6 +35,7 @@ ROOMS = [
     ("own_network", "trains nothing, but tries the export before it is trained"),
     ("stages", "each puts the rooms above together; loaded by name"),
     ("pipeline", "knows the stages' order"),
+    ("storage", "removes runs, and what running ones leave of the cache"),
     ("deploy", "takes a finished run to the board"),
     ("report", "reads every stage's result, and the board's"),
     ("check", "judges a report"),

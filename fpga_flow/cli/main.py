@@ -14,9 +14,11 @@ from fpga_flow.cli import bits as bits_command
 from fpga_flow.cli import board as board_command
 from fpga_flow.cli import building
 from fpga_flow.cli import check as check_command
+from fpga_flow.cli import clean as clean_command
 from fpga_flow.cli import cost as cost_command
 from fpga_flow.cli import estimate as estimate_command
 from fpga_flow.cli import refit as refit_command
+from fpga_flow.cli import remove as remove_command
 from fpga_flow.cli import run as run_command
 from fpga_flow.cli import sweep as sweep_command
 from fpga_flow.cli.arguments import (
@@ -243,6 +245,8 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 for _command in (board_command.package, board_command.deploy):
     app.command(rich_help_panel="Board")(_command)
 app.command()(check_command.check)
+app.command("clean")(clean_command.clean_)
+app.command()(remove_command.remove)
 app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)

@@ -20,6 +20,7 @@ from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import model_names
 from fpga_flow.core.stage import Context as Context
 from fpga_flow.core.stage import Stage, only
+from fpga_flow.pipeline import registry
 from fpga_flow.pipeline.dependencies import digest_of, input_digests, inputs_of, named_files
 from fpga_flow.pipeline.order import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.pipeline.order import STAGES as STAGES
@@ -71,6 +72,7 @@ def execute(
         if not mend:
             check_model(run)
         before = _take_up(run)
+        registry.note(run.folder)
         try:
             for stage in stages:
                 artifact.recover(run.folder / stage.name)
