@@ -113,10 +113,10 @@ def test_options_reach_the_recipe(call: Any, recipe: str, tmp_path: Path) -> Non
     assert (made.board, made.prune.rate, made.verify.stalls) == ("zcu104", 0.1, False)
     assert made.train.checkpoint == str(tmp_path / "start.npz")
     assert (made.prune.until, made.prune.target_is) == ("accuracy", "relative")
-    assert call("build", recipe, *words, "--accuracy", "55").code == 0
+    assert call("build", recipe, *words, "--accuracy", "55", "--again").code == 0
     prune = flow.open_run(tmp_path / "out" / "signals-w3").recipe.prune
     assert (prune.method, prune.until, prune.target_is, prune.target) == ("fmp", "fits", "absolute", 55)
-    assert call("build", recipe, *words, "--from-scratch").code == 0
+    assert call("build", recipe, *words, "--from-scratch", "--again").code == 0
     assert flow.open_run(tmp_path / "out" / "signals-w3").recipe.train.checkpoint is None
 
 

@@ -57,6 +57,12 @@ Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),
 ]
+Clock = Annotated[
+    float | None,
+    typer.Option(
+        "--clock", metavar="MHZ", parser=number, help="The accelerator's clock; default: the board's."
+    ),
+]
 Latency = Annotated[
     float | None,
     typer.Option(

@@ -24,6 +24,7 @@ from fpga_flow.cli import sweep as sweep_command
 from fpga_flow.cli.arguments import (
     BoardName,
     Cache,
+    Clock,
     Debug,
     Fps,
     Latency,
@@ -43,6 +44,7 @@ from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import accuracy_changes, changes_of, hardware_changes, own_data
 from fpga_flow.core.stage import Stage
 from fpga_flow.pipeline import flow
+from fpga_flow.pipeline.replaced import check_nothing_lost
 
 app = typer.Typer(
     name="flow",
@@ -107,6 +109,7 @@ def build(
         ),
     ] = None,
     board: BoardName = None,
+    clock: Clock = None,
     fps: Fps = None,
     latency: Latency = None,
     fit: ToFit = False,
@@ -129,6 +132,10 @@ def build(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<recipe>-w<bits>.")
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Train and prune anew where the run's were of another recipe."),
+    ] = False,
     cache: Cache = None,
     debug: Debug = False,
 ) -> None:
@@ -137,7 +144,7 @@ def build(
     \b
     flow build --bits 4
     flow build --bits 4 --fps 50000 --until hardware
-    flow build --bits 4 --fit
+    flow build --bits 4 --clock 150 --fit
     flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --data mine.npz --board zcu104
@@ -145,7 +152,7 @@ def build(
     changes = changes_of(settings or (), bits)
     if data is not None:
         changes += own_data(data)
-    changes += hardware_changes(board, fps, latency, fit) + accuracy_changes(accuracy)
+    changes += hardware_changes(board, fps, latency, fit, clock) + accuracy_changes(accuracy)
     if from_scratch:
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:
@@ -155,6 +162,9 @@ def build(
         made = _outside_recipe(model, recipe, bits, from_scratch, changes)
         folder = places.RUNS / made.name
     run = flow.new_run(out or folder, made, model)
+    if not again:
+        flow.check_recipe(run)
+        check_nothing_lost(run)
     building.build(run, until)
 
 

@@ -33,6 +33,8 @@ from fpga_flow.pipeline.run import open_run as open_run
 from fpga_flow.pipeline.standing import check_model, mark_outdated
 from fpga_flow.pipeline.standing import current as current
 from fpga_flow.results.run import KINDS
+from fpga_flow.target.board import board
+from fpga_flow.target.speed import check_speed
 
 
 def execute(
@@ -50,10 +52,10 @@ def execute(
     flow that works on this run is waited for; -1: as long as it takes. A stage whose files are not as it made
     them runs again; without `mend` that is an `InputError` that names the file.
 
-    Every file and tool is looked for before the first stage starts. Raises what a stage raises, and
-    `DifferenceError` or `FitError` where a finished stage's result says so.
+    Every file and tool is looked for, and clock and rate are looked at, before the first stage starts. Raises
+    what a stage raises, and `DifferenceError` or `FitError` where a finished stage's result says so.
     """
-    _check_names(run)
+    check_recipe(run)
     stages = run.stages
     names = [stage.name for stage in stages]
     if until is not None:
@@ -90,7 +92,8 @@ def execute(
             mark_outdated(run)
 
 
-def _check_names(run: Run) -> None:
+def check_recipe(run: Run) -> None:
+    """Raise `InputError` where a model or file of the recipe is not there, or its speed cannot be had."""
     recipe = run.recipe
     shipped = run.model_file is None and recipe.model.file is None
     if shipped and recipe.model.name not in model_names():
@@ -99,6 +102,7 @@ def _check_names(run: Run) -> None:
         for key, path in named_files(run, stage).items():
             if path is not None and not path.is_file():
                 raise InputError(f"{key}: must be a file, not {str(path)!r}")
+    check_speed(recipe.hardware, board(recipe.board))
 
 
 def _take_up(run: Run) -> dict[Path, bytes]:

@@ -58,6 +58,6 @@ def built(network: Judged, folder: Path) -> Path | None:
         if not (ZOO / network.file).is_file():
             return None
         source = ["--model", str(ZOO / network.file)]
-    if flow_command(["build", *source, *network.options, "--until", "rtl", "--out", str(run)]):
+    if flow_command(["build", *source, *network.options, "--again", "--until", "rtl", "--out", str(run)]):
         raise RuntimeError(f"{network.name}: flow build failed")
     return run
