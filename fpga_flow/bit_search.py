@@ -16,7 +16,6 @@ from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.cost import itu_score
 from fpga_flow.export.operations import MAX_BITS, Matrix
 from fpga_flow.export.walk import to_integers
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.train.bits import (
     LayerSize,
     Measure,
@@ -78,7 +77,7 @@ def search(
         raise InputError("quant.weights and quant.activations: must be uniform where bits are searched")
     path = network or places.named(str(recipe.train.checkpoint))
     state = load_checkpoint(path)
-    cache = RUNS / ".cache"
+    cache = places.cache()
     set_cache(cache)
     train, validation = (load_codes(recipe, split, cache) for split in ("train", "validation"))
     check_fits(path, state, recipe, validation.classes, ignore={"weight_bits", "act_bits", "quant"})

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from fpga_flow import data
+from fpga_flow.core import places
 from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import find_recipe, load_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.data.frames import Frames
 from fpga_flow.export.brevitas_export import export_module
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.train.calibrate import calibrate
 from fpga_flow.train.network import build_network
 from fpga_flow.train.threads import torch_threads
@@ -60,7 +60,7 @@ def main() -> int:
     try:
         if arguments.file.suffix != ".onnx":
             raise InputError(f"file: must end in .onnx, not {arguments.file.name!r}")
-        export(load_recipe(find_recipe(arguments.recipe)), arguments.file, RUNS / ".cache" / "data")
+        export(load_recipe(find_recipe(arguments.recipe)), arguments.file, places.cache() / "data")
     except FlowError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -1,6 +1,7 @@
 """Runs that several packages' tests look at, made once."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,20 @@ import pytest
 from fpga_flow.core import artifact
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.pipeline import registry
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.stages import rtl as rtl
 from tests import digits_run as digits
 from tests import networks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_notes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the runs of tests out of the list of runs that stands in the cache they share with the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "FOLDER", str(tmp_path_factory.mktemp("notes")))
+        yield
 
 
 @pytest.fixture(scope="session")

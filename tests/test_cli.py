@@ -13,7 +13,7 @@ import pytest
 from fpga_flow import __version__
 from fpga_flow.cli import building
 from fpga_flow.cli import main as cli
-from fpga_flow.core import system, toolchain
+from fpga_flow.core import places, system, toolchain
 from fpga_flow.core.errors import InputError, ToolError, UnsupportedError
 from fpga_flow.pipeline import flow
 from fpga_flow.report import page
@@ -25,7 +25,7 @@ HEAVY = ("torch", "brevitas", "finn", "qonnx", "onnx", "onnxruntime", "numpy", "
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     # Drawing takes a second; tests/report draws.
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
 
@@ -113,10 +113,10 @@ def test_options_reach_the_recipe(call: Any, recipe: str, tmp_path: Path) -> Non
     assert (made.board, made.prune.rate, made.verify.stalls) == ("zcu104", 0.1, False)
     assert made.train.checkpoint == str(tmp_path / "start.npz")
     assert (made.prune.until, made.prune.target_is) == ("accuracy", "relative")
-    assert call("build", recipe, *words, "--accuracy", "55").code == 0
+    assert call("build", recipe, *words, "--accuracy", "55", "--again").code == 0
     prune = flow.open_run(tmp_path / "out" / "signals-w3").recipe.prune
     assert (prune.method, prune.until, prune.target_is, prune.target) == ("fmp", "fits", "absolute", 55)
-    assert call("build", recipe, *words, "--from-scratch").code == 0
+    assert call("build", recipe, *words, "--from-scratch", "--again").code == 0
     assert flow.open_run(tmp_path / "out" / "signals-w3").recipe.train.checkpoint is None
 
 
@@ -368,8 +368,8 @@ def test_list_names_runs_and_how_far_they_are(call: Any, recipe: str, tmp_path: 
     listed = call("list")
     assert listed.code == 0
     lines = [line.split() for line in listed.out.splitlines()]
-    assert ["signals-w4", "pynq-z1", "up", "to", "export"] in lines
-    assert ["signals-w3", "pynq-z1", "complete"] in lines
+    assert any(line[:-2] == ["signals-w4", "pynq-z1", "up", "to", "export"] for line in lines)
+    assert any(line[:-2] == ["signals-w3", "pynq-z1", "complete"] for line in lines)
     assert any(line[:2] == ["old", "broken:"] for line in lines)
     assert any(line[:3] == ["zcu104", "xczu7ev-ffvc1156-2-e", "xcup"] for line in lines)
 

@@ -32,6 +32,12 @@ def test_a_rate_a_latency_and_the_board_are_targets(built: list[flow.Run], tmp_p
     assert (fit.target, fit.margin) == ("board", 0.1)
 
 
+def test_the_clock_goes_with_every_target(built: list[flow.Run], tmp_path: Path) -> None:
+    assert hardware_of(built, tmp_path, "--clock", "150").clock_mhz == 150
+    assert hardware_of(built, tmp_path, "--clock", "150", "--fit").target == "board"
+    assert hardware_of(built, tmp_path).clock_mhz is None
+
+
 def test_an_option_takes_the_place_of_the_recipes_target(built: list[flow.Run], tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('[hardware]\ntarget = "latency"\nlatency_us = 3.0\n')

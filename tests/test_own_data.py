@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from fpga_flow.cli import main as cli
-from fpga_flow.core import artifact
+from fpga_flow.core import artifact, places
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.pipeline import flow
 from fpga_flow.train.checkpoint import load_checkpoint
 from tests import own
 
 
 @pytest.fixture(autouse=True)
 def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     monkeypatch.chdir(tmp_path)
 
 

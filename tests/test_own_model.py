@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from fpga_flow.cli import main as cli
-from fpga_flow.core import artifact
+from fpga_flow.core import artifact, places
 from fpga_flow.core.own_code import load, sources
-from fpga_flow.pipeline import flow
 from fpga_flow.pipeline.flow import open_run
 from tests import own
 
@@ -36,7 +35,7 @@ def build(recipe, classes, channels):
 
 @pytest.fixture(autouse=True)
 def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     monkeypatch.chdir(tmp_path)
     own.write_frames(tmp_path / "mine.npz", (12,), scale=5)
 

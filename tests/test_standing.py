@@ -161,7 +161,7 @@ def test_what_is_out_of_date_stands_in_list_and_report(
     faster: flow.Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names = ", ".join(LATER)
-    monkeypatch.setattr("fpga_flow.pipeline.flow.RUNS", faster.folder.parent)
+    monkeypatch.setattr("fpga_flow.core.places.RUNS", faster.folder.parent)
     assert cli.main(["list"]) == 0
     assert f"out of date: {names}" in " ".join(capfd.readouterr().out.split())
     report.write(faster)

@@ -28,8 +28,3 @@ def cache_key(run: flow.Run, network: Path) -> str:
     made_with = artifact.digest_json([code_digest(folders=["fpga_flow"]), toolchain.versions(TOOLS)])
     made_of = artifact.digest_json([file_digest(network), recipe_digest(run.recipe, PARTS)])
     return "-".join([PREFIX, made_with[:DIGITS], made_of[:DIGITS]])
-
-
-def cache_folder() -> Path:
-    """Return the folder that all runs share."""
-    return flow.RUNS / ".cache"

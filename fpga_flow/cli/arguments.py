@@ -5,9 +5,30 @@ from typing import Annotated
 
 import typer
 
-from fpga_flow.pipeline import flow
+from fpga_flow.core import places
+from fpga_flow.core.errors import InputError
 from fpga_flow.target.board import BOARDS
 
+
+def _use_cache(context: typer.Context, folder: Path | None) -> Path | None:
+    if folder is not None:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"--cache: {folder} is a file; name a folder")
+        context.with_resource(places.caching(folder))
+    return folder
+
+
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        envvar=places.CACHE,
+        callback=_use_cache,
+        help="What runs share: simulators, syntheses, data; default: build/out/.cache.",
+    ),
+]
+"""Where it is given, `places.cache()` is that folder as long as the command runs."""
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run: its folder, or its name in build/out ('flow list').")
@@ -36,6 +57,12 @@ Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),
 ]
+Clock = Annotated[
+    float | None,
+    typer.Option(
+        "--clock", metavar="MHZ", parser=number, help="The accelerator's clock; default: the board's."
+    ),
+]
 Latency = Annotated[
     float | None,
     typer.Option(
@@ -53,5 +80,5 @@ Settings = Annotated[
 
 def find_run(name: str) -> Path:
     """Return the folder of run `name`: a path, or a name in `build/out`."""
-    inside = flow.RUNS / name
+    inside = places.RUNS / name
     return inside if not Path(name).exists() and inside.is_dir() else Path(name)

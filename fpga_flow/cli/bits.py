@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fpga_flow.cli.arguments import Debug
+from fpga_flow.cli.arguments import Cache, Debug
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import find_recipe, load_recipe
@@ -34,6 +34,7 @@ def bits(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a value of the recipe; repeatable."),
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Choose bits for every layer's weights and activations, so that the network loses least under a limit.

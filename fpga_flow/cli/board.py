@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fpga_flow.cli.arguments import Debug, RunArgument, find_run, integer, number
+from fpga_flow.cli.arguments import Cache, Debug, RunArgument, find_run, integer, number
 from fpga_flow.core.errors import InputError
 from fpga_flow.pipeline import flow
 
@@ -15,6 +15,7 @@ def package(
     virtual: Annotated[
         bool, typer.Option("--virtual", help="For the virtual board: a simulator instead of a bitstream.")
     ] = False,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Make the zip for the board: bitstream, driver, test frames with golden outputs.
@@ -54,6 +55,7 @@ def deploy(
     timeout: Annotated[
         float | None, typer.Option(metavar="S", parser=number, help="Seconds after which a run is given up.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Copy a run to a board, flash it, run the accuracy test there, bring the figures back.

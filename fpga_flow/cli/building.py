@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from fpga_flow.core import system
+from fpga_flow.core import places, system
 from fpga_flow.core.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.core.recipe import Change, make_recipe
 from fpga_flow.core.recipe_parts import Recipe
@@ -57,7 +57,7 @@ def build(run: flow.Run, until: str | None = None, force: str | None = None, *, 
     """
     from fpga_flow import report
 
-    with system.writing(run.folder, flow.RUNS):
+    with system.writing(run.folder, places.RUNS):
         try:
             flow.execute(run, until, force, mend=force is None)
         except (DifferenceError, FitError):

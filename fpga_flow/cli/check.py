@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fpga_flow.cli import building
-from fpga_flow.cli.arguments import BoardName, Debug, Fps, Settings, number
-from fpga_flow.core import artifact, system
+from fpga_flow.cli.arguments import BoardName, Cache, Debug, Fps, Settings, number
+from fpga_flow.core import artifact, places, system
 from fpga_flow.core.errors import DifferenceError, FitError, FlowError, InputError, ToolError
 from fpga_flow.core.recipe import Change
 from fpga_flow.core.recipe_parts.hardware import ExportRecipe
@@ -52,6 +52,7 @@ def check(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<file>.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Take a network through export, RTL and verification, and judge limits; for CI.
@@ -104,7 +105,7 @@ def _carry_out(
             changes = [Change("export.vectors", kept, "--vectors"), *changes]
     found.expects = expected is not None
     recipe = building.outside_recipe(found.network, changes, "FILE.onnx", "--vectors")
-    found.run = flow.new_run(out or flow.RUNS / recipe.name, recipe, found.network)
+    found.run = flow.new_run(out or places.RUNS / recipe.name, recipe, found.network)
     if expected is not None:
         problems += _compare(found, found.run, expected)
         found.run = replace(found.run, outcomes=[])
@@ -130,7 +131,7 @@ def _compare(found: "Found", run: flow.Run, outputs: "NDArray[Any]") -> list[Flo
     """Compare what the user expects as soon as there are golden outputs, before anything takes long."""
     from fpga_flow.check import expected
 
-    with system.writing(run.folder, flow.RUNS):
+    with system.writing(run.folder, places.RUNS):
         flow.execute(run, "export")
     try:
         compared = found.compared = expected.compare(run.folder / "export", outputs)
@@ -176,5 +177,5 @@ def _show(found: "Found") -> None:
             print(f"{case.name}: {case.state}{f', {case.text}' if case.text else ''}")
     if found.run is not None:
         with suppress(ToolError):  # that a tool is missing is told already
-            print(f"cache-path={cache_key.cache_folder()}")
+            print(f"cache-path={places.cache()}")
             print(f"cache-key={cache_key.cache_key(found.run, found.network)}")

@@ -6,9 +6,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from fpga_flow.core import toolchain
+from fpga_flow.core import places, toolchain
 from fpga_flow.core.errors import ToolError
-from fpga_flow.pipeline.flow import RUNS, STAGES
+from fpga_flow.pipeline.flow import STAGES
 
 FREE_GB = 2.0
 """What a run and the tools' cache take at most, roughly."""
@@ -35,10 +35,11 @@ def examine() -> None:
             table.add_row(name, tool.version, tool.where, users)
     console = Console(highlight=False)
     console.print(table)
-    free = shutil.disk_usage(next(p for p in (RUNS, *RUNS.parents) if p.exists())).free / 1e9
+    free = shutil.disk_usage(next(p for p in (places.RUNS, *places.RUNS.parents) if p.exists())).free / 1e9
     verdict = "" if free >= FREE_GB else f"; a run may need {FREE_GB:g} GB"
     console.print(
-        f"\n{toolchain.CPU_COUNT} processors, {free:.1f} GB free for runs in {RUNS}{verdict}", soft_wrap=True
+        f"\n{toolchain.CPU_COUNT} processors, {free:.1f} GB free for runs in {places.RUNS}{verdict}",
+        soft_wrap=True,
     )
     if missing:
         raise ToolError("\n  ".join((f"missing: {', '.join(missing)}", *missing.values())))

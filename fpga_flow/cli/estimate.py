@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpga_flow.cli import building
-from fpga_flow.cli.arguments import BOARD_HELP, Debug, Fps, Latency, Settings, ToFit, find_run
+from fpga_flow.cli.arguments import BOARD_HELP, Cache, Clock, Debug, Fps, Latency, Settings, ToFit, find_run
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.recipe import Change, make_recipe
+from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import changes_of, hardware_changes
 from fpga_flow.pipeline import flow
 from fpga_flow.target.board import BOARDS, Board, board
+from fpga_flow.target.speed import check_speed
 
 if TYPE_CHECKING:
     from qonnx.core.modelwrapper import ModelWrapper
@@ -33,6 +35,7 @@ def estimate(
     boards: Annotated[
         list[str] | None, typer.Option("--board", help=f"{BOARD_HELP} Repeatable; default: all of ours.")
     ] = None,
+    clock: Clock = None,
     fps: Fps = None,
     latency: Latency = None,
     fit: ToFit = False,
@@ -42,6 +45,7 @@ def estimate(
         typer.Option(metavar="FILE", help="Draw the layers on the first board (.svg or .png)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Say what a network takes of each board, by layer, before any tool runs.
@@ -56,19 +60,24 @@ def estimate(
     \b
     flow estimate signals-w4
     flow estimate signals-w4 --board pynq-z1 --fps 50000 --picture layers.svg
-    flow estimate net.onnx --board zcu104 --fit
+    flow estimate net.onnx --board zcu104 --clock 250 --fit
     """
     drawn = _drawn(picture)
-    changes = changes_of(settings or ()) + hardware_changes(None, fps, latency, fit)
-    if Path(network).suffix in FILES and Path(network).is_file():
-        recipe, model = _of_file(Path(network), changes)
+    changes = changes_of(settings or ()) + hardware_changes(None, fps, latency, fit, clock)
+    file, run = Path(network), None
+    if file.suffix in FILES and file.is_file():
+        recipe = building.outside_recipe(file, changes, "FILE")
         targets = [board(name) for name in BOARDS]
     else:
-        recipe, model = _of_run(network, changes)
+        run = flow.open_run(find_run(network))
+        recipe = make_recipe(run.recipe.model_dump(mode="json"), changes, network)
         own = board(recipe.board)
         targets = [own, *(one for name, one in BOARDS.items() if name != own.name)]
     if boards:
         targets = [_board(name) for name in boards]
+    for target in targets:
+        check_speed(recipe.hardware, target)
+    model = _of_file(file, recipe) if run is None else _of_run(run)
     found = _budgets(model, recipe, targets, as_json)
     if drawn is not None:
         from fpga_flow.report import budgets as shown
@@ -91,26 +100,23 @@ def _board(name: str) -> Board:
     return board(make_recipe({"name": "estimate"}, hardware_changes(name, None)).board)
 
 
-def _of_file(path: Path, changes: list[Change]) -> "tuple[Recipe, ModelWrapper]":
+def _of_file(path: Path, recipe: Recipe) -> "ModelWrapper":
     from fpga_flow.export.declared import declared_input
     from fpga_flow.export.network import write_network
     from fpga_flow.export.reader import read
     from fpga_flow.export.walk import to_integers
     from fpga_flow.scores.source import network_in
 
-    recipe = building.outside_recipe(path, changes, "FILE")
     if path.suffix == ".pt":
-        return recipe, write_network(network_in(path))
-    return recipe, write_network(to_integers(read(path), declared_input(recipe.export.input)))
+        return write_network(network_in(path))
+    return write_network(to_integers(read(path), declared_input(recipe.export.input)))
 
 
-def _of_run(name: str, changes: list[Change]) -> "tuple[Recipe, ModelWrapper]":
+def _of_run(run: flow.Run) -> "ModelWrapper":
     from qonnx.core.modelwrapper import ModelWrapper
 
-    run = flow.open_run(find_run(name))
     building.build(run, "estimate", "estimate", quiet=True)
-    recipe = make_recipe(run.recipe.model_dump(mode="json"), changes, name)
-    return recipe, ModelWrapper(str(run.folder / "export" / "network.onnx"))
+    return ModelWrapper(str(run.folder / "export" / "network.onnx"))
 
 
 def _budgets(model: "ModelWrapper", recipe: Recipe, targets: list[Board], as_json: bool) -> "list[Budget]":
@@ -123,7 +129,7 @@ def _budgets(model: "ModelWrapper", recipe: Recipe, targets: list[Board], as_jso
     found = []
     for target in targets:
         say(f"{target.name} ...")
-        found.append(budget(model, recipe.hardware, target, flow.RUNS / ".cache"))
+        found.append(budget(model, recipe.hardware, target, places.cache()))
     if as_json:
         print(json.dumps([shown.as_json(one) for one in found], indent=2))
         return found

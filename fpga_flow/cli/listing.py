@@ -3,12 +3,18 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
 from rich.table import Table
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
+from fpga_flow.core.locking import LOCK, is_held
 from fpga_flow.core.recipe import find_recipe, load_recipe, model_names, recipe_names
-from fpga_flow.pipeline import flow
+from fpga_flow.pipeline import flow, registry
 from fpga_flow.pipeline.standing import outdated
+from fpga_flow.pipeline.unfinished import unfinished
+from fpga_flow.storage.sizes import taken
 from fpga_flow.target.board import BOARDS
 from fpga_flow.target.resources import LIMITED
 
@@ -24,7 +30,8 @@ def show() -> None:
             "Stages (--until NAME, flow NAME RUN)",
             _table(["name", ""], [[s.name, s.summary] for s in flow.STAGES]),
         ),
-        (f"Runs in {flow.RUNS} (flow report NAME)", _runs(flow.RUNS)),
+        (f"Runs in {places.RUNS} (flow report NAME)", _runs({run.name: run for run in registry.here()})),
+        ("Runs elsewhere (flow report FOLDER)", _runs({str(run): run for run in registry.elsewhere()})),
     ):
         console.print(f"[bold]{title}[/bold]", soft_wrap=True)
         console.print(table, "")
@@ -35,7 +42,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> Table | str:
         return "  none"
     table = Table(*heads, box=None, show_header=len(heads) > 2, pad_edge=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 
@@ -60,17 +67,22 @@ def _boards() -> Table | str:
     return _table(["name", "part", "family", "MHz", *LIMITED.values()], rows)
 
 
-def _runs(folder: Path) -> Table | str:
+def _runs(folders: dict[str, Path]) -> Table | str:
+    """Return the table of the runs in `folders`, by the names that are shown."""
     rows = []
-    for path in sorted(folder.glob(f"*/{flow.RECIPE}")):
+    for name, folder in folders.items():
+        size = decimal(taken(folder).size)
         try:
-            run = flow.open_run(path.parent)
+            run = flow.open_run(folder)
         except InputError as error:
-            rows.append([path.parent.name, "broken:", str(error), ""])
+            rows.append([name, "broken:", "", size, str(error)])
             continue
         done = list(flow.current(run))
         wanted = {stage.name for stage in run.stages if not stage.on_demand}
         state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
         old = ", ".join(outdated(run))
-        rows.append([path.parent.name, run.recipe.board_name, state, old and f"out of date: {old}"])
-    return _table(["name", "board", "stages done", ""], rows)
+        notes = [*unfinished(run, done), *([f"out of date: {old}"] if old else [])]
+        if is_held(folder / LOCK):
+            notes.insert(0, "running")
+        rows.append([name, run.recipe.board_name, state, size, "; ".join(notes)])
+    return _table(["name", "board", "stages done", "size", ""], rows)

@@ -14,14 +14,18 @@ from fpga_flow.cli import bits as bits_command
 from fpga_flow.cli import board as board_command
 from fpga_flow.cli import building
 from fpga_flow.cli import check as check_command
+from fpga_flow.cli import clean as clean_command
 from fpga_flow.cli import compare as compare_command
 from fpga_flow.cli import cost as cost_command
 from fpga_flow.cli import estimate as estimate_command
 from fpga_flow.cli import refit as refit_command
+from fpga_flow.cli import remove as remove_command
 from fpga_flow.cli import run as run_command
 from fpga_flow.cli import sweep as sweep_command
 from fpga_flow.cli.arguments import (
     BoardName,
+    Cache,
+    Clock,
     Debug,
     Fps,
     Latency,
@@ -32,7 +36,7 @@ from fpga_flow.cli.arguments import (
     integer,
     number,
 )
-from fpga_flow.core import interrupt, system
+from fpga_flow.core import interrupt, places, system
 from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
@@ -41,6 +45,7 @@ from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import accuracy_changes, changes_of, hardware_changes, own_data
 from fpga_flow.core.stage import Stage
 from fpga_flow.pipeline import flow
+from fpga_flow.pipeline.replaced import check_nothing_lost
 
 app = typer.Typer(
     name="flow",
@@ -106,6 +111,7 @@ def build(
         ),
     ] = None,
     board: BoardName = None,
+    clock: Clock = None,
     fps: Fps = None,
     latency: Latency = None,
     fit: ToFit = False,
@@ -128,6 +134,11 @@ def build(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<recipe>-w<bits>.")
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Train and prune anew where the run's were of another recipe."),
+    ] = False,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Build a recipe: all stages whose inputs, recipe, tools or code changed since the last time.
@@ -135,7 +146,7 @@ def build(
     \b
     flow build --bits 4
     flow build --bits 4 --fps 50000 --until hardware
-    flow build --bits 4 --fit
+    flow build --bits 4 --clock 150 --fit
     flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --data mine.npz --board zcu104
@@ -143,16 +154,19 @@ def build(
     changes = changes_of(settings or (), bits)
     if data is not None:
         changes += own_data(data)
-    changes += hardware_changes(board, fps, latency, fit) + accuracy_changes(accuracy)
+    changes += hardware_changes(board, fps, latency, fit, clock) + accuracy_changes(accuracy)
     if from_scratch:
         changes.append(Change("train.checkpoint", None, "--from-scratch"))
     if model is None:
         made = load_recipe(find_recipe(recipe or "signals"), changes)
-        folder = flow.RUNS / f"{made.name}-w{made.quant.weight_bits}"
+        folder = places.RUNS / f"{made.name}-w{made.quant.weight_bits}"
     else:
         made = _outside_recipe(model, recipe, bits, from_scratch, changes)
-        folder = flow.RUNS / made.name
+        folder = places.RUNS / made.name
     run = flow.new_run(out or folder, made, model)
+    if not again:
+        flow.check_recipe(run)
+        check_nothing_lost(run)
     building.build(run, until)
 
 
@@ -165,8 +179,8 @@ def _outside_recipe(
     return building.outside_recipe(model, changes)
 
 
-def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
-    def command(run: RunArgument, debug: Debug = False) -> None:
+def _stage_command(stage: Stage) -> Callable[..., None]:
+    def command(run: RunArgument, cache: Cache = None, debug: Debug = False) -> None:
         building.build(flow.open_run(find_run(run)), stage.name, stage.name)
 
     command.__doc__ = (
@@ -175,7 +189,7 @@ def _stage_command(stage: Stage) -> Callable[[str, bool], None]:
     return command
 
 
-def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
+def _export_command(stage: Stage) -> Callable[..., None]:
     again = _stage_command(stage)
 
     def command(
@@ -183,10 +197,11 @@ def _export_command(stage: Stage) -> Callable[[str, bool, bool], None]:
         finn: Annotated[
             bool, typer.Option("--finn", help="Bring RUN up to hardware instead, and write RUN/finn.")
         ] = False,
+        cache: Cache = None,
         debug: Debug = False,
     ) -> None:
         if not finn:
-            again(run, debug)
+            again(run)
             return
         from fpga_flow.cli import stock_finn
 
@@ -214,7 +229,7 @@ for _stage in flow.STAGES:
 
 
 @app.command("list")
-def list_(debug: Debug = False) -> None:
+def list_(cache: Cache = None, debug: Debug = False) -> None:
     """List recipes, models, boards, stages and runs."""
     from fpga_flow.cli import listing
 
@@ -242,6 +257,8 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 for _command in (board_command.package, board_command.deploy):
     app.command(rich_help_panel="Board")(_command)
 app.command()(check_command.check)
+app.command("clean")(clean_command.clean_)
+app.command()(remove_command.remove)
 app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
@@ -273,7 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _explain(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    error = system.explained(error, (flow.RUNS,)) or error
+    error = system.explained(error, (places.RUNS,)) or error
     expected = isinstance(error, FlowError)
     what = str(error) if expected else f"a fault in flow itself: {type(error).__name__}: {error}"
     hint = [] if debug or expected else ["the same command with --debug shows where"]

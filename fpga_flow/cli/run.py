@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fpga_flow.cli.arguments import Debug, RunArgument, find_run
+from fpga_flow.cli.arguments import Cache, Debug, RunArgument, find_run
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
 from fpga_flow.pipeline import flow
@@ -25,6 +25,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="The outputs y; <frames>-out.npz.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Give a run's network frames of your own, and write what it gives for them.

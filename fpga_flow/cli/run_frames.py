@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow import data, results
-from fpga_flow.core import toolchain
+from fpga_flow.core import places, toolchain
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts.data import OWN, DataRecipe
@@ -20,7 +20,7 @@ from fpga_flow.design.design import load_design
 from fpga_flow.export.frames import fitted
 from fpga_flow.integer.golden import Golden
 from fpga_flow.integer.quantise import quantise
-from fpga_flow.pipeline.flow import RUNS, Run
+from fpga_flow.pipeline.flow import Run
 from fpga_flow.pipeline.standing import intact
 from fpga_flow.results.export import ExportResult
 
@@ -73,7 +73,7 @@ def outputs(run: Run, file: Path, on: str) -> dict[str, NDArray[Any]]:
     exported = results.read(ExportResult, folders["export"])
     output, spec = exported.output, exported.input.description()
     frames = fitted(
-        data.load(DataRecipe(name=OWN, file=str(file)), "test", RUNS / ".cache" / "data"),
+        data.load(DataRecipe(name=OWN, file=str(file)), "test", places.cache() / "data"),
         spec,
         0,
         str(file),
@@ -114,7 +114,7 @@ def _simulated(task: _Task) -> NDArray[np.int64]:
     parts = np.array_split(codes, max(1, min(toolchain.CPU_COUNT, len(codes) // PART_FRAMES)))
     with tempfile.TemporaryDirectory(prefix="flow-run-") as scratch:
         log = Path(scratch) / "verilator.log"
-        accelerator = Accelerator(task.folders["rtl"], RUNS / ".cache" / "verilator", log)
+        accelerator = Accelerator(task.folders["rtl"], places.cache() / "verilator", log)
         with bar("frames simulated", len(codes)) as advance, ThreadPoolExecutor(len(parts)) as pool:
             try:
                 found = list(pool.map(lambda part: accelerator.run(part, advance=advance)[0], parts))

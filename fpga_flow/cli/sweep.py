@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fpga_flow.cli.arguments import Debug
+from fpga_flow.cli.arguments import Cache, Debug
 from fpga_flow.cli.building import outside_recipe
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.progress import say
@@ -72,6 +73,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The sweep's folder; build/out/<recipe>-sweep.")
     ] = None,
+    cache: Cache = None,
     debug: Debug = False,
 ) -> None:
     """Build a recipe, or a network, at all combinations of some values; put them into one table and plots.
@@ -106,7 +108,7 @@ def sweep(
     make = _recipe_of(names, model)
     changes = [*changes_of(settings or ()), *(own_data(data) if data else ())]
     points = grid(make, changes, bits, prune, over or (), model and model.resolve())
-    folder = out or flow.RUNS / f"{points[0].recipe.name}-sweep"
+    folder = out or places.RUNS / f"{points[0].recipe.name}-sweep"
     _sweep(points, until, folder.resolve(), workers, scheduler)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.pipeline import flow
 from fpga_flow.report.columns import Value, best
@@ -49,7 +50,7 @@ class Compared:
 
 def known_runs() -> list[str]:
     """Return the names of the runs in build/out."""
-    return sorted(path.parent.name for path in flow.RUNS.glob(f"*/{flow.RECIPE}"))
+    return sorted(path.parent.name for path in places.RUNS.glob(f"*/{flow.RECIPE}"))
 
 
 def compared(folders: Sequence[Path]) -> list[Compared]:
@@ -62,12 +63,12 @@ def compared(folders: Sequence[Path]) -> list[Compared]:
             there = ", ".join(known_runs()) or "none yet"
             raise InputError(
                 f"RUN: {folder} is no run of fpga_flow (it has no {flow.RECIPE}); "
-                f"those in {flow.RUNS} are: {there}"
+                f"those in {places.RUNS} are: {there}"
             )
     if len(folders) < 2:
         raise InputError("RUN: name at least two runs to compare; 'flow list' has those in build/out")
-    places = [folder.resolve() for folder in folders]
-    twice = next((place for place in places if places.count(place) > 1), None)
+    resolved = [folder.resolve() for folder in folders]
+    twice = next((place for place in resolved if resolved.count(place) > 1), None)
     if twice is not None:
         raise InputError(f"RUN: {twice} is named twice; name each run once")
     rows = gather(folders, but=SHOWN_ELSEWHERE)
@@ -75,7 +76,7 @@ def compared(folders: Sequence[Path]) -> list[Compared]:
 
 
 def _run(folder: Path) -> str:
-    return folder.name if folder.parent.resolve() == flow.RUNS.resolve() else str(folder)
+    return folder.name if folder.parent.resolve() == places.RUNS.resolve() else str(folder)
 
 
 def as_json(runs: Sequence[Compared]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Where things stand: the code, the recipes and models that come with it, and the user's own files."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CODE = Path(__file__).resolve().parents[2]
@@ -10,6 +13,30 @@ SHIPPED = CODE if IN_CHECKOUT else CODE / "fpga_flow" / "shipped"
 HOME = CODE if IN_CHECKOUT else Path.cwd()
 """What relative names in a recipe start from; runs go to `build/out` in it. For an installed package
 it is the folder that the program was started in."""
+RUNS = HOME / "build" / "out"
+"""Where runs go unless `--out` says otherwise."""
+CACHE = "FLOW_CACHE"
+"""Environment variable with the folder of the cache."""
+
+
+def cache() -> Path:
+    """Return the folder of what all runs share: the one that `CACHE` names, else `.cache` beside the runs."""
+    name = os.environ.get(CACHE)
+    return Path(name).expanduser().absolute() if name else RUNS / ".cache"
+
+
+@contextmanager
+def caching(folder: Path) -> Iterator[None]:
+    """Have the cache in `folder` until this ends, also in processes that are started meanwhile."""
+    before = os.environ.get(CACHE)
+    os.environ[CACHE] = str(folder.expanduser().absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[CACHE]
+        else:
+            os.environ[CACHE] = before
 
 
 def named(name: str | Path) -> Path:

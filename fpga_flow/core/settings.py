@@ -27,10 +27,15 @@ def own_data(file: Path, option: str = "--data") -> list[Change]:
 
 
 def hardware_changes(
-    board: str | None, fps: float | None, latency: float | None = None, fit: bool = False
+    board: str | None,
+    fps: float | None,
+    latency: float | None = None,
+    fit: bool = False,
+    clock: float | None = None,
 ) -> list[Change]:
-    """Return what the options about board and folding set; at most one target of the folding may be given."""
+    """Return what the options about board, clock and folding set; the folding has at most one target."""
     changes = [] if board is None else [from_here(Change(BOARD, board, "--board"))]
+    changes += [] if clock is None else [Change("hardware.clock_mhz", clock, "--clock")]
     return changes + _folding_target(fps, latency, fit)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import DifferenceError, InputError
 from fpga_flow.core.progress import say
 from fpga_flow.deploy import procedure, results
@@ -12,7 +13,7 @@ from fpga_flow.deploy.package import NAME, describe, vectors, write_package
 from fpga_flow.deploy.transport import Ssh, Transport, Virtual
 from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
 from fpga_flow.design.design import Design, design_digest, load_design
-from fpga_flow.pipeline.flow import RUNS, Run, current
+from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.pipeline.standing import intact
 from fpga_flow.results import read
 from fpga_flow.results.bitstream import BitstreamResult
@@ -68,7 +69,7 @@ def make_package(run: Run, virtual: bool = False) -> Path:
 
 def _virtual_hardware(design: Design, rtl: Path, digest: str) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="virtual-board-") as scratch:
-        program = virtual_board(design, rtl, digest, Path(scratch), RUNS / ".cache" / "verilator")
+        program = virtual_board(design, rtl, digest, Path(scratch), places.cache() / "verilator")
         files = {f"{NAME}.bit": program.read_bytes()}
     return files | {f"data/{path.name}": path.read_bytes() for path in sorted((rtl / "data").glob("*"))}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fpga_flow import results
-from fpga_flow.core import artifact, interrupt, own_code, toolchain
+from fpga_flow.core import artifact, interrupt, own_code, places, toolchain
 from fpga_flow.core.digests import named_file, recipe_digest
 from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.locking import locked
@@ -20,12 +20,12 @@ from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import model_names
 from fpga_flow.core.stage import Context as Context
 from fpga_flow.core.stage import Stage, only
+from fpga_flow.pipeline import registry
 from fpga_flow.pipeline.dependencies import digest_of, input_digests, inputs_of, named_files
 from fpga_flow.pipeline.order import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.pipeline.order import STAGES as STAGES
 from fpga_flow.pipeline.run import MODEL as MODEL
 from fpga_flow.pipeline.run import RECIPE as RECIPE
-from fpga_flow.pipeline.run import RUNS as RUNS
 from fpga_flow.pipeline.run import Outcome
 from fpga_flow.pipeline.run import Run as Run
 from fpga_flow.pipeline.run import new_run as new_run
@@ -33,6 +33,8 @@ from fpga_flow.pipeline.run import open_run as open_run
 from fpga_flow.pipeline.standing import check_model, mark_outdated
 from fpga_flow.pipeline.standing import current as current
 from fpga_flow.results.run import KINDS
+from fpga_flow.target.board import board
+from fpga_flow.target.speed import check_speed
 
 
 def execute(
@@ -50,10 +52,10 @@ def execute(
     flow that works on this run is waited for; -1: as long as it takes. A stage whose files are not as it made
     them runs again; without `mend` that is an `InputError` that names the file.
 
-    Every file and tool is looked for before the first stage starts. Raises what a stage raises, and
-    `DifferenceError` or `FitError` where a finished stage's result says so.
+    Every file and tool is looked for, and clock and rate are looked at, before the first stage starts. Raises
+    what a stage raises, and `DifferenceError` or `FitError` where a finished stage's result says so.
     """
-    _check_names(run)
+    check_recipe(run)
     stages = run.stages
     names = [stage.name for stage in stages]
     if until is not None:
@@ -72,6 +74,7 @@ def execute(
         if not mend:
             check_model(run)
         before = _take_up(run)
+        registry.note(run.folder)
         try:
             for stage in stages:
                 artifact.recover(run.folder / stage.name)
@@ -89,7 +92,8 @@ def execute(
             mark_outdated(run)
 
 
-def _check_names(run: Run) -> None:
+def check_recipe(run: Run) -> None:
+    """Raise `InputError` where a model or file of the recipe is not there, or its speed cannot be had."""
     recipe = run.recipe
     shipped = run.model_file is None and recipe.model.file is None
     if shipped and recipe.model.name not in model_names():
@@ -98,6 +102,7 @@ def _check_names(run: Run) -> None:
         for key, path in named_files(run, stage).items():
             if path is not None and not path.is_file():
                 raise InputError(f"{key}: must be a file, not {str(path)!r}")
+    check_speed(recipe.hardware, board(recipe.board))
 
 
 def _take_up(run: Run) -> dict[Path, bytes]:
@@ -151,7 +156,7 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
         recipe=only(run.recipe, stage.parts),
         folder=partial,
         inputs={name: run.folder / name for name in inputs_of(run, stage)},
-        cache=RUNS / ".cache",
+        cache=places.cache(),
         model_file=run.model_file,
         kept=_kept_apart(run, stage),
     )
@@ -181,7 +186,7 @@ def _kept_apart(run: Run, stage: Stage) -> Path | None:
         return None
     plain = next(one for one in STAGES if one.name == stage.name)
     digest = digest_of(run, plain, toolchain.versions(plain.tools))
-    return RUNS / ".cache" / stage.name / digest
+    return places.cache() / stage.name / digest
 
 
 def _judge(run: Run, stage: Stage) -> FlowError | None:

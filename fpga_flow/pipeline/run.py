@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.places import HOME
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.stage import Stage
@@ -14,8 +13,6 @@ from fpga_flow.target.board import board
 
 RECIPE = "recipe.json"
 MODEL = "model.onnx"
-RUNS = HOME / "build" / "out"
-"""Where runs go unless `--out` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,17 @@ def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run
     return Run(folder, recipe, model_file)
 
 
-def open_run(folder: Path) -> Run:
-    """Open an existing run; raises `InputError` where `folder` is none."""
+def check_run(folder: Path) -> None:
+    """Raise `InputError` where `folder` is no run."""
     if not (folder / RECIPE).is_file():
         raise InputError(
             f"RUN: {folder} is no run of fpga_flow (it has no {RECIPE}); 'flow list' names the runs"
         )
+
+
+def open_run(folder: Path) -> Run:
+    """Open an existing run; raises `InputError` where `folder` is none."""
+    check_run(folder)
     recipe = make_recipe(artifact.read_json(folder / RECIPE), origin=str(folder / RECIPE))
     model = folder / MODEL
     return new_run(folder, recipe, model if model.is_file() else None)

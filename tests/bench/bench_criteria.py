@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpga_flow import results
+from fpga_flow.core import places
 from fpga_flow.core.recipe import ROOT, Change, find_recipe, load_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.pipeline import flow
@@ -20,7 +21,7 @@ from fpga_flow.until_fits import BoardEstimate
 from tests.bench.tables import write_rows
 
 FILE = ROOT / "docs" / "criteria.csv"
-FOLDER = flow.RUNS / "criteria"
+FOLDER = places.RUNS / "criteria"
 SEEDS = (1, 2, 3)
 CRITERIA = ("magnitude", "hardware")
 RATES = (100_000.0, 20_000.0, 300_000.0)

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fpga_flow.core import places
 from fpga_flow.core.recipe import ROOT
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import spread
 from fpga_flow.hardware.estimate import estimate_layers
 from fpga_flow.hardware.spread import Spread, layer_ranges, total_ranges
-from fpga_flow.pipeline import flow
 from fpga_flow.stages.synth import synthesise_layers
 from fpga_flow.target.board import board
 from fpga_flow.target.resources import LIMITED, Resources, total
@@ -65,7 +65,7 @@ def rows_of(seed: int) -> Iterator[Row]:
         model = folded(seed, BOARD)
     with tempfile.TemporaryDirectory() as scratch:
         layers = rtl_of(model, BOARD, Path(scratch))
-        counts, _, _ = synthesise_layers(layers, Path(scratch), flow.RUNS / ".cache", BOARD.family)
+        counts, _, _ = synthesise_layers(layers, Path(scratch), places.cache(), BOARD.family)
     for name, operator in operators(model).items():
         amounts = counts[name].as_dict()
         keys = ("lut", "lutram", "srl", "ff", "bram18", "dsp")

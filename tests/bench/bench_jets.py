@@ -71,6 +71,7 @@ def exported(bits: int, pruning: str, runs: Path) -> tuple[Network, Integers, In
         str(bits),
         "--set",
         f"prune.method={pruning}",
+        "--again",
         "--until",
         "export",
         "--out",

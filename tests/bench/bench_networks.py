@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fpga_flow.core import places
 from fpga_flow.core.recipe import ROOT
 from fpga_flow.design.design import load_design
 from fpga_flow.finn.estimate import finn_estimate
@@ -99,7 +100,7 @@ def counts_of(run: Path) -> dict[str, Resources]:
     """Return the layers of `run` by Yosys; those that were synthesised before are known."""
     target = board(flow.open_run(run).recipe.board)
     layers = load_design(run / "rtl").layers
-    found, _, _ = synthesise_layers(layers, run / "rtl", flow.RUNS / ".cache", target.family)
+    found, _, _ = synthesise_layers(layers, run / "rtl", places.cache(), target.family)
     return {name: one.taken for name, one in found.items()}
 
 

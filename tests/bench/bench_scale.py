@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from fpga_flow import results, untrained
-from fpga_flow.core import artifact, toolchain
+from fpga_flow.core import artifact, places, toolchain
 from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.pipeline import flow
@@ -107,13 +107,13 @@ def onnx_of(network: Network, folder: Path) -> Path | None:
         zoo = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
         return zoo / network.source if (zoo / network.source).is_file() else None
     path = folder / f"{network.source}.onnx"
-    untrained.export(load_recipe(find_recipe(network.source)), path, flow.RUNS / ".cache" / "data")
+    untrained.export(load_recipe(find_recipe(network.source)), path, places.cache() / "data")
     return path
 
 
 def measure(network: Network, folder: Path) -> Row | None:
     """Take `network` through a flow in `folder`, whose cache is its own; None where its file is not here."""
-    flow.RUNS = folder
+    places.RUNS = folder
     file = onnx_of(network, folder)
     if file is None:
         return None

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from fpga_flow import untrained
-from fpga_flow.core import toolchain
+from fpga_flow.core import places, toolchain
 from fpga_flow.core.progress import bar, say
 from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe, make_recipe
 from fpga_flow.design.design import INPUT, OUTPUT, Design, load_design
@@ -181,7 +181,7 @@ def built(folder: Path, frames: int) -> tuple[str, Path]:
     """Build the network's RTL in `folder`; returns its name and its run."""
     zoo = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
     model = zoo / AMC
-    flow.RUNS = folder
+    places.RUNS = folder
     if not model.is_file():
         model = folder / f"{FALLBACK.stem}.onnx"
         untrained.export(load_recipe(FALLBACK), model, folder / ".cache" / "data")

@@ -9,8 +9,8 @@ from typing import Any
 
 from fpga_flow import untrained
 from fpga_flow.cli.main import main as flow_command
+from fpga_flow.core import places
 from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe
-from fpga_flow.pipeline import flow
 
 FILE = Path(__file__).with_suffix(".toml")
 ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
@@ -52,12 +52,12 @@ def built(network: Judged, folder: Path) -> Path | None:
         file = folder / f"{network.slug}.onnx"
         if not file.exists():
             recipe = load_recipe(find_recipe(network.untrained), network.values.items())
-            untrained.export(recipe, file, flow.RUNS / ".cache" / "data")
+            untrained.export(recipe, file, places.cache() / "data")
         source = ["--model", str(file)]
     else:
         if not (ZOO / network.file).is_file():
             return None
         source = ["--model", str(ZOO / network.file)]
-    if flow_command(["build", *source, *network.options, "--until", "rtl", "--out", str(run)]):
+    if flow_command(["build", *source, *network.options, "--again", "--until", "rtl", "--out", str(run)]):
         raise RuntimeError(f"{network.name}: flow build failed")
     return run

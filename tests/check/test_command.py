@@ -12,6 +12,7 @@ from fpga_flow.check import summary
 from fpga_flow.check.found import Case, State
 from fpga_flow.check.junit import junit
 from fpga_flow.cli import main as cli
+from fpga_flow.core import places
 from fpga_flow.core.errors import DifferenceError, ToolError, UnsupportedError
 from fpga_flow.design.design import Design, LayerRtl, Stream
 from fpga_flow.pipeline import flow
@@ -57,7 +58,7 @@ def net(tmp_path: Path) -> Path:
 def check(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, net: Path, capfd: pytest.CaptureFixture[str]
 ) -> Check:
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
 
     def run(*words: str, network: Path = net, **work: Any) -> Checked:

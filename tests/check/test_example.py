@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from fpga_flow.cli import main as cli
+from fpga_flow.core import places
 from fpga_flow.core.recipe import ROOT
-from fpga_flow.pipeline import flow
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("check_example")]
 EXAMPLE = ROOT / "examples" / "ci"
@@ -49,7 +49,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     words = tuple(shlex.split(line)[1:])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(flow, "RUNS", folder / "build" / "out")
+        patch.setattr(places, "RUNS", folder / "build" / "out")
         yield Example(folder, words, cli.main(list(words)))
 
 

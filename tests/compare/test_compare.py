@@ -10,7 +10,7 @@ import pytest
 
 from fpga_flow.cli import main as cli
 from fpga_flow.compare.runs import compared
-from fpga_flow.core import artifact
+from fpga_flow.core import artifact, places
 from fpga_flow.core.errors import InputError
 from fpga_flow.pipeline import flow
 from tests import fakes
@@ -22,7 +22,7 @@ Call = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr("fpga_flow.pipeline.order.STAGES", fakes.stages())
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     monkeypatch.setenv("COLUMNS", "80")
     return tmp_path / "out"
 

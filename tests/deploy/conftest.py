@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow.core import places
 from fpga_flow.core.artifact import write_result
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.deploy.package import describe, vectors, write_package
 from fpga_flow.deploy.virtual.build import virtual_board
 from fpga_flow.design.design import Design, load_design
 from fpga_flow.integer.golden import top_k
-from fpga_flow.pipeline.flow import RUNS, Context
+from fpga_flow.pipeline.flow import Context
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.stages import rtl as rtl
 from tests import networks
@@ -44,7 +45,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     write_result(run / "hardware", result)
     rtl.run(Context(recipe, run / "rtl", inputs, run / "cache"))
     design = load_design(run / "rtl")
-    program = virtual_board(design, run / "rtl", DIGEST, run, RUNS / ".cache" / "verilator")
+    program = virtual_board(design, run / "rtl", DIGEST, run, places.cache() / "verilator")
     files = {"accelerator.bit": program.read_bytes()}
     files |= {f"data/{path.name}": path.read_bytes() for path in (run / "rtl" / "data").iterdir()}
     description = describe(design, DIGEST, 1000, {}, {})

@@ -6,6 +6,7 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from fpga_flow.core import places
 from fpga_flow.design.build import build_design
 from fpga_flow.design.design import INPUT, OUTPUT, Design
 from fpga_flow.finn.session import finn_session
@@ -14,7 +15,6 @@ from fpga_flow.hardware.fold.options import build_as, choice_of, choices
 from fpga_flow.hardware.fold.problem import Problem, apply
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.results.hardware import Predicted
 from fpga_flow.sim.simulator import Port, SimResult, Simulator
 from fpga_flow.target.board import board
@@ -59,7 +59,7 @@ def simulator_of(design: Design, folder: Path, **options: object) -> Simulator:
         [folder / source for source in design.sources],
         inputs=[Port(INPUT, design.input.width)],
         outputs=[Port(OUTPUT, design.output.width)],
-        cache=RUNS / ".cache" / "verilator",
+        cache=places.cache() / "verilator",
         **options,  # type: ignore[arg-type]
     )
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.fifos.depths import FILE, size_fifos
 from fpga_flow.fifos.network import network_of
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.results.hardware import HardwareSettings, SizedFifos
 from tests import networks
 from tests.fifos.hardware import PART, design_of, ends, folded, simulate, simulator_of
@@ -30,7 +30,7 @@ def sized(shallow: ModelWrapper, folder: Path, **settings: object) -> tuple[Mode
     folder.mkdir(exist_ok=True)
     recipe = make_recipe({"name": "small", "hardware": {"fifos": settings}}).hardware.fifos
     model = ModelWrapper(shallow.model, make_deepcopy=True)
-    return model, size_fifos(model, recipe, SETTINGS, folder, RUNS / ".cache")
+    return model, size_fifos(model, recipe, SETTINGS, folder, places.cache())
 
 
 def test_analytic_depths_reach_the_full_rate_in_the_rtl(shallow: ModelWrapper, tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow.core import places
 from fpga_flow.design.design import OUTPUT
 from fpga_flow.fifos.explain import explained
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import DeadlockError
 from tests.fifos.hardware import simulate, simulator_of
 from tests.fifos.residual_rtl import residual_design
 
-CACHE = RUNS / ".cache" / "verilator"
+CACHE = places.cache() / "verilator"
 
 
 def test_deadlock_of_a_residual_network_is_explained_and_its_cure_works(tmp_path: Path) -> None:

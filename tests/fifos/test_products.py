@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fpga_flow.core import places
 from fpga_flow.fifos.tokens import Placed, Tokens
 from fpga_flow.finn.backend import HDL
 from fpga_flow.finn.weights import adder_stages
 from fpga_flow.layers import sparse_folding
 from fpga_flow.layers.schedules import Pattern, Schedule
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import Port, Simulator
 
 FRAMES = 10
@@ -97,7 +97,7 @@ def _assert_plays(
         parameters={**bits, "MW": mw, "MH": mh, "SIMD": simd, "PE": pe, "Steps": steps},
         clock="clk_i",
         reset="rst_ni",
-        cache=RUNS / ".cache" / "verilator",
+        cache=places.cache() / "verilator",
     )
     length, passes = mw // simd, mh // pe
     tokens = Tokens(

@@ -7,13 +7,13 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
+from fpga_flow.core import places
 from fpga_flow.fifos.network import network_of, with_depths
 from fpga_flow.fifos.simulated import SizingSimulator
 from fpga_flow.fifos.sizing import size
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.streams import insert_streams
-from fpga_flow.pipeline.flow import RUNS
 from tests import networks
 from tests.fifos.hardware import PART, design_of, ends, folded, simulate, simulator_of
 from tests.networks import Builder
@@ -122,7 +122,7 @@ def test_every_fifo_holds_what_the_schedules_say_also_in_a_deadlock(tmp_path: Pa
     assert played.stuck
     design = design_of(model, tmp_path)
     fifos = [edge.fifo for edge in network.edges]
-    rtl = SizingSimulator(design, tmp_path, fifos, RUNS / ".cache" / "verilator", tmp_path / "log.txt")
+    rtl = SizingSimulator(design, tmp_path, fifos, places.cache() / "verilator", tmp_path / "log.txt")
     simulated = rtl.play(network.depths, frames=FRAMES)
     assert simulated.stuck
     assert [state.held for state in simulated.states] == [state.held for state in played.states]

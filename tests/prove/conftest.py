@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.core import places
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     """A cache without proofs, with the simulators of all tests, which stay."""
-    simulators = RUNS / ".cache" / "verilator"
+    simulators = places.cache() / "verilator"
     simulators.mkdir(parents=True, exist_ok=True)
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "verilator").symlink_to(simulators)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.core import places
 
 
 @pytest.fixture(scope="session")
 def simulators() -> Path:
     """Where compiled simulators go; it stays, so that a second run of the tests compiles nothing."""
-    return RUNS / ".cache" / "verilator"
+    return places.cache() / "verilator"

@@ -14,14 +14,14 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
-from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.core import places
 from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import Outcome, run_network
 from tests.search.shrink import shrink
 from tests.search.strategy import MENUS, network_of
 
-CACHE = RUNS / ".cache"
+CACHE = places.cache()
 
 
 def work(network: Network) -> Outcome:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.core import places
 from tests.search import corpus
 from tests.search.run import run_network
 
@@ -16,5 +16,5 @@ def _parameter(failure: corpus.Failure) -> object:
 
 @pytest.mark.parametrize("failure", [_parameter(failure) for failure in corpus.load()])
 def test_networks_that_failed_once_pass(failure: corpus.Failure, tmp_path: Path) -> None:
-    outcome = run_network(failure.network, tmp_path / "run", RUNS / ".cache")
+    outcome = run_network(failure.network, tmp_path / "run", places.cache())
     assert outcome.verdict != "failed", f"{failure.showed}\n{outcome.reason}\n{outcome.details}"

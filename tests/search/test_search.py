@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from fpga_flow.pipeline.flow import RUNS
+from fpga_flow.core import places
 from tests.search import corpus
 from tests.search.describe import Network, from_json, summary, to_json
 from tests.search.run import run_network
@@ -33,7 +33,7 @@ def test_random_networks_keep_every_integer_on_the_way_to_rtl(group: int) -> Non
     @given(networks())
     def search(network: Network) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            outcome = run_network(network, Path(folder) / "run", RUNS / ".cache")
+            outcome = run_network(network, Path(folder) / "run", places.cache())
         verdicts.append(outcome.verdict)
         if outcome.signature in OPEN:  # its own test expects it, strictly
             return

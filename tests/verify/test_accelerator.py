@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fpga_flow.core import places
 from fpga_flow.core.artifact import write_result
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.integer.golden import top_k
-from fpga_flow.pipeline.flow import RUNS, Context
+from fpga_flow.pipeline.flow import Context
 from fpga_flow.sim.simulator import ExtraOutputError, RtlError
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.stages import rtl as rtl
@@ -40,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def accelerator(built: Path) -> Accelerator:
-    return Accelerator(built, RUNS / ".cache" / "verilator", built / "verilator.log")
+    return Accelerator(built, places.cache() / "verilator", built / "verilator.log")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_one_wrong_weight_is_found_and_named(
     flipped = int(words[0], 16) ^ 1
     memory.write_text("\n".join([f"{flipped:0{len(words[0])}x}", *words[1:]]) + "\n")
 
-    broken = Accelerator(faulty, RUNS / ".cache" / "verilator", built / "verilator.log")
+    broken = Accelerator(faulty, places.cache() / "verilator", built / "verilator.log")
     broken.run(frames, taps=tmp_path)
     difference, _ = first_layer(broken.design, tmp_path, expected)
     assert difference is not None
@@ -140,7 +141,7 @@ def test_a_next_frame_may_begin_with_windows_in_the_padding(
     result = hardware.run(Context(recipe, tmp_path / "hardware", inputs, tmp_path / "cache"))
     write_result(tmp_path / "hardware", result)
     rtl.run(Context(recipe, tmp_path / "rtl", inputs, tmp_path / "cache"))
-    accelerator = Accelerator(tmp_path / "rtl", RUNS / ".cache" / "verilator", tmp_path / "verilator.log")
+    accelerator = Accelerator(tmp_path / "rtl", places.cache() / "verilator", tmp_path / "verilator.log")
     x = np.random.default_rng(5).integers(-128, 128, (3, *shape))
     expected = wanted(networks.layers(model, x)[model.graph.output[0].name], 0)
     found, measured = accelerator.run(x, stall=0.3, seed=2)

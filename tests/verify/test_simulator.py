@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fpga_flow.core import places
 from fpga_flow.core.errors import ToolError
-from fpga_flow.pipeline.flow import RUNS
 from fpga_flow.sim.simulator import (
     CycleLimitError,
     DeadlockError,
@@ -66,7 +66,7 @@ def build(folder: Path, **parameters: int) -> Simulator:
         inputs=[Port("a", WIDTH)],
         outputs=[Port("b", WIDTH)],
         parameters={"Width": WIDTH, **parameters},
-        cache=RUNS / ".cache" / "verilator",
+        cache=places.cache() / "verilator",
     )
 
 
@@ -190,7 +190,7 @@ def test_a_memory_file_that_is_missing_or_short_ends_the_simulation(tmp_path: Pa
     source.write_text(MEMORY)
     memory = tmp_path / "words.dat"
     memory.write_text("1 2 3 4\n")
-    cache = RUNS / ".cache" / "verilator"
+    cache = places.cache() / "verilator"
     simulator = Simulator.build("remembering", [source], inputs=[], outputs=[Port("b", 8)], cache=cache)
     result = simulator.run({}, {"b": 4}, folder=tmp_path, drain=0)
     assert result.outputs["b"][:, 0].tolist() == [1, 2, 3, 4]
