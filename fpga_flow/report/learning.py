@@ -76,7 +76,7 @@ def learning(run: Run, found: RunResults) -> Learning:
     phases: list[Phase] = []
     if "train" in folders:
         table = _json(folders["train"] / CURVE)
-        phases += [_phase(str(name), curve) for name, curve in dict(table or {}).items()]
+        phases += [_phase(name, curve) for name, curve in (table if isinstance(table, dict) else {}).items()]
     if "prune" in folders:
         names = [OF_A_ROUND.fullmatch(path.name) for path in folders["prune"].iterdir()]
         rounds = sorted((match[1] for match in names if match), key=_in_order)

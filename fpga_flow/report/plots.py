@@ -162,9 +162,8 @@ def training(phases: Sequence[tuple[str, Sequence[tuple[float, float, float]]]])
                 axes.axvline(end, color=SOFT, linewidth=0.5, linestyle=":")
             middle, end = end + len(epochs) / 2, end + len(epochs)
             if len(phases) <= NAMED:
-                losses.annotate(
-                    name, (middle, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=7
-                )
+                place, above = (middle, 1), ("data", "axes fraction")
+                losses.annotate(short(name), place, xycoords=above, ha="center", fontsize=7)
         losses.set_ylabel("loss")
         losses.legend(frameon=False)
         shares.set_ylabel("validation accuracy in %")
@@ -175,12 +174,10 @@ def training(phases: Sequence[tuple[str, Sequence[tuple[float, float, float]]]])
 
 def short(name: str, most: int = NAME) -> str:
     """Return `name`, of which the middle is left out where it has more than `most` characters."""
-    keep = most - 1
-    return (
-        name
-        if len(name) <= most
-        else f"{name[: keep // 3]}\N{HORIZONTAL ELLIPSIS}{name[len(name) - (keep - keep // 3) :]}"
-    )
+    if len(name) <= most:
+        return name
+    front = (most - 1) // 3
+    return f"{name[:front]}\N{HORIZONTAL ELLIPSIS}{name[front + 1 - most :]}"
 
 
 def _per_cent(points: Sequence[tuple[float, float, bool]]) -> tuple[list[float], list[float]]:
