@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from fpga_flow.compare.lines import notes, sections
 from fpga_flow.compare.runs import Compared
 from fpga_flow.report.page import template
-from fpga_flow.report.plots import STYLE, svg_element
+from fpga_flow.report.plots import ON_PAGE, svg_element
 from fpga_flow.sweep.plots import RATE, against
 
 WIDTH = 4.4
@@ -28,6 +28,6 @@ def render(runs: Sequence[Compared], version: str) -> str:
 
 def _plot(runs: Sequence[Compared]) -> str | None:
     """Draw frames a second against LUTs as SVG; None where no run has come to both."""
-    with rc_context(STYLE):
+    with rc_context(ON_PAGE):
         figure = against([one.row for one in runs], RATE, WIDTH)
         return None if figure is None else svg_element(figure, "Frames a second against LUTs")

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ class Manifest:
     tools: dict[str, str]
     parts: list[str] = field(default_factory=list)
     """The dotted parts of the recipe that `recipe` is the digest of; empty: not written down."""
+    made: str = ""
+    """When it was done, UTC, to the second; empty: not written down."""
 
 
 def digest_json(value: Any) -> str:
@@ -245,6 +248,7 @@ def finish(
         seconds=round(seconds, 3),
         tools=tools,
         parts=list(parts),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(partial / MANIFEST, asdict(manifest))
     _put_in_place(partial, final)

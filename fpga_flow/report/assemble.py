@@ -6,6 +6,7 @@ from fpga_flow.core import artifact
 from fpga_flow.deploy.results import measured
 from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.pipeline.standing import intact, outdated
+from fpga_flow.report.origin import origin
 from fpga_flow.report.schema import (
     Accuracy,
     Bitstream,
@@ -18,6 +19,7 @@ from fpga_flow.report.schema import (
     Report,
     StageTime,
     StandIn,
+    Stream,
     Synth,
     Verify,
 )
@@ -54,7 +56,12 @@ def assemble(run: Run, found: RunResults | None = None) -> Report:
         family=of.family.name,
     )
     return of_results.model_copy(
-        update={"outputs": _outputs(run, found), "outdated": outdated(run), "stages": _stages(run)}
+        update={
+            "outputs": _outputs(run, found),
+            "outdated": outdated(run),
+            "stages": _stages(run),
+            "origin": origin(run),
+        }
     )
 
 
@@ -109,15 +116,24 @@ def _part(kind: type[Kind], result: Record | None, **more: object) -> Kind | Non
 def _accuracy(found: RunResults, on_board: BoardResult | None) -> Accuracy:
     train, prune, export, verify = found.train, found.prune, found.export, found.verify
     tested = [stage.samples for stage in (export, prune, train) if stage is not None]
-    return Accuracy(
-        float=train.accuracy.float_ if train else None,
-        quantised=train.accuracy.quantised if train else None,
-        pruned=prune.accuracy.pruned if prune else None,
-        golden=export.accuracy.golden if export else None,
-        rtl=verify.accuracy.rtl if verify else None,
-        board=on_board.accuracy if on_board else None,
-        samples=next((count for count in tested if count is not None), None),
-    )
+    shares = {
+        "float": train.accuracy.float_ if train else None,
+        "quantised": train.accuracy.quantised if train else None,
+        "pruned": prune.accuracy.pruned if prune else None,
+        "golden": export.accuracy.golden if export else None,
+        "rtl": verify.accuracy.rtl if verify else None,
+        "board": on_board.accuracy if on_board else None,
+    }
+    behind = {
+        **dict.fromkeys(("float", "quantised"), train),
+        "pruned": prune,
+        "golden": export,
+        "rtl": verify,
+        "board": on_board,
+    }
+    frames = {step: stage.samples for step, stage in behind.items() if stage and shares[step] is not None}
+    samples = next((count for count in tested if count is not None), None)
+    return Accuracy.model_validate({**shares, "samples": samples, "frames": frames})
 
 
 def _verify(found: RunResults) -> Verify | None:
@@ -175,6 +191,7 @@ def _hardware(found: RunResults, family: str | None) -> Hardware | None:
         family=family,
         layers=layers,
         fifos=_part(Fifos, hardware.fifos),
+        streams=[_part(Stream, edge) for edge in hardware.fifos.edges],
     )
 
 

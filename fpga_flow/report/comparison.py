@@ -38,7 +38,7 @@ def rows(report: Report) -> list[Row]:
     if hardware is None or (verify is None and board is None):
         return []
     found = [
-        Row(name, *(COLUMNS[key].text(report) for key in keys))
+        Row(name, *(_with_n(key, COLUMNS[key].text(report), report) for key in keys))
         for name, keys in COMPARED.items()
         if COLUMNS[keys[0]].value(report) is not None
     ]
@@ -51,3 +51,9 @@ def rows(report: Report) -> list[Row]:
         if board.power_w is not None:
             found.append(Row("power, W", "", "", f"{board.power_w:.2f}"))
     return found
+
+
+def _with_n(key: str, text: str, report: Report) -> str:
+    """Return `text`, of the figure `key`, with the number of frames behind it where it is an accuracy."""
+    n = report.accuracy.frames.get(key.removeprefix("accuracy_"))
+    return f"{text} (n = {n:,})" if text and n else text

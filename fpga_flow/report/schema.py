@@ -4,7 +4,7 @@ Accuracies are shares of 1 on the test frames; cycles are clock cycles of the ac
 written from the docstrings here (`fpga_flow.report.describe`).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -14,11 +14,12 @@ from fpga_flow.results.verify import Difference, LayerProof
 
 JSON, HTML = "report.json", "report.html"
 """The files in a run."""
-SCHEMA = 4
-"""3 lacked a layer's `weights`, `lane_use`, `proved`, `compared` and `equal`, and verify's `proofs`. 2 had a
-layer's `label`, which was always null. 1 had one `output`, without a name, in place of `outputs`, and lacked
-`original`, the hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges` and FINN's
-estimate beside it."""
+SCHEMA = 5
+"""4 lacked the accuracies' `frames`, the hardware's `streams`, and `origin`. 3 lacked a layer's `weights`,
+`lane_use`, `proved`, `compared` and `equal`, and verify's `proofs`. 2 had a layer's `label`, which was
+always null. 1 had one `output`, without a name, in place of `outputs`, and lacked `original`, the
+hardware's `part` and `family`, a layer's `implementation`, the estimate's `ranges` and FINN's estimate
+beside it."""
 
 
 class Accuracy(Record):
@@ -38,6 +39,8 @@ class Accuracy(Record):
     """Of the accelerator on a board, on the frames that were sent there."""
     samples: int | None = None
     """Test frames behind all but `rtl` and `board`."""
+    frames: dict[str, int] = {}
+    """By step, frames that its accuracy was measured on; those of other frames differ by chance."""
 
 
 class StandIn(export.StandIn):
@@ -144,6 +147,19 @@ class Layer(Record):
     """Whether all of these are equal, and no input was found for which the layer alone gives another."""
 
 
+class Stream(Record):
+    """What one layer sends to another, through a FIFO."""
+
+    producer: str
+    """The layer's name, or `input`."""
+    consumer: str
+    """The layer's name, or `output`."""
+    bits: int
+    """Of a word."""
+    depth: int
+    """Of the FIFO, in words."""
+
+
 class Fifos(Record):
     """Bits in all FIFOs: as deep as unlimited ones get full, and as deep as the rate needs."""
 
@@ -176,6 +192,8 @@ class Hardware(Record):
     """In the order of the stream."""
     fifos: Fifos | None
     """Between the layers."""
+    streams: tuple[Stream, ...] = ()
+    """Between the layers, in their order; FIFOs are no ends of them."""
 
 
 class Verify(Record):
@@ -287,6 +305,19 @@ class StageTime(Record):
     """Whether it was kept."""
 
 
+class Origin(Record):
+    """What a run was made with, so that it can be made again."""
+
+    command: str
+    """Makes the same again, from the project's recipe or from the file of this recipe's values."""
+    settings: dict[str, Any]
+    """The recipe's values that are not the defaults, by dotted key."""
+    made: str
+    """When the last of its stages was made, UTC; empty where that was not written down."""
+    versions: dict[str, str]
+    """Of flow, Python, and the tools of the stages."""
+
+
 class Report(Record):
     """All of `report.json`."""
 
@@ -328,3 +359,5 @@ class Report(Record):
     """Stages whose artifacts stand in the run, but were made from what has since been replaced."""
     stages: list[StageTime]
     """In their order."""
+    origin: Origin | None = None
+    """None in what is told of results alone."""

@@ -139,7 +139,7 @@ def _facts(report: Report, note: str) -> Iterable[tuple[str, str]]:
 
 def accuracies(accuracy: Accuracy) -> list[tuple[str, float]]:
     """Return the accuracies that were measured, in the order of the stages."""
-    table = accuracy.model_dump(by_alias=True, exclude={"samples"})
+    table = accuracy.model_dump(by_alias=True, exclude={"samples", "frames"})
     return [(name, value) for name, value in table.items() if value is not None]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from fpga_flow.core import artifact
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report.assemble import assemble, results
+from fpga_flow.report.learning import learning
 from fpga_flow.report.schema import HTML, JSON
 
 
@@ -16,7 +17,8 @@ def write(run: Run) -> None:
     shown = report.model_dump(mode="json")
     for stage in shown["stages"]:
         del stage["cached"]
-    version = artifact.digest_json([shown, found.model_dump(mode="json"), _code()])
+    kept = learning(run, found).model_dump(mode="json")
+    version = artifact.digest_json([shown, found.model_dump(mode="json"), kept, _code()])
     page = run.folder / HTML
     if not (page.is_file() and f'content="{version}"' in page.read_text(encoding="utf-8")[:1000]):
         from fpga_flow.report.page import render  # draws with matplotlib, which takes a second to import

@@ -6,7 +6,7 @@ import pytest
 
 from fpga_flow.check import limits, summary
 from fpga_flow.pipeline import flow
-from fpga_flow.report import assemble, comparison, page, table
+from fpga_flow.report import assemble, comparison, page, sheets, table
 from fpga_flow.report.columns import COLUMNS, EXPECTED, LAYER_COLUMNS, figures
 from fpga_flow.report.schema import Report
 from fpga_flow.sweep import rows
@@ -33,7 +33,7 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
 
 def test_every_figure_is_shown_and_nothing_else() -> None:
     assert {key for keys in PLACES.values() for key in keys} == set(COLUMNS)
-    assert {*page.LAYER, *table.FOLDING, *summary.LAYER} == set(LAYER_COLUMNS)
+    assert {*sheets.LAYER, *table.FOLDING, *summary.LAYER} == set(LAYER_COLUMNS)
 
 
 def test_figures_have_titles_of_their_own() -> None:
@@ -66,7 +66,7 @@ def test_a_figure_has_one_form(key: str, text: str, report: Report) -> None:
     assert COLUMNS[key].text(report) == text
 
 
-@pytest.mark.parametrize("keys", [page.LAYER, table.FOLDING, summary.LAYER])
+@pytest.mark.parametrize("keys", [sheets.LAYER, table.FOLDING, summary.LAYER])
 def test_figures_of_layers_have_titles_of_their_own_and_are_known(
     keys: tuple[str, ...], report: Report
 ) -> None:

@@ -62,9 +62,12 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "stand_in",
         "outdated",
         "stages",
+        "origin",
     ]
-    assert table["schema"] == 4
-    assert set(table["accuracy"]) == {"float", "quantised", "pruned", "golden", "rtl", "board", "samples"}
+    assert table["schema"] == 5
+    steps = {"float", "quantised", "pruned", "golden", "rtl", "board"}
+    assert set(table["accuracy"]) == {*steps, "samples", "frames"}
+    assert set(table["origin"]) == {"command", "settings", "made", "versions"}
     assert set(table["cost"]) == {
         "weights",
         "nonzero",
@@ -84,7 +87,9 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "bottleneck",
         "layers",
         "fifos",
+        "streams",
     }
+    assert set(table["hardware"]["streams"][0]) == {"producer", "consumer", "bits", "depth"}
     assert set(table["hardware"]["fifos"]) == {"method", "bits_before", "bits_after"}
     assert set(table["hardware"]["layers"][0]) == {
         "name",
@@ -140,6 +145,7 @@ def test_values_are_those_the_stages_measured(tmp_path: Path) -> None:
         "rtl": 0.6,
         "board": None,
         "samples": 6240,
+        "frames": {"float": 6240, "quantised": 6240, "pruned": 6240, "golden": 6240, "rtl": 256},
     }
     assert made.cost and (made.cost.bit_ops, made.cost.weight_bits) == (24_436_576, 68_072)
     assert made.hardware and made.hardware.layers[2].synth == {**fakes.counts(3), "logic_ns": 2.5}
@@ -198,7 +204,8 @@ def test_a_stand_in_s_figure_is_called_so_and_is_no_headline(
     assert made.stand_in and made.stand_in.model_dump() == {
         "accuracy": 0.3007, "samples": 360, "data": "a stand-in: digits",
     }  # fmt: skip
-    assert set(made.accuracy.model_dump().values()) == {None}
+    assert set(made.accuracy.model_dump(exclude={"frames"}).values()) == {None}
+    assert made.accuracy.frames == {}
     lines = text_of(run, 200).splitlines()
     assert [line.split()[0] for line in lines if "30.07%" in line] == ["Stand-in"]
     assert not any(line.startswith("Accuracy") for line in lines)
@@ -353,7 +360,7 @@ def test_page_is_whole_and_loads_nothing(tmp_path: Path) -> None:
     parsed.feed(text)
     assert parsed.open == []
     assert [load for load in parsed.loads if not load.startswith("#")] == []
-    assert parsed.tags.count("svg") == 4
+    assert parsed.tags.count("svg") == 6
     for words in ("Accuracy against SNR", "signals (generated)", "0 differ", "bottleneck", "of 256 frames"):
         assert words in text
     assert len(text) < 300_000
@@ -392,7 +399,7 @@ def test_a_layer_says_what_is_proved_or_compared_and_how_well_its_lanes_are_used
     assert "1,000" in shown and "5%" in shown
     assert "proved" in shown and "0 differences in 4,096 values" in shown
     assert re.search(r"Proved +\d+ layers, for every input", text_of(run))
-    assert "Lane use: of the products that a layer" in html.unescape(shown)
+    assert "Of the products that a layer's lanes have time for" in html.unescape(shown)
 
 
 @pytest.mark.parametrize(
