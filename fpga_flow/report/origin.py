@@ -12,6 +12,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import Change, find_recipe, load_recipe, make_recipe, parse_setting, recipe_names
 from fpga_flow.core.recipe_parts import Recipe
+from fpga_flow.core.recipe_parts.outside import meant
 from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.report.schema import Origin
 
@@ -31,15 +32,20 @@ def origin(run: Run) -> Origin:
             versions.setdefault(tool, {})[version] = None
     return Origin(
         command=command(run.recipe, run.model_file is not None),
-        settings=settings_of(run.recipe),
+        settings=settings_of(run.recipe, run.model_file is not None),
         made=max((manifest.made for manifest in manifests if manifest), default=""),
         versions={tool: ", ".join(found) for tool, found in versions.items()},
     )
 
 
-def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the values of `recipe` that are not the defaults, by dotted key; its name among them."""
+def settings_of(recipe: Recipe, outside: bool) -> dict[str, Any]:
+    """Return the values of `recipe` that are not the defaults, by dotted key; its name among them.
+
+    `outside`: of a network from outside, for which some of them mean nothing.
+    """
     table = recipe.model_dump(mode="json")
+    if outside:
+        table = meant(table)
     return {"name": recipe.name, **_changed(table, _defaults(recipe))}
 
 
@@ -68,7 +74,7 @@ def command(recipe: Recipe, outside: bool) -> str:
     """
     table = recipe.model_dump(mode="json")
     if outside:
-        changed = {**_changed(table, _defaults(recipe)), ALWAYS: recipe.verify.frames}
+        changed = {**_changed(meant(table), _defaults(recipe)), ALWAYS: recipe.verify.frames}
         return _words("--model", f"{recipe.name}.onnx", changed)
     if recipe.name in recipe_names():
         base = load_recipe(find_recipe(recipe.name)).model_dump(mode="json")

@@ -31,7 +31,7 @@ def made_by(told: str) -> Recipe:
 def test_every_recipe_of_the_project_is_made_again_by_its_command_and_by_its_toml(name: str) -> None:
     recipe = load_recipe(find_recipe(name))
     assert command(recipe, outside=False) == f"flow build {name}"
-    assert make_recipe(tomllib.loads(as_toml(settings_of(recipe)))) == recipe
+    assert make_recipe(tomllib.loads(as_toml(settings_of(recipe, outside=False)))) == recipe
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_a_changed_recipe_is_made_again_by_its_command(settings: list[str]) -> N
 def test_a_recipe_of_the_user_s_own_is_a_file_of_its_settings() -> None:
     recipe = fakes.recipe(name="mine", quant={"weight_bits": 5})
     assert command(recipe, outside=False) == "flow build mine.toml"
-    assert as_toml(settings_of(recipe)).splitlines()[0] == 'name = "mine"'
-    assert make_recipe(tomllib.loads(as_toml(settings_of(recipe)))) == recipe
+    assert as_toml(settings_of(recipe, outside=False)).splitlines()[0] == 'name = "mine"'
+    assert make_recipe(tomllib.loads(as_toml(settings_of(recipe, outside=False)))) == recipe
 
 
 def test_a_network_from_outside_is_made_again_by_its_command(tmp_path: Path) -> None:
