@@ -36,6 +36,7 @@ ROOMS = [
     ("stages", "each puts the rooms above together; loaded by name"),
     ("pipeline", "knows the stages' order"),
     ("deploy", "takes a finished run to the board"),
+    ("handover", "takes a finished design to a project of somebody's own"),
     ("report", "reads every stage's result, and the board's"),
     ("check", "judges a report"),
     ("bit_search", "asks where the runs are"),

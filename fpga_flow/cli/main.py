@@ -16,6 +16,7 @@ from fpga_flow.cli import building
 from fpga_flow.cli import check as check_command
 from fpga_flow.cli import cost as cost_command
 from fpga_flow.cli import estimate as estimate_command
+from fpga_flow.cli import export_rtl as export_rtl_command
 from fpga_flow.cli import refit as refit_command
 from fpga_flow.cli import run as run_command
 from fpga_flow.cli import sweep as sweep_command
@@ -243,6 +244,7 @@ app.command()(check_command.check)
 app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
+app.command()(export_rtl_command.export_rtl)
 app.command()(refit_command.refit)
 app.command()(sweep_command.sweep)
 
