@@ -10,7 +10,7 @@ from fpga_flow.handover.sources import Written
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.verify import VerifyResult
 
-PAUSE_FRAMES = 4
+PAUSE_FRAMES = 2
 """Frames that a stall of the output lasts on average, in the test bench."""
 IDLE_CYCLES = 100_000
 """Cycles without a transfer, beyond pauses and latency, that the test bench takes for a deadlock."""
