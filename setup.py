@@ -10,7 +10,10 @@ HERE = Path(__file__).resolve().parent
 
 
 class BuildWithRecipesAndModels(build_py):
-    """Copies `build/*.toml` and `models/` to `fpga_flow/shipped/`; an editable install has the checkout's."""
+    """Copies `build/*.toml`, `models/` and the licence to `fpga_flow/shipped/`.
+
+    An editable install has the checkout's.
+    """
 
     def run(self) -> None:
         """Build the package, then add them to it."""
@@ -22,6 +25,8 @@ class BuildWithRecipesAndModels(build_py):
         (shipped / "build").mkdir(parents=True)
         for recipe in sorted((HERE / "build").glob("*.toml")):
             shutil.copyfile(recipe, shipped / "build" / recipe.name)
+        for text in ("LICENSE", "NOTICE"):
+            shutil.copyfile(HERE / text, shipped / text)
         shutil.copytree(HERE / "models", shipped / "models", ignore=shutil.ignore_patterns("__pycache__"))
 
 

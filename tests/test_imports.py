@@ -37,6 +37,7 @@ ROOMS = [
     ("pipeline", "knows the stages' order"),
     ("storage", "removes runs, and what running ones leave of the cache"),
     ("deploy", "takes a finished run to the board"),
+    ("handover", "takes a finished design to a project of somebody's own"),
     ("report", "reads every stage's result, and the board's"),
     ("check", "judges a report"),
     ("bit_search", "measures trained networks; belongs to no run"),

@@ -18,6 +18,7 @@ from fpga_flow.cli import clean as clean_command
 from fpga_flow.cli import compare as compare_command
 from fpga_flow.cli import cost as cost_command
 from fpga_flow.cli import estimate as estimate_command
+from fpga_flow.cli import export_rtl as export_rtl_command
 from fpga_flow.cli import refit as refit_command
 from fpga_flow.cli import remove as remove_command
 from fpga_flow.cli import run as run_command
@@ -262,6 +263,7 @@ app.command()(remove_command.remove)
 app.command()(run_command.run)
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
+app.command()(export_rtl_command.export_rtl)
 app.command()(refit_command.refit)
 app.command()(sweep_command.sweep)
 app.command()(compare_command.compare)
