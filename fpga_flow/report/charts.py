@@ -14,6 +14,8 @@ from fpga_flow.results.run import RunResults
 
 SHOWN = 24
 """Layers in a plot; the table has all of them."""
+FEW = 4
+"""Phases of a training that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _training(training: Sequence[Phase]) -> Plot:
         for phase in training
     ]
     names = [phase.name for phase in training]
-    told = ", ".join(names) if len(names) <= plots.NAMED else f"{names[0]} to {names[-1]}"
+    told = ", ".join(names) if len(names) <= FEW else f"{names[0]} to {names[-1]}"
     detail = f"On the validation frames, by epoch: {told}, with a dotted line between them."
     return Plot("Training", detail, plots.training(drawn))
 

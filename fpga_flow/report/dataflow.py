@@ -14,8 +14,8 @@ MANY = 60
 """Layers from which on those without weights are left out where they stand in a chain."""
 COLUMNS = 3
 """That stand side by side where there is room."""
-LEAST_ROWS = 7
-"""Of a column, where there is more than one."""
+LEAST_ROWS, LEAST_LEFT = 7, 3
+"""Of a column, where there is more than one, and of the last."""
 INPUT, OUTPUT = "input", "output"
 
 
@@ -167,7 +167,8 @@ def _cut(rows: list[Row], arcs: Sequence[Arc]) -> list[Column]:
     start, before = 0, None
     for end in range(1, len(rows) + 1):
         crossing = [arc for arc in arcs if level[arc.source] < end <= level[arc.target]]
-        if end < len(rows) and (len(crossing) > 1 or end - start < wanted):
+        left = len(rows) - end
+        if left and (len(crossing) > 1 or end - start < wanted or left < LEAST_LEFT):
             continue
         within = [arc for arc in arcs if start <= level[arc.source] and level[arc.target] < end]
         after = crossing[0] if crossing else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 WIDTH = 6.0
 """Inches; the page scales it to the screen."""
@@ -28,8 +28,10 @@ NAME = 28
 """Characters of a layer's name that a plot has room for."""
 SINGLE = 40
 """Epochs from which on a curve has no marks."""
-NAMED = 4
-"""Phases of a training that are named in the plot, where so few of them have room."""
+NAMED_SHARE = 0.15
+"""Of all epochs, from which on a phase of the training has room for its name."""
+WIDE_RANGE = 4
+"""Largest by smallest number, from which on an axis is logarithmic."""
 STYLE = {
     "svg.fonttype": "none",  # text stays text: small, sharp and searchable
     "svg.hashsalt": "fpga_flow",  # the same plot is the same file
@@ -136,9 +138,12 @@ def pruning(points: Sequence[tuple[float, float, bool]], target: float | None) -
                 axes.scatter(*_per_cent(chosen), color=colour, marker=mark, s=18, label=label, zorder=2)
         if target is not None:
             axes.axhline(100 * target, color=ORANGE, linestyle="--", linewidth=1, label="target")
-        axes.set_xscale("log")
+        left = [point[0] for point in points]
+        if max(left) > WIDE_RANGE * min(left):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:g}"[0] in "25" else "")
         axes.invert_xaxis()
         axes.set_xlabel("weights left in %")
         axes.set_ylabel("accuracy in %")
@@ -161,7 +166,7 @@ def training(phases: Sequence[tuple[str, Sequence[tuple[float, float, float]]]])
             for axes in (losses, shares) if end > 1 else ():
                 axes.axvline(end, color=SOFT, linewidth=0.5, linestyle=":")
             middle, end = end + len(epochs) / 2, end + len(epochs)
-            if len(phases) <= NAMED:
+            if len(epochs) > NAMED_SHARE * len(rows):
                 place, above = (middle, 1), ("data", "axes fraction")
                 losses.annotate(short(name), place, xycoords=above, ha="center", fontsize=7)
         losses.set_ylabel("loss")

@@ -130,7 +130,8 @@ def _costs(scores: Scores, named: Sequence[tuple[str, float]]) -> Sheet:
 
 
 def _layers(hardware: Hardware) -> Sheet:
-    columns = [LAYER_COLUMNS[key] for key in LAYER]
+    every = [LAYER_COLUMNS[key] for key in LAYER]
+    columns = [column for column in every if any(column.text(layer) for layer in hardware.layers)]
     kinds: dict[bool, list[list[str]]] = {False: [], True: []}
     for layer in hardware.layers:
         kinds[layer.kind in PLUMBING].append([column.text(layer) for column in columns])

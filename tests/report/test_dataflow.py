@@ -96,9 +96,7 @@ def test_a_long_chain_is_cut_into_columns_that_say_where_they_go_on() -> None:
 def test_a_column_is_not_cut_beside_a_shortcut() -> None:
     names = [f"l{number}" for number in range(28)]
     built = hardware([layer(name) for name in names], [*chain(names), ("l0", "l27")])
-    assert (
-        len(dataflow.columns(built)) == 2
-    )  # in front of the shortcut it is too short, behind it stands the output
+    assert len(dataflow.columns(built)) == 1  # what stands before and behind the shortcut is too little
 
 
 def test_of_hundreds_of_layers_those_without_weights_are_part_of_the_arrows() -> None:
@@ -124,3 +122,8 @@ def test_without_streams_there_is_no_picture() -> None:
 def test_streams_of_layers_that_are_not_there_or_go_back_are_left_out() -> None:
     built = hardware([layer("a"), layer("b")], [*chain(["a", "b"]), ("b", "a"), ("x", "a"), ("b", "y")])
     assert names_of(dataflow.columns(built)) == [["input"], ["a"], ["b"], ["output"]]
+
+
+def test_no_column_has_the_output_alone() -> None:
+    names = [f"l{number}" for number in range(6)]
+    assert len(dataflow.columns(hardware([layer(name) for name in names], chain(names)))) == 1
