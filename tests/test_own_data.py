@@ -21,7 +21,7 @@ def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def build(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     """Build up to the export; returns the exit code and what was said."""
-    code = cli.main(["build", *words, "--until", "export", "--out", "run"])
+    code = cli.main(["build", *words, "--until", "export", "--out", "run", "--again"])
     return code, capfd.readouterr().err
 
 

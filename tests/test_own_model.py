@@ -44,7 +44,7 @@ def build(
     capfd: pytest.CaptureFixture[str], net: str, *words: str, until: str = "train"
 ) -> tuple[int, str, Path]:
     recipe = own.write_recipe(Path.cwd(), net=net)
-    code = cli.main(["build", str(recipe), "--until", until, "--out", "run", *words])
+    code = cli.main(["build", str(recipe), "--until", until, "--out", "run", "--again", *words])
     return code, capfd.readouterr().err, Path("run")
 
 
