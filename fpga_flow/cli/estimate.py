@@ -108,7 +108,7 @@ def _of_run(name: str, changes: list[Change]) -> "tuple[Recipe, ModelWrapper]":
     from qonnx.core.modelwrapper import ModelWrapper
 
     run = flow.open_run(find_run(name))
-    building.build(run, "estimate", "estimate", quiet=True)
+    building.build(run, "estimate", "estimate", show=False)
     recipe = make_recipe(run.recipe.model_dump(mode="json"), changes, name)
     return recipe, ModelWrapper(str(run.folder / "export" / "network.onnx"))
 
