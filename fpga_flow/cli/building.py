@@ -70,7 +70,15 @@ def build(run: flow.Run, until: str | None = None, force: str | None = None, *, 
                     report.write(run)
             raise
         report.write(run)
+    if show:
+        show_results(run)
+
+
+def show_results(run: flow.Run) -> None:
+    """Print the results of `run`; with `--quiet` its folder alone."""
+    from fpga_flow import report
+
     if telling.quiet():
         print(run.folder)
-    elif show:
+    else:
         report.show(run)

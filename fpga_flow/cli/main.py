@@ -1,5 +1,7 @@
 """The command `flow`. Heavy packages (torch, FINN) are imported inside the stages only."""
 
+import atexit
+import gc
 import sys
 import traceback
 from collections.abc import Callable
@@ -49,6 +51,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+atexit.register(gc.freeze)
+"""Else Python looks through all of torch once more before it ends, for seconds in which nothing is said."""
 
 
 def _version(wanted: bool) -> None:
@@ -248,7 +254,7 @@ for _command in (board_command.package, board_command.deploy):
     app.command(rich_help_panel="Board")(telling(_command))
 app.command()(telling(check_command.check))
 app.command()(telling(run_command.run))
-app.command()(telling(bits_command.bits))
+app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(refit_command.refit)
 app.command()(telling(sweep_command.sweep))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga_flow.cli import telling
 from fpga_flow.cli.arguments import Debug
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.locking import locked
@@ -151,5 +152,8 @@ def _results(rows: "Sequence[Row]", folder: Path) -> None:
 
     write(folder, rows)
     drawn = plots.draw(folder, rows)
+    if telling.quiet():
+        print(folder)
+        return
     table.show(rows)
     say(f"\n{folder}: {', '.join([JSON, CSV, *drawn])}")

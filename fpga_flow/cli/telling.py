@@ -19,7 +19,7 @@ INTERVAL_S = 1.0
 OPTIONS = {
     "quiet": Annotated[
         bool,
-        typer.Option("--quiet", help="Say nothing but warnings, errors and the run's folder at the end."),
+        typer.Option("--quiet", help="Say nothing but warnings, errors and the result, as a run's folder."),
     ],
     "as_events": Annotated[
         bool,

@@ -16,8 +16,7 @@ class Event(BaseModel):
     time: datetime
     """When it happened, in UTC (ISO 8601)."""
     kind: Kind
-    """`begin` and `end` are of a step (`step`), else of a stage (`stage`); `progress` is of a step. The last
-    line is an `end` without both: the command's."""
+    """`begin` and `end` are of a step, else of a stage, else of the command; `progress` is of a step."""
     stage: str | None = None
     """The stage that is being made, or looked at; null outside of stages."""
     step: int | None = None
