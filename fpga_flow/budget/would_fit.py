@@ -28,7 +28,7 @@ def would_fit(network: ModelWrapper, recipe: HardwareRecipe, graph: Graph, fit: 
     """
     board, expected = fit.board, graph.folded.solution.resources
     margin = max(LEAST_MARGIN, 1 - expected.lut / fit.used.lut)
-    with finn_session(), bar(f"what would fit {board.name}", STEPS) as step:
+    with finn_session(), bar(f"finding out what would fit {board.name}", STEPS, "foldings") as step:
         solution = search.for_board(_problem(network, recipe, board), board, margin)
         step()
         rate = _clock(recipe, board) * 1e6 / solution.cycles if _fits(solution, board, margin) else None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_flow.cli import building
 from fpga_flow.cli.arguments import Cache, Debug, RunArgument, find_run, integer, number
 from fpga_flow.core.errors import InputError
 from fpga_flow.pipeline import flow
@@ -85,4 +86,4 @@ def deploy(
         )
     finally:
         report.write(opened)
-    report.show(opened)
+    building.show_results(opened)

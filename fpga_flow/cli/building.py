@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from fpga_flow.cli import telling
 from fpga_flow.core import places, system
 from fpga_flow.core.errors import DifferenceError, FitError, FlowError, InputError
 from fpga_flow.core.recipe import Change, make_recipe
@@ -49,11 +50,12 @@ def outside_recipe(
     return make_recipe(table, changes, option)
 
 
-def build(run: flow.Run, until: str | None = None, force: str | None = None, *, quiet: bool = False) -> None:
+def build(run: flow.Run, until: str | None = None, force: str | None = None, *, show: bool = True) -> None:
     """Execute the run and show its results, also where one of them is the reason to end with an error.
 
     With `force`, only that stage is wanted: an input of it that was changed since it was made is an error.
-    `quiet`: the report is written, but not shown where all is well.
+    Without `show` the report is written, but not shown where all is well. `--quiet` has the run's folder
+    printed in its place, and nothing at an error.
     """
     from fpga_flow import report
 
@@ -62,7 +64,8 @@ def build(run: flow.Run, until: str | None = None, force: str | None = None, *, 
             flow.execute(run, until, force, mend=force is None)
         except (DifferenceError, FitError):
             report.write(run)
-            report.show(run)
+            if not telling.quiet():
+                report.show(run)
             raise
         except FlowError:
             if run.made:
@@ -70,5 +73,15 @@ def build(run: flow.Run, until: str | None = None, force: str | None = None, *, 
                     report.write(run)
             raise
         report.write(run)
-    if not quiet:
+    if show:
+        show_results(run)
+
+
+def show_results(run: flow.Run) -> None:
+    """Print the results of `run`; with `--quiet` its folder alone."""
+    from fpga_flow import report
+
+    if telling.quiet():
+        print(run.folder)
+    else:
         report.show(run)

@@ -115,7 +115,7 @@ def _of_file(path: Path, recipe: Recipe) -> "ModelWrapper":
 def _of_run(run: flow.Run) -> "ModelWrapper":
     from qonnx.core.modelwrapper import ModelWrapper
 
-    building.build(run, "estimate", "estimate", quiet=True)
+    building.build(run, "estimate", "estimate", show=False)
     return ModelWrapper(str(run.folder / "export" / "network.onnx"))
 
 

@@ -1,5 +1,7 @@
 """The command `flow`. Heavy packages (torch, FINN) are imported inside the stages only."""
 
+import atexit
+import gc
 import sys
 import traceback
 from collections.abc import Callable
@@ -37,10 +39,10 @@ from fpga_flow.cli.arguments import (
     integer,
     number,
 )
-from fpga_flow.core import interrupt, places, system
+from fpga_flow.cli.telling import command, telling
+from fpga_flow.core import interrupt, places, progress, system
 from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
 from fpga_flow.core.locking import locked
-from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import ROOT, Change, find_recipe, load_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import accuracy_changes, changes_of, hardware_changes, own_data
@@ -56,6 +58,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+atexit.register(gc.freeze)
+"""Else Python looks through all of torch once more before it ends, for seconds in which nothing is said."""
 
 
 def _version(wanted: bool) -> None:
@@ -94,6 +100,7 @@ def _flow(
 
 
 @app.command()
+@telling
 def build(
     recipe: Annotated[
         str | None, typer.Argument(help="A recipe: a TOML file, or its name in build/. Default: signals.")
@@ -151,6 +158,8 @@ def build(
     flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
     flow build my.toml --set prune.method=imp --out build/out/mine
     flow build --model net.onnx --data mine.npz --board zcu104
+    run=$(flow build --bits 4 --quiet)
+    flow build --bits 4 --json > events.jsonl
     """
     changes = changes_of(settings or (), bits)
     if data is not None:
@@ -180,19 +189,23 @@ def _outside_recipe(
     return building.outside_recipe(model, changes)
 
 
+def _again(stage: Stage, run: str) -> None:
+    building.build(flow.open_run(find_run(run)), stage.name, stage.name)
+
+
+def _help(stage: Stage) -> str:
+    return f"{stage.summary}\n\nRuns this stage of RUN again; its inputs are brought up to date first."
+
+
 def _stage_command(stage: Stage) -> Callable[..., None]:
     def command(run: RunArgument, cache: Cache = None, debug: Debug = False) -> None:
-        building.build(flow.open_run(find_run(run)), stage.name, stage.name)
+        _again(stage, run)
 
-    command.__doc__ = (
-        f"{stage.summary}\n\nRuns this stage of RUN again; its inputs are brought up to date first."
-    )
-    return command
+    command.__doc__ = _help(stage)
+    return telling(command)
 
 
 def _export_command(stage: Stage) -> Callable[..., None]:
-    again = _stage_command(stage)
-
     def command(
         run: RunArgument,
         finn: Annotated[
@@ -202,7 +215,7 @@ def _export_command(stage: Stage) -> Callable[..., None]:
         debug: Debug = False,
     ) -> None:
         if not finn:
-            again(run)
+            _again(stage, run)
             return
         from fpga_flow.cli import stock_finn
 
@@ -212,11 +225,11 @@ def _export_command(stage: Stage) -> Callable[..., None]:
             print(stock_finn.write(opened.folder))
 
     command.__doc__ = (
-        f"{again.__doc__}\n\nWith --finn it writes what stock FINN goes on with: the integers "
+        f"{_help(stage)}\n\nWith --finn it writes what stock FINN goes on with: the integers "
         "(streamlined.onnx), the layers of the hardware under FINN's names (dataflow.onnx) and their folding "
         "(folding.json)."
     )
-    return command
+    return telling(command)
 
 
 _COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {
@@ -256,37 +269,42 @@ def report(run: RunArgument, debug: Debug = False) -> None:
 
 
 for _command in (board_command.package, board_command.deploy):
-    app.command(rich_help_panel="Board")(_command)
-app.command()(check_command.check)
+    app.command(rich_help_panel="Board")(telling(_command))
+app.command()(telling(check_command.check))
 app.command("clean")(clean_command.clean_)
 app.command()(remove_command.remove)
-app.command()(run_command.run)
+app.command()(telling(run_command.run))
 app.command()(bits_command.bits)
 app.command()(cost_command.cost)
 app.command()(export_rtl_command.export_rtl)
 app.command()(refit_command.refit)
-app.command()(sweep_command.sweep)
+app.command()(telling(sweep_command.sweep))
 app.command()(compare_command.compare)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line (`arguments`, or those of the process) and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    with command():
+        code = _called(words)
+        if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
+            progress.fail("interrupted; the same command goes on where it stopped", code)
+        progress.end(code)
+    return code
+
+
+def _called(words: list[str]) -> int:
     with interrupt.noticed():
         try:
-            code = int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
+            return int(app(args=words, prog_name="flow", standalone_mode=False) or 0)
         except (KeyboardInterrupt, typer.Abort):
-            code = INTERRUPTED
+            return INTERRUPTED
         except TyperException as error:  # an unknown option and the like
-            say(f"error: {error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain")
+            text = f"{error.format_message()}\n  'flow --help' and 'flow COMMAND --help' explain"
+            progress.fail(text, error.exit_code)
             return error.exit_code
         except Exception as error:  # noqa: BLE001  (the one place where every error ends)
-            if not interrupt.came():
-                return _explain(error, "--debug" in words)
-            code = INTERRUPTED
-    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
-        say("interrupted; the same command goes on where it stopped")
-    return code
+            return INTERRUPTED if interrupt.came() else _explain(error, "--debug" in words)
 
 
 def _explain(error: Exception, debug: bool) -> int:
@@ -296,8 +314,9 @@ def _explain(error: Exception, debug: bool) -> int:
     expected = isinstance(error, FlowError)
     what = str(error) if expected else f"a fault in flow itself: {type(error).__name__}: {error}"
     hint = [] if debug or expected else ["the same command with --debug shows where"]
-    say("\n  ".join([f"error: {what}", *getattr(error, "__notes__", ()), *hint]))
-    return error.exit_code if isinstance(error, FlowError) else 1
+    code = error.exit_code if isinstance(error, FlowError) else FlowError.exit_code
+    progress.fail("\n  ".join([what, *getattr(error, "__notes__", ()), *hint]), code)
+    return code
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def _golden(task: _Task) -> NDArray[np.int64]:
 
     golden, codes = Golden(task.folders["export"] / "golden.onnx"), task.codes
     found = []
-    with bar("golden model", len(codes)) as advance:
+    with bar("running the golden model", len(codes), "frames") as advance:
         for start in range(0, len(codes), GOLDEN_FRAMES):
             logits, _ = golden.run(codes[start : start + GOLDEN_FRAMES])
             found.append(logits)
@@ -115,7 +115,10 @@ def _simulated(task: _Task) -> NDArray[np.int64]:
     with tempfile.TemporaryDirectory(prefix="flow-run-") as scratch:
         log = Path(scratch) / "verilator.log"
         accelerator = Accelerator(task.folders["rtl"], places.cache() / "verilator", log)
-        with bar("frames simulated", len(codes)) as advance, ThreadPoolExecutor(len(parts)) as pool:
+        with (
+            bar("simulating the RTL", len(codes), "frames") as advance,
+            ThreadPoolExecutor(len(parts)) as pool,
+        ):
             try:
                 found = list(pool.map(lambda part: accelerator.run(part, advance=advance)[0], parts))
             except DeadlockError as error:
@@ -140,7 +143,7 @@ def _virtual(task: _Task) -> NDArray[np.int64]:
         np.savez(frames, x=task.frames)
         with closing(Virtual(Path(home), STAND_IN)) as board:
             folder = procedure.install(board, package)
-            with bar("frames to the board, bytes", frames.stat().st_size) as advance:
+            with bar("copying frames to the board", frames.stat().st_size, "bytes") as advance:
                 board.put(frames, folder / FRAMES, advance)
             procedure.run_frames(board, folder, FRAMES, OUTPUTS, _patience(task))
             (Path(home) / OUTPUTS).write_bytes(board.read(folder / OUTPUTS))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fpga_flow.cli import telling
 from fpga_flow.cli.arguments import Cache, Debug
 from fpga_flow.cli.building import outside_recipe
 from fpga_flow.core import places
@@ -183,5 +184,8 @@ def _results(rows: "Sequence[Row]", folder: Path) -> None:
 
     write(folder, rows)
     drawn = plots.draw(folder, rows)
+    if telling.quiet():
+        print(folder)
+        return
     table.show(rows)
     say(f"\n{folder}: {', '.join([JSON, CSV, *drawn])}")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from fpga_flow.core.errors import FlowError
+from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.base import Part
 
@@ -89,10 +90,11 @@ class Stage:
 
     def run(self, context: Context) -> BaseModel:
         """Run the stage and return its result; its package is imported only now."""
+        with bar("loading libraries"):  # such as PyTorch, which takes seconds
+            module = importlib.import_module(f"fpga_flow.stages.{self.name}")
+            given = [importlib.import_module(name).make(context.recipe) for name in self.modules]
         if self.check is not None:
             self.check(context)
-        module = importlib.import_module(f"fpga_flow.stages.{self.name}")
-        given = [importlib.import_module(name).make(context.recipe) for name in self.modules]
         result: BaseModel = module.run(context, *given)
         return result
 

@@ -144,7 +144,10 @@ def _members(path: Path, kind: Kind, batches: tuple[str, ...]) -> tuple[bool, di
     }
     seen: set[str] = set()
     try:
-        with bar(f"reading {path.name}", len(batches) + 1) as advance, tarfile.open(path, "r|*") as archive:
+        with (
+            bar(f"reading {path.name}", len(batches) + 1, "files") as advance,
+            tarfile.open(path, "r|*") as archive,
+        ):
             for member in archive:
                 if member.size > MAX_BYTES:
                     raise InputError(

@@ -68,7 +68,7 @@ def write(
     make_folder(path.parent)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with h5py.File(partial, "w") as file, bar(f"generating {total:,} frames", total) as advance:
+        with h5py.File(partial, "w") as file, bar("generating frames", total, "frames") as advance:
             x = file.create_dataset("X", (total, length, 2), np.float32)
             y = file.create_dataset("Y", (total, len(CLASSES)), np.int64)
             z = file.create_dataset("Z", (total, 1), np.int64)

@@ -44,7 +44,7 @@ def read(path: Path) -> Jets:
 def _jets_of(table: h5py.Dataset, columns: Sequence[str], count: int) -> NDArray[np.float32]:
     """Return different rows of `columns`, float32 (N, columns), in the order in which they come first."""
     parts = [np.empty((0, len(columns)), dtype=np.float32)]
-    with bar("reading jets", count) as advance:
+    with bar("reading jets", count, "jets") as advance:
         for start in range(0, count, ROWS):
             held = table[start : start + ROWS]
             rows = np.column_stack([held[name].astype(np.float32) for name in columns])

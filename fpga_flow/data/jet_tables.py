@@ -141,7 +141,7 @@ def _lines(path: Path, stream: TextIO, names: Sequence[str], head: int) -> Jets:
     kinds = [(f"column {k}", f"U{NAME_LETTERS}" if name == column else "f8") for k, name in enumerate(names)]
     order = [names.index(name) for name in FEATURES]
     values, classes = [], []
-    with bar(f"reading {path.name}", path.stat().st_size) as advance:
+    with bar(f"reading {path.name}", path.stat().st_size, "bytes") as advance:
         for lines in _pieces(stream):
             rows = _parsed(path, lines, kinds, head)
             values.append(np.column_stack([rows[f"column {k}"] for k in order]).astype(np.float32))

@@ -99,7 +99,7 @@ def _runs(path: Path, y: h5py.Dataset, z: h5py.Dataset) -> tuple[list[int], list
     starts: list[int] = []
     labels: list[int] = []
     ratios: list[int] = []
-    with bar("checking the data's blocks", len(y)) as advance:
+    with bar("checking labels and SNR of the data", len(y), "frames") as advance:
         for row in range(0, len(y), ROWS):
             one_hot, snr = y[row : row + ROWS], z[row : row + ROWS, 0]
             label = one_hot.argmax(axis=1)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from fpga_flow.core.digests import file_digest
 from fpga_flow.core.errors import DifferenceError, InputError, ToolError
-from fpga_flow.core.progress import bar, say
+from fpga_flow.core.progress import bar, say, warn
 from fpga_flow.deploy.package import NAME
 from fpga_flow.deploy.transport import Done, Transport
 from fpga_flow.results.board import Answer
@@ -36,7 +36,7 @@ def install(board: Transport, package: Path) -> PurePosixPath:
     mark = secrets.token_hex(4)
     archive, partial = BASE / f"{mark}.zip.part", BASE / f"{mark}.part"
     try:
-        with bar(f"copy to {board.name}, bytes", package.stat().st_size) as advance:
+        with bar(f"copying the package to {board.name}", package.stat().st_size, "bytes") as advance:
             board.put(package, archive, advance)
         found = _checked(board.run(["sha256sum", archive.name], BASE, COMMAND_SECONDS), board, "sha256sum")
         if found.out.split()[:1] != [digest]:
@@ -54,7 +54,7 @@ def _clean(board: Transport, *paths: PurePosixPath) -> None:
     try:
         board.run(["rm", "-rf", *(path.name for path in paths)], BASE, COMMAND_SECONDS)
     except ToolError:
-        say(f"  warning: {board.name} does not answer: {paths[0].name} may be left in its folder {BASE}")
+        warn(f"{board.name} does not answer: {paths[0].name} may be left in its folder {BASE}")
 
 
 def _checked(done: Done, board: Transport, what: str) -> Done:

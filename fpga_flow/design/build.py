@@ -22,7 +22,7 @@ TAP = HDL / "df_tap.sv"
 def build_design(model: ModelWrapper, hardware: Predicted, folder: Path) -> Design:
     """Write `src/`, `data/` and `design.json` of the hardware graph `model` into `folder`."""
     made: list[Generated] = []
-    with finn_session() as scratch, bar("RTL of each layer", len(model.graph.node)) as advance:
+    with finn_session() as scratch, bar("RTL of each layer", len(model.graph.node), "layers") as advance:
         for index in range(len(model.graph.node)):
             made.append(generate(model, index, hardware.part, 1000 / hardware.clock_mhz, scratch))
             advance()

@@ -27,7 +27,7 @@ def check_network(model: ModelWrapper, golden: Golden, codes: NDArray[Any], batc
     Raises `DifferenceError` at the first difference.
     """
     runner = NetworkRunner(model)
-    with bar("integer network against the golden model", len(codes)) as advance:
+    with bar("comparing the integer network with the golden model", len(codes), "frames") as advance:
         for part in batches(len(codes), batch):
             _equal("logits", golden.run(codes[part])[0], runner.run(codes[part]), part.start)
             advance(part.stop - part.start)
@@ -75,7 +75,7 @@ def check_float(
     def frames(part: slice) -> tuple[NDArray[np.float32], NDArray[Any]]:
         return floats_and_codes(source, indices[part], spec)
 
-    with bar(f"golden model against {label}", len(indices)) as advance:
+    with bar(f"comparing the golden model with {label}", len(indices), "frames") as advance:
         parts = list(batches(len(indices), min(64, batch_size(network))))
         found = compare(network, golden, reference, frames, parts, advance)
     _judge(found, label)

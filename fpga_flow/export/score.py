@@ -55,7 +55,7 @@ def accuracy(
 ) -> tuple[float, dict[str, float]]:
     """Return accuracy (0..1) of the golden model over these frames, and by SNR in dB."""
     found = np.empty(len(indices), dtype=np.int64)
-    with bar("golden model on test frames", len(indices)) as advance:
+    with bar("running the golden model on test frames", len(indices), "frames") as advance:
         for outer in batches(len(indices), _read_at_once(spec)):
             codes = host.quantise(source.read(indices[outer]), spec)
             for inner in batches(len(codes), batch):

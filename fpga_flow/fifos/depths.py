@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core import artifact, places
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.progress import say
+from fpga_flow.core.progress import say, warn
 from fpga_flow.core.recipe_parts.hardware import FifosRecipe
 from fpga_flow.design.build import build_design
 from fpga_flow.fifos import deadlock, predict
@@ -61,7 +61,7 @@ def size_fifos(
         f"{cycles:,} cycles a frame (with unlimited ones {fastest:,}), latency {latency_cycles:,} cycles"
     )
     if cycles > fastest:
-        say(f"  warning: these depths cost {1 - fastest / cycles:.1%} of the rate")
+        warn(f"these depths cost {1 - fastest / cycles:.1%} of the rate")
     of_layers = predict.alone(network)
     return SizedFifos(
         method=method,

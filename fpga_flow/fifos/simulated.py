@@ -74,7 +74,7 @@ class SizingSimulator:
         stuck = False
         with (
             tempfile.TemporaryDirectory(prefix="fpga_flow_fifos_") as scratch,
-            bar("frames simulated to size FIFOs", frames) as advance,
+            bar("simulating the RTL to size FIFOs", frames, "frames") as advance,
         ):
             table = Path(scratch) / "depths.txt"
             limited = [(n, d) for n, d in zip(self.fifos, depths, strict=True) if d < UNLIMITED]

@@ -144,7 +144,7 @@ def size(
     order.sort(key=lambda i: (SHALLOW - depths[i]) * bits[i])
     most = search.words + seconds * player.pace
     finished = True
-    with bar("FIFOs made as small as the rate allows", len(order)) as advance:
+    with bar("making FIFOs as small as the rate allows", len(order), "FIFOs") as advance:
         for number in order:
             if search.words >= most:
                 finished = False

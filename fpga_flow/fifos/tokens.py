@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.core import toolchain
 from fpga_flow.core.artifact import digest_json
+from fpga_flow.core.progress import bar
 from fpga_flow.layers.schedules import PORTS, Integers, Pattern, Schedule, Table
 
 SOURCE = Path(__file__).with_name("tokens.cpp")
@@ -173,7 +174,10 @@ def _place(array: NDArray[np.generic]) -> ctypes.c_void_p:
 def _library() -> ctypes.CDLL:
     """Compile `tokens.cpp` for this process (about two seconds) and load it."""
     compiler = toolchain.compiler()
-    with tempfile.TemporaryDirectory(prefix="fpga_flow_tokens_") as folder:
+    with (
+        bar("compiling the model of the FIFOs"),
+        tempfile.TemporaryDirectory(prefix="fpga_flow_tokens_") as folder,
+    ):
         target = Path(folder) / f"tokens_{digest_json([compiler.version, *FLAGS])[:8]}.so"
         toolchain.run_tool(
             compiler, [*FLAGS, "-o", str(target), str(SOURCE)], Path(folder), Path(folder) / "log.txt"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fpga_flow import results
-from fpga_flow.core import artifact, interrupt, own_code, places, toolchain
+from fpga_flow.core import artifact, interrupt, own_code, places, progress, toolchain
 from fpga_flow.core.digests import named_file, recipe_digest
 from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.locking import locked
@@ -70,17 +70,18 @@ def execute(
                 artifact.check_intact(artifact_folder)
     tools = {stage.name: toolchain.versions(stage.tools) for stage in stages}
     with locked(run.folder, wait):
-        say(f"run       {run.folder}")
+        progress.work_on(run.folder)
         if not mend:
             check_model(run)
         before = _take_up(run)
         registry.note(run.folder)
         try:
             for stage in stages:
-                artifact.recover(run.folder / stage.name)
-                digest = digest_of(run, stage, tools[stage.name])
-                kept = None if force == stage.name else _kept(run, stage, digest, relatives, mend)
-                run.outcomes.append(kept or _make(run, stage, digest, tools[stage.name]))
+                with progress.stage(stage.name):
+                    artifact.recover(run.folder / stage.name)
+                    digest = digest_of(run, stage, tools[stage.name])
+                    kept = None if force == stage.name else _kept(run, stage, digest, relatives, mend)
+                    run.outcomes.append(kept or _make(run, stage, digest, tools[stage.name]))
                 problem = _judge(run, stage)
                 if problem:
                     raise problem
@@ -150,7 +151,7 @@ def _kept(run: Run, stage: Stage, digest: str, relatives: Sequence[Path], mend: 
 def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome:
     final = run.folder / stage.name
     inputs, recipe = input_digests(run, stage), recipe_digest(run.recipe, stage.parts)
-    say(f"{stage.name:9} ...")
+    progress.stage_begins(stage.summary)
     partial = artifact.open_partial(final, digest)
     context = Context(
         recipe=only(run.recipe, stage.parts),
@@ -176,7 +177,7 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
         tools=tools,
         parts=stage.parts,
     )
-    say(f"{stage.name:9} done in {seconds:.1f} s")
+    progress.stage_ends(seconds)
     return Outcome(stage.name, round(seconds, 3), False)
 
 

@@ -128,7 +128,7 @@ class RoundTrainer:
         return self._once(f"{number}-{rate:.9g}", number, partial(self._attempt, state, rate, number))
 
     def _attempt(self, state: State, rate: float, number: int) -> Attempt:
-        method, description = self.recipe.prune.method, f"round {number}"
+        method, description = self.recipe.prune.method, f"pruning, round {number}"
         if self.recipe.prune.uses("hardware") and state is not self._priced:
             assert self.hardware is not None
             self._priced = state  # a failed round goes back to it

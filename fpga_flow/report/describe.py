@@ -5,7 +5,10 @@ python -m fpga_flow.report.describe > docs/report.md
 
 import types
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from fpga_flow.core.errors import INTERRUPTED, DifferenceError, FitError, FlowError, InputError, ToolError
 from fpga_flow.report.schema import SCHEMA, Report
@@ -27,18 +30,26 @@ Schema {SCHEMA}. Every build and every stage writes it into the run, and `report
 and `null` stands where a stage did not run or a figure is not known. This page is written from
 `fpga_flow/report/schema.py`.
 """
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Any: "anything",
+    datetime: "time",
+}
 
 
 def page() -> str:
     """Return the page."""
     first, *others = parts(Report)
-    tables = [_table(first, "report.json"), *(_table(part, part.__name__) for part in others)]
+    tables = [table(first, "report.json"), *(table(part, part.__name__) for part in others)]
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     return HEAD + "".join(tables) + f"\n## Exit codes of flow\n\n| code | meaning |\n|---|---|\n{codes}"
 
 
-def _table(part: type[Record], title: str) -> str:
+def table(part: type[BaseModel], title: str) -> str:
+    """Return the section about `part`, a row for each of its keys, from their docstrings."""
     rows = "".join(
         f"| `{field.alias or name}` | {_words(field.annotation)} | {field.description} |\n"
         for name, field in part.model_fields.items()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fpga_flow.core import artifact
+from fpga_flow.core.progress import bar
 from fpga_flow.pipeline.flow import Run
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.learning import learning
@@ -21,9 +22,10 @@ def write(run: Run) -> None:
     version = artifact.digest_json([shown, found.model_dump(mode="json"), kept, _code()])
     page = run.folder / HTML
     if not (page.is_file() and f'content="{version}"' in page.read_text(encoding="utf-8")[:1000]):
-        from fpga_flow.report.page import render  # draws with matplotlib, which takes a second to import
+        with bar("drawing the report"):
+            from fpga_flow.report.page import render  # with matplotlib, which takes a second to import
 
-        artifact.write_text(page, render(run, report, found, version))
+            artifact.write_text(page, render(run, report, found, version))
 
 
 def _code() -> str:

@@ -56,7 +56,7 @@ def _build(plan: Plan, folder: Path, cache: Path, log: Path) -> None:
     start = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix=BUILDING, dir=cache) as scratch,
-        bar(f"compile the simulator of {plan.top}, per cent", 100) as advance,
+        bar(f"compiling the simulator of {plan.top}", 100, "% of its C++") as advance,
     ):
         work = Path(scratch) / "work"
         work.mkdir()

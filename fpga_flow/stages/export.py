@@ -16,7 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow import data
 from fpga_flow.core.errors import InputError
-from fpga_flow.core.progress import say
+from fpga_flow.core.progress import bar, say
 from fpga_flow.core.recipe_parts.data import OWN
 from fpga_flow.core.stage import Context
 from fpga_flow.data.frames import Frames
@@ -123,16 +123,18 @@ def _network(context: Context) -> tuple[ModelWrapper, Callable[[], Reference], s
     if context.model_file is not None:
         model = read(context.model_file)
         return model, partial(FileReference, model), "the float network in onnxruntime", None
-    # torch and Brevitas are needed only here
-    from fpga_flow.export.brevitas_export import BrevitasReference, export_module
-    from fpga_flow.train.dataset import load_frames
-    from fpga_flow.train.network import load_network
-    from fpga_flow.train.requantise import final
+    with bar("loading PyTorch and Brevitas"):  # they are needed only here
+        from fpga_flow.export.brevitas_export import BrevitasReference, export_module
+        from fpga_flow.train.dataset import load_frames
+        from fpga_flow.train.network import load_network
+        from fpga_flow.train.requantise import final
 
     source = load_frames(context.recipe, "test", context.cache)
     module = load_network(final(context.recipe), context.inputs["prune"] / "checkpoint.pt")
+    with bar("writing the trained network as QONNX"):
+        exported = export_module(module, source.shape)
     return (
-        export_module(module, source.shape),
+        exported,
         partial(BrevitasReference, module),
         "the Brevitas network",
         source,

@@ -4,7 +4,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.budget.graph import build
 from fpga_flow.budget.would_fit import would_fit
-from fpga_flow.core.progress import say
+from fpga_flow.core.progress import say, warn
 from fpga_flow.core.stage import Context
 from fpga_flow.finn.session import finn_session
 from fpga_flow.hardware import fold
@@ -44,8 +44,11 @@ def run(context: Context) -> HardwareResult:
         folded, recipe, target, clock_mhz, cycles=cycles, latency=latency, bottleneck=bottleneck
     )
     costs = folded.problem.costs_at(max(cycles, solution.cycles))
+    missed = lines.pop() if met is False else None
     for line in (*lines, *fold.implementation_lines(solution, costs)):
         say(line)
+    if missed:
+        warn(missed)
     return HardwareResult(
         **dict(graph.settings),
         cycles_per_frame=cycles,

@@ -17,7 +17,7 @@ from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.digests import code_digest
 from fpga_flow.core.errors import FitError, ToolError
 from fpga_flow.core.kept import read_table, write_table
-from fpga_flow.core.progress import bar, say
+from fpga_flow.core.progress import bar, say, warn
 from fpga_flow.core.stage import Context
 from fpga_flow.core.toolchain import CPU_COUNT
 from fpga_flow.design.design import LayerRtl, load_design
@@ -76,7 +76,7 @@ def run(context: Context) -> SynthResult:
     if slowest is not None:
         say(f"  longest path {paths[slowest]:.1f} ns, logic alone, without wires: {slowest}")
     if fit.over:
-        say(f"  warning: the design does not fit {target.name}: {fit.excess()}")
+        warn(f"the design does not fit {target.name}: {fit.excess()}")
     return SynthResult.model_validate(
         {
             "tool": f"yosys {toolchain.yosys().version}",
@@ -156,7 +156,10 @@ def _synthesise_all(
     cached = 0
     # The largest first, so that none of them is left to run alone at the end.
     order = sorted(distinct, key=lambda key: _effort(distinct[key]), reverse=True)
-    with bar("synthesis, distinct layers", len(order)) as advance, ThreadPoolExecutor(CPU_COUNT) as pool:
+    with (
+        bar("synthesis of distinct layers", len(order), "layers") as advance,
+        ThreadPoolExecutor(CPU_COUNT) as pool,
+    ):
         jobs = {pool.submit(_cached, key, distinct[key], folder, cache, family): key for key in order}
         try:
             for job in as_completed(jobs):

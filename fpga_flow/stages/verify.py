@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fpga_flow.core import toolchain
 from fpga_flow.core.artifact import EFFORT, write_json
-from fpga_flow.core.progress import bar, say
+from fpga_flow.core.progress import bar, say, warn
 from fpga_flow.core.stage import Context
 from fpga_flow.integer.golden import Golden
 from fpga_flow.prove.layers import Prover
@@ -51,7 +51,8 @@ def run(context: Context) -> VerifyResult:
 
     jobs = _jobs(frames, recipe.stalls)
     say(f"  simulating {frames} frames" + (", and again with random stalls on both sides" * recipe.stalls))
-    with bar("frames simulated", sum(job.frames.stop - job.frames.start for job in jobs)) as advance:
+    total = sum(job.frames.stop - job.frames.start for job in jobs)
+    with bar("simulating the RTL", total, "frames") as advance:
 
         def simulate(job: Job) -> tuple[NDArray[np.int64], SimResult]:
             return accelerator.run(
@@ -72,7 +73,7 @@ def run(context: Context) -> VerifyResult:
     wrong = np.unique(np.concatenate(differing))
     difference, compared, left = _layers(accelerator, golden, x, wrong, recipe.layer_frames)
     prover = Prover(accelerator.design, rtl, context.cache, context.folder / "proofs.log")
-    with bar("layers proved for every input", len(prover.distinct)) as advance:
+    with bar("proving layers for every input", len(prover.distinct), "layers") as advance:
         proofs = prover.prove_all(advance)
     per_frame, latency = timing(measured, accelerator.design)
     mismatches = len(wrong) + (difference is not None and not len(wrong))
@@ -84,7 +85,7 @@ def run(context: Context) -> VerifyResult:
     )
     for proof in proofs:
         if not proof.proved:
-            say(f"  warning: not proved: {proof.words()}")
+            warn(f"not proved: {proof.words()}")
     effort = VerifyEffort(cycles_per_second=measured.cycles_per_second)
     write_json(context.folder / EFFORT, effort.model_dump())
     return VerifyResult(

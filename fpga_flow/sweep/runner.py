@@ -34,7 +34,7 @@ def run(
     points = {job.point.name: job.point for job in jobs}
     pending = dict(enumerate(futures))
     found: dict[str, Ended] = {}
-    with bar("points", len(points)) as advance:
+    with bar("building the points", len(points), "points") as advance:
         while pending:
             for place, result in _finished(client, jobs, pending, folder):
                 del pending[place]

@@ -84,7 +84,7 @@ def read_codes(source: Frames, grid: InputGrid | None, description: str) -> Code
     """Read all frames of `source`, of shape (channels, ...), through the input quantiser."""
     channels, *size = source.shape
     codes = torch.empty(len(source), *size, channels, dtype=_dtype(grid))
-    with bar(f"{description} frames", len(source)) as advance:
+    with bar(f"reading {description} frames", len(source), "frames") as advance:
         for start in range(0, len(source), READ_FRAMES):
             indices = np.arange(start, min(start + READ_FRAMES, len(source)))
             codes[start : start + len(indices)] = quantise(torch.from_numpy(source.prepared(indices)), grid)

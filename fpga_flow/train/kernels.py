@@ -6,7 +6,6 @@ Where no C++ compiler works, the same layers run as torch operations, several ti
 import ctypes
 import functools
 import hashlib
-import logging
 import math
 import os
 import subprocess
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.kept import find_file, keep_file
-from fpga_flow.core.progress import say
+from fpga_flow.core.progress import warn
 from fpga_flow.core.toolchain import CPU_COUNT, SECONDS, Tool, compiler, processor
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
@@ -183,8 +182,7 @@ def _kernels_in(folder: Path) -> Kernels | None:
     try:
         return Kernels(_library_in(folder))
     except (ToolError, OSError) as error:
-        logging.getLogger(__name__).warning("no compiled kernels: %s", error)
-        say(f"  training with plain torch operations, several times slower: {error}")
+        warn(f"training with plain torch operations, several times slower: {error}")
         return None
 
 

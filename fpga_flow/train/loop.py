@@ -142,8 +142,10 @@ def fit(
         return settings.schedule == "plateau" and float(optimiser.param_groups[0]["lr"]) < lowest
 
     batches = -(-len(train) // settings.batch)
-    with one_pool(isinstance(network, FastNetwork)), bar(description, settings.epochs * batches) as advance:
-        advance(len(curve) * batches)
+    with (
+        one_pool(isinstance(network, FastNetwork)),
+        bar(description, settings.epochs * batches, "batches", done=len(curve) * batches) as advance,
+    ):
         while not over():
             given = settings.rate(len(curve) + 1)
             if given is not None:

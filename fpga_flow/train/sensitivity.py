@@ -57,7 +57,7 @@ class Sensitivity:
         weights: list[dict[int, float]] = []
         acts: list[dict[int, float]] = []
         count = (2 * len(self.layers) - 1) * len(bits)
-        with bar("sensitivity of the layers", count) as advance:
+        with bar("measuring how sensitive layers are to bits", count, "losses") as advance:
             for index, layer in enumerate(self.layers):
                 last = index == len(self.layers) - 1
                 weights.append({})
@@ -113,7 +113,7 @@ class ModuleSensitivity:
         weights: list[dict[int, float]] = [{} for _ in layers]
         acts: list[dict[int, float]] = [{} for _ in groups]
         count = len(layers) * len(bits) + sum(len(allowed) for _, allowed in groups)
-        with bar("sensitivity of the layers", count) as advance:
+        with bar("measuring how sensitive layers are to bits", count, "losses") as advance:
             for found, name in zip(weights, layers, strict=True):
                 for b in bits:
                     found[b] = self.score({name: LayerQuant(weight_bits=b)}).loss - base

@@ -23,6 +23,7 @@ def message_lines(
 ) -> tuple[list[str], bool | None]:
     """Return the lines for the user, and whether the target is met (None where a file was given).
 
+    Where it is not, the last line is a warning that says why.
     `cycles` per frame, `latency` and `bottleneck` are those of the whole with its FIFOs.
     """
     fps = clock_mhz * 1e6 / cycles
@@ -71,7 +72,7 @@ def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: 
         why = limit_of(layers[bottleneck], folded.solution.choices[bottleneck])
     clock = math.ceil(clock_mhz * real / wanted)
     return (
-        f"  warning: the target is not met: {what}: {why}. Raise hardware.clock_mhz (to {clock} for this "
+        f"the target is not met: {what}: {why}. Raise hardware.clock_mhz (to {clock} for this "
         "alone), ask for less, or make the frames or the network smaller"
     )
 
@@ -85,7 +86,7 @@ def _board_lines(folded: Folded, board: Board, margin: float) -> tuple[list[str]
     ]
     if fit.over:
         found.append(
-            f"  warning: the target is not met: the smallest folding does not leave a share of {margin:g} of "
+            f"the target is not met: the smallest folding does not leave a share of {margin:g} of "
             f"{board.name} free: {fit.short()}. Take a larger board or a smaller hardware.margin, or prune "
             "or shrink the network"
         )

@@ -54,7 +54,7 @@ def fold(
 
     `known`: see `Problem`. Raises `InputError` for a wrong folding file.
     """
-    with bar("foldings of each layer", len(model.graph.node)) as advance:
+    with bar("foldings of each layer", len(model.graph.node), "layers") as advance:
         problem = Problem(model, board, known, advance, recipe.weighing)
     if recipe.folding is not None:
         folded = fold_from_file(model, places.named(recipe.folding), board.family)
@@ -117,7 +117,7 @@ def result_of(folded: Folded) -> FoldingSummary:
 
 @contextmanager
 def _searching(what: str) -> Iterator[search.Step]:
-    with bar(what, SEARCH_STEPS) as advance:
+    with bar(what, SEARCH_STEPS, "steps") as advance:
         yield advance
 
 
