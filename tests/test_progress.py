@@ -115,6 +115,15 @@ def test_a_long_step_without_a_terminal_says_a_line_now_and_then(
     assert all(line.endswith(", one of three") for line in told)
 
 
+def test_a_step_within_another_leaves_out_its_first_line(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "WAITS_S", (0.05, 60.0))
+    with heard(Person(), alone=True), bar("proving layers", 9, "layers"), bar("compiling", 100, "% of it"):
+        time.sleep(0.3)
+    assert capfd.readouterr().err.splitlines() == ["  proving layers: 0 of 9 layers"]
+
+
 def test_a_step_that_nobody_can_measure_is_named(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import itertools
 import textwrap
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console, RenderableType
 from rich.filesize import decimal
@@ -61,7 +61,8 @@ class Person:
             else:
                 self._lines[step] = over = threading.Event()
                 task = bars.tasks[-1]
-                threading.Thread(target=_say_at_times, args=(task, over), daemon=True).start()
+                waits = WAITS_S[len(self._tasks) > 1 :]  # one within another leaves out the first line
+                threading.Thread(target=_say_at_times, args=(task, waits, over), daemon=True).start()
             return
         bars.update(self._tasks[step], completed=event.done, note=event.note)
         if event.kind == "end":
@@ -106,9 +107,9 @@ def _folded(line: str, width: int) -> str:
     )
 
 
-def _say_at_times(task: Task, over: threading.Event) -> None:
-    """Print a line about `task` now and then, ever more rarely, until it is over."""
-    for wait in itertools.chain(WAITS_S, itertools.repeat(WAITS_S[-1])):
+def _say_at_times(task: Task, waits: Sequence[float], over: threading.Event) -> None:
+    """Print a line about `task` after each of `waits`, and again after the last one, until it is over."""
+    for wait in itertools.chain(waits, itertools.repeat(waits[-1])):
         if over.wait(wait):
             return
         show(line(task))

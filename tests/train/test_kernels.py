@@ -159,7 +159,7 @@ def test_a_compiler_that_wrote_garbage_once_is_forgotten(
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "_folder", library._folder)
     said: list[str] = []
-    monkeypatch.setattr(library, "say", said.append)
+    monkeypatch.setattr(library, "warn", said.append)
     (tmp_path / "file").touch()
     library.set_cache(tmp_path / "file")
     assert kernels() is None
