@@ -339,8 +339,8 @@ WRONG = [
     ("build --model {net} --set surgery.multiple=2", "--set surgery.multiple: a network from outside"),
     ("build --model {net} --set model.width=8", "--set model.width: a network from outside (--model) is"),
     ("build --model {net} --set seed=2", "--set seed: a network from outside (--model) is trained already"),
-    ("verify nix", "RUN: nix is no run of fpga_flow"),
-    ("report nix", "RUN: nix is no run of fpga_flow"),
+    ("verify nix", "RUN: no run nix; 'flow list' names the runs"),
+    ("report nix", "RUN: no run nix; 'flow list' names the runs"),
     ("verify", "Missing argument"),
 ]
 

@@ -56,8 +56,8 @@ def test_a_forgotten_setting_is_told_and_the_run_stays(build: Any) -> None:
     assert (code, made) == (2, [])
     shipped = load_recipe(find_recipe("signals"))
     assert said.splitlines() == [
-        "error: run: train (0 s when it was made) and prune (0 s when it was made) would be made anew, as "
-        "the recipe is another one:",
+        "error: run: this would repeat train (0 s the last time) and prune (0 s the last time), because the "
+        "recipe changed:",
         f"  train.epochs: 2 -> {shipped.train.epochs}",
         f"  prune.rate: 0.3 -> {shipped.prune.rate}",
         "  name another folder with --out DIR, or have it replaced with --again",
@@ -76,7 +76,7 @@ def test_only_pruning_is_named_where_only_that_would_be_made_anew(build: Any) ->
     build()
     code, made, said = build("--set", "prune.rate=0.3", "--set", "prune.method=imp")
     assert (code, made) == (2, [])
-    assert "run: prune (0 s when it was made) would be made anew" in said and "train (" not in said
+    assert "run: this would repeat prune (0 s the last time)" in said and "train (" not in said
     assert 'prune.method: "' in said and '-> "imp"' in said
 
 

@@ -85,7 +85,9 @@ def _show() -> None:
         oldest = _age(now - found[0].used) if found else ""
         table.add_row(name, kind.words, decimal(size), f"{len(found):,}", oldest)
     console.print(table)
-    console.print(f"\n{decimal(total)} in all; --kind NAME or --older-than DAYS removes", soft_wrap=True)
+    console.print(
+        f"\nTotal {decimal(total)}. Remove some with --kind NAME or --older-than DAYS.", soft_wrap=True
+    )
 
 
 def _age(seconds: float) -> str:

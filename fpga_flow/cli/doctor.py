@@ -21,6 +21,7 @@ def examine() -> None:
     table.add_column("used by", overflow="fold")
     table.add_row("python", sys.version.split()[0], sys.executable, "all")
     missing: dict[str, str] = {}
+    on_demand: list[str] = []
     for name, find in toolchain.FINDERS.items():
         users = ", ".join(stage.name for stage in STAGES if name in stage.tools)
         try:
@@ -28,6 +29,7 @@ def examine() -> None:
         except ToolError as error:
             if all(stage.on_demand for stage in STAGES if name in stage.tools):
                 table.add_row(name, "none", "", f"{users}, on demand")
+                on_demand.append(name)
             else:
                 missing[name] = str(error)
                 table.add_row(name, "MISSING", "", users)
@@ -43,4 +45,5 @@ def examine() -> None:
     )
     if missing:
         raise ToolError("\n  ".join((f"missing: {', '.join(missing)}", *missing.values())))
-    console.print("All tools are there.")
+    rest = f" Not there, and wanted on demand only: {', '.join(on_demand)}." if on_demand else ""
+    console.print(f"All that a build needs is there.{rest}")

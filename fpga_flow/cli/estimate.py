@@ -53,9 +53,9 @@ def estimate(
     Folding, FIFOs and formulas are those of a build. Below each amount is the range that holds nine of ten
     such designs. Exit code 5: a board given with --board is too small even for the low end of the range.
 
-    For a RUN its stage estimate is brought up to date too, by its own recipe; the options affect only what is
-    printed. --fps, --latency and --fit exclude each other; without them it is the run's target, or 5,000
-    frames/s.
+    A RUN is estimated as it stands, also where a build would make it anew because flow's code has changed;
+    one that was not built as far as its export is built to its estimate first. --fps, --latency and --fit
+    exclude each other; without them it is the run's target, or 5,000 frames/s.
 
     \b
     flow estimate signals-w4
@@ -115,7 +115,8 @@ def _of_file(path: Path, recipe: Recipe) -> "ModelWrapper":
 def _of_run(run: flow.Run) -> "ModelWrapper":
     from qonnx.core.modelwrapper import ModelWrapper
 
-    building.build(run, "estimate", "estimate", show=False)
+    if "export" not in flow.current(run):
+        building.build(run, "estimate", "estimate", show=False)
     return ModelWrapper(str(run.folder / "export" / "network.onnx"))
 
 
@@ -138,7 +139,7 @@ def _budgets(model: "ModelWrapper", recipe: Recipe, targets: list[Board], as_jso
     console.print(shown.boards(found))
     first = found[0]
     word = {"lut": "LUTs", "ff": "flip-flops", "bram18": "block RAMs", "dsp": "DSPs"}[first.bottleneck]
-    console.print(f"\nOn {first.board.name} it is short of {word} first. Its layers:\n")
+    console.print(f"\nThe largest share of {first.board.name} is that of its {word}. Its layers:\n")
     console.print(shown.layers(first))
     return found
 

@@ -28,20 +28,22 @@ def refit(
         typer.Option(
             metavar="REPORT",
             help="Of the same design: 'report_timing -max_paths 1000 -file REPORT', text. Shows the "
-            "longest path of each layer, and says how far units are to be pipelined.",
+            "longest path of each layer, and writes level_ns to the board file: what a level of logic "
+            "takes, by which 'flow build --board mine.toml' pipelines.",
         ),
     ] = None,
     debug: Debug = False,
 ) -> None:
     """Fit the estimate to what your synthesis tool made of a run's layers.
 
-    Writes the run's board as a file of yours (an older one is replaced), with a factor for each operator that
-    estimates are multiplied by, in folding too. It says how far estimates are off before and after, and for
-    layers that are left out of the factors. RUN must have its stage hardware.
+    Open the synthesised or routed design in Vivado, write the report there (see REPORT), and give it to
+    this command. It writes a board file of your own (an older one is replaced) with a factor for each
+    operator, by which estimates are multiplied, in folding too. It says how far estimates are off before
+    and after, and for layers that are left out of the factors. RUN must have its stage hardware.
 
     \b
-    flow refit signals-w4 utilization.rpt --out mine.toml
-    flow refit signals-w4 utilization.rpt --timing timing.rpt --out mine.toml
+    flow refit signals-w4 hierarchy.rpt --out mine.toml
+    flow refit signals-w4 hierarchy.rpt --timing paths.rpt --out mine.toml
     flow build --bits 4 --board mine.toml
     """
     for name, file in (("REPORT", report), ("--timing", timing)):

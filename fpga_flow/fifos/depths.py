@@ -57,7 +57,7 @@ def size_fifos(
         fastest = measured.fastest_cycles_per_frame
     before, after = network.bits(filled), network.bits(depths)
     say(
-        f"  {len(depths)} FIFOs: {after:,} bits, {before:,} before they were made smaller; "
+        f"  {len(depths)} FIFOs: {after:,} bits ({before:,} before shrinking); "
         f"{cycles:,} cycles a frame (with unlimited ones {fastest:,}), latency {latency_cycles:,} cycles"
     )
     if cycles > fastest:

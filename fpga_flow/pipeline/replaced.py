@@ -44,11 +44,11 @@ def check_nothing_lost(run: Run) -> None:
             for part in stage.parts:
                 changed |= _differences(part, _value(before, part), _value(after, part))
         if changed:
-            lost.append(f"{stage.name} ({manifest.seconds:,.0f} s when it was made)")
+            lost.append(f"{stage.name} ({manifest.seconds:,.0f} s the last time)")
     if changed:
         keys = [f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in changed.items()]
         more = [f"and {len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
-        what = f"{run.folder}: {' and '.join(lost)} would be made anew, as the recipe is another one:"
+        what = f"{run.folder}: this would repeat {' and '.join(lost)}, because the recipe changed:"
         raise InputError("\n  ".join([what, *keys[:SHOWN], *more, INSTEAD]))
 
 

@@ -60,9 +60,10 @@ def new_run(folder: Path, recipe: Recipe, model_file: Path | None = None) -> Run
 def check_run(folder: Path) -> None:
     """Raise `InputError` where `folder` is no run."""
     if not (folder / RECIPE).is_file():
-        raise InputError(
-            f"RUN: {folder} is no run of fpga_flow (it has no {RECIPE}); 'flow list' names the runs"
+        what = (
+            f"{folder} is no run of fpga_flow (it has no {RECIPE})" if folder.exists() else f"no run {folder}"
         )
+        raise InputError(f"RUN: {what}; 'flow list' names the runs")
 
 
 def open_run(folder: Path) -> Run:

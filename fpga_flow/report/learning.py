@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from fpga_flow.core import artifact
@@ -111,6 +110,8 @@ def _phase(name: str, curve: Any) -> Phase:
 def _confusion(path: Path, classes: tuple[str, ...]) -> Confusion | None:
     if not (2 <= len(classes) <= MOST_CLASSES and path.is_file()):
         return None
+    import numpy as np  # only here: listings and errors are to come at once
+
     with np.load(path, allow_pickle=False) as arrays:
         true, found = (arrays.get(name, np.empty(0, dtype=np.int64)) for name in ("label", "y"))
     if true.shape != found.shape:

@@ -21,9 +21,9 @@ def check_speed(recipe: HardwareRecipe, board: Board) -> None:
     clock, most = recipe.clock_mhz or board.clock_mhz, most_mhz(board)
     if clock > most * (1 + 1e-9):
         raise InputError(
-            f"hardware.clock_mhz: {clock:g} MHz is more than the logic of the board {board.name} can do: a "
-            f"level takes {board.family.level_ns:.3g} ns with its wires, so {math.floor(most)} MHz at most; "
-            "lower --clock, or give another level_ns in a board's file of yours ('flow refit' measures it)"
+            f"hardware.clock_mhz: {clock:g} MHz is more than {board.name} can do: one level of logic (a LUT "
+            f"and its wires) counts as {board.family.level_ns:.3g} ns, so {math.floor(most)} MHz at most; "
+            "lower --clock, or set level_ns in your own board file ('flow refit --timing' measures it)"
         )
     if recipe.target == "fps" and recipe.folding is None and recipe.fps > clock * 1e6:
         needed = math.ceil(recipe.fps / 1e6)

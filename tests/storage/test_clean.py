@@ -73,7 +73,7 @@ def test_without_options_it_shows_kinds_and_removes_nothing(
     lines = {line.split()[0]: line.split()[-5:] for line in out.splitlines() if line}
     assert lines["synthesis"] == ["502.0", "kB", "2", "3", "days"]
     assert lines["data"][-3:] == ["1", "10", "days"]
-    assert "509.0 kB in all" in out
+    assert "Total 509.0 kB." in out
     assert left(cache) == set(KINDS)
 
 

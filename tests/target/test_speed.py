@@ -20,7 +20,7 @@ def test_the_most_is_one_level_of_logic(name: str) -> None:
     most = most_mhz(one)
     assert most == pytest.approx(600) and one.family.levels(most) == 1
     check_speed(HardwareRecipe(clock_mhz=most), one)
-    with pytest.raises(InputError, match=rf"601 MHz is more than .* {name} can do: a level takes 1\.67 ns"):
+    with pytest.raises(InputError, match=rf"601 MHz is more than {name} can do: .* counts as 1\.67 ns"):
         check_speed(HardwareRecipe(clock_mhz=601), one)
 
 
