@@ -52,14 +52,18 @@ def test_a_run_is_estimated_as_its_stage_does(digits_run: Path, capsys: pytest.C
     assert found["cycles_per_frame"] == report["hardware"]["cycles_per_frame"]
 
 
-def test_tables_name_the_resource_that_is_short_and_the_picture_is_drawn(
+def test_tables_name_the_resource_with_the_largest_share_and_the_picture_is_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = tmp_path / "layers.svg"
     words = ["estimate", NETWORK, "--board", "pynq-z1", "--fps", "2000", "--picture", str(picture)]
     assert cli.main(words) == 0
     said = capsys.readouterr().out
-    assert "On pynq-z1 it is short of" in said and "FIFOs, width converters" in said and str(picture) in said
+    assert (
+        "The largest share of pynq-z1 is that of its" in said
+        and "FIFOs, width converters" in said
+        and str(picture) in said
+    )
     assert picture.read_text().startswith("<?xml")
     assert cli.main([*words[:-1], str(tmp_path / "layers.jpg")]) == 2
     assert "--picture: must end in .svg or .png, not 'layers.jpg'" in capsys.readouterr().err
