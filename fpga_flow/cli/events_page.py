@@ -9,9 +9,9 @@ from fpga_flow.report.describe import table
 
 HEAD = f"""# Events
 
-With `--json` a command writes what happens to standard output while it happens: a JSON object a line, each
-with all the keys below. What a person reads, results too, goes to standard error; `--quiet` leaves warnings
-and errors of that. `flow build`, the commands of the stages, `flow check`, `run`, `sweep`, `package` and
+With `--json` a command writes what happens to standard output while it happens: one JSON object per line,
+each with all the keys below. What a person reads, results too, goes to standard error; with `--quiet` only
+warnings and errors remain. `flow build`, the commands of the stages, `flow check`, `run`, `sweep`, `package` and
 `deploy` have both options. (`--json` of `flow estimate` and `flow cost` prints their results instead.)
 
 ```sh
@@ -26,14 +26,14 @@ jq -r 'select(.kind == "warning" or .kind == "error") | .text' events.jsonl
  "run":"/home/me/build/out/signals-w4","exit_code":null}}
 ```
 
-(Here on three lines.) A step's `progress` comes every {INTERVAL_S:g} s at most. Its `end` comes also where it
-failed; a stage that failed has none. An `error` says why the command ends. The last line is the command's
+(Here on three lines.) A step's `progress` comes at most every {INTERVAL_S:g} s. A step that fails still gets its
+`end`; a stage that fails gets none. An `error` says why the command ends. The last line is the command's
 `end`, without stage and step, with the exit code, unless the process was killed. A command line that makes
 no sense (exit code 2) is told on standard error, without any event.
 
 New keys may come; those that are there stay. The texts are for people and change. `log.txt` in the folder of
 a stage holds what was said while it was made, with the tracebacks of errors. This page is written from
-`fpga_flow/core/events.py` by `python -m fpga_flow.cli.events_page`. [report.md](report.md) has the exit
+`fpga_flow/core/events.py` by `python -m fpga_flow.cli.events_page`. [stages.md](stages.md) has the exit
 codes.
 """
 
