@@ -11,8 +11,8 @@ HEAD = f"""# Events
 
 With `--json` a command writes what happens to standard output while it happens: one JSON object per line,
 each with all the keys below. What a person reads, results too, goes to standard error; with `--quiet` only
-warnings and errors remain. `flow build`, the commands of the stages, `flow check`, `run`, `sweep`, `package` and
-`deploy` have both options. (`--json` of `flow estimate` and `flow cost` prints their results instead.)
+warnings and errors remain. `flow build`, the commands of the stages, `flow check`, `run`, `sweep`, `package`
+and `deploy` have both options. (`--json` of `flow estimate` and `flow cost` prints their results instead.)
 
 ```sh
 flow build --bits 4 --json --quiet > events.jsonl
@@ -26,8 +26,8 @@ jq -r 'select(.kind == "warning" or .kind == "error") | .text' events.jsonl
  "run":"/home/me/build/out/signals-w4","exit_code":null}}
 ```
 
-(Here on three lines.) A step's `progress` comes at most every {INTERVAL_S:g} s. A step that fails still gets its
-`end`; a stage that fails gets none. An `error` says why the command ends. The last line is the command's
+(Here on three lines.) A step's `progress` comes at most every {INTERVAL_S:g} s. A step that fails still
+gets its `end`; a stage that fails gets none. An `error` says why the command ends. The last line is the command's
 `end`, without stage and step, with the exit code, unless the process was killed. A command line that makes
 no sense (exit code 2) is told on standard error, without any event.
 
