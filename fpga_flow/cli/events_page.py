@@ -28,8 +28,8 @@ jq -r 'select(.kind == "warning" or .kind == "error") | .text' events.jsonl
 
 (Here on three lines.) A step's `progress` comes at most every {INTERVAL_S:g} s. A step that fails still
 gets its `end`; a stage that fails gets none. An `error` says why the command ends. The last line is the
-command's `end`, without stage and step, with the exit code, unless the process was killed. A command line that makes
-no sense (exit code 2) is told on standard error, without any event.
+command's `end`, without stage and step, with the exit code, unless the process was killed. A command line
+that makes no sense (exit code 2) is told on standard error, without any event.
 
 New keys may come; those that are there stay. The texts are for people and change. `log.txt` in the folder of
 a stage holds what was said while it was made, with the tracebacks of errors. This page is written from
