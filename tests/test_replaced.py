@@ -130,7 +130,7 @@ def test_the_rate_asks_where_pruning_depends_on_it(build: Any) -> None:
     build("--accuracy", "50")
     code, made, said = build("--accuracy", "50", "--fps", "777")
     assert (code, made) == (2, [])
-    assert "run: prune (" in said and "hardware.fps: " in said and "-> 777.0" in said
+    assert "repeat prune (" in said and "hardware.fps: " in said and "-> 777.0" in said
 
 
 def test_other_stages_of_a_broken_recipe_are_not_lost_either(build: Any) -> None:

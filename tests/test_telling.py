@@ -13,7 +13,7 @@ import pytest
 
 from fpga_flow.cli import events_page, telling
 from fpga_flow.cli import main as cli
-from fpga_flow.core import artifact
+from fpga_flow.core import artifact, places
 from fpga_flow.core.errors import ToolError
 from fpga_flow.core.events import Event
 from fpga_flow.core.progress import bar, heard, say, warn
@@ -28,7 +28,7 @@ Call = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def _no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use(monkeypatch)
-    monkeypatch.setattr(flow, "RUNS", tmp_path / "out")
+    monkeypatch.setattr(places, "RUNS", tmp_path / "out")
     monkeypatch.setattr(page, "render", lambda run, report, found, version: f'content="{version}"')
 
 

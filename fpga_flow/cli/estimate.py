@@ -10,6 +10,7 @@ from fpga_flow.cli import building
 from fpga_flow.cli.arguments import BOARD_HELP, Cache, Clock, Debug, Fps, Latency, Settings, ToFit, find_run
 from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
+from fpga_flow.core.progress import warn
 from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import changes_of, hardware_changes
@@ -53,9 +54,10 @@ def estimate(
     Folding, FIFOs and formulas are those of a build. Below each amount is the range that holds nine of ten
     such designs. Exit code 5: a board given with --board is too small even for the low end of the range.
 
-    A RUN is estimated as it stands, also where a build would make it anew because flow's code has changed;
-    one that was not built as far as its export is built to its estimate first. --fps, --latency and --fit
-    exclude each other; without them it is the run's target, or 5,000 frames/s.
+    For a RUN its stage estimate is brought up to date too, by its own recipe; the options affect only what is
+    printed. Where that would train or prune again, because code or tools changed, the run is estimated as it
+    stands. --fps, --latency and --fit exclude each other; without them it is the run's target, or 5,000
+    frames/s.
 
     \b
     flow estimate signals-w4
@@ -115,7 +117,10 @@ def _of_file(path: Path, recipe: Recipe) -> "ModelWrapper":
 def _of_run(run: flow.Run) -> "ModelWrapper":
     from qonnx.core.modelwrapper import ModelWrapper
 
-    if "export" not in flow.current(run):
+    repeated = flow.repeated_training(run)
+    if repeated and "export" in flow.current(run):
+        warn(f"{' and '.join(repeated)} would run again, as code or tools changed; this is the run as it is")
+    else:
         building.build(run, "estimate", "estimate", show=False)
     return ModelWrapper(str(run.folder / "export" / "network.onnx"))
 

@@ -93,6 +93,17 @@ def execute(
             mark_outdated(run)
 
 
+def repeated_training(run: Run) -> list[str]:
+    """Return the finished stages that train, and that a build of `run` would run again, whatever changed."""
+    return [
+        stage.name
+        for stage in run.stages
+        if stage.needs_training
+        and (manifest := artifact.read_manifest(run.folder / stage.name)) is not None
+        and manifest.digest != digest_of(run, stage, toolchain.versions(stage.tools))
+    ]
+
+
 def check_recipe(run: Run) -> None:
     """Raise `InputError` where a model or file of the recipe is not there, or its speed cannot be had."""
     recipe = run.recipe

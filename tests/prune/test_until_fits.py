@@ -122,9 +122,9 @@ def test_rounds_are_trained_once_for_all_boards(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(rounds, "fit", watched)
     recipe, kept = recipe_of(2.0), tmp_path / "kept"
     pruned(tmp_path / "large", recipe, Shelf(0.6), kept)
-    assert trained == ["round 1"]
+    assert trained == ["pruning, round 1"]
     again, _ = pruned(tmp_path / "small", recipe, Shelf(0.5), kept)
-    assert trained == ["round 1", "round 2"]
+    assert trained == ["pruning, round 1", "pruning, round 2"]
     alone, _ = pruned(tmp_path / "alone", recipe, Shelf(0.5))
     assert again == alone
     for name in ("curve-1.json", "curve-2.json", "history.json"):
