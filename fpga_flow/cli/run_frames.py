@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fpga_flow import data, results
 from fpga_flow.core import places, toolchain
-from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import bar
 from fpga_flow.core.recipe_parts.data import OWN, DataRecipe
 from fpga_flow.design.design import load_design
@@ -21,7 +20,7 @@ from fpga_flow.export.frames import fitted
 from fpga_flow.integer.golden import Golden
 from fpga_flow.integer.quantise import quantise
 from fpga_flow.pipeline.flow import Run
-from fpga_flow.pipeline.standing import intact
+from fpga_flow.pipeline.standing import intact_stages
 from fpga_flow.results.export import ExportResult
 
 NEEDED = {"golden": ("export",), "rtl": ("export", "rtl"), "virtual": ("export", "rtl", "verify")}
@@ -63,13 +62,7 @@ def outputs(run: Run, file: Path, on: str) -> dict[str, NDArray[Any]]:
     and `integers` are what they are made of, channels first. Raises `InputError` where the frames do not fit,
     the run is not far enough, or one of its files was changed.
     """
-    folders = intact(run)
-    missing = [name for name in NEEDED[on] if name not in folders]
-    if missing:
-        raise InputError(
-            f"{run.folder}: {', '.join(missing)} missing or out of date; build it up to "
-            f"{NEEDED[on][-1]} first"
-        )
+    folders = intact_stages(run, NEEDED[on], f"build it up to {NEEDED[on][-1]} first")
     exported = results.read(ExportResult, folders["export"])
     output, spec = exported.output, exported.input.description()
     frames = fitted(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fpga_flow.core import places
 from fpga_flow.core.errors import InputError
-from fpga_flow.pipeline import flow
+from fpga_flow.pipeline import flow, registry
 from fpga_flow.report.columns import Value, best
 from fpga_flow.sweep.gather import gather
 from fpga_flow.sweep.rows import Row
@@ -50,7 +50,7 @@ class Compared:
 
 def known_runs() -> list[str]:
     """Return the names of the runs in build/out."""
-    return sorted(path.parent.name for path in places.RUNS.glob(f"*/{flow.RECIPE}"))
+    return [run.name for run in registry.here()]
 
 
 def compared(folders: Sequence[Path]) -> list[Compared]:

@@ -14,7 +14,7 @@ from fpga_flow.deploy.transport import Ssh, Transport, Virtual
 from fpga_flow.deploy.virtual.build import STAND_IN, virtual_board
 from fpga_flow.design.design import Design, design_digest, load_design
 from fpga_flow.pipeline.flow import Run, current
-from fpga_flow.pipeline.standing import intact
+from fpga_flow.pipeline.standing import intact_stages
 from fpga_flow.results import read
 from fpga_flow.results.bitstream import BitstreamResult
 from fpga_flow.results.board import BoardResult
@@ -36,13 +36,8 @@ def verified_folders(run: Run) -> dict[str, Path]:
 
     Raises `InputError` where it is not verified to its present state, or a file was changed since.
     """
-    folders = intact(run)
-    missing = [name for name in NEEDED if name not in folders]
-    if missing:
-        raise InputError(
-            f"{run.folder}: {', '.join(missing)} missing or out of date; only a verified design goes to a "
-            "board: run 'flow verify' first"
-        )
+    advice = "only a verified design goes to a board: run 'flow verify' first"
+    folders = intact_stages(run, NEEDED, advice)
     found = read(VerifyResult, folders["verify"])
     if fault := found.fault():
         raise DifferenceError(f"{run.folder}: {fault}; only a verified design goes to a board")

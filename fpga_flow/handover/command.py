@@ -14,7 +14,7 @@ from fpga_flow.handover.place import fill
 from fpga_flow.handover.render import render, write_host
 from fpga_flow.handover.vectors import write_vectors
 from fpga_flow.pipeline.run import Run
-from fpga_flow.pipeline.standing import intact
+from fpga_flow.pipeline.standing import intact_stages
 from fpga_flow.results import read
 from fpga_flow.results.export import ExportResult
 from fpga_flow.results.verify import VerifyResult
@@ -51,13 +51,8 @@ def export_rtl(run: Run, target: Path, frames: int, force: bool, as_verilog: boo
 
 def _folders(run: Run) -> Mapping[str, Path]:
     """Return the artifacts of `run`; raises where some are missing or out of date, or the RTL is wrong."""
-    folders = intact(run)
-    missing = [name for name in NEEDED if name not in folders]
-    if missing:
-        raise InputError(
-            f"{run.folder}: {', '.join(missing)} missing or out of date; run 'flow build' at least up to the "
-            "stage rtl ('--until rtl') first"
-        )
+    advice = "run 'flow build' at least up to the stage rtl ('--until rtl') first"
+    folders = intact_stages(run, NEEDED, advice)
     if "verify" in folders and (fault := read(VerifyResult, folders["verify"]).fault()):
         raise DifferenceError(f"{run.folder}: {fault}; RTL that is known to be wrong is not exported")
     return folders

@@ -1,5 +1,6 @@
 """What stands in a run: which artifacts belong together, which are out of date, whether one was changed."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fpga_flow.core import artifact
@@ -40,6 +41,15 @@ def intact(run: Run) -> dict[str, Path]:
         if folder.is_dir():
             artifact.check_intact(folder)
     return current(run)
+
+
+def intact_stages(run: Run, names: Iterable[str], advice: str) -> dict[str, Path]:
+    """Return what `intact` does; raises `InputError` with `advice` where a stage of `names` is not in it."""
+    folders = intact(run)
+    missing = [name for name in names if name not in folders]
+    if missing:
+        raise InputError(f"{run.folder}: {', '.join(missing)} missing or out of date; {advice}")
+    return folders
 
 
 def outdated(run: Run) -> list[str]:

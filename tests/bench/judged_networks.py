@@ -1,6 +1,5 @@
 """The networks that the estimate is judged by, built as far as `rtl`: judged_networks.toml."""
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -10,10 +9,10 @@ from typing import Any
 from fpga_flow import untrained
 from fpga_flow.cli.main import main as flow_command
 from fpga_flow.core import places
-from fpga_flow.core.recipe import ROOT, find_recipe, load_recipe
+from fpga_flow.core.recipe import find_recipe, load_recipe
+from tests.trained_elsewhere import ZOO
 
 FILE = Path(__file__).with_suffix(".toml")
-ZOO = Path(os.environ.get("FPGA_FLOW_ZOO", ROOT.parent / "shared" / "data"))
 
 
 @dataclass(frozen=True)
