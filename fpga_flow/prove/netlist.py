@@ -47,7 +47,8 @@ def read(
     """
     empty = {name: _empty(path, log.with_name(f"{name}_box.sv")) for name, path in boxes.items()}
     table = log.with_suffix(".json")
-    files = [path for path in sources if path not in boxes.values()]
+    # Yosys runs in `folder`, where a path that starts from here would lead nowhere.
+    files = [path.resolve() for path in sources if path not in boxes.values()]
     commands = [
         *read_commands(module, files, None, empty),
         f"hierarchy -check -top {module}",

@@ -60,6 +60,13 @@ def test_any_layer_is_proved(
     assert proof.proved or (act.bipolar and digit == 32), proof.reason
 
 
+def test_a_design_in_a_folder_named_from_here_is_proved(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Built.of(layer(*SERIAL), Path("run"), cache).proof().proved
+
+
 def test_a_layer_of_zeros_is_proved(tmp_path: Path, cache: Path) -> None:
     case = layer("UINT4", "INT4", (4, 3, 4, 3, 1), values=np.zeros((4, 3), np.int64))
     assert Built.of(case, tmp_path, cache).proof().proved
