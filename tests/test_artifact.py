@@ -1,6 +1,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -8,7 +9,14 @@ from pydantic import BaseModel
 from fpga_flow.core import artifact
 from fpga_flow.core.errors import InputError
 
-KEYS = {"inputs": {}, "recipe": "r", "seconds": 1.0, "tools": {}}
+
+def depends(word: str) -> dict[str, Any]:
+    """What an artifact depends on, another thing for each `word`."""
+    return {"inputs": {}, "recipe": word, "board": None, "files": {}, "tools": {}, "code": "c"}
+
+
+def digest(word: str) -> str:
+    return artifact.digest_json(depends(word))
 
 
 class Text(BaseModel):
@@ -17,10 +25,10 @@ class Text(BaseModel):
     text: str
 
 
-def make(final: Path, digest: str, text: str) -> artifact.Manifest:
-    partial = artifact.open_partial(final, digest)
+def make(final: Path, word: str, text: str) -> artifact.Manifest:
+    partial = artifact.open_partial(final, digest(word))
     (partial / "weights.txt").write_text(text)
-    return artifact.finish(partial, final, Text(text=text), digest=digest, **KEYS)
+    return artifact.finish(partial, final, Text(text=text), depends=depends(word), seconds=1.0)
 
 
 def test_finished_artifact_has_result_and_manifest(tmp_path: Path) -> None:
@@ -35,7 +43,9 @@ def test_content_digest_ignores_log_and_follows_files(tmp_path: Path) -> None:
     partial = artifact.open_partial(tmp_path / "b" / "train", "d")
     (partial / "weights.txt").write_text("one")
     (partial / artifact.LOG).write_text("it was late")
-    second = artifact.finish(partial, tmp_path / "b" / "train", Text(text="one"), digest="d", **KEYS)
+    second = artifact.finish(
+        partial, tmp_path / "b" / "train", Text(text="one"), depends=depends("d"), seconds=1.0
+    )
     assert first.content == second.content
     assert make(tmp_path / "c" / "train", "d", "two").content != first.content
 
@@ -80,7 +90,7 @@ def test_kill_at_any_step_of_finish_leaves_a_whole_artifact(
     """`finish` is killed after `survivors` renames and removals: the old or the new artifact stands."""
     final = tmp_path / "train"
     make(final, "d1", "old")
-    partial = artifact.open_partial(final, "d2")
+    partial = artifact.open_partial(final, digest("d2"))
     (partial / "weights.txt").write_text("new")
     left = survivors
 
@@ -100,11 +110,11 @@ def test_kill_at_any_step_of_finish_leaves_a_whole_artifact(
         patch.setattr(Path, "replace", counted(Path.replace))
         patch.setattr(Path, "unlink", counted(Path.unlink))
         with contextlib.suppress(Killed):
-            artifact.finish(partial, final, Text(text="new"), digest="d2", **KEYS)
+            artifact.finish(partial, final, Text(text="new"), depends=depends("d2"), seconds=1.0)
     artifact.recover(final)
     standing = artifact.read_manifest(final)
     assert standing is not None
-    text = {"d1": "old", "d2": "new"}[standing.digest]
+    text = {digest("d1"): "old", digest("d2"): "new"}[standing.digest]
     assert (final / "weights.txt").read_text() == text
     assert artifact.read_result(final) == {"text": text}
     assert artifact.digest_content(final) == standing.files
@@ -117,7 +127,7 @@ def test_recover_puts_a_finished_partial_in_place(tmp_path: Path, monkeypatch: p
     partial = artifact.open_partial(final, "d1")
     with monkeypatch.context() as patch:
         patch.setattr(artifact, "_put_in_place", lambda *_: None)
-        artifact.finish(partial, final, Text(text=""), digest="d1", **KEYS)
+        artifact.finish(partial, final, Text(text=""), depends=depends("d1"), seconds=1.0)
     assert not final.exists()
     artifact.recover(final)
     assert artifact.read_manifest(final)

@@ -1,6 +1,7 @@
 """Entries of a cache that know their own content."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def test_changed_number_in_a_table_is_noticed(tmp_path: Path) -> None:
     kept.write_table(path, {"lut": 3})
     path.write_text(path.read_text().replace("3", "4", 1))
     assert kept.read_table(path) is None
+
+
+def test_a_table_may_be_written_by_several_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "table.json"
+
+    def write(number: int) -> None:
+        for _ in range(50):
+            kept.write_table(path, {"lut": number})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert kept.read_table(path)["lut"] in range(8)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]

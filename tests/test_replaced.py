@@ -1,15 +1,16 @@
 """`flow build` on a run of another recipe makes a finished training or pruning anew only with `--again`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fpga_flow.cli import main as cli
-from fpga_flow.core import places
+from fpga_flow.core import artifact, places, toolchain
 from fpga_flow.core.recipe import find_recipe, load_recipe
-from fpga_flow.pipeline import flow
+from fpga_flow.pipeline import flow, order
 from fpga_flow.pipeline.replaced import check_nothing_lost
 from tests import fakes
 
@@ -148,6 +149,47 @@ def test_a_network_from_outside_replaces_no_training(tmp_path: Path) -> None:
     net = tmp_path / "net.onnx"
     net.write_bytes(b"graph")
     check_nothing_lost(flow.new_run(tmp_path / "run", fakes.recipe(), net))
+
+
+def made_otherwise(stage: str, **changes: Any) -> None:
+    """Let the stage of the run be one that something else has made."""
+    file = Path("run", stage, artifact.MANIFEST)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "digest": "another", **changes}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"code": "another"}, "flow's code changed"),
+        ({"tools": {}, "code": "another"}, "pytorch 2.0 is in use and flow's code changed"),
+        ({"tools": {"pytorch": "1.0"}}, "pytorch 1.0 became 2.0"),
+    ],
+)
+def test_a_training_that_other_code_or_tools_would_repeat_is_a_question_too(
+    build: Any, changes: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(toolchain.FINDERS, "pytorch", lambda: toolchain.Tool("pytorch", ("x",), "2.0", {}, "here"))
+    stages = [replace(one, tools=("pytorch",)) if one.name == "train" else one for one in order.STAGES]
+    monkeypatch.setattr(order, "STAGES", tuple(stages))
+    build()
+    made_otherwise("train", **changes)
+    code, made, said = build()
+    assert (code, made) == (2, [])
+    assert said.splitlines() == [
+        f"error: run: this would repeat train (0 s the last time) and prune (0 s the last time), because {why}",
+        "  name another folder with --out DIR, or have it replaced with --again",
+    ]
+    code, made, said = build("--again")
+    assert (code, made) == (0, ["train"])  # of which the same comes out, so that the pruned network stands
+    assert f"train     runs again: {why.replace(' and ', ', ')}" in said.splitlines()
+    assert build()[:2] == (0, [])
+
+
+def test_a_stage_says_which_input_was_made_again(build: Any) -> None:
+    build("--until", "export")
+    made_otherwise("export", inputs={"prune": "another"})
+    said = build("--until", "export")[2].splitlines()
+    assert "export    runs again: prune was made again" in said
 
 
 def test_a_long_list_of_keys_is_cut(build: Any) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,12 @@ class Manifest:
     """The dotted parts of the recipe that `recipe` is the digest of; empty: not written down."""
     made: str = ""
     """When it was done, UTC, to the second; empty: not written down."""
+    board: str | None = None
+    """The digest of the board, where the stage depends on it."""
+    read: dict[str, str | None] = field(default_factory=dict)
+    """The digest of each file that the recipe names, by its key."""
+    code: str = ""
+    """The digest of the stage's code; empty: not written down."""
 
 
 def digest_json(value: Any) -> str:
@@ -191,12 +197,17 @@ def recover(final: Path) -> None:
 def open_partial(final: Path, digest: str) -> Path:
     """Return the working folder for `final`: what a killed run left for this digest, or empty."""
     partial = final.with_name(final.name + PARTIAL)
-    mark = partial / DIGEST
-    if not (mark.is_file() and mark.read_text(encoding="utf-8") == digest):
+    if not begun(final, digest):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        mark.write_text(digest, encoding="utf-8")
+        (partial / DIGEST).write_text(digest, encoding="utf-8")
     return partial
+
+
+def begun(final: Path, digest: str) -> bool:
+    """Return whether a run that was killed has begun to make `final` of this digest."""
+    mark = final.with_name(final.name + PARTIAL) / DIGEST
+    return mark.is_file() and mark.read_text(encoding="utf-8") == digest
 
 
 def adopt(source: Path, final: Path, digest: str) -> Manifest | None:
@@ -228,27 +239,30 @@ def finish(
     final: Path,
     result: BaseModel,
     *,
-    digest: str,
-    inputs: dict[str, str],
-    recipe: str,
+    depends: Mapping[str, Any],
     seconds: float,
-    tools: dict[str, str],
     parts: Sequence[str] = (),
 ) -> Manifest:
-    """Write result and manifest into `partial` and put it in the place of `final`."""
+    """Write result and manifest into `partial` and put it in the place of `final`.
+
+    `depends` has the digests of what the stage depends on: inputs, recipe, board, files, tools and code.
+    """
     write_result(partial, result)
     files = digest_content(partial)
     manifest = Manifest(
         stage=final.name,
-        digest=digest,
-        inputs=inputs,
-        recipe=recipe,
+        digest=digest_json(depends),
+        inputs=depends["inputs"],
+        recipe=depends["recipe"],
         content=digest_json(files),
         files=files,
         seconds=round(seconds, 3),
-        tools=tools,
+        tools=depends["tools"],
         parts=list(parts),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
+        board=depends["board"],
+        read=depends["files"],
+        code=depends["code"],
     )
     write_json(partial / MANIFEST, asdict(manifest))
     _put_in_place(partial, final)

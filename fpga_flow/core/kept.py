@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def read_table(path: Path) -> Any:
 
 
 def write_table(path: Path, value: Any) -> None:
-    """Keep `value`, which JSON can hold, in `path`."""
+    """Keep `value`, which JSON can hold, in `path`; others may write the same entry at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"value": value, "sha256": digest_json(value)})
+    own = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+    write_json(own, {"value": value, "sha256": digest_json(value)})
+    own.replace(path)

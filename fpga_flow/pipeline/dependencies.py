@@ -1,6 +1,7 @@
 """What a stage of a run depends on, as digests: inputs, parts of the recipe, files, tools and code."""
 
 from pathlib import Path
+from typing import Any
 
 from fpga_flow.core import artifact, own_code
 from fpga_flow.core.digests import code_digest, file_digest, named_file, recipe_digest
@@ -14,23 +15,26 @@ DATA_FILE = "data.file"
 
 def digest_of(run: Run, stage: Stage, tools: dict[str, str]) -> str:
     """Return the digest of all that `stage` depends on."""
+    return artifact.digest_json(depends_on(run, stage, tools))
+
+
+def depends_on(run: Run, stage: Stage, tools: dict[str, str]) -> dict[str, Any]:
+    """Return what `stage` depends on, each as a digest (`artifact.Manifest` keeps them)."""
     read = _read_files(run, stage)
-    return artifact.digest_json(
-        {
-            "stage": stage.name,
-            "inputs": input_digests(run, stage),
-            "recipe": recipe_digest(run.recipe, stage.parts),
-            "board": board(run.recipe.board).digest if "board" in stage.parts else None,
-            "files": {key: _files_digest(paths) for key, paths in read.items()},
-            "tools": tools,
-            "code": code_digest(
-                f"fpga_flow.stages.{stage.name}",
-                *stage.modules,
-                folders=[folder.format(model=run.recipe.model.name) for folder in stage.folders],
-                files=read.get(own_code.KEY, ()),
-            ),
-        }
-    )
+    return {
+        "stage": stage.name,
+        "inputs": input_digests(run, stage),
+        "recipe": recipe_digest(run.recipe, stage.parts),
+        "board": board(run.recipe.board).digest if "board" in stage.parts else None,
+        "files": {key: _files_digest(paths) for key, paths in read.items()},
+        "tools": tools,
+        "code": code_digest(
+            f"fpga_flow.stages.{stage.name}",
+            *stage.modules,
+            folders=[folder.format(model=run.recipe.model.name) for folder in stage.folders],
+            files=read.get(own_code.KEY, ()),
+        ),
+    }
 
 
 def named_files(run: Run, stage: Stage) -> dict[str, Path | None]:

@@ -7,12 +7,13 @@ its parts of the recipe, its tools' versions and its own code is that of what st
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fpga_flow import results
 from fpga_flow.core import artifact, interrupt, own_code, places, progress, toolchain
-from fpga_flow.core.digests import named_file, recipe_digest
+from fpga_flow.core.digests import named_file
 from fpga_flow.core.errors import FlowError, InputError
 from fpga_flow.core.locking import locked
 from fpga_flow.core.log import logged
@@ -20,8 +21,8 @@ from fpga_flow.core.progress import say
 from fpga_flow.core.recipe import model_names
 from fpga_flow.core.stage import Context as Context
 from fpga_flow.core.stage import Stage, only
-from fpga_flow.pipeline import registry
-from fpga_flow.pipeline.dependencies import digest_of, input_digests, inputs_of, named_files
+from fpga_flow.pipeline import reasons, registry
+from fpga_flow.pipeline.dependencies import depends_on, digest_of, inputs_of, named_files
 from fpga_flow.pipeline.order import STAGE_NAMES as STAGE_NAMES
 from fpga_flow.pipeline.order import STAGES as STAGES
 from fpga_flow.pipeline.run import MODEL as MODEL
@@ -79,9 +80,9 @@ def execute(
             for stage in stages:
                 with progress.stage(stage.name):
                     artifact.recover(run.folder / stage.name)
-                    digest = digest_of(run, stage, tools[stage.name])
-                    kept = None if force == stage.name else _kept(run, stage, digest, relatives, mend)
-                    run.outcomes.append(kept or _make(run, stage, digest, tools[stage.name]))
+                    depends = depends_on(run, stage, tools[stage.name])
+                    kept = None if force == stage.name else _kept(run, stage, depends, relatives, mend)
+                    run.outcomes.append(kept or _make(run, stage, depends))
                 problem = _judge(run, stage)
                 if problem:
                     raise problem
@@ -91,17 +92,6 @@ def execute(
             raise
         finally:
             mark_outdated(run)
-
-
-def repeated_training(run: Run) -> list[str]:
-    """Return the finished stages that train, and that a build of `run` would run again, whatever changed."""
-    return [
-        stage.name
-        for stage in run.stages
-        if stage.needs_training
-        and (manifest := artifact.read_manifest(run.folder / stage.name)) is not None
-        and manifest.digest != digest_of(run, stage, toolchain.versions(stage.tools))
-    ]
 
 
 def check_recipe(run: Run) -> None:
@@ -139,9 +129,14 @@ def _give_back(run: Run, before: dict[Path, bytes]) -> None:
         shutil.rmtree(run.folder)
 
 
-def _kept(run: Run, stage: Stage, digest: str, relatives: Sequence[Path], mend: bool) -> Outcome | None:
-    """Return the outcome of a stage that need not run, since it stands here or in one of `relatives`."""
-    final = run.folder / stage.name
+def _kept(
+    run: Run, stage: Stage, depends: Mapping[str, Any], relatives: Sequence[Path], mend: bool
+) -> Outcome | None:
+    """Return the outcome of a stage that need not run, since it stands here or in one of `relatives`.
+
+    Where it stands and must run again all the same, it is said why.
+    """
+    final, digest = run.folder / stage.name, artifact.digest_json(depends)
     standing = artifact.read_manifest(final)
     if final.exists() and (standing is None or standing.digest == digest):
         damage = artifact.damage(final)
@@ -156,14 +151,16 @@ def _kept(run: Run, stage: Stage, digest: str, relatives: Sequence[Path], mend: 
         if taken is not None:
             say(f"{stage.name:9} taken from {other} ({taken.seconds:.1f} s when it was made)")
             return Outcome(stage.name, taken.seconds, True)
+    if standing is not None and standing.digest != digest:
+        why = [*reasons.of_inputs(standing, depends), *reasons.of_itself(standing, depends)]
+        say(f"{stage.name:9} runs again: {', '.join(why)}")
     return None
 
 
-def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome:
+def _make(run: Run, stage: Stage, depends: Mapping[str, Any]) -> Outcome:
     final = run.folder / stage.name
-    inputs, recipe = input_digests(run, stage), recipe_digest(run.recipe, stage.parts)
     progress.stage_begins(stage.summary)
-    partial = artifact.open_partial(final, digest)
+    partial = artifact.open_partial(final, artifact.digest_json(depends))
     context = Context(
         recipe=only(run.recipe, stage.parts),
         folder=partial,
@@ -181,11 +178,8 @@ def _make(run: Run, stage: Stage, digest: str, tools: dict[str, str]) -> Outcome
         partial,
         final,
         result,
-        digest=digest,
-        inputs=inputs,
-        recipe=recipe,
+        depends=depends,
         seconds=seconds,
-        tools=tools,
         parts=stage.parts,
     )
     progress.stage_ends(seconds)

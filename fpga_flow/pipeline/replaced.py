@@ -1,13 +1,16 @@
-"""Whether a build would make a finished training or pruning anew because its recipe is another one."""
+"""Whether a build would make a finished training or pruning anew, and why."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from fpga_flow.core import artifact
-from fpga_flow.core.digests import recipe_digest
+from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import make_recipe
+from fpga_flow.core.stage import Stage
+from fpga_flow.pipeline import reasons
+from fpga_flow.pipeline.dependencies import depends_on, inputs_of
 from fpga_flow.pipeline.run import RECIPE, Run
 
 SHOWN = 12
@@ -18,38 +21,73 @@ INSTEAD = "name another folder with --out DIR, or have it replaced with --again"
 _MISSING = object()
 
 
-def check_nothing_lost(run: Run) -> None:
-    """Raise `InputError` where `run` has a finished training or pruning that its recipe would make anew.
+@dataclass(frozen=True)
+class Repeated:
+    """A finished stage that trains, and that a build would make anew."""
 
-    It names the keys that differ from the recipe that stands in the run's folder. What the stages depend on
-    besides, such as code and files, may differ.
+    stage: Stage
+    seconds: float
+    """What it took the last time."""
+    why: tuple[str, ...]
+    """What changed, in words; empty where only a stage before it is made anew."""
+
+
+def repeated(run: Run) -> list[Repeated]:
+    """Return the finished stages that train, and that a build of `run` would make anew, in their order.
+
+    None where that has been begun already, and was interrupted.
     """
-    done = {
-        stage: manifest
-        for stage in run.stages
-        if stage.needs_training and (manifest := artifact.read_manifest(run.folder / stage.name))
-    }
-    differing = [stage for stage, it in done.items() if it.recipe != recipe_digest(run.recipe, stage.parts)]
-    if not differing:
+    found: list[Repeated] = []
+    for stage in (one for one in run.stages if one.needs_training):
+        folder = run.folder / stage.name
+        manifest = artifact.read_manifest(folder)
+        if manifest is None:
+            continue
+        inputs = inputs_of(run, stage)
+        if any(artifact.read_manifest(run.folder / name) is None for name in inputs):
+            continue  # it is lost already
+        depends = depends_on(run, stage, toolchain.versions(stage.tools))
+        if artifact.begun(folder, artifact.digest_json(depends)) or reasons.of_inputs(manifest, depends):
+            return []
+        why = tuple(reasons.of_itself(manifest, depends))
+        if why or any(one.stage.name in inputs for one in found):
+            found.append(Repeated(stage, manifest.seconds, why))
+    return found
+
+
+def check_nothing_lost(run: Run) -> None:
+    """Raise `InputError` where a build would make a finished training or pruning of `run` anew.
+
+    It says what changed, and of the recipe each key.
+    """
+    found = repeated(run)
+    changed = list(dict.fromkeys(why for one in found for why in one.why))
+    lines: list[str] = []
+    if reasons.RECIPE in changed:
+        lines = _changed_keys(run, found)
+        if not lines:  # a replacement that was interrupted: the run has its recipe already
+            return
+    if not found:
         return
+    lost = " and ".join(f"{one.stage.name} ({one.seconds:,.0f} s the last time)" for one in found)
+    what = f"{run.folder}: this would repeat {lost}, because {' and '.join(changed)}"
+    raise InputError("\n  ".join([f"{what}:" if lines else what, *lines, INSTEAD]))
+
+
+def _changed_keys(run: Run, found: list[Repeated]) -> list[str]:
+    """Return a line for each key of the recipe that the stages depend on and that changed, at most `SHOWN`."""
     try:
         recipe = make_recipe(artifact.read_json(run.folder / RECIPE), origin=str(run.folder / RECIPE))
     except InputError as error:
         raise InputError(f"{error}; {INSTEAD}") from None
     before, after = recipe.model_dump(mode="json"), run.recipe.model_dump(mode="json")
     changed: dict[str, tuple[Any, Any]] = {}
-    lost: list[str] = []
-    for stage, manifest in done.items():  # in their order: one that is made anew takes the later ones with it
-        if stage in differing:
-            for part in stage.parts:
+    for one in found:
+        if reasons.RECIPE in one.why:
+            for part in one.stage.parts:
                 changed |= _differences(part, _value(before, part), _value(after, part))
-        if changed:
-            lost.append(f"{stage.name} ({manifest.seconds:,.0f} s the last time)")
-    if changed:
-        keys = [f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in changed.items()]
-        more = [f"and {len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
-        what = f"{run.folder}: this would repeat {' and '.join(lost)}, because the recipe changed:"
-        raise InputError("\n  ".join([what, *keys[:SHOWN], *more, INSTEAD]))
+    keys = [f"{key}: {_shown(old)} -> {_shown(new)}" for key, (old, new) in changed.items()]
+    return [*keys[:SHOWN], *([f"and {len(keys) - SHOWN} more"] if len(keys) > SHOWN else [])]
 
 
 def _value(table: Any, dotted: str) -> Any:
