@@ -168,7 +168,8 @@ def made_otherwise(stage: str, **changes: Any) -> None:
 def test_a_training_that_other_code_or_tools_would_repeat_is_a_question_too(
     build: Any, changes: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(toolchain.FINDERS, "pytorch", lambda: toolchain.Tool("pytorch", ("x",), "2.0", {}, "here"))
+    tool = toolchain.Tool("pytorch", ("x",), "2.0", {}, "here")
+    monkeypatch.setitem(toolchain.FINDERS, "pytorch", lambda: tool)
     stages = [replace(one, tools=("pytorch",)) if one.name == "train" else one for one in order.STAGES]
     monkeypatch.setattr(order, "STAGES", tuple(stages))
     build()
@@ -176,7 +177,8 @@ def test_a_training_that_other_code_or_tools_would_repeat_is_a_question_too(
     code, made, said = build()
     assert (code, made) == (2, [])
     assert said.splitlines() == [
-        f"error: run: this would repeat train (0 s the last time) and prune (0 s the last time), because {why}",
+        "error: run: this would repeat train (0 s the last time) and prune (0 s the last time), because "
+        f"{why}",
         "  name another folder with --out DIR, or have it replaced with --again",
     ]
     code, made, said = build("--again")

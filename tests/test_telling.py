@@ -227,6 +227,16 @@ def test_quiet_and_json_of_a_stage_command(
     assert events_of(capfd.readouterr().out)[-1].exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["build", "check", "estimate", "bits", "sweep", "refit", "run", "export-rtl", "package", "deploy"],
+)
+def test_a_command_that_takes_a_while_can_be_quiet(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--quiet" in shown and "--json" in shown
+
+
 def test_progress_is_written_at_most_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stream:
         text = ""

@@ -52,7 +52,7 @@ def number(text: str) -> float:
 
 
 BOARD_HELP = f"One of {', '.join(BOARDS)}, or a TOML file of yours."
-BoardName = Annotated[str | None, typer.Option("--board", help=BOARD_HELP)]
+BoardName = Annotated[str | None, typer.Option("--board", metavar="BOARD", help=BOARD_HELP)]
 Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="N", parser=number, help="Frames per second that hardware is folded for."),

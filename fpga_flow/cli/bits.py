@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_flow.cli import telling
 from fpga_flow.cli.arguments import Cache, Debug
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
@@ -64,6 +65,8 @@ def bits(
     found = search(made, network, limit, measure, fewest, frames)
     target.write_text(path.read_text(encoding="utf-8").rstrip() + "\n\n" + as_toml(found, limit, measure))
     say(f"  {target}: the recipe with these bits; flow build {target} trains it")
+    if telling.quiet():
+        print(target)
 
 
 def as_toml(found: dict[str, dict[str, int]], limit: float, measure: str) -> str:

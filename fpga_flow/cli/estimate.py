@@ -35,7 +35,8 @@ def estimate(
         ),
     ],
     boards: Annotated[
-        list[str] | None, typer.Option("--board", help=f"{BOARD_HELP} Repeatable; default: all of ours.")
+        list[str] | None,
+        typer.Option("--board", metavar="BOARD", help=f"{BOARD_HELP} Repeatable; default: all of ours."),
     ] = None,
     clock: Clock = None,
     fps: Fps = None,

@@ -11,8 +11,8 @@ HEAD = f"""# Events
 
 With `--json` a command writes what happens to standard output while it happens: one JSON object per line,
 each with all the keys below. What a person reads, results too, goes to standard error; with `--quiet` only
-warnings and errors remain. `flow build`, the commands of the stages, `flow check`, `run`, `sweep`, `package`
-and `deploy` have both options. (`--json` of `flow estimate` and `flow cost` prints their results instead.)
+warnings, errors and the result remain, as a run's folder. All commands that take a while have both options.
+(`--json` of `flow estimate`, `compare` and `cost` prints their results instead.)
 
 ```sh
 flow build --bits 4 --json --quiet > events.jsonl

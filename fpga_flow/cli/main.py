@@ -39,6 +39,7 @@ from fpga_flow.cli.arguments import (
     integer,
     number,
 )
+from fpga_flow.cli.help import Commands
 from fpga_flow.cli.telling import command, telling
 from fpga_flow.core import interrupt, places, progress, system
 from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
@@ -52,6 +53,7 @@ from fpga_flow.pipeline.replaced import check_nothing_lost
 
 app = typer.Typer(
     name="flow",
+    cls=Commands,
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -234,7 +236,7 @@ def _export_command(stage: Stage) -> Callable[..., None]:
 
 _COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {
     "export": _export_command,
-    "estimate": lambda stage: estimate_command.estimate,
+    "estimate": lambda stage: telling(estimate_command.estimate, events=False),
 }
 """Stages whose commands do more than run them again."""
 for _stage in flow.STAGES:
@@ -274,10 +276,10 @@ app.command()(telling(check_command.check))
 app.command("clean")(clean_command.clean_)
 app.command()(remove_command.remove)
 app.command()(telling(run_command.run))
-app.command()(bits_command.bits)
+app.command()(telling(bits_command.bits))
 app.command()(cost_command.cost)
-app.command()(export_rtl_command.export_rtl)
-app.command()(refit_command.refit)
+app.command()(telling(export_rtl_command.export_rtl))
+app.command()(telling(refit_command.refit))
 app.command()(telling(sweep_command.sweep))
 app.command()(compare_command.compare)
 

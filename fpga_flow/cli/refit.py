@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fpga_flow.cli import telling
 from fpga_flow.cli.arguments import Debug, RunArgument, find_run
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.progress import say
@@ -73,14 +74,14 @@ def refit(
             f"{after.median:.1%}",
             f"{apart.median:.1%}",
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, quiet=telling.quiet())
     console.print(f"\n{len(layers)} layers of {report.name}; estimates off by\n", markup=False)
     console.print(table)
     if left_out:
         say(f"  not in the report: {', '.join(left_out)}")
     level_ns = None if timing is None else _paths(opened, timing, [layer.name for layer in layers], console)
     out.write_text(board_text(opened, out.stem, by, level_ns), encoding="utf-8")
-    print(f"\n{out}")
+    print(out if telling.quiet() else f"\n{out}")
 
 
 def _compared(run: flow.Run, report: Path) -> tuple[list[Any], list[str]]:

@@ -69,11 +69,11 @@ def quiet() -> bool:
     return _Command.quiet
 
 
-def telling(function: Callable[..., None]) -> Callable[..., None]:
-    """Give the command `function` the options `--quiet` and `--json`."""
+def telling(function: Callable[..., None], events: bool = True) -> Callable[..., None]:
+    """Give the command `function` the options `--quiet` and, with `events`, `--json`."""
 
     @functools.wraps(function)
-    def told(*, quiet: bool, as_events: bool, **given: Any) -> None:
+    def told(*, quiet: bool, as_events: bool = False, **given: Any) -> None:
         after, _Command.quiet = _Command.after, quiet
         listeners: list[Callable[[Event], None]] = [Person(quiet)]
         if as_events:
@@ -83,10 +83,11 @@ def telling(function: Callable[..., None]) -> Callable[..., None]:
         function(**given)
 
     signature = inspect.signature(function)
+    options = OPTIONS if events else {"quiet": OPTIONS["quiet"]}
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in OPTIONS.items()
+        for name, kind in options.items()
     ]
     told.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])  # type: ignore[attr-defined]
-    told.__annotations__ = {**function.__annotations__, **OPTIONS}
+    told.__annotations__ = {**function.__annotations__, **options}
     return told

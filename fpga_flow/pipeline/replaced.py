@@ -75,7 +75,7 @@ def check_nothing_lost(run: Run) -> None:
 
 
 def _changed_keys(run: Run, found: list[Repeated]) -> list[str]:
-    """Return a line for each key of the recipe that the stages depend on and that changed, at most `SHOWN`."""
+    """Return a line for each key that changed of the recipe that the stages depend on, at most `SHOWN`."""
     try:
         recipe = make_recipe(artifact.read_json(run.folder / RECIPE), origin=str(run.folder / RECIPE))
     except InputError as error:
