@@ -130,7 +130,7 @@ class BoardEstimate:
         return self._recipe.hardware.clock_mhz or target.clock_mhz
 
     def _cycles(self, target: Board) -> int:
-        """Return the cycles a frame that the wanted rate leaves."""
+        """Return the cycles per frame that the wanted rate leaves."""
         return max(1, int(self._clock(target) * 1e6 / self._recipe.hardware.fps))
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from fpga_flow.cli.listing import description
 from fpga_flow.core.errors import InputError
 from fpga_flow.core.recipe import Change, find_recipe, load_recipe, make_recipe, parse_setting, recipe_names
 from fpga_flow.core.recipe_parts import Recipe
@@ -177,3 +178,8 @@ def test_files_that_a_recipe_names_are_found_from_its_folder_on(
 
 def test_files_that_recipes_of_the_project_name_keep_their_names() -> None:
     assert load_recipe(find_recipe("signals")).train.checkpoint == "models/vgg10/signals-w4a4.pt"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_begins_with_what_it_is(name: str) -> None:
+    assert len(description(find_recipe(name))) > 20

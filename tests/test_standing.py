@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fpga_flow import report
+from fpga_flow.cli import listing
 from fpga_flow.cli import main as cli
 from fpga_flow.core import artifact, toolchain
 from fpga_flow.core.errors import InputError, ToolError
@@ -169,6 +170,20 @@ def test_what_is_out_of_date_stands_in_list_and_report(
     assert f"Out of date, not in this report: {names} " in (faster.folder / "report.html").read_text()
     report.show(faster)
     assert f"Out of date, not in this report: {names} " in capfd.readouterr().out
+
+
+def test_a_run_by_another_version_of_the_code_is_told_in_the_list(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(listing.registry, "here", lambda: [run])
+    monkeypatch.setenv("COLUMNS", "200")
+    listing.show()
+    assert "by other code of flow" not in capsys.readouterr().out
+    for name in ("hardware", "rtl"):
+        file = run / name / artifact.MANIFEST
+        file.write_text(json.dumps({**json.loads(file.read_text()), "code": "another"}))
+    listing.show()
+    assert "by other code of flow: hardware, rtl" in capsys.readouterr().out
 
 
 def test_marks_go_when_the_stages_are_made_again(faster: flow.Run) -> None:

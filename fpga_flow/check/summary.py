@@ -50,7 +50,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     if verify and hardware:
         how = " with and without stalls" if verify.stalls else ""
         yield "frames verified", f"{verify.samples:,}{how}; {text['mismatches']} differ"
-        cycles = f"{text['cycles_rtl']} cycles a frame at {hardware.clock_mhz:g} MHz"
+        cycles = f"{text['cycles_rtl']} cycles per frame at {hardware.clock_mhz:g} MHz"
         yield COLUMNS["fps_rtl"].title, f"{text['fps_rtl']} ({cycles})"
         yield "latency", f"{text['latency_us']} us ({text['latency_rtl']} cycles)"
     for key, word in LIMITED.items():

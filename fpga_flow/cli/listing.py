@@ -1,5 +1,6 @@
 """`flow list`: recipes, models, boards, stages and runs."""
 
+import itertools
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from fpga_flow.core.errors import InputError
 from fpga_flow.core.locking import LOCK, is_held
 from fpga_flow.core.recipe import find_recipe, load_recipe, model_names, recipe_names
 from fpga_flow.pipeline import flow, registry
-from fpga_flow.pipeline.standing import outdated
+from fpga_flow.pipeline.standing import by_other_code, outdated
 from fpga_flow.pipeline.unfinished import unfinished
 from fpga_flow.storage.sizes import taken
 from fpga_flow.target.board import BOARDS
@@ -52,11 +53,17 @@ def _recipes() -> Table | str:
         try:
             recipe = load_recipe(find_recipe(name))
         except InputError as error:
-            rows.append([name, "broken:", str(error), "", ""])
+            rows.append([name, "broken:", str(error)])
             continue
         bits = f"{recipe.quant.weight_bits}/{recipe.quant.act_bits}"
-        rows.append([name, recipe.model.label, recipe.data.name, bits, recipe.board_name])
-    return _table(["name", "model", "data", "bits w/a", "board"], rows)
+        rows.append([name, bits, description(find_recipe(name))])
+    return _table(["name", "bits w/a", ""], rows)
+
+
+def description(recipe: Path) -> str:
+    """Return the first sentence of the comment that the file of a recipe begins with."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), recipe.read_text("utf-8").splitlines())
+    return " ".join(line.removeprefix("#").strip() for line in lines).partition(". ")[0].rstrip(".")
 
 
 def _boards() -> Table | str:
@@ -80,8 +87,10 @@ def _runs(folders: dict[str, Path]) -> Table | str:
         done = list(flow.current(run))
         wanted = {stage.name for stage in run.stages if not stage.on_demand}
         state = "complete" if wanted <= set(done) else f"up to {done[-1]}" if done else "nothing yet"
-        old = ", ".join(outdated(run))
-        notes = [*unfinished(run, done), *([f"out of date: {old}"] if old else [])]
+        notes = unfinished(run, done)
+        for words, stages in (("out of date", outdated(run)), ("by other code of flow", by_other_code(run))):
+            if stages:
+                notes.append(f"{words}: {', '.join(stages)}" if stages != done else words)
         if is_held(folder / LOCK):
             notes.insert(0, "running")
         rows.append([name, run.recipe.board_name, state, size, "; ".join(notes)])

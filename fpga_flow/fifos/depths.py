@@ -58,7 +58,7 @@ def size_fifos(
     before, after = network.bits(filled), network.bits(depths)
     say(
         f"  {len(depths)} FIFOs: {after:,} bits ({before:,} before shrinking); "
-        f"{cycles:,} cycles a frame (with unlimited ones {fastest:,}), latency {latency_cycles:,} cycles"
+        f"{cycles:,} cycles per frame (with unlimited ones {fastest:,}), latency {latency_cycles:,} cycles"
     )
     if cycles > fastest:
         warn(f"these depths cost {1 - fastest / cycles:.1%} of the rate")

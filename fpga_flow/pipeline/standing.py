@@ -7,7 +7,7 @@ from fpga_flow.core import artifact
 from fpga_flow.core.digests import file_digest, recipe_digest
 from fpga_flow.core.errors import InputError
 from fpga_flow.pipeline import order
-from fpga_flow.pipeline.dependencies import input_digests, inputs_of
+from fpga_flow.pipeline.dependencies import code_of, input_digests, inputs_of
 from fpga_flow.pipeline.run import MODEL, Run
 
 OUTDATED_TEXT = (
@@ -60,6 +60,17 @@ def outdated(run: Run) -> list[str]:
         for stage in order.STAGES
         if stage.name not in standing and (run.folder / stage.name / artifact.MANIFEST).is_file()
     ]
+
+
+def by_other_code(run: Run) -> list[str]:
+    """Return the stages that belong together, but that another version of flow's code has made."""
+    standing, found = current(run), []
+    for stage in run.stages:
+        if stage.name in standing:
+            manifest = artifact.read_manifest(standing[stage.name])
+            if manifest is not None and manifest.code != code_of(run, stage):
+                found.append(stage.name)
+    return found
 
 
 def mark_outdated(run: Run) -> None:

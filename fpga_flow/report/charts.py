@@ -11,6 +11,7 @@ from fpga_flow.report.learning import Confusion, Phase
 from fpga_flow.report.schema import Hardware, Layer, Report
 from fpga_flow.results.prune import PruneResult
 from fpga_flow.results.run import RunResults
+from fpga_flow.results.train import TrainResult
 
 SHOWN = 24
 """Layers in a plot; the table has all of them."""
@@ -44,7 +45,7 @@ def charts(report: Report, found: RunResults, training: Sequence[Phase]) -> Iter
     if found.prune:
         yield from _pruning(found.prune)
     if training:
-        yield _training(training)
+        yield _training(training, found.train)
     if report.hardware:
         yield from _hardware(report.hardware)
 
@@ -57,9 +58,8 @@ def by_snr(table: Mapping[str, float]) -> dict[float, float]:
 def _pruning(result: PruneResult) -> Iterator[Plot]:
     points = [(line.density, line.accuracy, line.passed) for line in result.rounds if line.density > 0]
     if points:
-        detail = (
-            f"{len(result.rounds)} rounds of {result.method}; best accuracy of each on the validation frames."
-        )
+        frames = _validation(result)
+        detail = f"{len(result.rounds)} rounds of {result.method}; best accuracy of each on the {frames}."
         yield Plot("Accuracy against weights left", detail, plots.pruning(points, result.target))
     if layers := result.layers:
         names, nonzero = [layer.name for layer in layers], [layer.nonzero for layer in layers]
@@ -67,14 +67,20 @@ def _pruning(result: PruneResult) -> Iterator[Plot]:
         yield Plot("Weights left by layer", "After pruning.", svg)
 
 
-def _training(training: Sequence[Phase]) -> Plot:
+def _validation(result: TrainResult | PruneResult | None) -> str:
+    """Return in words the frames that accuracies are measured on while it is trained or pruned."""
+    count = result.validation_samples if result else None
+    return "validation frames" if count is None else f"{amount(count)} validation frames"
+
+
+def _training(training: Sequence[Phase], result: TrainResult | PruneResult | None) -> Plot:
     drawn = [
         (phase.name, [(e.train_loss, e.validation_loss, e.validation_accuracy) for e in phase.epochs])
         for phase in training
     ]
     names = [phase.name for phase in training]
     told = ", ".join(names) if len(names) <= FEW else f"{names[0]} to {names[-1]}"
-    detail = f"On the validation frames, by epoch: {told}, with a dotted line between them."
+    detail = f"On the {_validation(result)}, by epoch: {told}, with a dotted line between them."
     return Plot("Training", detail, plots.training(drawn))
 
 

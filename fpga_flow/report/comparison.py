@@ -17,7 +17,7 @@ class Row(NamedTuple):
 
 
 COMPARED = {
-    "cycles a frame": ("cycles", "cycles_rtl", "cycles_board"),
+    "cycles per frame": ("cycles", "cycles_rtl", "cycles_board"),
     "frames/s, accelerator": ("fps", "fps_rtl", "fps_board"),
     "latency, cycles": ("latency", "latency_rtl", "latency_board"),
     "accuracy": ("accuracy_golden", "accuracy_rtl", "accuracy_board"),

@@ -15,7 +15,7 @@ TERMS = {
     "less area and more cycles.",
     "frame": "One input of the network: one signal, one image.",
     "golden": "The network in integers, run by onnxruntime: what the hardware must give, bit for bit.",
-    "II": "Initiation interval: cycles from the start of one frame to that of the next; here cycles a frame.",
+    "II": "Initiation interval: cycles from the start of one frame to that of the next; cycles per frame.",
     "lane use": "Of the products that a layer's lanes have time for in its own cycles of a frame, the share "
     "whose weight is not zero; a layer of adders has no lanes.",
     "latency": "From the first word of a frame in to its last word out.",

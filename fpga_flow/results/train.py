@@ -31,6 +31,8 @@ class Evaluation(Result):
     by_class: dict[str, Share]
     """Accuracy by class."""
     data: FrameSet
+    validation_samples: int | None = None
+    """Validation frames, which accuracies while it is trained or pruned are measured on; None without any."""
 
 
 class TrainAccuracy(Record):

@@ -79,6 +79,7 @@ def run(context: Context, hardware: Hardware | None = None) -> PruneResult:
         by_snr=by_snr(score, test),
         by_class=by_class(score, test),
         data=describe(recipe, test),
+        validation_samples=len(validation),
     )
     accuracy = round(score.accuracy, 6)
     result = _result(final(recipe), state, accuracy, evaluation, target, progress.history, surgery, end)

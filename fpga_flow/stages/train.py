@@ -41,10 +41,12 @@ def run(context: Context) -> TrainResult:
     test = load_codes(recipe, "test", context.cache)
     state, origin = starting_point(recipe, test)
     float_accuracy = None
+    validated = None
     if origin == "committed":
         curves: dict[str, Any] = {}
     else:
         train, validation = (load_codes(recipe, split, context.cache) for split in ("train", "validation"))
+        validated = len(validation)
         other = origin == "retrained"
         state, curves = train_network(recipe, state, train, validation, context.folder, other)
         if (context.folder / FLOAT).is_file():
@@ -61,6 +63,7 @@ def run(context: Context) -> TrainResult:
         by_class=by_class(score, test),
         classes=tuple(test.classes),
         data=describe(recipe, test),
+        validation_samples=validated,
         origin={
             "committed": f"committed checkpoint {recipe.train.checkpoint}",
             "retrained": f"retrained from the float weights in {recipe.train.checkpoint}",

@@ -80,7 +80,7 @@ def run(context: Context) -> VerifyResult:
     say(
         f"  {frames} frames, {mismatches} differences; {len(compared)} layers equal on "
         f"{recipe.layer_frames} frames, {sum(proof.proved for proof in proofs)} of them proved for every "
-        f"input; {per_frame:,.0f} cycles a frame "
+        f"input; {per_frame:,.0f} cycles per frame "
         f"(predicted {accelerator.design.cycles_per_frame:,})"
     )
     for proof in proofs:

@@ -122,7 +122,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """Return the table, FINN's figure first where a cell has two."""
     out = io.StringIO()
     out.write(
-        "| network | layers | target | cycles a frame | cost | at FINN's cycles | DSP | BRAM18 | LUT "
+        "| network | layers | target | cycles per frame | cost | at FINN's cycles | DSP | BRAM18 | LUT "
         "| converters' LUT | uneven | seconds |\n" + "|" + "---|" * 12 + "\n"
     )
     for row in rows:
@@ -156,7 +156,7 @@ HEADING = """# Folding: ours and FINN's SetFolding at the same targets
 Costs are LUTs, with flip-flops, BRAMs and DSPs at the price that the board's part sets (a part's whole amount
 of each costs the same), by the estimates of the layers in `fpga_flow/layers/` for both; cycles are
 FINN's counts. Where SetFolding misses the target, ours is faster and may cost more: "at FINN's cycles" is
-what ours costs at the cycles a frame that SetFolding reached, and by how much that is less. An uneven
+what ours costs at the cycles per frame that SetFolding reached, and by how much that is less. An uneven
 converter is one between widths that are no multiples of each other. Seconds are those of our folding, in
 which SetFolding runs once too.
 

@@ -185,7 +185,7 @@ def markdown(rows: Iterable[Row]) -> str:
     """Return the README's table."""
     heads = (
         "network", "layers", "QONNX to RTL", "simulator", "cycles/s", "frames", "differences",
-        "cycles a frame: predicted", "measured", "ratio",
+        "cycles per frame: predicted", "measured", "ratio",
     )  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in rows:

@@ -78,7 +78,7 @@ def test_command_of_the_example_passes_and_writes_both_reports(example: Example)
     assert page.startswith("## flow check net.onnx: passed\n")
     figures = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE))
     assert figures["frames verified"] == "24 with and without stalls; 0 differ"
-    assert figures["frames/s, simulated"] == "520,833 (192 cycles a frame at 100 MHz)"
+    assert figures["frames/s, simulated"] == "520,833 (192 cycles per frame at 100 MHz)"
     assert 300 < int(figures["LUT"]) <= 1200
     assert re.search(r"\| 1.MatMul \| matrix \| \d+ \|", page)
 

@@ -78,7 +78,7 @@ def test_runs_stand_side_by_side_with_the_keys_that_differ(runs: Path, call: Cal
     assert line(text, "bit operations") == ["24,436,576"] * 2
     assert line(text, "frames/s") == ["10,000"] * 2
     assert line(text, "latency, us") == ["250.0"] * 2
-    assert line(text, "cycles a frame") == line(text, "cycles a frame, simulated") == ["10,000"] * 2
+    assert line(text, "cycles per frame") == line(text, "cycles per frame, simulated") == ["10,000"] * 2
     assert [line(text, word) for word in ("LUT", "FF", "BRAM18", "DSP")] == [
         ["5,500"] * 2, ["8,250"] * 2, ["55"] * 2, ["110"] * 2,
     ]  # fmt: skip

@@ -79,7 +79,7 @@ def test_the_readme_and_the_constraints_have_the_designs_figures(exported: Path,
     assert f"| `s_axis_tdata` | in | {design.input.width} |" in text
     assert f"| `m_axis_tdata` | out | {design.output.width} |" in text
     assert f"| words a frame | {design.input.words:,} | {design.output.words:,} |" in text
-    assert f"| cycles a frame | {design.cycles_per_frame:,} predicted" in text
+    assert f"| cycles per frame | {design.cycles_per_frame:,} predicted" in text
     assert "compared with the golden model | 24 frames, no difference" in text
     period = f"-period {1000 / design.clock_mhz:g} [get_ports ap_clk]"
     assert period in (exported / "constraints.xdc").read_text().replace(".0 ", " ")

@@ -18,7 +18,7 @@ from tests.train.test_fast import CLASSES
 
 SHAPE = (2, LENGTH)
 FPS = 100_000.0
-"""1,000 cycles a frame of 128 samples."""
+"""1,000 cycles per frame of 128 samples."""
 
 
 def board_of(lut: int) -> dict[str, Any]:

@@ -491,7 +491,7 @@ def test_predicted_simulated_and_measured_stand_side_by_side(tmp_path: Path) -> 
     hardware, verify = report.assemble(run).hardware, report.assemble(run).verify
     assert hardware and verify
     assert report.assemble(run).accuracy.board == 0.61
-    line = next(line for line in text.splitlines() if line.startswith("cycles a frame"))
+    line = next(line for line in text.splitlines() if line.startswith("cycles per frame"))
     assert line.split()[-3:] == [
         f"{hardware.cycles_per_frame:,}",
         f"{verify.measured_cycles_per_frame:,}",

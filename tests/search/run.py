@@ -42,7 +42,7 @@ FRAMES = 12
 EXPORTED = 32
 """Random frames that the export compares with the float network."""
 RATE_TOLERANCE, RATE_CYCLES = 0.02, 2
-"""The measured cycles a frame may differ from the prediction by this share and so many cycles."""
+"""The measured cycles per frame may differ from the prediction by this share and so many cycles."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Way:
         self.figures |= {"layers": len(design.layers), "bottleneck": design.bottleneck}
         if abs(per_frame - predicted) > RATE_TOLERANCE * predicted + RATE_CYCLES:
             side = "slower" if per_frame > predicted else "faster"
-            raise DiffersError(f"{side} than predicted", f"{per_frame} cycles a frame, not {predicted}")
+            raise DiffersError(f"{side} than predicted", f"{per_frame} cycles per frame, not {predicted}")
 
     def codes(self) -> NDArray[Any]:
         """Return frames of codes: the export's random ones, and the two ends of the range."""

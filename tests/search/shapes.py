@@ -23,7 +23,7 @@ from tests.search.describe import (
 )
 
 MOST_WORK = 6_000
-"""Multiply-accumulates of a layer, and words of a stream: what unfolded hardware takes in cycles a frame."""
+"""Multiply-accumulates of a layer, and words of a stream: the cycles per frame of unfolded hardware."""
 MOST_WEIGHTS = 4_000
 MOST_SUM = 2**22
 """Of an accumulator: below float32's limit, with room for what stands behind it."""

@@ -10,6 +10,9 @@ from fpga_flow.hardware.fold.targets import Folded
 from fpga_flow.target.board import Board
 from fpga_flow.target.fit import Fit
 
+SHOWN = 16
+"""Layers that are named of an implementation, at most."""
+
 
 def message_lines(
     folded: Folded,
@@ -30,7 +33,7 @@ def message_lines(
     wish = f", {recipe.fps:,.0f} asked for" if folded.target == "fps" else ""
     found = [
         f"  {fps:,.0f} frames/s predicted at {clock_mhz:g} MHz{wish} "
-        f"({cycles:,} cycles a frame, set by {bottleneck})"
+        f"({cycles:,} cycles per frame, set by {bottleneck})"
     ]
     wish = f", {recipe.latency_us:,.1f} µs asked for" if folded.target == "latency" else ""
     found.append(f"  {latency / clock_mhz:,.1f} µs latency predicted{wish} ({latency:,} cycles)")
@@ -47,9 +50,9 @@ def message_lines(
 
 
 def implementation_lines(solution: Solution, costs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Return a line for each implementation that was chosen: of which layers, and what others would take.
+    """Return which implementation was chosen of which layers, and what others would take: a line each.
 
-    `costs`: see `Problem.costs_at`.
+    `costs`: see `Problem.costs_at`. Of each implementation the first `SHOWN` layers.
     """
     chosen: dict[str, list[str]] = {}
     for name, least in costs.items():
@@ -58,13 +61,17 @@ def implementation_lines(solution: Solution, costs: Mapping[str, Mapping[str, fl
         cost = f"{least[mine]:,.0f} LUTs" if mine in least else ""
         against = f" against {', '.join(others)}" if cost and others else ""
         chosen.setdefault(mine, []).append(f"{name} ({cost}{against})" if cost else name)
-    return [f"  built as {mine}: {', '.join(names)}" for mine, names in chosen.items()]
+    lines = []
+    for mine, names in chosen.items():
+        more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+        lines += [f"  built as {mine}:", *(f"    {name}" for name in (*names[:SHOWN], *more))]
+    return lines
 
 
 def _missed(folded: Folded, bottleneck: str, real: int, wanted: int, clock_mhz: float) -> str:
     layers = {layer.name: layer for layer in folded.problem.layers}
     if folded.target == "fps":
-        what = f"{wanted:,} cycles a frame were asked for, {bottleneck} takes {real:,}"
+        what = f"{wanted:,} cycles per frame were asked for, {bottleneck} takes {real:,}"
     else:
         what = f"{wanted:,} cycles of latency were asked for, {real:,} predicted, {bottleneck} is slowest"
     why = "its FIFOs hold it back: allow deeper ones in hardware.fifos"

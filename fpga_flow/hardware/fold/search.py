@@ -77,7 +77,7 @@ def for_latency(problem: Problem, cycles: int, step: Step = lambda: None) -> Sol
 
 
 def _within(problem: Problem, pace: int, cycles: int) -> Solution:
-    """Return the cheapest folding of at most `pace` cycles a frame and a latency of `cycles`.
+    """Return the cheapest folding of at most `pace` cycles per frame and a latency of `cycles`.
 
     Where there is none, that of a high price of delays, which has about the least latency.
     """
