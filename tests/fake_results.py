@@ -267,6 +267,20 @@ def results() -> dict[str, dict[str, Any]]:
             "values_compared": dict.fromkeys(LAYERS, 4096),
             "proofs": [proof("conv1")],
             "accuracy": {"rtl": 0.6},
+            "activity": {
+                "first_cycle": 60_000,
+                "part_cycles": 2_500,
+                "streams": [
+                    {
+                        "layer": name,
+                        "tensor": name,
+                        "moves": [0, 500, 0, 5],
+                        "waits": [2_500, 2_000, 0, 0],
+                        "starves": [0, 0, 2_500, 2_495],
+                    }
+                    for name in LAYERS
+                ],
+            },
         },
         "synth": {
             "tool": "yosys 0.70",

@@ -9,6 +9,8 @@ from fpga_flow.integer.names import instance
 
 FILE = "design.json"
 INPUT, OUTPUT = "s_axis", "m_axis"
+INPUT_TAP = "input"
+"""Name that a simulation gives to what it writes down of the input; see `LayerRtl.tap`."""
 """Prefixes of the top's two streams."""
 
 

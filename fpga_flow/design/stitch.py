@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from fpga_flow.design.design import INPUT, OUTPUT, LayerRtl, Stream
+from fpga_flow.design.design import INPUT, INPUT_TAP, OUTPUT, LayerRtl, Stream
 from fpga_flow.integer.names import instance
 
 TOP = "accelerator"
@@ -35,7 +35,7 @@ module {TOP} (
   assign {INPUT}_tready = ready_0;
   assign {OUTPUT}_tdata = data_{end};
   assign {OUTPUT}_tvalid = valid_{end};
-  assign ready_{end} = {OUTPUT}_tready;
+  assign ready_{end} = {OUTPUT}_tready;{_tap(INPUT_TAP, first, 0)}
 {body}
 endmodule
 """
@@ -49,7 +49,9 @@ def _instance(layer: LayerRtl, numbers: Mapping[str, int]) -> str:
         for port, i in ports
     )
     taps = "".join(
-        _tap(layer, stream, numbers[stream.tensor]) for stream in layer.outputs if stream.tensor in layer.taps
+        _tap(layer.tap(stream), stream, numbers[stream.tensor])
+        for stream in layer.outputs
+        if stream.tensor in layer.taps
     )
     return f"""
   {layer.module} {instance(layer.name)} (
@@ -58,9 +60,9 @@ def _instance(layer: LayerRtl, numbers: Mapping[str, int]) -> str:
   );{taps}"""
 
 
-def _tap(layer: LayerRtl, stream: Stream, number: int) -> str:
+def _tap(name: str, stream: Stream, number: int) -> str:
     return f"""
-  df_tap #(.Width({stream.width}), .Name("{layer.tap(stream)}")) tap_{number} (
+  df_tap #(.Width({stream.width}), .Name("{name}")) tap_{number} (
     .clk_i(ap_clk), .rst_ni(ap_rst_n),
     .data_i(data_{number}), .valid_i(valid_{number}), .ready_i(ready_{number})
   );"""

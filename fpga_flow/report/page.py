@@ -7,6 +7,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 from fpga_flow.core.format import amount
 from fpga_flow.pipeline.flow import Run
+from fpga_flow.report.activity import strips
 from fpga_flow.report.charts import charts, confusion_detail
 from fpga_flow.report.columns import COLUMNS
 from fpga_flow.report.data import data_note
@@ -85,6 +86,7 @@ def render(run: Run, report: Report, found: RunResults, version: str) -> str:
         confusion_detail=confusion_detail(confusion) if confusion else "",
         drawings=columns,
         drawings_folded=sum(len(column.boxes) for column in columns) > MANY_BOXES,
+        activity=strips(verify.activity) if verify and verify.activity else None,
         tables=list(sheets(report, of)),
         toml=as_toml(origin.settings) if origin else "",
         terms=TERMS,

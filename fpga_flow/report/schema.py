@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from fpga_flow.results import Record, Share, export
+from fpga_flow.results.activity import Activity
 from fpga_flow.results.export import Cost, Original, Scores
 from fpga_flow.results.verify import Difference, LayerProof
 
@@ -217,6 +218,8 @@ class Verify(Record):
     """Speed of the simulation."""
     proofs: tuple[LayerProof, ...]
     """Of layers that are proved right for every input, and of those where that failed."""
+    activity: Activity | None = None
+    """Of the streams over a frame; None where too few frames were simulated to fill the accelerator."""
 
     @property
     def unproved(self) -> tuple[LayerProof, ...]:

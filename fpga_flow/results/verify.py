@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from fpga_flow.results.activity import Activity
 from fpga_flow.results.base import Record, Result, Share
 
 MOST_SHOWN = 8
@@ -120,6 +121,8 @@ class VerifyResult(Result):
     proofs: tuple[LayerProof, ...]
     """Of the layers whose kind is proved; a layer with more values than can be enumerated is not here."""
     accuracy: RtlAccuracy
+    activity: Activity | None = None
+    """Of the streams over a frame; None where too few frames were simulated to fill the accelerator."""
 
     @property
     def unproved(self) -> tuple[LayerProof, ...]:

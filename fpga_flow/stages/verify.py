@@ -26,6 +26,7 @@ from fpga_flow.results.verify import Difference, FrameCounts, RtlAccuracy, Verif
 from fpga_flow.sim.packing import wanted
 from fpga_flow.sim.simulator import DeadlockError, SimResult
 from fpga_flow.verify.accelerator import Accelerator, timing
+from fpga_flow.verify.activity import read_activity, window
 from fpga_flow.verify.compare import comparable, first_layer
 
 STALL = 0.3
@@ -52,11 +53,19 @@ def run(context: Context) -> VerifyResult:
     jobs = _jobs(frames, recipe.stalls)
     say(f"  simulating {frames} frames" + (", and again with random stalls on both sides" * recipe.stalls))
     total = sum(job.frames.stop - job.frames.start for job in jobs)
-    with bar("simulating the RTL", total, "frames") as advance:
+    over = window(accelerator.design, jobs[0].frames.stop)
+    with (
+        tempfile.TemporaryDirectory(prefix="fpga_flow_activity_") as counted,
+        bar("simulating the RTL", total, "frames") as advance,
+    ):
 
         def simulate(job: Job) -> tuple[NDArray[np.int64], SimResult]:
             return accelerator.run(
-                x[job.frames], stall=job.stall, seed=recipe.seed + job.frames.start, advance=advance
+                x[job.frames],
+                stall=job.stall,
+                seed=recipe.seed + job.frames.start,
+                plusargs=over.plusargs(Path(counted)) if job is jobs[0] else (),
+                advance=advance,
             )
 
         with ThreadPoolExecutor(toolchain.CPU_COUNT) as pool:
@@ -64,6 +73,7 @@ def run(context: Context) -> VerifyResult:
                 results = list(pool.map(simulate, jobs))
             except DeadlockError as error:
                 raise accelerator.explained(error) from None
+        activity = read_activity(accelerator.design, over, Path(counted), results[0][1])
     found = np.concatenate([r[0] for job, r in zip(jobs, results, strict=True) if not job.stall])
     measured = results[0][1]
     differing = [
@@ -103,6 +113,7 @@ def run(context: Context) -> VerifyResult:
         layer_frames=recipe.layer_frames,
         proofs=proofs,
         accuracy=RtlAccuracy(rtl=_accuracy(found, labels, accelerator.design.top_k)),
+        activity=activity,
     )
 
 

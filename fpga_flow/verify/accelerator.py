@@ -1,6 +1,6 @@
 """The whole accelerator in Verilator: frames in, classes or logits out, and how long they took."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -52,12 +52,14 @@ class Accelerator:
         stall: float = 0.0,
         seed: int = 0,
         taps: Path | None = None,
+        plusargs: Sequence[str] = (),
         advance: Callable[[int], None] = lambda frames: None,
     ) -> tuple[NDArray[np.int64], SimResult]:
         """Return the output (frames, values) for `x` (frames, channels, ...) and the measurements.
 
         The values are the indices of the `top_k` largest logits, or all logits, channels last. `advance` is
-        told how many more frames came out. Several runs may go on at the same time.
+        told how many more frames came out; `plusargs` are the simulation's. Several runs may
+        go on at the same time.
 
         Raises as `Simulator.run`; of words after the last frame only those are no error that a next frame
         begins with before any of it has come.
@@ -80,7 +82,7 @@ class Accelerator:
             beyond=words,
             starved_limit=self.starved_limit,
             seed=seed,
-            plusargs=[f"taps={taps}"] if taps else [],
+            plusargs=[*plusargs, *([f"taps={taps}"] if taps else [])],
             folder=self.folder,
             progress=progress,
         )

@@ -94,7 +94,7 @@ def test_the_page_allows_itself_no_scripts_and_no_network(page: Path) -> None:
 def test_every_part_of_a_whole_run_is_there(page: Path) -> None:
     text = html.unescape(page.read_text())
     for title in ("Used of the board", "Accuracy against weights left", "Training", "Confusion matrix",
-                  "Dataflow", "How it was made", "Words"):  # fmt: skip
+                  "Dataflow", "Activity of the streams", "How it was made", "Words"):  # fmt: skip
         assert f"<h2>{title}</h2>" in text, title
     assert "<b>250.0 \N{MICRO SIGN}s</b>" in text
     assert "5,500 of 53,200 (10%), 47,700 free" in text

@@ -1,7 +1,8 @@
-"""`df_tap.sv`: writes every transferred word when asked to, and nothing otherwise."""
+"""`df_tap.sv`: writes every transferred word, or counts cycles, when asked to, and nothing otherwise."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fpga_flow.sim.simulator import Port, RtlError, Simulator
@@ -49,6 +50,44 @@ def test_tap_writes_each_transferred_word_once(simulator: Simulator, tmp_path: P
     for _ in range(2):  # a second simulation starts the file anew
         simulator.run(streams, expect, stall_in=0.4, stall_out=0.4, folder=tmp_path, plusargs=["taps=taps"])
     assert [int(line, 16) for line in (taps / "between.txt").read_text().split()] == words[:, 0].tolist()
+
+
+@pytest.mark.parametrize(("stall_in", "stall_out"), [(0.4, 0.0), (0.0, 0.4), (0.4, 0.4)])
+def test_tap_counts_what_the_stream_does_in_each_part(
+    simulator: Simulator, tmp_path: Path, stall_in: float, stall_out: float
+) -> None:
+    first, cycles, parts = 7, 20, 9
+    result = simulator.run(
+        {"in": pack_words(integers(1, BITS, (300, 1), signed=False), BITS)},
+        {"out": 300},
+        stall_in=stall_in,
+        stall_out=stall_out,
+        folder=tmp_path,
+        plusargs=[
+            f"activity={tmp_path}",
+            f"activity_from={first}",
+            f"activity_cycles={cycles}",
+            f"activity_parts={parts}",
+        ],
+    )
+    moves, waits, starves = np.loadtxt(tmp_path / "between.activity", np.int64).T
+    edges = first + cycles * np.arange(parts + 1)
+    assert (
+        moves.tolist() == np.histogram(result.input_cycles["in"], [*edges[:-1], edges[-1] - 0.5])[0].tolist()
+    )
+    assert (waits.any(), starves.any()) == (stall_out > 0, stall_in > 0)
+    both = moves + waits + starves
+    assert (both <= cycles).all() and (both < cycles).any() == (stall_in > 0 and stall_out > 0)
+
+
+def test_wrong_folder_of_the_counts_is_named(simulator: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(RtlError, match="df_tap: cannot write nowhere/between.activity"):
+        simulator.run(
+            {"in": pack_words(integers(1, BITS, (1, 1), signed=False), BITS)},
+            {"out": 1},
+            folder=tmp_path,
+            plusargs=["activity=nowhere"],
+        )
 
 
 def test_wrong_folder_is_named(simulator: Simulator, tmp_path: Path) -> None:

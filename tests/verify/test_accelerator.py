@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from fpga_flow.core import places
 from fpga_flow.core.artifact import write_result
+from fpga_flow.core.errors import ToolError
 from fpga_flow.core.recipe import make_recipe
+from fpga_flow.design.design import INPUT, OUTPUT
 from fpga_flow.integer.golden import top_k
 from fpga_flow.pipeline.flow import Context
 from fpga_flow.sim.simulator import ExtraOutputError, RtlError
 from fpga_flow.stages import hardware as hardware
 from fpga_flow.stages import rtl as rtl
 from fpga_flow.stages.verify import wanted
+from fpga_flow.verify import activity
 from fpga_flow.verify.accelerator import Accelerator, timing
 from fpga_flow.verify.compare import first_layer
 from tests import networks
@@ -153,3 +156,33 @@ def test_a_next_frame_may_begin_with_windows_in_the_padding(
     accelerator._begun = measured.outputs["m_axis"][-1:] + 1
     with pytest.raises(ExtraOutputError, match=r"came out after the last one, and not those that a frame"):
         accelerator.run(x)
+
+
+def test_activity_of_a_frame_is_that_of_its_words(
+    accelerator: Accelerator, frames: Frames, tmp_path: Path
+) -> None:
+    design = accelerator.design
+    many = np.concatenate([frames, frames])
+    over = activity.window(design, len(many))
+    _, result = accelerator.run(many, plusargs=over.plusargs(tmp_path))
+    found = activity.read_activity(design, over, tmp_path, result)
+    assert found is not None
+    tapped = [layer.name for layer in design.layers if layer.taps]
+    assert [stream.layer for stream in found.streams] == ["input", *tapped]
+    assert over.cycles * over.parts - design.cycles_per_frame in range(over.cycles)
+    edges = over.first + over.cycles * np.arange(over.parts)
+    ends = (
+        (found.streams[0], result.input_cycles[INPUT]),
+        (found.streams[-1], result.output_cycles[OUTPUT]),
+    )
+    for stream, moved in ends:
+        assert stream.moves == tuple(int(((moved >= e) & (moved < e + over.cycles)).sum()) for e in edges)
+    sums = np.array([(stream.moves, stream.waits, stream.starves) for stream in found.streams]).sum(1)
+    assert (sums <= over.cycles).all()
+    assert all(sum(stream.moves) > 0 for stream in found.streams)
+    # Before the first frame has come out, and behind the last word in, nothing is steady.
+    for frame in (0, 2 * len(many)):
+        assert activity.read_activity(design, activity.window(design, frame), tmp_path, result) is None
+    (tmp_path / "input.activity").unlink()
+    with pytest.raises(ToolError, match=r"did not write input\.activity whole"):
+        activity.read_activity(design, over, tmp_path, result)
