@@ -9,9 +9,9 @@ from fpga_flow.integer.names import instance
 
 FILE = "design.json"
 INPUT, OUTPUT = "s_axis", "m_axis"
+"""Prefixes of the top's two streams."""
 INPUT_TAP = "input"
 """Name that a simulation gives to what it writes down of the input; see `LayerRtl.tap`."""
-"""Prefixes of the top's two streams."""
 
 
 @dataclass(frozen=True)
