@@ -196,12 +196,12 @@ def compared(report: Report) -> Table:
 
 
 def stages(report: Report) -> Table:
-    """Return the times of the stages in one row."""
+    """Return the times of the stages in one row, and below which were kept; the sum is of the others."""
     table = Table(*(stage.name for stage in report.stages), "sum", box=None, pad_edge=False)
     made = sum(stage.seconds for stage in report.stages if not stage.cached)
-    table.add_row(
-        *(f"{s.seconds:,.0f} s" + (" kept" if s.cached else "") for s in report.stages), f"{made:,.0f} s"
-    )
+    table.add_row(*(f"{stage.seconds:,.0f} s" for stage in report.stages), f"{made:,.0f} s")
+    if any(stage.cached for stage in report.stages):
+        table.add_row(*("kept" * stage.cached for stage in report.stages))
     return table
 
 
