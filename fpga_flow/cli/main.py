@@ -4,8 +4,6 @@ import atexit
 import gc
 import sys
 import traceback
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,42 +12,29 @@ from typer.exceptions import TyperException
 from fpga_flow import __version__
 from fpga_flow.cli import bits as bits_command
 from fpga_flow.cli import board as board_command
-from fpga_flow.cli import building
+from fpga_flow.cli import build as build_command
 from fpga_flow.cli import check as check_command
 from fpga_flow.cli import clean as clean_command
 from fpga_flow.cli import compare as compare_command
 from fpga_flow.cli import cost as cost_command
-from fpga_flow.cli import estimate as estimate_command
 from fpga_flow.cli import export_rtl as export_rtl_command
 from fpga_flow.cli import refit as refit_command
 from fpga_flow.cli import remove as remove_command
 from fpga_flow.cli import run as run_command
+from fpga_flow.cli import stage_commands
 from fpga_flow.cli import sweep as sweep_command
 from fpga_flow.cli.arguments import (
-    BoardName,
     Cache,
-    Clock,
     Debug,
-    Fps,
-    Latency,
     RunArgument,
-    Settings,
-    ToFit,
     find_run,
-    integer,
-    number,
 )
 from fpga_flow.cli.help import Commands
 from fpga_flow.cli.telling import command, telling
 from fpga_flow.core import interrupt, places, progress, system
-from fpga_flow.core.errors import INTERRUPTED, FlowError, InputError
-from fpga_flow.core.locking import locked
-from fpga_flow.core.recipe import ROOT, Change, find_recipe, load_recipe
-from fpga_flow.core.recipe_parts import Recipe
-from fpga_flow.core.settings import accuracy_changes, changes_of, hardware_changes, own_data
-from fpga_flow.core.stage import Stage
+from fpga_flow.core.errors import INTERRUPTED, FlowError
+from fpga_flow.core.recipe import ROOT
 from fpga_flow.pipeline import flow
-from fpga_flow.pipeline.replaced import check_nothing_lost
 
 app = typer.Typer(
     name="flow",
@@ -101,147 +86,9 @@ def _flow(
         print(context.get_help())
 
 
-@app.command()
-@telling
-def build(
-    recipe: Annotated[
-        str | None, typer.Argument(help="A recipe: a TOML file, or its name in build/. Default: signals.")
-    ] = None,
-    bits: Annotated[
-        int | None, typer.Option(metavar="N", parser=integer, help="Bits per weight and activation.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE.onnx", help="A trained network from outside, no recipe.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Your own frames x and labels y, to verify and to measure accuracy on, or to train on.",
-        ),
-    ] = None,
-    board: BoardName = None,
-    clock: Clock = None,
-    fps: Fps = None,
-    latency: Latency = None,
-    fit: ToFit = False,
-    accuracy: Annotated[
-        float | None,
-        typer.Option(
-            metavar="A",
-            parser=number,
-            help="Prune until the network fits the board at the frame rate, with at least A % of the "
-            "validation frames right, or say what must give.",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="STAGE", help=f"Stop after one of {', '.join(flow.STAGE_NAMES)}.")
-    ] = None,
-    settings: Settings = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Train from random weights, from no checkpoint.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run's folder; build/out/<recipe>-w<bits>.")
-    ] = None,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="Train and prune anew where the run's were of another recipe."),
-    ] = False,
-    cache: Cache = None,
-    debug: Debug = False,
-) -> None:
-    """Build a recipe: all stages whose inputs, recipe, tools or code changed since the last time.
-
-    \b
-    flow build --bits 4
-    flow build --bits 4 --fps 50000 --until hardware
-    flow build --bits 4 --clock 150 --fit
-    flow build --bits 4 --board pynq-z1 --fps 50000 --accuracy 55
-    flow build my.toml --set prune.method=imp --out build/out/mine
-    flow build --model net.onnx --data mine.npz --board zcu104
-    run=$(flow build --bits 4 --quiet)
-    flow build --bits 4 --json > events.jsonl
-    """
-    changes = changes_of(settings or (), bits)
-    if data is not None:
-        changes += own_data(data)
-    changes += hardware_changes(board, fps, latency, fit, clock) + accuracy_changes(accuracy)
-    if from_scratch:
-        changes.append(Change("train.checkpoint", None, "--from-scratch"))
-    if model is None:
-        made = load_recipe(find_recipe(recipe or "signals"), changes)
-        folder = places.RUNS / f"{made.name}-w{made.quant.weight_bits}"
-    else:
-        made = _outside_recipe(model, recipe, bits, from_scratch, changes)
-        folder = places.RUNS / made.name
-    run = flow.new_run(out or folder, made, model)
-    if not again:
-        flow.check_recipe(run)
-        check_nothing_lost(run)
-    building.build(run, until)
-
-
-def _outside_recipe(
-    model: Path, recipe: str | None, bits: int | None, from_scratch: bool, changes: list[Change]
-) -> Recipe:
-    for word, given in (("RECIPE", recipe), ("--bits", bits is not None), ("--from-scratch", from_scratch)):
-        if given:
-            raise InputError(f"{word}: {building.TRAINED.format(option='--model')}; leave {word} out")
-    return building.outside_recipe(model, changes)
-
-
-def _again(stage: Stage, run: str) -> None:
-    building.build(flow.open_run(find_run(run)), stage.name, stage.name)
-
-
-def _help(stage: Stage) -> str:
-    return f"{stage.summary}\n\nRuns this stage of RUN again; its inputs are brought up to date first."
-
-
-def _stage_command(stage: Stage) -> Callable[..., None]:
-    def command(run: RunArgument, cache: Cache = None, debug: Debug = False) -> None:
-        _again(stage, run)
-
-    command.__doc__ = _help(stage)
-    return telling(command)
-
-
-def _export_command(stage: Stage) -> Callable[..., None]:
-    def command(
-        run: RunArgument,
-        finn: Annotated[
-            bool, typer.Option("--finn", help="Bring RUN up to hardware instead, and write RUN/finn.")
-        ] = False,
-        cache: Cache = None,
-        debug: Debug = False,
-    ) -> None:
-        if not finn:
-            _again(stage, run)
-            return
-        from fpga_flow.cli import stock_finn
-
-        opened = flow.open_run(find_run(run))
-        building.build(opened, "hardware")
-        with locked(opened.folder):
-            print(stock_finn.write(opened.folder))
-
-    command.__doc__ = (
-        f"{_help(stage)}\n\nWith --finn it writes what stock FINN goes on with: the integers "
-        "(streamlined.onnx), the layers of the hardware under FINN's names (dataflow.onnx) and their folding "
-        "(folding.json)."
-    )
-    return telling(command)
-
-
-_COMMANDS: dict[str, Callable[[Stage], Callable[..., None]]] = {
-    "export": _export_command,
-    "estimate": lambda stage: telling(estimate_command.estimate, events=False),
-}
-"""Stages whose commands do more than run them again."""
-for _stage in flow.STAGES:
-    _command_of = _COMMANDS.get(_stage.name, _stage_command)
-    app.command(_stage.name, rich_help_panel="Stages")(_command_of(_stage))
+app.command()(telling(build_command.build))
+for _stage, _stage_command in stage_commands.commands():
+    app.command(_stage.name, rich_help_panel="Stages")(_stage_command)
 
 
 @app.command("list")

@@ -6,23 +6,9 @@ from fpga_flow.core import artifact
 from fpga_flow.deploy.results import measured
 from fpga_flow.pipeline.flow import Run, current
 from fpga_flow.pipeline.standing import intact, outdated
+from fpga_flow.report.hardware import Bitstream, Estimate, Fifos, Hardware, Layer, Stream, Synth
 from fpga_flow.report.origin import origin
-from fpga_flow.report.schema import (
-    Accuracy,
-    Bitstream,
-    Board,
-    Estimate,
-    Fifos,
-    Hardware,
-    Layer,
-    Output,
-    Report,
-    StageTime,
-    StandIn,
-    Stream,
-    Synth,
-    Verify,
-)
+from fpga_flow.report.schema import Accuracy, Board, Output, Report, StageTime, StandIn, Verify
 from fpga_flow.results import Record
 from fpga_flow.results.board import BoardResult
 from fpga_flow.results.estimate import Figures, FinnFigures

@@ -7,8 +7,9 @@ from fpga_flow.core.format import amount
 from fpga_flow.report import plots
 from fpga_flow.report.data import data_note
 from fpga_flow.report.dataflow import PLUMBING
+from fpga_flow.report.hardware import Hardware, Layer
 from fpga_flow.report.learning import Confusion, Phase
-from fpga_flow.report.schema import Hardware, Layer, Report
+from fpga_flow.report.schema import Report
 from fpga_flow.results.prune import PruneResult
 from fpga_flow.results.run import RunResults
 from fpga_flow.results.train import TrainResult

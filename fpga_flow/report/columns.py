@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fpga_flow.core.format import amount
-from fpga_flow.report.schema import Accuracy, Hardware, Layer, Report, Verify
+from fpga_flow.report.hardware import Hardware, Layer
+from fpga_flow.report.schema import Accuracy, Report, Verify
 from fpga_flow.scores.sparsity import sparsity
 from fpga_flow.target.resources import LIMITED
 

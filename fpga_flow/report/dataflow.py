@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from fpga_flow.report.schema import Hardware, Layer, Stream
+from fpga_flow.report.hardware import Hardware, Layer, Stream
 
 PLUMBING = {"fifo", "width"}
 """Kinds of layers that only pass on."""

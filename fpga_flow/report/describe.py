@@ -28,7 +28,7 @@ HEAD = f"""# report.json
 
 Schema {SCHEMA}. Every build and every stage writes it into the run, and `report.html` beside it. Keys stay,
 and `null` stands where a stage did not run or a figure is not known. This page is written from
-`fpga_flow/report/schema.py`.
+`fpga_flow/report/schema.py` and `fpga_flow/report/hardware.py`.
 """
 WORDS = {
     str: "text",

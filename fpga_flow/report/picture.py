@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fpga_flow.core.format import amount
 from fpga_flow.report.arrows import draw_arrows
 from fpga_flow.report.dataflow import Arc, Column, Row, columns
+from fpga_flow.report.hardware import Hardware, Layer
 from fpga_flow.report.plots import short
-from fpga_flow.report.schema import Hardware, Layer
 from fpga_flow.report.shapes import (
     CHARACTER,
     GAP,

@@ -8,7 +8,8 @@ from fpga_flow.core.format import amount
 from fpga_flow.report import comparison
 from fpga_flow.report.columns import LAYER_COLUMNS
 from fpga_flow.report.dataflow import PLUMBING
-from fpga_flow.report.schema import Accuracy, Hardware, Report
+from fpga_flow.report.hardware import Hardware
+from fpga_flow.report.schema import Accuracy, Report
 from fpga_flow.report.table import accuracies, named_scores
 from fpga_flow.results.export import Scores
 from fpga_flow.target.board import Board

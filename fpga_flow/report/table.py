@@ -11,7 +11,8 @@ from fpga_flow.report import comparison
 from fpga_flow.report.assemble import assemble, results
 from fpga_flow.report.columns import COLUMNS, LAYER_COLUMNS
 from fpga_flow.report.data import data_note
-from fpga_flow.report.schema import HTML, Accuracy, Hardware, Report
+from fpga_flow.report.hardware import Hardware
+from fpga_flow.report.schema import HTML, Accuracy, Report
 from fpga_flow.target.board import Board, board
 from fpga_flow.target.fit import Fit
 from fpga_flow.target.resources import LIMITED, Resources

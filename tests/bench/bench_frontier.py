@@ -20,6 +20,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.recipe import ROOT
@@ -29,7 +30,7 @@ from fpga_flow.hardware.fold.problem import Problem, Solution
 from fpga_flow.hardware.fold.search import for_board, for_cycles
 from fpga_flow.hardware.lowering import chosen_classes
 from fpga_flow.layers.base import Weighing
-from fpga_flow.report.plots import BLUE, ORANGE, STYLE
+from fpga_flow.report.plots import BLUE, GREY, ORANGE, STYLE
 from fpga_flow.target.board import board
 from fpga_flow.target.fit import Fit
 from tests.bench.tables import read_typed, write_rows
@@ -127,7 +128,13 @@ def draw(rows: Sequence[Row]) -> None:
         left.set_ylabel("accuracy in %")
         _panel(right, [row for row in rows if row.wanted == FASTEST], "fps")
         right.set_xlabel(f"frames a second, with {SHARE:.0%} of a {BOARD.name}, or what it takes at least")
-        left.legend(frameon=False, fontsize=8)
+        keys = [
+            Line2D([], [], color=colour, marker="o", linestyle="", label=units)
+            for units, colour in COLOURS.items()
+        ]
+        keys.append(Line2D([], [], color=GREY, marker="o", mfc="white", linestyle="", label="does not fit"))
+        # Above the panels, where a key is not taken for a point.
+        figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), frameon=False, fontsize=9)
         figure.savefig(PICTURE, dpi=150, metadata={"Software": None})
 
 
@@ -137,7 +144,7 @@ def _panel(axes: Axes, rows: Sequence[Row], cost: str) -> None:
         x, y = [getattr(row, cost) for row in points], [100 * row.accuracy for row in points]
         # What does not fit the board is drawn hollow.
         faces = [colour if row.fits else "white" for row in points]
-        axes.scatter(x, y, color=colour, facecolor=faces, s=30, zorder=3, label=units)
+        axes.scatter(x, y, color=colour, facecolor=faces, s=30, zorder=3)
         if units == next(iter(UNITS)):
             label = -math.inf
             for height, place, name in sorted(zip(y, x, (row.network for row in points), strict=True)):

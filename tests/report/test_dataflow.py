@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from fpga_flow.report import dataflow, picture
-from fpga_flow.report.schema import Hardware, Layer, Stream
+from fpga_flow.report.hardware import Hardware, Layer, Stream
 
 
 def layer(name: str, kind: str = "matrix", cycles: int = 100) -> Layer:
