@@ -70,7 +70,9 @@ def build(
     ] = None,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Train and prune anew where the run's were of another recipe."),
+        typer.Option(
+            "--again", help="Train and prune anew where the run's were of another recipe, code or tools."
+        ),
     ] = False,
     cache: Cache = None,
     debug: Debug = False,

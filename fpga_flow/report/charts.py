@@ -46,7 +46,7 @@ def charts(report: Report, found: RunResults, training: Sequence[Phase]) -> Iter
     if found.prune:
         yield from _pruning(found.prune)
     if training:
-        yield _training(training, found.train)
+        yield _training(training, found.prune or found.train)
     if report.hardware:
         yield from _hardware(report.hardware)
 
