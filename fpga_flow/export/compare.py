@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fpga_flow.export import host
 from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Activation, IntegerNetwork, Quantiser
+from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActivation, Quantiser
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES, edge_columns
 from fpga_flow.integer.golden import Golden
@@ -254,7 +254,7 @@ def _one_step(quantiser: Quantiser, ours: Integers, theirs: Integers) -> bool:
 
 def at_ties(operation: Activation, layers: dict[str, Integers], precision: Precision) -> Flags:
     """Return for every output of a quantiser whether numbers of `precision` may round it either way."""
-    x = layers[operation.x.name].astype(np.float64)
+    x = _real(operation, layers)
     exact = operation.chain.apply(x)
     noise = precision.ties * _largest_sum(operation, x, exact)
     rounding = operation.quantiser.rounding
@@ -270,10 +270,29 @@ def at_ties(operation: Activation, layers: dict[str, Integers], precision: Preci
     return np.asarray(distance <= noise).reshape(len(x), -1)
 
 
+def _real(operation: Activation, layers: dict[str, Integers]) -> Floats:
+    """Return the numbers that the chain of `operation` starts from."""
+    if not isinstance(operation, JoinedActivation):
+        return layers[operation.x.name].astype(np.float64)
+    terms = [side.line.apply(layers[side.tensor.name].astype(np.float64)) for side in operation.sides]
+    return np.asarray(sum(terms[1:], start=terms[0]))
+
+
+def _reach(operation: Activation) -> Floats:
+    """Return the largest magnitude of these numbers, per channel, with that of all that is added for them."""
+    if not isinstance(operation, JoinedActivation):
+        return np.maximum(np.abs(operation.x.low), np.abs(operation.x.high)).astype(np.float64)
+    reach = np.zeros(operation.x.channels)
+    for side in operation.sides:
+        ends = np.maximum(np.abs(side.tensor.low), np.abs(side.tensor.high))
+        reach = reach + ends * np.abs(side.line.mul) + np.abs(side.line.add)
+    return reach
+
+
 def _largest_sum(activation: Activation, x: Floats, exact: Floats) -> Floats:
     """Return the magnitude of the largest intermediate result, in steps of the output."""
     largest = np.abs(exact) + 1.0
-    reach = np.maximum(np.abs(activation.x.low), np.abs(activation.x.high)).astype(np.float64)
+    reach = _reach(activation)
     for step in activation.chain.steps:
         if isinstance(step, Affine):
             terms = per_channel(reach, x.ndim) * np.abs(per_channel(step.mul, x.ndim))

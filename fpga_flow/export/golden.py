@@ -14,7 +14,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from fpga_flow.export.chain import Affine, Clip, Leaky, per_channel
-from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
+from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActivation, Operation
 from fpga_flow.export.rounding import edge_columns, write_edges, write_rounding
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.integer.golden import CLASS, INPUT, LOGITS
@@ -63,14 +63,32 @@ def _standard(build: _Builder, operation: Operation) -> None:
     )
 
 
+def _real(build: _Builder, operation: Activation) -> str:
+    """Append the real number, in float64, that the chain of `operation` starts from."""
+    rank = len(operation.x.shape)
+    if not isinstance(operation, JoinedActivation):
+        return build.node("Cast", [operation.x.name], to=TensorProto.DOUBLE)
+    total = ""
+    for side in operation.sides:
+        term = build.node("Cast", [side.tensor.name], to=TensorProto.DOUBLE)
+        term = _affine(build, term, side.line, rank)
+        total = build.node("Add", [total, term]) if total else term
+    return total
+
+
+def _affine(build: _Builder, value: str, step: Affine, rank: int) -> str:
+    value = build.node("Mul", [value, build.constant(per_channel(step.mul, rank), np.float64)])
+    if not step.add.any():
+        return value
+    return build.node("Add", [value, build.constant(per_channel(step.add, rank), np.float64)])
+
+
 def _activation(build: _Builder, operation: Activation) -> None:
     rank, quantiser = len(operation.x.shape), operation.quantiser
-    value = build.node("Cast", [operation.x.name], to=TensorProto.DOUBLE)
+    value = _real(build, operation)
     for step in operation.chain.steps:
         if isinstance(step, Affine):
-            value = build.node("Mul", [value, build.constant(per_channel(step.mul, rank), np.float64)])
-            if step.add.any():
-                value = build.node("Add", [value, build.constant(per_channel(step.add, rank), np.float64)])
+            value = _affine(build, value, step, rank)
         elif isinstance(step, Clip):
             value = build.node("Max", [value, build.constant(step.low, np.float64)])
             value = build.node("Min", [value, build.constant(step.high, np.float64)])

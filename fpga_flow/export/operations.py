@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.export.chain import Chain, Floats, Integers
+from fpga_flow.export.chain import Affine, Chain, Floats, Integers
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.rounding import ROUNDINGS, Edges, edge_columns
 from fpga_flow.integer.output import LeftOut, decides
@@ -164,6 +164,33 @@ class Activation(Operation):
 
     chain: Chain
     quantiser: Quantiser
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side of a sum: the real number `line(tensor)`."""
+
+    tensor: Tensor
+    line: Affine
+
+    def sliced(self, channels: slice) -> "Side":
+        """Return some of the channels."""
+        x, (line,) = self.tensor, Chain((self.line,)).sliced(channels).steps
+        low, high = x.low[channels], x.high[channels]
+        assert isinstance(line, Affine)
+        return Side(Tensor(x.name, (1, len(low), *x.shape[2:]), x.datatype, low, high), line)
+
+
+@dataclass
+class JoinedActivation(Activation):
+    """`quantiser(chain(sum of the sides))`; `x` is a sum of integers that the thresholds are proven for.
+
+    See `multipliers`; the golden model evaluates the sides.
+    """
+
+    sides: tuple[Side, ...]
+    thresholds: Integers
+    """(channels, levels), of `x`; see `thresholds.find_thresholds`."""
 
 
 @dataclass

@@ -30,6 +30,7 @@ from fpga_flow.export.values import (
     Constant,
     HostValue,
     Known,
+    OpenSum,
     QuantisedConstant,
     Value,
     annotated,
@@ -41,6 +42,20 @@ _LIMITS = {
 }
 
 QUANTISE_FIRST = "put a quantiser (QuantIdentity, QuantReLU) in front of it"
+
+
+SHARE_ONE_QUANTISER = (
+    "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
+)
+
+
+def unsettled(found: OpenSum, reader: str) -> UnsupportedError:
+    """Return why `reader` cannot take the sum `found`, which has no integers before a quantiser."""
+    return UnsupportedError(
+        found.node,
+        f"{found.reason}, and {reader} takes the sum without a quantiser",
+        f"put a quantiser (QuantIdentity, QuantReLU) between them, or {SHARE_ONE_QUANTISER}",
+    )
 
 
 class Walk:
@@ -80,10 +95,13 @@ class Walk:
         """Tensor that is split -> its channels [start, stop) -> value."""
         self._taken = {node.name for node in self.graph.node} | set(self.reads)
 
-    def dynamic(self, node: onnx.NodeProto, index: int = 0, any_layout: bool = False) -> Value:
+    def dynamic(
+        self, node: onnx.NodeProto, index: int = 0, any_layout: bool = False, open_sum: bool = False
+    ) -> Value:
         """Return input `index` of `node` as a value computed from the quantised input.
 
-        With `any_layout` also where the file's tensor does not lie as the integer tensor.
+        With `any_layout` also where the file's tensor does not lie as the integer tensor, with `open_sum`
+        also a sum that has no integers yet.
         """
         known = self.known[node.input[index]]
         if isinstance(known, HostValue):
@@ -97,6 +115,8 @@ class Walk:
             raise UnsupportedError(
                 node.name, f"{node.op_type} works on a constant", "fold the constants before the export"
             )
+        if known.open is not None and not open_sum:
+            raise unsettled(known.open, f"{node.op_type} {node.name!r}")
         if known.layout is not None and not any_layout:
             known = self._unflattened(node, known) or known
         if known.layout is not None and not any_layout:
@@ -203,6 +223,8 @@ class Walk:
         if not flip.any():
             return value
         chain = value.chain.flipped(flip)
+        if value.open is not None:
+            return replace(value, chain=chain, open=value.open.negated(flip))
         producer = next((o for o in reversed(self.operations) if o.y is value.tensor), None)
         if value.shared or not isinstance(producer, Matrix):
             signs = np.where(flip, -1, 1)

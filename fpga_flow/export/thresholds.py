@@ -9,7 +9,7 @@ one step wrong where a value falls on the tie of two levels, because `Quant` rou
 import numpy as np
 
 from fpga_flow.export.chain import Integers
-from fpga_flow.export.operations import Activation
+from fpga_flow.export.operations import Activation, JoinedActivation
 
 
 def find_thresholds(activation: Activation) -> Integers:
@@ -18,6 +18,8 @@ def find_thresholds(activation: Activation) -> Integers:
     A level that every accumulator reaches gets the lower bound of the accumulator, one that none
     reaches the upper bound + 1.
     """
+    if isinstance(activation, JoinedActivation):
+        return activation.thresholds
     x, quantiser = activation.x, activation.quantiser
     levels = quantiser.levels
     wanted = quantiser.low + quantiser.step * np.arange(1, levels + 1)

@@ -12,9 +12,9 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.core.errors import UnsupportedError
-from fpga_flow.export.chain import Chain, Floats, Integers, Step
+from fpga_flow.export.chain import Chain, Floats, Integers, Step, affine
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Quantiser, Tensor, integer_type
+from fpga_flow.export.operations import Quantiser, Side, Tensor, integer_type
 from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS, Edges, edge_columns
 
 FLOAT32 = float(np.finfo(np.float32).eps)
@@ -72,6 +72,21 @@ class HostValue:
 
 
 @dataclass(frozen=True)
+class OpenSum:
+    """A sum of real numbers whose integers the quantiser behind it decides; see `readers.open_sum`."""
+
+    node: str
+    sides: tuple[Side, ...]
+    reason: str
+    """Why it has no integers of its own."""
+
+    def negated(self, flip: NDArray[np.bool_]) -> "OpenSum":
+        """Return the sum with the opposite sign in the channels that `flip` says."""
+        sign = affine(np.where(flip, -1.0, 1.0))
+        return replace(self, sides=tuple(Side(side.tensor, side.line.then(sign)) for side in self.sides))
+
+
+@dataclass(frozen=True)
 class Value:
     """A float tensor that is `chain(tensor)`; `shared` where more than one node reads it on the way."""
 
@@ -80,6 +95,8 @@ class Value:
     shared: bool = False
     layout: Layout | None = None
     """How the file's tensor lies; None: channels first, less the unit axis of a 1-D network."""
+    open: OpenSum | None = None
+    """The tensor has no integers yet, and stands for the real numbers of this sum."""
 
     def then(self, step: Step) -> "Value":
         """Return the value with one more step applied."""

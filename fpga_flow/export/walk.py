@@ -21,7 +21,7 @@ from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.inputs import declare
 from fpga_flow.export.readers.quant import checked_spec
 from fpga_flow.export.refusal import unsupported_operator
-from fpga_flow.export.state import QUANTISE_FIRST, Walk
+from fpga_flow.export.state import QUANTISE_FIRST, Walk, unsettled
 from fpga_flow.export.values import (
     QUANTISERS,
     Constant,
@@ -154,6 +154,8 @@ def _finish(walk: Walk) -> IntegerNetwork:
         raise UnsupportedError(last.name, "the output is not computed from a quantised input", QUANTISE_FIRST)
     known = walk.known[name]
     assert isinstance(known, Value)
+    if known.open:
+        raise unsettled(known.open, "the network's output")
     if not walk.operations:
         raise UnsupportedError(
             last.name, "the output is the quantised input as it is", "export a network with layers"

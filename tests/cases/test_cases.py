@@ -43,7 +43,6 @@ REFUSED = {
     "pixel-shuffle": "node '5.DepthToSpace': operator DepthToSpace cannot be mapped",
     "prelu-per-channel": "node '2.PRelu': operator PRelu cannot be mapped",
     "quantiser-of-half-bits": "node 'Quant_4': its bit width must be one whole number",
-    "residual-different-scales": "node 'Add': its sides have the scales 0.00828676 and 0.00780452",
     "se-gate": "3 nodes cannot be mapped to hardware:\n  node 'fc.Conv': its input, the sums ",
     "sigmoid-hidden": "node '2.act_quant.activation_impl.Sigmoid': operator Sigmoid cannot be mapped",
     "silu": "node '2.Sigmoid': operator Sigmoid cannot be mapped",

@@ -1,13 +1,24 @@
 """Residual sums, concatenations and splits."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine
-from fpga_flow.export.operations import Activation, Add, Concat, Matrix, MulConstant, Split
+from fpga_flow.export.multipliers import Edges
+from fpga_flow.export.operations import (
+    Activation,
+    Add,
+    Concat,
+    IntegerNetwork,
+    JoinedActivation,
+    Matrix,
+    MulConstant,
+    Split,
+)
 from tests.export.graphs import Graph, same_everywhere
 
 
@@ -86,21 +97,111 @@ def test_a_tensor_added_to_itself(tmp_path: Path) -> None:
     same_everywhere(to_classes(graph.node("Add", graph.last), 3, 30).model(), tmp_path)
 
 
-def test_wrong_scales_of_a_residual_sum() -> None:
-    assert refusal(to_classes(two_sides(0.17, 0.123457).quant(0.3, 4), 3, 30)) == (
-        "node 'residual': its sides have the scales 0.123457 and 0.17, which are no multiples (of at most "
-        "256) of one step; quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, "
-        "or QuantEltwiseAdd)"
-    )
+def is_right_for_every_pair(net: IntegerNetwork) -> None:
+    """Go through all integers of the sides of the one sum, and quantise both ways."""
+    (found,) = [o for o in net.operations if isinstance(o, JoinedActivation)]
+    made = {o.y.name: o for o in net.operations}
+    for channel in range(found.x.channels):
+        here = slice(channel, channel + 1)
+        sides = [side.sliced(here) for side in found.sides]
+        axes = [np.arange(s.tensor.low[0], s.tensor.high[0] + 1) for s in sides]
+        grid = np.meshgrid(*axes, indexing="ij")
+        values = {side.tensor.name: axis for side, axis in zip(sides, grid, strict=True)}
+
+        def integers(name: str, channel: int = channel, values: dict[str, Any] = values) -> Any:
+            if name in values:
+                return values[name]
+            operation = made[name]
+            if isinstance(operation, MulConstant):
+                return integers(operation.x.name) * operation.values[channel]
+            assert isinstance(operation, Add)
+            return sum(integers(x.name) for x in operation.xs)
+
+        terms = [s.line.apply(axis.astype(np.float64)) for s, axis in zip(sides, grid, strict=True)]
+        total = np.asarray(sum(terms[1:], start=terms[0]))
+        wanted = found.quantiser.apply(found.chain.sliced(here).apply(total))
+        reached = integers(found.x.name)[..., None] >= found.thresholds[channel]
+        given = found.quantiser.low + found.quantiser.step * reached.sum(axis=-1)
+        np.testing.assert_array_equal(given, wanted)
 
 
-def test_wrong_side_that_is_an_accumulator() -> None:
+@pytest.mark.parametrize(("bits", "out_bits", "signed"), [(4, 4, 1), (8, 4, 0), (8, 8, 1), (2, 2, 0)])
+def test_sum_of_any_two_scales_in_front_of_a_quantiser(
+    bits: int, out_bits: int, signed: int, tmp_path: Path
+) -> None:
+    graph = two_sides(0.17, 0.123457, bits)
+    if not signed:
+        graph.node("Relu")
+    net, _ = same_everywhere(to_classes(graph.quant(0.3, out_bits, signed), 3, 30).model(), tmp_path)
+    is_right_for_every_pair(net)
+
+
+def test_multipliers_of_two_sides_are_as_narrow_as_can_be(capsys: pytest.CaptureFixture[str]) -> None:
+    net = to_classes(two_sides(0.17, 0.123457).quant(0.3, 4), 3, 30).integers()
+    assert "residual: its sides are multiplied by 8 and 11 (4 bits)" in "".join(capsys.readouterr())
+    (found,) = [o for o in net.operations if isinstance(o, JoinedActivation)]
+    edges = Edges(tuple(side.sliced(slice(0, 1)) for side in found.sides), found.chain, found.quantiser)
+    assert edges.thresholds(np.array([8, 11])) is not None
+    assert all(edges.thresholds(np.array([a, b])) is None for a in range(8) for b in range(8))
+
+
+def test_difference_and_batch_norm_of_any_scales(tmp_path: Path) -> None:
+    graph = two_sides(0.17, 0.123457)
+    graph.nodes[-1].op_type = "Sub"
+    graph.norm([1.0, -0.5, 0.0], [0.1, -0.2, 0.7], [0.3, 0.1, 0.0], np.ones(3)).node("Relu")
+    net, _ = same_everywhere(to_classes(graph.quant(0.21, 3, 0), 3, 30).model(), tmp_path)
+    is_right_for_every_pair(net)
+
+
+def test_three_sides_of_any_scales(tmp_path: Path) -> None:
+    graph = two_sides(0.17, 0.123457)
+    both = graph.last
+    graph.last = next(node.output[0] for node in graph.nodes if node.name == "input")
+    graph.conv(3, 1, rng=5, inputs=3).quant(0.0771, 4, name="third").node("Add", both, name="all")
+    net, _ = same_everywhere(to_classes(graph.quant(0.4, 4), 3, 30).model(), tmp_path)
+    is_right_for_every_pair(net)
+
+
+def test_side_that_is_an_accumulator_with_a_scale_for_each_channel(tmp_path: Path) -> None:
     graph = Graph((1, 3, 6, 5)).quant(0.17, 4)
     first = graph.last
     graph.conv(3, 1, inputs=3).norm([1.0, 0.7, 2.0], np.ones(3), np.zeros(3), np.ones(3))
-    assert refusal(to_classes(graph.node("Add", first, name="residual").quant(0.3, 4), 3, 30)) == (
-        "node 'residual': its left side is not quantised and its scale is no small multiple of the other's; "
-        "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
+    graph.node("Add", first, name="residual").quant(0.3, 4)
+    net, _ = same_everywhere(to_classes(graph, 3, 30).model(), tmp_path)
+    is_right_for_every_pair(net)
+
+
+def test_two_quantisers_of_one_sum_have_multipliers_each(tmp_path: Path) -> None:
+    graph = two_sides(0.17, 0.123457)
+    both = graph.last
+    fine = graph.quant(0.3, 4).last
+    graph.quant(0.3, 2, source=both, name="coarse").node("Add", fine)
+    net, _ = same_everywhere(to_classes(graph, 3, 30).model(), tmp_path)
+    assert sum(isinstance(o, JoinedActivation) for o in net.operations) == 2
+
+
+@pytest.mark.parametrize("behind", ["", "Conv"])
+def test_wrong_sum_of_other_scales_without_a_quantiser(behind: str) -> None:
+    graph = two_sides(0.17, 0.123457)
+    if behind:
+        graph.conv(3, 1, inputs=3)
+    message = refusal(graph)
+    assert message.startswith(
+        "node 'residual': its sides have the scales 0.123457 and 0.17, which are no multiples (of at most "
+        f"256) of one step, and {behind or 'the network'}"
+    )
+    assert "takes the sum without a quantiser; put a quantiser (QuantIdentity, QuantReLU) between" in message
+
+
+def test_wrong_sum_with_more_pairs_than_can_be_tried() -> None:
+    graph = two_sides(0.17, 0.123457, 8)
+    both = graph.last
+    graph.last = next(node.output[0] for node in graph.nodes if node.name == "input")
+    graph.conv(3, 1, rng=5, inputs=3).quant(0.0771, 8, name="third").node("Add", both, name="all")
+    assert refusal(to_classes(graph.quant(0.4, 8, name="last"), 3, 30)).startswith(
+        "node 'all': its sides have the scales 0.123457 and 0.17, which are no multiples (of at most 256) of "
+        "one step, and its sides can be 256 and 256 and 256 integers, too many with the 255 steps of the "
+        "quantiser 'last' behind it"
     )
 
 

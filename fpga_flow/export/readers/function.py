@@ -33,7 +33,7 @@ def batch_norm(walk: Walk, node: Node) -> Known:
         if not factor.all():
             raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
         return known.then("mul", factor).then("add", term)
-    value, order = walk.dynamic(node, any_layout=True), walk.layout(node).in_order
+    value, order = walk.dynamic(node, any_layout=True, open_sum=True), walk.layout(node).in_order
     if len(value.tensor.shape) > 2 and walk.layout(node).channel_axis != 1:
         raise UnsupportedError(
             node.name, "its channels are not in axis 1", "transpose the channels to axis 1 in front of it"
@@ -68,7 +68,7 @@ def arithmetic(walk: Walk, node: Node) -> Known:
         if node.op_type == "Mul" and not np.all(constant):
             raise UnsupportedError(node.name, "it multiplies the input by 0", "leave that channel out")
         return _on_host(node, known, "add" if mirrored else _ARITHMETIC[node.op_type], constant)
-    value = walk.dynamic(node, index, any_layout=True)
+    value = walk.dynamic(node, index, any_layout=True, open_sum=True)
     numbers = walk.per_channel(node, constant, value.tensor.shape, index)
     if node.op_type == "Div":
         return value.then(affine(1.0 / numbers))
@@ -102,14 +102,14 @@ def negate(walk: Walk, node: Node) -> Known:
     """Read a change of sign."""
     if (known := walk.on_host(node)) is not None:
         return known.then("mul", np.array([-1.0]))
-    return walk.dynamic(node, any_layout=True).then(affine(-1.0))
+    return walk.dynamic(node, any_layout=True, open_sum=True).then(affine(-1.0))
 
 
 def relu(walk: Walk, node: Node) -> Known:
     """Read a ReLU."""
     if (known := walk.on_host(node)) is not None:
         return known.then("max", np.array([0.0]))
-    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Clip(0.0, np.inf))
+    return walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True)).then(Clip(0.0, np.inf))
 
 
 def leaky_relu(walk: Walk, node: Node) -> Value:
@@ -117,7 +117,7 @@ def leaky_relu(walk: Walk, node: Node) -> Value:
     slope = float(attributes_of(node).get("alpha", 0.01))
     if slope < 0:
         raise UnsupportedError(node.name, f"its slope is {slope:g}", "use a slope of 0 or more")
-    return walk.align(node, walk.dynamic(node, any_layout=True)).then(Leaky(slope))
+    return walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True)).then(Leaky(slope))
 
 
 def clip(walk: Walk, node: Node) -> Known:
@@ -141,5 +141,5 @@ def clip(walk: Walk, node: Node) -> Known:
         for step, end in limits:
             known = known.then(step, np.array([end])) if np.isfinite(end) else known
         return known
-    value = walk.align(node, walk.dynamic(node, any_layout=True))
+    value = walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
     return value.then(Clip(float(ends[0]), float(ends[1])))

@@ -8,22 +8,20 @@ from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of
 from fpga_flow.export.operations import Add, Concat, Tensor, bounded, integer_type
+from fpga_flow.export.readers.open_sum import open_sum
 from fpga_flow.export.readers.pool import flattened
-from fpga_flow.export.state import Walk
+from fpga_flow.export.state import SHARE_ONE_QUANTISER, Walk, unsettled
 from fpga_flow.export.values import Value
-
-SHARE_ONE_QUANTISER = (
-    "quantise both sides with one quantiser (one QuantIdentity or QuantReLU for both, or QuantEltwiseAdd)"
-)
 
 
 def residual(walk: Walk, node: Node) -> Value:
     """Read the sum or difference of two computed tensors.
 
-    Both must be affine functions of integers with scales that are small multiples of one step; they are
-    brought on that step's grid by whole factors, and their offsets go into the sum's.
+    Both must be affine functions of integers. Where their scales are small multiples of one step, they are
+    brought on that step's grid by whole factors, and their offsets go into the sum's; else the sum is left
+    open for the quantiser behind it.
     """
-    (left, right), layouts = _inputs(walk, node)
+    (left, right), layouts = _inputs(walk, node, open_sum=True)
     if left.tensor.shape == right.tensor.shape and not layouts[0].same(layouts[1]):
         raise UnsupportedError(
             node.name, "its sides have their axes in different orders", "bring both to one order first"
@@ -36,9 +34,11 @@ def residual(walk: Walk, node: Node) -> Value:
     if node.op_type == "Sub":
         right = right.then(affine(-1.0))
     lines = [_line(node, side, name) for side, name in ((left, "left"), (right, "right"))]
-    found = common_grid(lines[0].mul, lines[1].mul)
+    before = left.open or right.open
+    found = None if before else common_grid(lines[0].mul, lines[1].mul)
     if found is None:
-        raise _different_grids(node, left, right)
+        reason = before.reason if before else _different_grids(left, right)
+        return open_sum(walk, node, [(left, lines[0]), (right, lines[1])], reason)
     step, *multiples = found
     parts = [
         walk.multiply(f"{node.name}_{name}", side.tensor, factor)
@@ -50,16 +50,18 @@ def residual(walk: Walk, node: Node) -> Value:
     return Value(walk.add(Add(node.name, tuple(parts), (y,))), chain, layout=left.layout)
 
 
-def _inputs(walk: Walk, node: Node) -> tuple[list[Value], list[Layout]]:
+def _inputs(walk: Walk, node: Node, open_sum: bool = False) -> tuple[list[Value], list[Layout]]:
     """Return the computed inputs of `node` and how they lie in the file.
 
     Where some are rows of features and others features at one position, all become rows.
     """
-    values = [walk.dynamic(node, index, any_layout=True) for index in range(len(node.input))]
+    values = [walk.dynamic(node, index, True, open_sum) for index in range(len(node.input))]
     layouts = [walk.layout(node, index) for index in range(len(values))]
     if len({len(value.tensor.shape) for value in values}) > 1:
         for index, value in enumerate(values):
             if len(value.tensor.shape) > 2:
+                if value.open:
+                    raise unsettled(value.open, f"{node.op_type} {node.name!r}, as a row of features,")
                 row = walk.fresh(f"{node.input[index]}_row")
                 values[index] = flattened(walk, f"{node.name}_flat", row, value, layouts[index])
                 layouts[index] = values[index].layout or Layout((0, 1))
@@ -77,19 +79,18 @@ def _line(node: Node, side: Value, name: str) -> Affine:
     return line
 
 
-def _different_grids(node: Node, left: Value, right: Value) -> UnsupportedError:
+def _different_grids(left: Value, right: Value) -> str:
+    """Return why two sides have no common step."""
     scales = [side.chain.scale for side in (left, right)]
     if None in scales:
         sides = " and ".join(
             name for name, scale in zip(("left", "right"), scales, strict=True) if scale is None
         )
-        reason = f"its {sides} side is not quantised and its scale is no small multiple of the other's"
-    else:
-        reason = (
-            f"its sides have the scales {scales[0]:.6g} and {scales[1]:.6g}, which are no multiples (of at "
-            f"most {MAX_MULTIPLE}) of one step"
-        )
-    return UnsupportedError(node.name, reason, SHARE_ONE_QUANTISER)
+        return f"its {sides} side is not quantised and its scale is no small multiple of the other's"
+    return (
+        f"its sides have the scales {scales[0]:.6g} and {scales[1]:.6g}, which are no multiples (of at most "
+        f"{MAX_MULTIPLE}) of one step"
+    )
 
 
 def concat(walk: Walk, node: Node) -> Value:

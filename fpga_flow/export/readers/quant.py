@@ -11,6 +11,7 @@ from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.nodes import Node
 from fpga_flow.export.operations import MAX_BITS, Activation, Observed, Quantiser, Tensor, integer_type
 from fpga_flow.export.readers.inputs import quantised_input
+from fpga_flow.export.readers.open_sum import settle
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import (
     HostValue,
@@ -55,7 +56,7 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
             f"its zero point must be 0, not {spec.zero}",
             "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)",
         )
-    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True))
+    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
     tensor = value.tensor
     if len(quantiser.edges) > 1:
         columns = spec.columns(len(walk.shapes[node.input[0]]))
@@ -72,12 +73,15 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
     keeps = quantiser.rounding != "EDGES" and (
         quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"
     )
-    if chain.scale == 1.0 and fits and keeps:
+    if chain.scale == 1.0 and fits and keeps and not value.open:
         return replace(value, chain=Chain((result,)))  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    made = walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser))
-    return Value(made, Chain((result,)), layout=value.layout)
+    if value.open:
+        activation: Activation = settle(walk, node, value.open, y, chain, quantiser)
+    else:
+        activation = Activation(node.name, (tensor,), (y,), chain, quantiser)
+    return Value(walk.add(activation), Chain((result,)), layout=value.layout)
 
 
 def trunc(walk: Walk, node: Node) -> Value:

@@ -86,7 +86,7 @@ def identity(walk: Walk, node: Node) -> Known:
     if training is None or training.any():
         raise UnsupportedError(node.name, "it drops values at random", "export the network in eval mode")
     known = walk.known[node.input[0]]
-    return walk.dynamic(node, any_layout=True) if isinstance(known, Value) else known
+    return walk.dynamic(node, any_layout=True, open_sum=True) if isinstance(known, Value) else known
 
 
 def resize(walk: Walk, node: Node) -> Value:
