@@ -120,13 +120,15 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Residual:
-    """The sum of two ways from one tensor, quantised alike by `act`."""
+    """The sum of two ways from one tensor, quantised alike by `act`, or each with a scale of its own."""
 
     main: "tuple[Block, ...]"
     skip: "tuple[Block, ...]"
     act: Act
     requantise: bool = False
     """An empty skip goes through a quantiser of its own; else the main way takes the scale of the skip."""
+    unlike: bool = False
+    """The ways have scales of their own, and the sum is quantised by `act` too."""
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,8 @@ class _Writer:
             self.blocks(value, way, (*place, name))
             for way, name in ((block.main, "main"), (block.skip, "skip"))
         ]
+        if block.unlike:
+            return self.unlike(ends, replace(block.act, tie=False), place)
         if block.skip or block.requantise:
             scale = self.scale_for(ends[0], replace(block.act, tie=False), place)
             left, right = (
@@ -220,6 +222,15 @@ class _Writer:
             left = self.quantise(ends[0], block.act, scale, _name("main", place))
         tensor = self.node(left, "Add", right.tensor)
         return Value(tensor, left.shape, 1.5 * max(left.rms, right.rms), scale)
+
+    def unlike(self, ends: list[Value], act: Act, place: tuple[object, ...]) -> Value:
+        """Append quantisers with a scale for each of two ways, their sum, and a quantiser of it."""
+        left, right = (
+            self.quantise(end, act, self.scale_for(end, act, (*place, side)), _name(side, place))
+            for end, side in zip(ends, ("main", "skip"), strict=True)
+        )
+        total = replace(left, tensor=self.node(left, "Add", right.tensor), rms=1.5 * max(left.rms, right.rms))
+        return self.quantise(total, act, self.scale_for(total, act, (*place, "sum")), _name("sum", place))
 
     def ways(self, value: Value, block: Concat | Split, place: tuple[object, ...]) -> Value:
         starts = [value] * len(block.ways)

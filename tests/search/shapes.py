@@ -219,10 +219,11 @@ def _branches(state: State, block: Residual | Concat | Split) -> State:
         ends = [after_all(state, block.main), after_all(state, block.skip)]
         if ends[0].shape != ends[1].shape:
             raise IllegalError(f"a sum of {ends[0].shape} and {ends[1].shape}")
-        own = not block.skip and not block.requantise
+        own = not block.skip and not block.requantise and not block.unlike
         if own and state.bipolar:
             raise IllegalError("a sum of bipolar values")
-        shape, low, high = ends[0].shape, 2 * low, 2 * high
+        sides = 1 if block.unlike else 2
+        shape, low, high = ends[0].shape, sides * low, sides * high
     else:
         if isinstance(block, Split):
             if sum(block.sizes) != channels or len(block.ways) != len(block.sizes) or min(block.sizes) < 1:

@@ -148,9 +148,11 @@ def _with_filters(way: tuple[Block, ...], filters: int) -> tuple[Block, ...]:
 def _residual(choose: Choices, state: State) -> list[Block]:
     main, act = _way(choose, state), _act(choose, bipolar=False)
     if choose.once_in(2):
-        return [Residual(_with_filters(main, state.shape[0]), (), act, choose.once_in(2))]
+        requantise, unlike = choose.once_in(2), choose.once_in(2)
+        return [Residual(_with_filters(main, state.shape[0]), (), act, requantise, unlike)]
     filters = choose.integer(1, 6)
-    return [Residual(_with_filters(main, filters), _with_filters(_way(choose, state), filters), act)]
+    skip = _with_filters(_way(choose, state), filters)
+    return [Residual(_with_filters(main, filters), skip, act, unlike=choose.once_in(2))]
 
 
 def _concat(choose: Choices, state: State) -> list[Block]:

@@ -54,13 +54,19 @@ class Padding(nn.Module):
 
 
 class Sum(nn.Module):
-    """Two ways, quantised alike, added."""
+    """Two ways, quantised alike, added; or quantised each with its own scale, added and quantised again."""
 
-    def __init__(self, main: nn.Module, skip: nn.Module, quantiser: nn.Module) -> None:
+    def __init__(
+        self, main: nn.Module, skip: nn.Module, quantiser: nn.Module, own: tuple[nn.Module, ...] = ()
+    ) -> None:
         super().__init__()
         self.main, self.skip, self.quantiser = main, skip, quantiser
+        self.own = nn.ModuleList(own)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.own:
+            total: Tensor = self.quantiser(self.main(x)) + self.own[0](self.skip(x))
+            return torch.as_tensor(self.own[1](total))
         left: Tensor = self.quantiser(self.main(x))
         right: Tensor = self.quantiser(self.skip(x))
         return left + right
@@ -121,8 +127,15 @@ class _Builder:
                 return nn.Flatten()
             case Residual():
                 main, y = self.blocks(x, block.main, (*place, "main"))
-                skip, _ = self.blocks(x, block.skip, (*place, "skip"))
-                return Sum(main, skip, self.quantiser(y, block.act, place))
+                skip, z = self.blocks(x, block.skip, (*place, "skip"))
+                quantiser = self.quantiser(y, block.act, place)
+                if not block.unlike:
+                    return Sum(main, skip, quantiser)
+                sides = (
+                    self.quantiser(z, block.act, (*place, "own")),
+                    self.quantiser(y + z, block.act, place),
+                )
+                return Sum(main, skip, quantiser, sides)
             case Concat() | Split():
                 sizes = block.sizes if isinstance(block, Split) else ()
                 parts = torch.split(x, list(sizes), 1) if sizes else [x] * len(block.ways)
