@@ -55,13 +55,16 @@ class MaxPool(OpRun):
 
 
 class AveragePool(OpRun):
-    """The average of each window, padding included: export refuses what leaves it out."""
+    """The average of each window, padding included or not; never what is behind it, as of opset 19."""
 
     op_domain = ""
 
     def _run(self, x: Floats, **attributes: Any) -> tuple[Floats]:
-        windows = _windows(x, attributes["kernel_shape"], attributes, 0.0)
-        return (windows.mean(axis=tuple(range(x.ndim, windows.ndim))),)
+        kernel, ones = attributes["kernel_shape"], np.ones((1, 1, *x.shape[2:]))
+        windows = _windows(x, kernel, attributes, 0.0)
+        counted = _windows(ones, kernel, attributes, float(attributes["count_include_pad"]))
+        over = tuple(range(x.ndim, windows.ndim))
+        return (windows.sum(axis=over) / counted.sum(axis=over),)
 
 
 class Resize(OpRun):
@@ -99,7 +102,7 @@ class Upsample(OpRun):
 def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: float) -> Floats:
     """Return the windows (N, C, *positions, *kernel) of `x` (N, C, ...), with `fill` around it.
 
-    Windows that stand out over the edge (ceil_mode) are left out: export refuses them.
+    Where windows of ceil_mode stand out over that they have 0 there, or -inf where `fill` is that.
     """
     axes = len(kernel)
     strides, dilations = (attributes.get(name) or [1] * axes for name in ("strides", "dilations"))
@@ -113,7 +116,16 @@ def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: flo
         ]
         upper = attributes["auto_pad"] == "SAME_UPPER"
         around = [(rest // 2, rest - rest // 2) if upper else (rest - rest // 2, rest // 2) for rest in rests]
+    lengths = x.shape[2:]
     x = np.pad(x, [(0, 0), (0, 0), *around], constant_values=fill)
+    if attributes.get("ceil_mode"):
+        behind = [(0, stride - 1) for stride in strides]
+        x = np.pad(x, [(0, 0), (0, 0), *behind], constant_values=fill if np.isinf(fill) else 0.0)
+        ends = [
+            min(length, start + before + size - 1)  # no window starts behind the input
+            for length, start, (before, _), size in zip(x.shape[2:], lengths, around, reach, strict=True)
+        ]
+        x = x[(slice(None), slice(None), *map(slice, ends))]
     windows: Floats = sliding_window_view(x, tuple(reach), axis=tuple(range(2, 2 + axes)))
     steps = (slice(None, None, step) for step in (*strides, *dilations))
     return windows[(slice(None), slice(None), *steps)]

@@ -181,6 +181,14 @@ class MulConstant(Operation):
 
 
 @dataclass
+class MulPositions(Operation):
+    """Multiplies the position at row i, column j by the positive `rows[i] * columns[j]`."""
+
+    rows: Integers
+    columns: Integers
+
+
+@dataclass
 class Add(Operation):
     """The sum of two tensors of one shape."""
 

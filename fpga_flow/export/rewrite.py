@@ -41,3 +41,17 @@ def _around_positions(wrapper: ModelWrapper, node: onnx.NodeProto) -> list[int] 
     if around is None or any(size for ends in around for size in ends[:2]):
         return None
     return around[0][2:] + around[1][2:]
+
+
+def count_no_overhang(wrapper: ModelWrapper) -> None:
+    """Take count_include_pad from averages without padding, where it means nothing.
+
+    Below opset 19 onnxruntime counts what a window of ceil_mode has behind the input with it, as padding.
+    """
+    for node in wrapper.graph.node:
+        settings = attributes_of(node)
+        if node.op_type != "AveragePool" or any(settings.get("pads", [])) or settings.get("auto_pad"):
+            continue
+        kept = [a for a in node.attribute if a.name != "count_include_pad"]
+        del node.attribute[:]
+        node.attribute.extend(kept)

@@ -17,6 +17,7 @@ from fpga_flow.export.operations import (
     Matrix,
     MaxPool,
     MulConstant,
+    MulPositions,
     Operation,
     Split,
     SumPool,
@@ -76,6 +77,12 @@ def _constants(operator: str) -> Callable[[Any], Standard]:
     return made
 
 
+def _positions(operation: MulPositions) -> Standard:
+    factors = np.outer(operation.rows, operation.columns)
+    datatype = integer_type(0, int(factors.max()))
+    return Standard("Mul", (_numbers("values", factors[None, None], datatype),))
+
+
 def _split(operation: Split) -> Standard:
     return Standard("Split", (_sizes("sizes", [y.channels for y in operation.ys]),), {"axis": 1})
 
@@ -103,6 +110,7 @@ STANDARD: dict[type[Operation], Callable[[Any], Standard]] = {
     Matrix: _matrix,
     AddConstant: _constants("Add"),
     MulConstant: _constants("Mul"),
+    MulPositions: _positions,
     Add: lambda _: Standard("Add"),
     Concat: lambda _: Standard("Concat", attributes={"axis": 1}),
     Split: _split,

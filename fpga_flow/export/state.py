@@ -17,6 +17,7 @@ from fpga_flow.export.operations import (
     EXACT_LIMIT,
     MAX_BITS,
     WIDE_LIMIT,
+    AddConstant,
     HostInput,
     Matrix,
     MulConstant,
@@ -55,6 +56,7 @@ class Walk:
         self.max_bits = 32 if counting else MAX_BITS
         self.graph = model.graph
         self.model = model
+        self.opset = next(one.version for one in model.model.opset_import if one.domain == "")
         source = self.graph.input[0].name
         infos = (*self.graph.input, *self.graph.value_info, *self.graph.output)
         self.shapes = {
@@ -218,6 +220,12 @@ class Walk:
         low, high = np.sort([values * x.low, values * x.high], axis=0)
         y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
         return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
+
+    def shifted(self, name: str, x: Tensor, by: int) -> Tensor:
+        """Append the sum of `x` and one whole number for all its channels."""
+        values = np.full(x.channels, by, dtype=np.int64)
+        y = bounded(self.fresh(f"{x.name}_shifted"), x.shape, x.low + by, x.high + by)
+        return self.add(AddConstant(self.fresh(name), (x,), (y,), values))
 
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that no node and no tensor has yet."""

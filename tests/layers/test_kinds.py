@@ -54,6 +54,9 @@ def layers() -> list[tuple[ModelWrapper, Any]]:
     resampled = Builder((2, 10, 1), "UINT3")
     window = {"kernel_shape": [1, 1], "pads": [0, 0, 0, 0], "strides": [3, 1], "dilations": [1, 1]}
     resampled.add("Conv", (1, 4, 4, 1), "INT32", resampled.weights((4, 2, 1, 1), 3), group=1, **window)
+    shares = Builder((2, 3, 4), "UINT3")
+    factors = shares.constant(np.outer([3, 2, 3], [1, 2, 1, 3])[None, None], "UINT4")
+    shares.add("Mul", (1, 2, 3, 4), "UINT7", factors)
     windows = Builder((4, 8, 1), "UINT3").depthwise(3).threshold(3).conv(4).threshold(3).pool()
     bipolar = Builder((8,), "INT4")
     signs = bipolar.constant(np.sign(bipolar.rng.normal(size=(8, 4))), "BIPOLAR")
@@ -63,6 +66,7 @@ def layers() -> list[tuple[ModelWrapper, Any]]:
             lower(test_network.network(), PART, 0),
             lower(resampled.build(), PART, 0),
             lower(bipolar.build(), PART, 0),
+            lower(shares.build(), PART, 0),
             lower(windows.flatten().dense(3).build(), PART, 1),
         ]
         streamed = ModelWrapper(models[-1].model, make_deepcopy=True)
