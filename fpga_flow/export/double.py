@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return what runs `model`, of standard operators; it has the method `run` of onnxruntime's sessions."""
-    ours = [BatchNormalization, Conv, MaxPool, AveragePool, Resize, Upsample]
+    ours = [BatchNormalization, Conv, ConvTranspose, MaxPool, AveragePool, Resize, Upsample]
     return ReferenceEvaluator(model, new_ops=ours)
 
 
@@ -42,6 +42,39 @@ class Conv(OpRun):
         parts = zip(np.split(windows, groups, axis=1), np.split(weights, groups), strict=True)
         sums = np.concatenate([np.tensordot(inputs, filters, over) for inputs, filters in parts], axis=-1)
         return (np.moveaxis(sums if bias is None else sums + bias, -1, 1),)
+
+
+class ConvTranspose(OpRun):
+    """A transposed convolution with explicit pads; onnx' own fails with groups."""
+
+    op_domain = ""
+
+    def _run(
+        self, x: Floats, weights: Floats, bias: Floats | None = None, **attributes: Any
+    ) -> tuple[Floats]:
+        kernel, groups, (count, inputs, *sizes) = weights.shape[2:], attributes["group"], x.shape
+        ones, axes = [1] * len(kernel), len(kernel)
+        strides, dilations = (attributes.get(name) or ones for name in ("strides", "dilations"))
+        more, pads = attributes.get("output_padding") or [0] * axes, attributes.get("pads") or [0] * 2 * axes
+        parts = x.reshape(count, groups, inputs // groups, *sizes)
+        filters = weights.reshape(groups, inputs // groups, *weights.shape[1:])
+        whole = [
+            (size - 1) * stride + (length - 1) * dilation + 1 + extra
+            for size, stride, length, dilation, extra in zip(
+                sizes, strides, kernel, dilations, more, strict=True
+            )
+        ]
+        sums = np.zeros((count, groups * weights.shape[1], *whole))
+        for place in np.ndindex(*kernel):
+            at = [
+                slice(k * dilation, k * dilation + (size - 1) * stride + 1, stride)
+                for k, dilation, size, stride in zip(place, dilations, sizes, strides, strict=True)
+            ]
+            products = np.einsum("ngi...,gio->ngo...", parts, filters[(..., *place)])
+            sums[(slice(None), slice(None), *at)] += products.reshape(count, -1, *sizes)
+        kept = [slice(a, size - b) for a, b, size in zip(pads[:axes], pads[axes:], whole, strict=True)]
+        sums = sums[(slice(None), slice(None), *kept)]
+        return (sums if bias is None else sums + bias.reshape(-1, *ones),)
 
 
 class MaxPool(OpRun):

@@ -235,6 +235,23 @@ class Upsample(Operation):
 
 
 @dataclass
+class InsertZeros(Operation):
+    """Puts zeros between positions, which come to stand `factors` rows and columns apart."""
+
+    factors: tuple[int, int]
+
+
+@dataclass
+class Move(Operation):
+    """Puts values (N, C, H, W) into another order: `operator` of ONNX, see `integer.moves.moved`."""
+
+    operator: str
+    attributes: dict[str, Any]
+    indices: Integers | None = None
+    """Of a Gather: which channel of the input each channel of the output is."""
+
+
+@dataclass
 class Flatten(Operation):
     """(N, C, H, W) to (N, C*H*W), channel slowest."""
 

@@ -14,6 +14,7 @@ from fpga_flow.export.operations import (
     GlobalMax,
     GlobalSum,
     MaxPool,
+    Move,
     MulConstant,
     MulPositions,
     SumPool,
@@ -133,14 +134,12 @@ def test_adaptive_pool_of_a_one_dimensional_network_goes_by_a_unit_axis(tmp_path
     assert isinstance(net.operations[0], GlobalSum)
 
 
-def test_wrong_pool_of_a_reshaped_tensor() -> None:
+def test_a_pool_of_a_reshaped_tensor_has_a_unit_axis_moved(tmp_path: Path) -> None:
     graph = series()
     graph.integer_constant("at", [-2])
     graph.node("Unsqueeze", "at").node("MaxPool", kernel_shape=[1, 2], name="pool")
-    assert refusal(ended(graph, 33)) == (
-        "node 'pool': its input, of shape [1, 3, 1, 12] in the file, was transposed or reshaped; "
-        "transpose it back in front of this MaxPool: channels first, then positions"
-    )
+    net, _ = same_everywhere(ended(graph, 33).model(), tmp_path)
+    assert [type(o) for o in net.operations[:2]] == [Move, MaxPool]
 
 
 def test_wrong_average_of_padded_accumulators_with_a_bias() -> None:
