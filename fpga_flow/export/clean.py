@@ -27,7 +27,7 @@ MAX_FRAME_ELEMENTS = 2**26
 MAX_CONSTANT_ELEMENTS = 2**27
 """Of all constants, those that are computed from others and the copies for each reader among them."""
 NOT_FOLDED = (
-    *("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "Resize", "Upsample"),
+    *("Conv", "ConvTranspose", "MatMul", "Gemm", "MaxPool", "AveragePool", "Resize", "Upsample"),
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"),
 )
 """Operators that take long on constants, or give something else each time."""

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     """Return what runs `model`, of standard operators; it has the method `run` of onnxruntime's sessions."""
-    ours = [BatchNormalization, Conv, MaxPool, AveragePool, Resize, Upsample]
+    ours = [BatchNormalization, Conv, ConvTranspose, MaxPool, AveragePool, Resize, Upsample]
     return ReferenceEvaluator(model, new_ops=ours)
 
 
@@ -44,6 +44,39 @@ class Conv(OpRun):
         return (np.moveaxis(sums if bias is None else sums + bias, -1, 1),)
 
 
+class ConvTranspose(OpRun):
+    """A transposed convolution with explicit pads; onnx' own fails with groups."""
+
+    op_domain = ""
+
+    def _run(
+        self, x: Floats, weights: Floats, bias: Floats | None = None, **attributes: Any
+    ) -> tuple[Floats]:
+        kernel, groups, (count, inputs, *sizes) = weights.shape[2:], attributes["group"], x.shape
+        ones, axes = [1] * len(kernel), len(kernel)
+        strides, dilations = (attributes.get(name) or ones for name in ("strides", "dilations"))
+        more, pads = attributes.get("output_padding") or [0] * axes, attributes.get("pads") or [0] * 2 * axes
+        parts = x.reshape(count, groups, inputs // groups, *sizes)
+        filters = weights.reshape(groups, inputs // groups, *weights.shape[1:])
+        whole = [
+            (size - 1) * stride + (length - 1) * dilation + 1 + extra
+            for size, stride, length, dilation, extra in zip(
+                sizes, strides, kernel, dilations, more, strict=True
+            )
+        ]
+        sums = np.zeros((count, groups * weights.shape[1], *whole))
+        for place in np.ndindex(*kernel):
+            at = [
+                slice(k * dilation, k * dilation + (size - 1) * stride + 1, stride)
+                for k, dilation, size, stride in zip(place, dilations, sizes, strides, strict=True)
+            ]
+            products = np.einsum("ngi...,gio->ngo...", parts, filters[(..., *place)])
+            sums[(slice(None), slice(None), *at)] += products.reshape(count, -1, *sizes)
+        kept = [slice(a, size - b) for a, b, size in zip(pads[:axes], pads[axes:], whole, strict=True)]
+        sums = sums[(slice(None), slice(None), *kept)]
+        return (sums if bias is None else sums + bias.reshape(-1, *ones),)
+
+
 class MaxPool(OpRun):
     """The maximum of each window."""
 
@@ -55,13 +88,16 @@ class MaxPool(OpRun):
 
 
 class AveragePool(OpRun):
-    """The average of each window, padding included: export refuses what leaves it out."""
+    """The average of each window, padding included or not; never what is behind it, as of opset 19."""
 
     op_domain = ""
 
     def _run(self, x: Floats, **attributes: Any) -> tuple[Floats]:
-        windows = _windows(x, attributes["kernel_shape"], attributes, 0.0)
-        return (windows.mean(axis=tuple(range(x.ndim, windows.ndim))),)
+        kernel, ones = attributes["kernel_shape"], np.ones((1, 1, *x.shape[2:]))
+        windows = _windows(x, kernel, attributes, 0.0)
+        counted = _windows(ones, kernel, attributes, float(attributes["count_include_pad"]))
+        over = tuple(range(x.ndim, windows.ndim))
+        return (windows.sum(axis=over) / counted.sum(axis=over),)
 
 
 class Resize(OpRun):
@@ -99,7 +135,7 @@ class Upsample(OpRun):
 def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: float) -> Floats:
     """Return the windows (N, C, *positions, *kernel) of `x` (N, C, ...), with `fill` around it.
 
-    Windows that stand out over the edge (ceil_mode) are left out: export refuses them.
+    Where windows of ceil_mode stand out over that they have 0 there, or -inf where `fill` is that.
     """
     axes = len(kernel)
     strides, dilations = (attributes.get(name) or [1] * axes for name in ("strides", "dilations"))
@@ -113,7 +149,16 @@ def _windows(x: Floats, kernel: list[int], attributes: dict[str, Any], fill: flo
         ]
         upper = attributes["auto_pad"] == "SAME_UPPER"
         around = [(rest // 2, rest - rest // 2) if upper else (rest - rest // 2, rest // 2) for rest in rests]
+    lengths = x.shape[2:]
     x = np.pad(x, [(0, 0), (0, 0), *around], constant_values=fill)
+    if attributes.get("ceil_mode"):
+        behind = [(0, stride - 1) for stride in strides]
+        x = np.pad(x, [(0, 0), (0, 0), *behind], constant_values=fill if np.isinf(fill) else 0.0)
+        ends = [
+            min(length, start + before + size - 1)  # no window starts behind the input
+            for length, start, (before, _), size in zip(x.shape[2:], lengths, around, reach, strict=True)
+        ]
+        x = x[(slice(None), slice(None), *map(slice, ends))]
     windows: Floats = sliding_window_view(x, tuple(reach), axis=tuple(range(2, 2 + axes)))
     steps = (slice(None, None, step) for step in (*strides, *dilations))
     return windows[(slice(None), slice(None), *steps)]

@@ -50,6 +50,19 @@ class Layout:
         in_order = self.moved(integers) == tuple(sorted(self.moved(integers)))
         return in_order and (spatial == wanted or (*spatial, 1) == wanted)
 
+    def permutation(self, integers: Shape) -> tuple[int, ...] | None:
+        """Return the order of the integer tensor's four axes that the file has, None where it has other axes.
+
+        A unit axis of either may be missing or stand anywhere.
+        """
+        found = self.shape(integers)
+        wanted = (*found, 1) if len(found) == 3 else found
+        if self.order is not None or len(integers) != 4 or len(wanted) != 4:
+            return None
+        units = [axis for axis in range(4) if integers[axis] == 1]
+        moved = [axis for axis in self.axes if axis != NEW and integers[axis] > 1]
+        return tuple(units.pop(0) if size == 1 else moved.pop(0) for size in wanted)
+
     def transposed(self, permutation: Sequence[int]) -> "Layout":
         """Return the layout of the file's tensor with its axes in another order."""
         return Layout(tuple(self.axes[axis] for axis in permutation), self.order)

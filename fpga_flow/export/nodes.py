@@ -20,8 +20,8 @@ def attributes_of(node: Node) -> dict[str, Any]:
 def window(node: Node, kernel: list[int], size: tuple[int, ...]) -> dict[str, Any]:
     """Return kernel_shape, strides, dilations and pads of a window over an input of the spatial `size`.
 
-    `size` has two axes; the unit axis of a 1-D window is appended. auto_pad becomes pads.
-    Raises `UnsupportedError` where ceil_mode makes windows that stand out over the edge.
+    `size` has two axes; the unit axis of a 1-D window is appended. auto_pad becomes pads. Of ceil_mode see
+    `with_overhang`.
     """
     attributes, axes = attributes_of(node), len(kernel)
     if axes not in (1, 2):
@@ -40,17 +40,30 @@ def window(node: Node, kernel: list[int], size: tuple[int, ...]) -> dict[str, An
         pads = small + large if automatic == "SAME_UPPER" else large + small
     elif automatic == "VALID":
         pads = [0] * 2 * axes
-    rest = [
-        (size[axis] + pads[axis] + pads[axis + axes] - reach[axis]) % strides[axis] for axis in range(axes)
-    ]
-    if attributes.get("ceil_mode", 0) and any(rest):
-        raise UnsupportedError(
-            node.name, "ceil_mode with windows that stand out over the edge", "use explicit pads, ceil_mode=0"
-        )
     if axes == 1:
         kernel, strides, dilations = [*kernel, 1], [*strides, 1], [*dilations, 1]
         pads = [pads[0], 0, pads[1], 0]
     return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
+
+
+def with_overhang(node: Node, settings: dict[str, Any], size: tuple[int, ...]) -> dict[str, Any]:
+    """Return `settings` of a pool (see `window`) with pads as far as ceil_mode lets its windows reach.
+
+    As ONNX has it, a window may stand out over the end if it starts within the input or the padding before
+    it. `size` is that of the input, two axes.
+    """
+    if not attributes_of(node).get("ceil_mode", 0):
+        return settings
+    pads = list(settings["pads"])
+    keys = ("kernel_shape", "strides", "dilations")
+    for axis, (length, stride, dilation) in enumerate(zip(*(settings[key] for key in keys), strict=True)):
+        reach, start = dilation * (length - 1) + 1, size[axis] + pads[axis]
+        padded = start + pads[axis + 2]
+        last = -(-(padded - reach) // stride) * stride
+        if last >= start:
+            last -= stride
+        pads[axis + 2] += max(0, last + reach - padded)
+    return {**settings, "pads": pads}
 
 
 def window_shape(shape: tuple[int, ...], settings: dict[str, Any]) -> tuple[int, ...]:

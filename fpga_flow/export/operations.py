@@ -208,6 +208,14 @@ class MulConstant(Operation):
 
 
 @dataclass
+class MulPositions(Operation):
+    """Multiplies the position at row i, column j by the positive `rows[i] * columns[j]`."""
+
+    rows: Integers
+    columns: Integers
+
+
+@dataclass
 class Add(Operation):
     """The sum of two tensors of one shape."""
 
@@ -251,6 +259,23 @@ class Upsample(Operation):
     """Repeats every position `factors` times along height and width."""
 
     factors: tuple[int, int]
+
+
+@dataclass
+class InsertZeros(Operation):
+    """Puts zeros between positions, which come to stand `factors` rows and columns apart."""
+
+    factors: tuple[int, int]
+
+
+@dataclass
+class Move(Operation):
+    """Puts values (N, C, H, W) into another order: `operator` of ONNX, see `integer.moves.moved`."""
+
+    operator: str
+    attributes: dict[str, Any]
+    indices: Integers | None = None
+    """Of a Gather: which channel of the input each channel of the output is."""
 
 
 @dataclass

@@ -25,7 +25,8 @@ AGAIN = "export the network again"
 _WINDOW, _PADS, _AXIS, _FLAG = (1, MAX_WINDOW), (0, MAX_WINDOW), (-MAX_AXES, MAX_AXES - 1), (0, 1)
 RANGES: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("strides", "dilations", "kernel_shape"), _WINDOW),
-    "pads": _PADS,
+    **dict.fromkeys(("pads", "output_padding"), _PADS),
+    "blocksize": _WINDOW,
     "group": (1, MAX_GROUPS),
     **dict.fromkeys(("axis", "axes", "perm"), _AXIS),
     "split": (1, 2**31 - 1),
@@ -160,7 +161,7 @@ def check_shapes(node: NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> None
     """Check `node` (see `check_node`) against the shapes of its inputs; raises `UnsupportedError`."""
     if node.domain == QONNX_DOMAIN:
         _check_quantiser(node, shapes)
-    elif node.op_type in ("Conv", "MaxPool", "AveragePool"):
+    elif node.op_type in ("Conv", "ConvTranspose", "MaxPool", "AveragePool"):
         _check_window(node, shapes)
     elif node.op_type == "Transpose":
         axes = list(range(len(shapes[node.input[0]])))
@@ -201,7 +202,7 @@ def _check_window(node: NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> Non
             node.name, f"a window over {axes} axes (its input is {list(x)})", "use one or two spatial axes"
         )
     kernel = list(attributes.get("kernel_shape", []))
-    if node.op_type == "Conv":
+    if node.op_type in ("Conv", "ConvTranspose"):
         kernel = _checked_weights(node, shapes, kernel, int(attributes.get("group", 1)))
     strides, dilations = (list(attributes.get(key) or [1] * axes) for key in ("strides", "dilations"))
     pads = list(attributes.get("pads") or [0] * 2 * axes)
@@ -210,9 +211,12 @@ def _check_window(node: NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> Non
         ("strides", strides, axes),
         ("dilations", dilations, axes),
         ("pads", pads, 2 * axes),
+        ("output_padding", list(attributes.get("output_padding") or [0] * axes), axes),
     ):
         if len(values) != length:
             raise UnsupportedError(node.name, f"its {name} must be {length} numbers, not {values}", AGAIN)
+    if node.op_type == "ConvTranspose":
+        return
     if node.op_type != "Conv" and any(p >= k for p, k in zip(pads, kernel * 2, strict=True)):
         raise UnsupportedError(
             node.name, f"its pads {pads} must be smaller than its kernel {kernel}", "pad less"
@@ -243,7 +247,15 @@ def _checked_weights(
         raise UnsupportedError(
             node.name, f"its kernel_shape is {kernel}, its weights have the shape {list(weights)}", AGAIN
         )
-    if weights[1] * group != x[1] or weights[0] % group:
+    if node.op_type == "ConvTranspose":  # inputs first, and the outputs of one group
+        if weights[0] != x[1] or weights[0] % group:
+            raise UnsupportedError(
+                node.name,
+                f"its input has {x[1]} channels, its weights the shape {list(weights)} and {group} groups",
+                "inputs are the weights' first size, a multiple of the groups",
+            )
+        weights = (weights[1] * group, weights[0] // group, *weights[2:])
+    elif weights[1] * group != x[1] or weights[0] % group:
         raise UnsupportedError(
             node.name,
             f"its input has {x[1]} channels, its weights the shape {list(weights)} and {group} groups",

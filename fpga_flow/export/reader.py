@@ -27,7 +27,7 @@ from fpga_flow.export.operators import QONNX_DOMAIN, check_node
 from fpga_flow.export.qcdq import join_linear
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.refusal import unsupported_operator
-from fpga_flow.export.rewrite import merge_padding
+from fpga_flow.export.rewrite import count_no_overhang, merge_padding, name_moves
 from fpga_flow.integer.output import LeftOut, note_left_out
 
 QONNX_OPERATORS = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc", "FloatQuant")
@@ -115,6 +115,8 @@ def bring_up_to_date(
         note_left_out(wrapper, LeftOut(name=names[wrapper.graph.output[0].name]))
     drop_ending(wrapper)
     merge_padding(wrapper)
+    count_no_overhang(wrapper)
+    name_moves(wrapper)
     return wrapper
 
 

@@ -7,10 +7,7 @@ from fpga_flow.core.errors import UnsupportedError
 _QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
 _MONOTONE = "use a QuantReLU or QuantHardTanh"
 _NO_STATE = "use convolutions or dense layers over the sequence"
-_UPSAMPLE = "use nn.Upsample(mode='nearest') and a convolution"
 INSTEAD = {
-    "ConvTranspose": _UPSAMPLE,
-    "DepthToSpace": _UPSAMPLE,
     "LSTM": _NO_STATE,
     "GRU": _NO_STATE,
     "RNN": _NO_STATE,

@@ -14,9 +14,12 @@ from fpga_flow.export.operations import (
     Flatten,
     GlobalMax,
     GlobalSum,
+    InsertZeros,
     Matrix,
     MaxPool,
+    Move,
     MulConstant,
+    MulPositions,
     Operation,
     Split,
     SumPool,
@@ -76,6 +79,12 @@ def _constants(operator: str) -> Callable[[Any], Standard]:
     return made
 
 
+def _positions(operation: MulPositions) -> Standard:
+    factors = np.outer(operation.rows, operation.columns)
+    datatype = integer_type(0, int(factors.max()))
+    return Standard("Mul", (_numbers("values", factors[None, None], datatype),))
+
+
 def _split(operation: Split) -> Standard:
     return Standard("Split", (_sizes("sizes", [y.channels for y in operation.ys]),), {"axis": 1})
 
@@ -99,10 +108,25 @@ def _upsample(operation: Upsample) -> Standard:
     )
 
 
+def _insert_zeros(operation: InsertZeros) -> Standard:
+    """A transposed convolution of each channel with a kernel of one 1."""
+    channels = operation.x.channels
+    ones = _numbers("ones", np.ones((channels, 1, 1, 1)), "BINARY")
+    attributes = {"kernel_shape": [1, 1], "strides": list(operation.factors), "group": channels}
+    return Standard("ConvTranspose", (ones,), attributes)
+
+
+def _move(operation: Move) -> Standard:
+    if operation.indices is None:
+        return Standard(operation.operator, attributes=operation.attributes)
+    return Standard("Gather", (_sizes("indices", operation.indices.tolist()),), {"axis": 1})
+
+
 STANDARD: dict[type[Operation], Callable[[Any], Standard]] = {
     Matrix: _matrix,
     AddConstant: _constants("Add"),
     MulConstant: _constants("Mul"),
+    MulPositions: _positions,
     Add: lambda _: Standard("Add"),
     Concat: lambda _: Standard("Concat", attributes={"axis": 1}),
     Split: _split,
@@ -111,6 +135,8 @@ STANDARD: dict[type[Operation], Callable[[Any], Standard]] = {
     GlobalMax: lambda _: Standard("GlobalMaxPool"),
     GlobalSum: lambda _: Standard("ReduceSum", (_sizes("axes", [2, 3]),), {"keepdims": 1}),
     Upsample: _upsample,
+    InsertZeros: _insert_zeros,
+    Move: _move,
     Flatten: lambda _: Standard("Flatten", attributes={"axis": 1}),
     Unflatten: lambda operation: Standard("Reshape", (_sizes("shape", [0, *operation.y.shape[1:]]),)),
 }

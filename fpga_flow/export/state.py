@@ -1,6 +1,7 @@
 """What is known of a QONNX graph while it is walked, and what its readers do with that."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,10 @@ from fpga_flow.export.operations import (
     EXACT_LIMIT,
     MAX_BITS,
     WIDE_LIMIT,
+    AddConstant,
     HostInput,
     Matrix,
+    Move,
     MulConstant,
     Observed,
     Operation,
@@ -35,6 +38,7 @@ from fpga_flow.export.values import (
     Value,
     annotated,
 )
+from fpga_flow.integer.moves import moved
 
 _LIMITS = {
     EXACT_LIMIT: "2^24 that float32 holds exactly",
@@ -70,6 +74,7 @@ class Walk:
         self.max_bits = 32 if counting else MAX_BITS
         self.graph = model.graph
         self.model = model
+        self.opset = next(one.version for one in model.model.opset_import if one.domain == "")
         source = self.graph.input[0].name
         infos = (*self.graph.input, *self.graph.value_info, *self.graph.output)
         self.shapes = {
@@ -120,12 +125,7 @@ class Walk:
         if known.layout is not None and not any_layout:
             known = self._unflattened(node, known) or known
         if known.layout is not None and not any_layout:
-            raise UnsupportedError(
-                node.name,
-                f"its input, of shape {list(known.layout.shape(known.tensor.shape))} in the file, was "
-                "transposed or reshaped",
-                f"transpose it back in front of this {node.op_type}: channels first, then positions",
-            )
+            known = self.reordered(node, known, known.layout)
         return replace(known, shared=known.shared or self.reads[node.input[index]] > 1)
 
     def on_host(self, node: onnx.NodeProto) -> HostValue | None:
@@ -167,6 +167,53 @@ class Walk:
         y = Tensor(self.fresh(f"{x.name}_point"), (*x.shape, 1, 1), x.datatype, x.low.copy(), x.high.copy())
         made = self.add(Unflatten(self.fresh(f"{node.name}_point"), (x,), (y,)))
         return replace(value, tensor=made, layout=None)
+
+    def reordered(self, node: onnx.NodeProto, value: Value, layout: Layout) -> Value:
+        """Return `value` with its axes as the file has them: channels first, then positions.
+
+        Raises `UnsupportedError` where the file's tensor has other axes than the integers.
+        """
+        shape = value.tensor.shape
+        order = layout.permutation(shape)
+        if order is None:
+            raise UnsupportedError(
+                node.name,
+                f"its input, of shape {list(layout.shape(shape))} in the file, was transposed or reshaped",
+                f"transpose it back in front of this {node.op_type}: channels first, then positions",
+            )
+        return replace(self.transposed(node, value, order), layout=None)
+
+    def transposed(self, node: onnx.NodeProto, value: Value, order: Sequence[int]) -> Value:
+        """Append a Transpose of a (1, C, H, W) tensor in front of `node`."""
+        name, output = self.fresh(f"{node.name}_turn"), self.fresh(f"{value.tensor.name}_turned")
+        return self.moved(node, value, "Transpose", {"perm": list(order)}, name=name, output=output)
+
+    def moved(
+        self,
+        node: onnx.NodeProto,
+        value: Value,
+        operator: str,
+        attributes: dict[str, Any],
+        indices: Integers | None = None,
+        name: str | None = None,
+        output: str | None = None,
+    ) -> Value:
+        """Append a `Move` of a (1, C, H, W) tensor; where it changes channels they must have one scale."""
+        x = value.tensor
+        channels = np.broadcast_to(np.arange(x.channels)[None, :, None, None], x.shape)
+        which = moved(channels, operator, attributes, indices)
+        first = which[0, :, 0, 0]
+        stays = bool(np.all(which == first[None, :, None, None]) and np.all(first == np.arange(len(first))))
+        if not stays or len(first) != x.channels:
+            value = self.scaled(node, value)[0]
+            x = value.tensor
+        low, high = (
+            getattr(end, least)(axis=(0, 2, 3))
+            for end, least in ((x.low[which], "min"), (x.high[which], "max"))
+        )
+        y = Tensor(output or node.output[0], which.shape, x.datatype, low, high)
+        made = self.add(Move(name or node.name, (x,), (y,), operator, attributes, indices))
+        return replace(value, tensor=made)
 
     def scaled(self, node: onnx.NodeProto, value: Value) -> tuple[Value, float]:
         """Return `value`, an input of `node` that must be quantised, and its scale."""
@@ -240,6 +287,12 @@ class Walk:
         low, high = np.sort([values * x.low, values * x.high], axis=0)
         y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
         return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
+
+    def shifted(self, name: str, x: Tensor, by: int) -> Tensor:
+        """Append the sum of `x` and one whole number for all its channels."""
+        values = np.full(x.channels, by, dtype=np.int64)
+        y = bounded(self.fresh(f"{x.name}_shifted"), x.shape, x.low + by, x.high + by)
+        return self.add(AddConstant(self.fresh(name), (x,), (y,), values))
 
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that no node and no tensor has yet."""

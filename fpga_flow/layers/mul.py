@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseMul
 from onnx import NodeProto
 from qonnx.core.datatype import BaseDataType
@@ -13,6 +14,7 @@ from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.datatypes import decoded, range_of, smallest
 from fpga_flow.finn.elementwise import Elementwise
+from fpga_flow.layers import position_mul
 from fpga_flow.layers.base import Attributes, Implementation, LayerKind, Weights, lanes, register
 from fpga_flow.layers.graph import LayerGraph
 from fpga_flow.layers.joins import elementwise, elementwise_resources
@@ -58,8 +60,14 @@ class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
 
 
 def mul(graph: LayerGraph, node: NodeProto) -> None:
-    """Append a product with constants."""
-    elementwise(graph, node, "IntegerMul_rtl")
+    """Append a product with constants: of channels, or of positions."""
+    values = graph.constant_of(node)[0]
+    if values.ndim < 4 or max(values.shape[2:]) == 1:
+        elementwise(graph, node, "IntegerMul_rtl")
+        return
+    x, y = graph.read(node.input[0]), graph.output(node)
+    position_mul.append(graph, node, x, values[0, 0].astype(np.int64), y)
+    graph.done(node.output[0], y)
 
 
 def schedule(layer: Any) -> Schedule:

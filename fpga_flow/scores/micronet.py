@@ -25,6 +25,7 @@ from fpga_flow.export.operations import (
     AddConstant,
     GlobalSum,
     MulConstant,
+    MulPositions,
     Operation,
     SumPool,
 )
@@ -87,6 +88,8 @@ def _without_weights(operation: Operation) -> MicroNetScore:
         return MicroNetScore(operation.y.channels * share, 0, values * share)
     if isinstance(operation, MulConstant):
         return MicroNetScore(operation.y.channels * share, values * share, 0)
+    if isinstance(operation, MulPositions):
+        return MicroNetScore((len(operation.rows) + len(operation.columns)) * share, values * share, 0)
     if isinstance(operation, Add):
         return MicroNetScore(0, 0, values * share)
     if isinstance(operation, GlobalSum):

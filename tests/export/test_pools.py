@@ -9,11 +9,14 @@ import pytest
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.operations import (
     Activation,
+    AddConstant,
     Flatten,
     GlobalMax,
     GlobalSum,
     MaxPool,
+    Move,
     MulConstant,
+    MulPositions,
     SumPool,
     Upsample,
 )
@@ -131,22 +134,12 @@ def test_adaptive_pool_of_a_one_dimensional_network_goes_by_a_unit_axis(tmp_path
     assert isinstance(net.operations[0], GlobalSum)
 
 
-def test_wrong_pool_of_a_reshaped_tensor() -> None:
+def test_a_pool_of_a_reshaped_tensor_has_a_unit_axis_moved(tmp_path: Path) -> None:
     graph = series()
     graph.integer_constant("at", [-2])
     graph.node("Unsqueeze", "at").node("MaxPool", kernel_shape=[1, 2], name="pool")
-    assert refusal(ended(graph, 33)) == (
-        "node 'pool': its input, of shape [1, 3, 1, 12] in the file, was transposed or reshaped; "
-        "transpose it back in front of this MaxPool: channels first, then positions"
-    )
-
-
-def test_wrong_average_that_leaves_out_its_padding() -> None:
-    graph = image().node("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], name="pool")
-    assert refusal(ended(graph, 90)) == (
-        "node 'pool': an average that leaves out its padding divides by other numbers at the edge; "
-        "use count_include_pad=True, or no padding"
-    )
+    net, _ = same_everywhere(ended(graph, 33).model(), tmp_path)
+    assert [type(o) for o in net.operations[:2]] == [Move, MaxPool]
 
 
 def test_wrong_average_of_padded_accumulators_with_a_bias() -> None:
@@ -166,11 +159,58 @@ def test_wrong_average_of_an_activation() -> None:
     )
 
 
-def test_wrong_ceil_mode() -> None:
-    graph = image().node("MaxPool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, name="pool")
-    assert refusal(ended(graph, 27)) == (
-        "node 'pool': ceil_mode with windows that stand out over the edge; use explicit pads, ceil_mode=0"
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize(
+    ("window", "features"),
+    [
+        ({"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}, 3 * 3 * 3),
+        ({"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, 3 * 3 * 2),
+        ({"kernel_shape": [3, 2], "strides": [3, 3], "pads": [1, 0, 0, 0], "ceil_mode": 1}, 3 * 3 * 2),
+        ({"kernel_shape": [3, 3], "strides": [1, 1], "pads": [1, 1, 1, 1]}, 3 * 6 * 5),
+    ],
+)
+def test_maxima_leave_out_what_is_around_the_input(
+    window: dict[str, Any], features: int, signed: int, tmp_path: Path
+) -> None:
+    net, _ = same_everywhere(ended(image(signed).node("MaxPool", **window), features).model(), tmp_path)
+    around = any(next(o for o in net.operations if isinstance(o, MaxPool)).attributes["pads"])
+    assert sum(isinstance(o, AddConstant) for o in net.operations) == 2 * signed * around
+
+
+@pytest.mark.parametrize(
+    ("window", "rows", "columns"),
+    [
+        ({"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}, [3, 2, 2, 2, 2, 3], [3, 2, 2, 2, 3]),
+        ({"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}, [1, 1, 1], [1, 1, 2]),
+        (
+            {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1, "count_include_pad": 1},
+            *([1, 1, 1], [1, 1, 2]),
+        ),
+        ({"kernel_shape": [4, 1], "strides": [2, 1], "pads": [3, 0, 2, 0]}, [12, 4, 3, 4], [1, 1, 1, 1, 1]),
+        ({"kernel_shape": [2, 2], "strides": [2, 2], "auto_pad": "SAME_UPPER"}, [1, 1, 1], [1, 1, 2]),
+    ],
+)
+def test_averages_of_other_numbers_of_values_become_shares_of_one(
+    window: dict[str, Any], rows: list[int], columns: list[int], tmp_path: Path
+) -> None:
+    features = 3 * len(rows) * len(columns)
+    net, _ = same_everywhere(ended(image(1).node("AveragePool", **window), features).model(), tmp_path)
+    share = next(o for o in net.operations if isinstance(o, MulPositions))
+    assert (share.rows.tolist(), share.columns.tolist()) == (rows, columns)
+
+
+def test_wrong_average_of_which_onnx_changed_the_meaning() -> None:
+    window = {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [1, 0, 0, 0], "ceil_mode": 1}
+    graph = image().node("AveragePool", **window, count_include_pad=1, name="pool")
+    assert refusal(ended(graph, 3 * 4 * 3)) == (
+        "node 'pool': ceil_mode and count_include_pad together, for which ONNX changed the number it divides "
+        "by; use count_include_pad=False, or export with opset 19"
     )
+
+
+def test_wrong_window_that_starts_behind_its_input() -> None:
+    graph = image().node("MaxPool", kernel_shape=[2, 1], strides=[3, 1], pads=[0, 0, 1, 0], ceil_mode=1)
+    assert "ceil_mode with a window that starts behind its input" in refusal(ended(graph, 3 * 3 * 5))
 
 
 def test_wrong_reduction_of_channels() -> None:

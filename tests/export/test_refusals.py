@@ -42,7 +42,10 @@ def test_wrong_nodes_are_named_all_at_once() -> None:
 
 def test_wrong_axes_are_the_file_s() -> None:
     graph = Graph((1, 4, 6)).quant(0.1, 4, name="input")
-    assert refusal(dense(graph)).startswith("node 'fc': MatMul on an input of 3 axes, [1, 4, 6]; ")
+    graph.node("MatMul", graph.weights(np.ones((2, 6, 3)), 0.3, 4), name="fc")
+    assert refusal(graph).startswith(
+        "node 'fc': MatMul of an input of 3 axes, [1, 4, 6], and weights of the shape [2, 6, 3]; "
+    )
 
 
 def test_wrong_scales_of_channels_are_no_wrong_bits() -> None:

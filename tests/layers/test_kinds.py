@@ -20,6 +20,7 @@ from fpga_flow.hardware.fold.options import build_as, choice_of, choices, layer_
 from fpga_flow.hardware.lower import lower
 from fpga_flow.hardware.lowering import OTHERS, lowered
 from fpga_flow.hardware.streams import insert_streams
+from fpga_flow.integer.moves import OPERATORS
 from fpga_flow.layers import base
 from fpga_flow.layers.base import Implementation, LayerKind, kind_of, kinds
 from fpga_flow.layers.fifo import FIFO, is_fifo, set_depth
@@ -54,6 +55,14 @@ def layers() -> list[tuple[ModelWrapper, Any]]:
     resampled = Builder((2, 10, 1), "UINT3")
     window = {"kernel_shape": [1, 1], "pads": [0, 0, 0, 0], "strides": [3, 1], "dilations": [1, 1]}
     resampled.add("Conv", (1, 4, 4, 1), "INT32", resampled.weights((4, 2, 1, 1), 3), group=1, **window)
+    shares = Builder((2, 3, 4), "UINT3")
+    factors = shares.constant(np.outer([3, 2, 3], [1, 2, 1, 3])[None, None], "UINT4")
+    shares.add("Mul", (1, 2, 3, 4), "UINT7", factors)
+    turned = Builder((2, 3, 4), "UINT3")
+    turned.add("Transpose", (1, 2, 4, 3), "UINT3", perm=[0, 1, 3, 2])
+    spread = Builder((4, 3, 2), "UINT3")
+    ones = spread.constant(np.ones((4, 1, 1, 1)), "BINARY")
+    spread.add("ConvTranspose", (1, 4, 5, 4), "UINT3", ones, strides=[2, 3], group=4)
     windows = Builder((4, 8, 1), "UINT3").depthwise(3).threshold(3).conv(4).threshold(3).pool()
     bipolar = Builder((8,), "INT4")
     signs = bipolar.constant(np.sign(bipolar.rng.normal(size=(8, 4))), "BIPOLAR")
@@ -63,6 +72,9 @@ def layers() -> list[tuple[ModelWrapper, Any]]:
             lower(test_network.network(), PART, 0),
             lower(resampled.build(), PART, 0),
             lower(bipolar.build(), PART, 0),
+            lower(shares.build(), PART, 0),
+            lower(turned.build(), PART, 0),
+            lower(spread.build(), PART, 0),
             lower(windows.flatten().dense(3).build(), PART, 1),
         ]
         streamed = ModelWrapper(models[-1].model, make_deepcopy=True)
@@ -156,7 +168,11 @@ def test_every_module_of_a_layer_is_of_a_kind() -> None:
 
 def test_every_operator_that_export_writes_becomes_layers() -> None:
     source = (ROOT / "fpga_flow" / "export" / "standard.py").read_text(encoding="utf-8")
-    written = set(re.findall(r'(?:Standard|_constants)\(\s*"(\w+)"', source)) | {"MatMul", "MultiThreshold"}
+    written = set(re.findall(r'(?:Standard|_constants)\(\s*"(\w+)"', source)) | {
+        "MatMul",
+        "MultiThreshold",
+        *OPERATORS,
+    }
     assert written == lowered().keys()
     assert all(defs.has(name) or is_custom_op("qonnx.custom_op.general", name) for name in written)
 

@@ -24,6 +24,9 @@ AS_LAYERS = {
     "df_digits_in": "constant_unit",
     "df_digits_out": "constant_unit",
     "df_fork": "fork",
+    "df_insert_zeros": "insert_zeros",
+    "df_position_mul": "position_mul",
+    "df_reorder": "reorder",
     "df_split": "concat_split",
 }
 """Modules tested, with random stalls, in the layers of tests/layers, and in which file."""

@@ -88,6 +88,26 @@ DECIMATE: Parameters = {
     "ColStride": 3,
     "Cols": 2,
 }
+POSITIONS: Parameters = {
+    "Rows": 3,
+    "Cols": 4,
+    "Words": 2,
+    "PE": 2,
+    "InWidth": 5,
+    "RowWidth": 2,
+    "ColWidth": 3,
+    "OutWidth": 9,
+    "RowFactors": Sized.of([3, 2, 3], 2),
+    "ColFactors": Sized.of([6, 4, 3, 6], 3),
+}
+REORDER: Parameters = {
+    "Words": 24,
+    "Width": 5,
+    "Loops": 3,
+    "Sizes": Sized.of([2, 3, 4]),
+    "Strides": Sized.of([12, 1, 3]),
+}
+ZEROS: Parameters = {"Rows": 3, "Cols": 5, "Words": 2, "Width": 7, "RowStep": 2, "ColStep": 3}
 UPSAMPLE: Parameters = {"Columns": 5, "Words": 3, "Width": 8, "ScaleX": 2, "ScaleY": 2}
 POOL: Parameters = {"Window": 4, "PE": 3, "Width": 5}
 OPERANDS: Parameters = {"ActWidth": 4, "WeightWidth": 3, "OutWidth": 12}
@@ -203,6 +223,19 @@ LEGAL: dict[str, list[Parameters]] = {
     "df_decimate": [
         *({**DECIMATE, "Words": words, "WordBits": bits} for words in (1, 7) for bits in (1, 64)),
         {**DECIMATE, "Width": 1, "ColKeep": 1, "ColStride": 1, "Cols": 1},
+    ],
+    "df_position_mul": [
+        *({**POSITIONS, "InSigned": signed, "Words": words} for signed in (0, 1) for words in (1, 3)),
+        {**POSITIONS, "Rows": 1, "RowWidth": 1, "RowFactors": Sized.of([1], 1), "OutWidth": 4},
+    ],
+    "df_reorder": [
+        REORDER,
+        {"Words": 2, "Width": 1, "Loops": 1, "Sizes": Sized.of([2]), "Strides": Sized.of([1])},
+        {"Words": 1000, "Width": 9, "Loops": 2, "Sizes": Sized.of([100, 10]), "Strides": Sized.of([10, 1])},
+    ],
+    "df_insert_zeros": [
+        *({**ZEROS, "RowStep": rows, "ColStep": cols} for rows in (1, 4) for cols in (1, 2)),
+        {**ZEROS, "Rows": 1, "Cols": 1, "Words": 1},
     ],
     "df_upsample": [
         *({**UPSAMPLE, "ScaleX": x, "ScaleY": y} for x in (1, 2, 3) for y in (1, 2, 5)),
@@ -362,6 +395,9 @@ ILLEGAL = [
     Illegal("df_decimate", {**DECIMATE, "Rows": 4}, "4 times 1 of 3 rows must fit into 7"),
     Illegal("df_decimate", {**DECIMATE, "ColKeep": 4}, "2 times 4 of 3 columns must fit into 5"),
     Illegal("df_decimate", {**DECIMATE, "Words": 0}, "must be at least 1, not 7, 5, 0 and 8"),
+    Illegal("df_position_mul", {**POSITIONS, "PE": 0}, "must be at least 1, not 3, 4, 2 and 0"),
+    Illegal("df_reorder", {**REORDER, "Words": 25}, "each of 25 words once, not 24 words up to 23"),
+    Illegal("df_insert_zeros", {**ZEROS, "ColStep": 0}, "must be at least 1, not 2 and 0"),
     Illegal("df_upsample", {**UPSAMPLE, "ScaleX": 0}, "must be at least 1, not 0 and 2"),
     Illegal("df_block_pool", {**GLOBAL, "PE": 3}, "Channels must be a multiple of PE, not 8 and 3"),
 ]

@@ -12,7 +12,8 @@ from fpga_flow.export.readers.matrix import conv, dense
 from fpga_flow.export.readers.part import part
 from fpga_flow.export.readers.pool import average_pool, max_pool, reduce
 from fpga_flow.export.readers.quant import quant, trunc
-from fpga_flow.export.readers.shape import identity, pad, reshape, resize, transpose
+from fpga_flow.export.readers.shape import identity, move, pad, reshape, resize, transpose
+from fpga_flow.export.readers.transposed import conv_transpose
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Known
 
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[[Walk, Node], Known | tuple[Known, ...]]] = {
     "MultiThreshold": quant,
     "Trunc": trunc,
     "Conv": conv,
+    "ConvTranspose": conv_transpose,
     "MatMul": dense,
     "Gemm": dense,
     "BatchNormalization": batch_norm,
@@ -51,6 +53,9 @@ READERS: dict[str, Callable[[Walk, Node], Known | tuple[Known, ...]]] = {
     "Squeeze": reshape,
     "Unsqueeze": reshape,
     "Transpose": transpose,
+    "DepthToSpace": move,
+    "SpaceToDepth": move,
+    "Gather": move,
     "Pad": pad,
     "Identity": identity,
     "Dropout": identity,

@@ -104,6 +104,9 @@ def _turned_behind(walk: Walk, name: str) -> list[int] | None:
     names, seen = [name], set[str]()
     while names:
         for node in walk.readers.get(names.pop(0), []):
+            shape = walk.shapes.get(node.input[0], ())
+            if node.op_type in ("MatMul", "Gemm") and any(size > 1 for size in shape[1:-1]):
+                return [0, len(shape) - 1, *range(1, len(shape) - 1)]  # the features of rows are channels
             if node.op_type == "Transpose":
                 return [int(axis) for axis in attributes_of(node)["perm"]]
             if node.op_type in ANY_LAYOUT and node.name not in seen:

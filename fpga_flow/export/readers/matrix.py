@@ -31,7 +31,8 @@ MAX_WEIGHTS = 2**25
 """Of the convolution that groups become."""
 
 
-def _weights(walk: Walk, node: Node) -> QuantisedConstant:
+def weights_of(walk: Walk, node: Node) -> QuantisedConstant:
+    """Return the constant that `node` multiplies with; raises `UnsupportedError` where it is none."""
     weights = walk.known[node.input[1]]
     if not isinstance(weights, QuantisedConstant):
         kind = "computed" if isinstance(weights, Value | HostValue) else "not quantised"
@@ -52,7 +53,7 @@ def _input(
     It is one scale, or one for each channel only where `depthwise`.
     """
     scale: float | Floats
-    given, offset = _offset(walk, node, given, padded)
+    given, offset = centred_input(walk, node, given, padded)
     line = given.chain.line
     if depthwise and line is not None and line.mul.ndim and not line.add.any():
         value = walk.align(node, given)
@@ -107,7 +108,7 @@ def _matrix(
     return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more))
 
 
-def _offset(walk: Walk, node: Node, value: Value, padded: bool) -> tuple[Value, float]:
+def centred_input(walk: Walk, node: Node, value: Value, padded: bool) -> tuple[Value, float]:
     """Return an input of `node` and what all its numbers are more than multiples of its scale.
 
     Where they are all off by a whole number of steps, these are put into the integers if they can be.
@@ -157,11 +158,16 @@ def _per_output(node: Node, scale: Any, axis: int, shape: tuple[int, ...]) -> An
 
 def conv(walk: Walk, node: Node) -> Value:
     """Read a convolution over one or two axes."""
-    weights = _weights(walk, node)
+    weights, given = weights_of(walk, node), walk.dynamic(node)
+    settings = window(node, list(weights.integers.shape[2:]), given.tensor.shape[2:])
+    return convolved(walk, node, given, weights, int(attributes_of(node).get("group", 1)), settings)
+
+
+def convolved(
+    walk: Walk, node: Node, given: Value, weights: QuantisedConstant, group: int, settings: dict[str, Any]
+) -> Value:
+    """Append a convolution of `given` with `weights` (O, I/group, KH[, KW]) in the window `settings`."""
     kernel, datatype = weights.integers, weights.datatype
-    group = int(attributes_of(node).get("group", 1))
-    given = walk.dynamic(node)
-    settings = window(node, list(kernel.shape[2:]), given.tensor.shape[2:])
     depthwise = kernel.shape[1] == 1 and group == len(kernel)
     x, scale, offset = _input(walk, node, given, depthwise, any(settings["pads"]))
     if x.datatype == "BIPOLAR" and any(settings["pads"]):
@@ -208,18 +214,22 @@ def _dense_kernel(name: str, kernel: Integers, group: int) -> Integers:
 
 def dense(walk: Walk, node: Node) -> Value:
     """Read a MatMul or Gemm with constant weights."""
-    weights = _weights(walk, node)
+    weights = weights_of(walk, node)
     attributes = attributes_of(node)
     integers, weight_scale = weights.integers, weights.scale
     value, layout = walk.dynamic(node, any_layout=True), walk.layout(node)
     lying = layout.shape(value.tensor.shape)
-    if integers.ndim != 2 or any(size > 1 for size in lying[:-1]):
+    rows = any(size > 1 for size in lying[:-1])
+    if integers.ndim != 2 or rows and len(lying) > 4:
         raise UnsupportedError(
             node.name,
-            f"{node.op_type} on an input of {len(lying)} axes, {list(lying)}",
-            "flatten to (batch, features) first",
+            f"{node.op_type} of an input of {len(lying)} axes, {list(lying)}, and weights of the shape "
+            f"{list(integers.shape)}",
+            "use weights (inputs, outputs) and two axes of rows at most, or flatten to (batch, features)",
         )
-    if len(value.tensor.shape) > 2:
+    if rows:
+        value, layout = _features_as_channels(walk, node, value, layout)
+    elif len(value.tensor.shape) > 2:
         row = walk.fresh(f"{node.input[0]}_row")
         value = flattened(walk, f"{node.name}_flat", row, value, layout)
     x, scale, offset = _input(walk, node, value)
@@ -244,9 +254,30 @@ def dense(walk: Walk, node: Node) -> Value:
         integers = layout.in_order(integers)
     weight_scale = _per_output(node, weight_scale, 1, integers.shape)
     out_scale, term = scale * weight_scale, offset * integers.sum(axis=0) * weight_scale
-    shape = (1, integers.shape[1])
+    shape = (1, integers.shape[1], *x.shape[2:])
+    if rows:  # each is a position of a convolution
+        kernel, one = integers.T[:, :, None, None], {"kernel_shape": [1, 1], "strides": [1, 1]}
+        settings = {**one, "dilations": [1, 1], "pads": [0, 0, 0, 0], "group": 1}
+        tensor = _matrix(walk, node, x, kernel, weights.datatype, shape, kind="Conv", attributes=settings)
+        return replace(_scaled_sum(walk, node, tensor, out_scale, term, None), layout=layout)
     tensor = _matrix(walk, node, x, integers, weights.datatype, shape, kind="MatMul")
     value = _scaled_sum(walk, node, tensor, out_scale, term, 2 if node.op_type == "Gemm" else None)
     if len(lying) == 2:
         return value
     return replace(value, layout=Layout((0, *[NEW] * (len(lying) - 2), 1)))
+
+
+def _features_as_channels(walk: Walk, node: Node, value: Value, layout: Layout) -> tuple[Value, Layout]:
+    """Return `value`, which lies as `layout` in the file, so that the file's last axis is the channels."""
+    last = len(layout.axes) - 1
+    if layout.order is None and layout.channel_axis == last:
+        return value, layout
+    order = layout.permutation(value.tensor.shape)
+    if order is None:
+        raise UnsupportedError(
+            node.name,
+            f"its input, of shape {list(layout.shape(value.tensor.shape))} in the file, was reshaped",
+            "keep its axes, or flatten to (batch, features) first",
+        )
+    turned = (order[0], order[last], *order[1:last], *order[last + 1 :])
+    return walk.transposed(node, value, turned), Layout((0, *range(2, last + 1), 1))

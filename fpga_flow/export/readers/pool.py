@@ -1,5 +1,6 @@
 """Readers of pools: maxima and averages over windows or over all positions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -7,10 +8,19 @@ from typing import Any
 import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
-from fpga_flow.export.chain import Affine, Chain, affine
+from fpga_flow.export.chain import Affine, Chain, Integers, affine
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.nodes import Node, attributes_of, window, window_shape
-from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, SumPool, Tensor, bounded
+from fpga_flow.export.nodes import Node, attributes_of, window, window_shape, with_overhang
+from fpga_flow.export.operations import (
+    Flatten,
+    GlobalMax,
+    GlobalSum,
+    MaxPool,
+    MulPositions,
+    SumPool,
+    Tensor,
+    bounded,
+)
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import Value
 
@@ -22,19 +32,20 @@ def max_pool(walk: Walk, node: Node) -> Value:
     settings = window(node, list(attributes_of(node)["kernel_shape"]), x.shape[2:])
     if any(d != 1 for d in settings["dilations"]):
         raise UnsupportedError(node.name, "max-pool with dilation", "use dilation 1")
-    if any(settings["pads"]) and x.low.min() < 0:
-        raise UnsupportedError(
-            node.name,
-            "max-pool that pads an input with negative values",
-            "pool without padding, or after a ReLU",
-        )
-    return _max(walk, node, value, settings)
+    settings = _ceiled(walk, node, settings, x.shape[2:])
+    least = int(x.low.min())
+    if not any(settings["pads"]) or least >= 0:
+        return _max(walk, node, value, settings)
+    # The hardware pads with zeros, which must not be larger than a value of the window.
+    value = replace(value, tensor=walk.shifted(f"{node.name}_up", x, -least))
+    value = _max(walk, node, value, settings, walk.fresh(f"{node.output[0]}_up"))
+    return replace(value, tensor=walk.shifted(f"{node.name}_down", value.tensor, least))
 
 
-def _max(walk: Walk, node: Node, value: Value, settings: dict[str, Any]) -> Value:
+def _max(walk: Walk, node: Node, value: Value, settings: dict[str, Any], output: str | None = None) -> Value:
     x = value.tensor
     shape = (*x.shape[:2], *window_shape(x.shape[2:], settings))
-    y = Tensor(node.output[0], shape, x.datatype, x.low.copy(), x.high.copy())
+    y = Tensor(output or node.output[0], shape, x.datatype, x.low.copy(), x.high.copy())
     attributes = {key: given for key, given in settings.items() if key != "dilations"}
     return replace(value, tensor=walk.add(MaxPool(node.name, (x,), (y,), attributes)))
 
@@ -42,19 +53,62 @@ def _max(walk: Walk, node: Node, value: Value, settings: dict[str, Any]) -> Valu
 def average_pool(walk: Walk, node: Node) -> Value:
     """Read an average over windows: their sums, divided by the number of values."""
     value, attributes = walk.dynamic(node), attributes_of(node)
-    settings = window(node, list(attributes["kernel_shape"]), value.tensor.shape[2:])
+    size = value.tensor.shape[2:]
+    settings = window(node, list(attributes["kernel_shape"]), size)
     if any(d != 1 for d in settings["dilations"]):
         raise UnsupportedError(node.name, "an average pool with dilation", "use dilation 1")
-    if any(settings["pads"]) and not attributes.get("count_include_pad", 0):
+    reach = _ceiled(walk, node, settings, size)
+    own = settings["pads"] if attributes.get("count_include_pad", 0) else [0, 0, 0, 0]
+    if any(own) and reach["pads"] != settings["pads"] and walk.opset < COUNTS_OVERHANG:
         raise UnsupportedError(
             node.name,
-            "an average that leaves out its padding divides by other numbers at the edge",
-            "use count_include_pad=True, or no padding",
+            "ceil_mode and count_include_pad together, for which ONNX changed the number it divides by",
+            f"use count_include_pad=False, or export with opset {COUNTS_OVERHANG}",
         )
-    return _sums(walk, node, value, settings, mean=True)
+    return _sums(walk, node, value, reach, mean=True, counts=_counts(reach, size, own))
 
 
-def _sums(walk: Walk, node: Node, value: Value, settings: dict[str, Any], mean: bool) -> Value:
+COUNTS_OVERHANG = 19
+"""The opset from which on an average leaves out what stands out over the padding."""
+
+
+def _ceiled(walk: Walk, node: Node, settings: dict[str, Any], size: tuple[int, ...]) -> dict[str, Any]:
+    """Return `settings` with its overhang; raises `UnsupportedError` where the file's shapes have more."""
+    reach = with_overhang(node, settings, size)
+    found, wanted = window_shape(size, reach), walk.shapes[node.output[0]][2:]
+    if found[: len(wanted)] != wanted:
+        raise UnsupportedError(
+            node.name,
+            f"ceil_mode with a window that starts behind its input, so that ONNX infers {list(wanted)} "
+            f"positions, and onnxruntime gives {list(found[: len(wanted)])}",
+            "use explicit pads, ceil_mode=0",
+        )
+    return reach
+
+
+def _counts(settings: dict[str, Any], size: tuple[int, ...], pads: Sequence[int]) -> tuple[Integers, ...]:
+    """Return how many rows, and how many columns, each window has within the input and `pads` around it."""
+    found = []
+    for axis, (length, stride) in enumerate(zip(settings["kernel_shape"], settings["strides"], strict=True)):
+        start = np.arange(window_shape(size, settings)[axis]) * stride - settings["pads"][axis]
+        first, last = np.maximum(start, -pads[axis]), np.minimum(start + length, size[axis] + pads[axis + 2])
+        found.append(last - first)
+    return tuple(found)
+
+
+def _sums(
+    walk: Walk,
+    node: Node,
+    value: Value,
+    settings: dict[str, Any],
+    mean: bool,
+    counts: tuple[Integers, ...] = (),
+) -> Value:
+    """Append sums over windows, and return them or, where `mean`, their average.
+
+    `counts` are the rows and columns of each window that a mean divides by the product of; none: all of them.
+    Where they differ, each sum becomes one of as many values as their least common multiple.
+    """
     x, count = value.tensor, prod(settings["kernel_shape"])
     line = _line(node, value)
     if any(settings["pads"]):
@@ -79,9 +133,24 @@ def _sums(walk: Walk, node: Node, value: Value, settings: dict[str, Any], mean: 
     else:
         attributes = {key: given for key, given in settings.items() if key != "dilations"}
         operation = SumPool(node.name, (x,), (y,), attributes)
+    sums = walk.add(operation)
+    if counts:
+        multiples = [np.lcm.reduce(numbers) // numbers for numbers in counts]
+        count = prod(int(np.lcm.reduce(numbers)) for numbers in counts)
+        sums = _multiplied(walk, node, sums, multiples, (count * x.low, count * x.high))
     # the sum of mul * x + add is mul * (the sum of x) + count * add
     chain = Chain((affine(line.mul / count, line.add) if mean else affine(line.mul, line.add * count),))
-    return Value(walk.add(operation), chain)
+    return Value(sums, chain)
+
+
+def _multiplied(
+    walk: Walk, node: Node, x: Tensor, factors: list[Integers], limits: tuple[Integers, Integers]
+) -> Tensor:
+    """Append a product of each position with a factor of its row and one of its column, within `limits`."""
+    if all(np.all(each == 1) for each in factors):
+        return x
+    y = bounded(walk.fresh(f"{x.name}_of_alike"), x.shape, *limits)
+    return walk.add(MulPositions(walk.fresh(f"{node.name}_share"), (x,), (y,), *factors))
 
 
 def _line(node: Node, value: Value) -> Affine:

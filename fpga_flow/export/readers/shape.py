@@ -66,6 +66,26 @@ def _lying(value: Value, layout: Layout) -> Value:
     return replace(value, layout=None if layout.is_plain(value.tensor.shape) else layout)
 
 
+def move(walk: Walk, node: Node) -> Value:
+    """Read a DepthToSpace or SpaceToDepth, or a Gather of channels."""
+    value, attributes, indices = walk.dynamic(node), attributes_of(node), None
+    if node.op_type == "Gather":
+        indices = walk.constant(node, 1)
+        rank = len(walk.shapes[node.input[0]])
+        one_each = indices is not None and sorted(indices.reshape(-1)) == list(range(value.tensor.channels))
+        if indices is None or attributes.get("axis", 0) % rank != 1 or indices.ndim != 1 or not one_each:
+            raise UnsupportedError(
+                node.name, "a Gather that is no order of all channels", "take each channel once, along axis 1"
+            )
+        indices = indices.astype(np.int64)
+        attributes = {}
+    if len(value.tensor.shape) != 4:
+        raise UnsupportedError(
+            node.name, f"{node.op_type} of a row of features", "use it on (batch, channels, height, width)"
+        )
+    return walk.moved(node, value, node.op_type, attributes, indices)
+
+
 def pad(walk: Walk, node: Node) -> Known:
     """Read a Pad of the input; one in front of a convolution has become that one's (see `rewrite`)."""
     around = zeros_around(walk.model, node)
