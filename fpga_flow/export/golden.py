@@ -18,6 +18,7 @@ from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActiva
 from fpga_flow.export.rounding import edge_columns, write_edges, write_rounding
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.integer.golden import CLASS, INPUT, LOGITS
+from fpga_flow.integer.quantise import code_type
 
 OPSET = 17
 IR_VERSION = 8
@@ -113,7 +114,11 @@ def _activation(build: _Builder, operation: Activation) -> None:
         value = write_edges(edge_columns(quantiser.edges, rank), quantiser.low, value, node, constant)
         build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
         return
+    if quantiser.zero:
+        value = node("Add", value, constant(quantiser.zero))
     value = write_rounding(quantiser.rounding, value, node, constant)
+    if quantiser.zero:
+        value = node("Sub", value, constant(quantiser.zero))
     limits = [build.constant(end, np.float64) for end in (quantiser.low, quantiser.high)]
     value = build.node("Clip", [value, *limits])
     build.node("Cast", [value], operation.y.name, to=TensorProto.FLOAT)
@@ -122,7 +127,7 @@ def _activation(build: _Builder, operation: Activation) -> None:
 def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelProto:
     """Return `network` as a standard ONNX model.
 
-    Input `input`: integers (N, ...), int8 or uint8. Outputs `logits` int64, of the output's shape, and,
+    Input `input`: integers (N, ...), of 8 or 16 bits. Outputs `logits` int64, of the output's shape, and,
     where the network decides a class, `class` (N,) int64, the lowest index of the largest logit; with
     `layers` also every tensor of the network, float32 (float64 where it is wide) holding integers, by the
     name it has in `network.onnx`.
@@ -139,7 +144,8 @@ def write_golden(network: IntegerNetwork, layers: bool = False) -> onnx.ModelPro
     def info(name: str, kind: int, shape: tuple[int, ...]) -> Any:
         return helper.make_tensor_value_info(name, kind, ["N", *shape])
 
-    kind = TensorProto.INT8 if network.input.low.min() < 0 else TensorProto.UINT8
+    codes = code_type(int(network.input.low.min()), int(network.input.high.max()))
+    kind = helper.np_dtype_to_tensor_dtype(codes)
     outputs = [info(LOGITS, TensorProto.INT64, network.output.shape[1:])]
     if network.decides:
         numbers = build.node("Flatten", [network.output.name], axis=1)

@@ -22,8 +22,14 @@ EXACT_LIMIT = 2**24
 WIDE_LIMIT = 2**47
 """Integers below this magnitude fit the 48 bits that the hardware's last operations can have."""
 
-MAX_BITS = 8
-"""Of a weight or an activation."""
+MAX_BITS = 16
+"""Of a weight, an activation or an input."""
+
+THRESHOLD_BITS = 10
+"""Of an activation that is made by thresholds: with each bit more their number doubles, in every channel."""
+
+SUM_BITS = 24
+"""Of the sums behind an average that a matrix layer multiplies: float32 holds them exactly."""
 
 
 def integer_type(low: int, high: int, at_least: int = 1) -> str:
@@ -77,6 +83,10 @@ class Quantiser:
     edges: Edges = ()
     """Of EDGES: the integer is `low` and one more for every edge <= x. Edges may be equal; integers between
     are then never given."""
+    zero: int = 0
+    """The file's zero point: it is added before rounding and taken away behind it, which decides ties.
+
+    `low` and `high` are the limits less it."""
 
     @property
     def step(self) -> int:
@@ -97,7 +107,7 @@ class Quantiser:
             for column in edge_columns(self.edges, x.ndim):
                 total = total + (x >= column)
             return total
-        return np.asarray(np.clip(ROUNDINGS[self.rounding](x), self.low, self.high))
+        return np.asarray(np.clip(ROUNDINGS[self.rounding](x + self.zero) - self.zero, self.low, self.high))
 
     def steps(self, codes: Integers) -> Integers:
         """Return how many of the outputs that it can give are smaller than each of these `codes`."""

@@ -29,9 +29,9 @@ def write_vectors(
 ) -> NDArray[Any]:  # fmt: skip
     """Write codes and golden outputs of these frames; return the codes (N, ...).
 
-    Arrays: x int8 or uint8 (N, *input shape), logits int64 (N, *output shape), y int64 (N,) the class (only
-    where the network decides one), label int64 (N,) with -1 where unknown, snr float32 (N,) in dB with nan
-    where there is none, index int64 (N,) in the test split.
+    Arrays: x the codes (N, *input shape), of 8 or 16 bits, logits int64 (N, *output shape), y int64 (N,) the
+    class (only where the network decides one), label int64 (N,) with -1 where unknown, snr float32 (N,) in
+    dB with nan where there is none, index int64 (N,) in the test split.
     """
     parts = batches(len(indices), _read_at_once(spec))
     codes = np.concatenate([host.quantise(source.read(indices[part]), spec) for part in parts])

@@ -254,11 +254,12 @@ class Walk:
         return known.array if isinstance(known, Constant | QuantisedConstant) else None
 
     def add(self, operation: Operation, limit: int = EXACT_LIMIT) -> Tensor:
-        """Append `operation` and return its output; checks that float32 carries it exactly."""
-        if operation.y.magnitude >= limit and not self.counting:
+        """Append `operation` and return its output; checks that it and what it reads is below `limit`."""
+        largest = max(tensor.magnitude for tensor in (*operation.xs, *operation.ys))
+        if largest >= limit and not self.counting:
             raise UnsupportedError(
                 operation.name,
-                f"its sums can reach {operation.y.magnitude}, beyond the {_LIMITS[limit]}",
+                f"its sums can reach {largest}, beyond the {_LIMITS[limit]}",
                 "use fewer bits or fewer inputs a neuron",
             )
         self.operations.append(operation)

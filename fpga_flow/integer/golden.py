@@ -49,7 +49,7 @@ class Golden:
         self._results = [name for name in (LOGITS, CLASS) if name in names]
         source = self._session.get_inputs()[0]
         self.input_shape: tuple[int, ...] = tuple(source.shape[1:])
-        self.input_dtype = np.dtype(np.uint8 if "uint8" in source.type else np.int8)
+        self.input_dtype = np.dtype(source.type.removeprefix("tensor(").removesuffix(")"))
 
     def run(self, x: NDArray[Any]) -> tuple[Integers, Integers | None]:
         """Return logits, batch first, and class (N,), the lowest index of the largest logit.

@@ -121,8 +121,14 @@ def carry_out(steps: Iterable[Any], frames: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
+def code_type(low: int, high: int) -> "np.dtype[Any]":
+    """Return the type of the codes `low` to `high`: int8 or uint8, of more than 8 bits int16 or uint16."""
+    wide = high - min(low, 0) > 255 or low < -128 or (low < 0 and high > 127)
+    return np.dtype(f"{'i' if low < 0 else 'u'}{2 if wide else 1}")
+
+
 def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
-    """Return float frames (N, ...) as integer codes (N, *shape), int8 or uint8.
+    """Return float frames (N, ...) as integer codes (N, *shape), of the type `code_type`.
 
     Every step of `spec` (export's result, key `input`) is carried out in float32, in the order the network
     was trained with; a tie of two codes goes to the even one. `zero` is added before rounding and `shift`
@@ -138,8 +144,7 @@ def quantise(frames: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:
     else:
         x = x / np.float32(spec["scale"]) + np.float32(spec["zero"])
         codes = np.clip(ROUNDINGS[spec["rounding"]](x) - spec["shift"], spec["low"], spec["high"])
-    dtype = np.int8 if spec["low"] < 0 else np.uint8
-    return codes.astype(dtype).reshape(len(codes), *spec["shape"])
+    return codes.astype(code_type(spec["low"], spec["high"])).reshape(len(codes), *spec["shape"])
 
 
 def values(integers: NDArray[Any], spec: dict[str, Any]) -> NDArray[Any]:

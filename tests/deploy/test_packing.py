@@ -29,13 +29,14 @@ def one_by_one(frames: Integers, bits: int) -> bytes:
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.integers(1, 8), st.booleans(), st.integers(1, 6), st.integers(1, 70), st.integers(0, 99))
+@given(st.integers(1, 16), st.booleans(), st.integers(1, 6), st.integers(1, 70), st.integers(0, 99))
 @example(bits=3, signed=True, count=3, values=BLOCK + 5, seed=0)
 @example(bits=1, signed=False, count=1, values=1, seed=0)
+@example(bits=13, signed=True, count=3, values=BLOCK + 5, seed=0)
 def test_every_bit_is_in_its_place(bits: int, signed: bool, count: int, values: int, seed: int) -> None:
     frames = integers(count, values, bits, signed, seed)
     packed = np.empty((count, frame_bytes(values, bits)), np.uint8)
-    pack(frames.astype(np.int8 if signed else np.uint8), bits, packed)
+    pack(frames.astype(narrowest(bits, signed)), bits, packed)
     assert packed.tobytes() == one_by_one(frames, bits)
 
 
@@ -71,10 +72,15 @@ def test_wrong_number_of_bits_to_unpack_is_refused(bits: int, most: int) -> None
 
 
 def test_wrong_number_of_bits_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 to 8, not 9"):
-        pack(np.zeros((1, 1), np.uint8), 9, np.empty((1, 2), np.uint8))
+    with pytest.raises(ValueError, match="1 to 16, not 17"):
+        pack(np.zeros((1, 1), np.uint8), 17, np.empty((1, 2), np.uint8))
 
 
 def test_wider_integers_are_refused() -> None:
     with pytest.raises(TypeError, match="int8 or uint8, not int64"):
         pack(np.zeros((1, 8), np.int64), 4, np.empty((1, 4), np.uint8))
+
+
+def test_narrow_integers_for_wide_codes_are_refused() -> None:
+    with pytest.raises(TypeError, match="of 9 bits must be int16 or uint16, not uint8"):
+        pack(np.zeros((1, 8), np.uint8), 9, np.empty((1, 9), np.uint8))

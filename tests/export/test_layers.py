@@ -120,10 +120,10 @@ def test_wrong_padding_of_a_bipolar_input() -> None:
 
 
 def test_wrong_input_of_too_many_bits() -> None:
-    graph = Graph((1, 3, 5, 5)).quant(0.1, 8)
+    graph = Graph((1, 3, 5, 5)).quant(0.1, 16)
     graph.node("Add", graph.last).conv(3, 1, inputs=3, name="conv")
     assert refusal(ended(graph, 75)) == (
-        "node 'conv': its input has 9 bits; put a quantiser of 8 bits or fewer in front of it"
+        "node 'conv': its input has 17 bits, more than 16; put a quantiser of 16 bits or fewer in front of it"
     )
 
 

@@ -108,9 +108,12 @@ def test_wrong_weights_in_float() -> None:
 
 
 def test_wrong_zero_point() -> None:
-    assert refusal(dense(quantised().quant(0.1, 4, zero=3.0, name="act"))) == (
-        "node 'act': its zero point must be 0, not 3; "
-        "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)"
+    assert refusal(dense(quantised().quant(0.1, 1, zero=3.0, name="act"))) == (
+        "node 'act': its zero point must be 0 for codes of -1 and 1, not 3; use 2 bits"
+    )
+    assert refusal(dense(quantised().quant(0.1, 4, zero=99999.0, name="act"))) == (
+        "node 'act': its codes less its zero point 99999 have 18 bits; "
+        "use a zero point that leaves 16 bits or fewer"
     )
 
 
@@ -129,7 +132,11 @@ def test_wrong_rounding_mode() -> None:
 
 def test_wrong_activation_bits() -> None:
     assert refusal(dense(quantised().quant(0.001, 12, name="act"))) == (
-        "node 'act': an activation of 12 bits; use 8 bits or fewer"
+        "node 'act': an activation of 12 bits would need 4,095 thresholds in each channel; "
+        "use 10 bits or fewer inside the network; its input may have 16"
+    )
+    assert refusal(dense(quantised().quant(0.001, 17, name="act"))) == (
+        "node 'act': an activation of 17 bits; use 16 bits or fewer"
     )
 
 
@@ -182,8 +189,10 @@ def test_wrong_gate() -> None:
 
 def test_wrong_sums_beyond_float32() -> None:
     graph = Graph((1, 2048)).quant(0.1, 8)
-    graph.node("MatMul", graph.weights(np.full((2048, 2), 127.0), 1.0, 8), name="fc")
-    assert refusal(graph) == (
-        "node 'fc': its sums can reach 33292288, beyond the 2^24 that float32 holds exactly; "
+    graph.node("MatMul", graph.weights(np.full((2048, 2), 127.0), 1.0, 8), name="fc").quant(
+        0.1, 4, name="act"
+    )
+    assert refusal(dense(graph, 2)) == (
+        "node 'act': its sums can reach 33292288, beyond the 2^24 that float32 holds exactly; "
         "use fewer bits or fewer inputs a neuron"
     )

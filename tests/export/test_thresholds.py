@@ -48,6 +48,13 @@ def test_floor_and_ceil_take_their_own_side_of_a_whole_number() -> None:
         assert_counts(act)
 
 
+def test_a_zero_point_decides_ties_as_the_file_rounds_with_it() -> None:
+    act = activation(Chain((affine(0.5),)), Quantiser(-1, 2, "INT3", zero=1), -8, 8, 1)
+    # acc/2 + 1: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2, less 1
+    assert find_thresholds(act).tolist() == [[0, 1, 4]]
+    assert_counts(act)
+
+
 def test_bipolar_has_one_threshold_and_counts_zero_as_positive() -> None:
     act = activation(Chain((affine(1.0, -2.0),)), Quantiser(-1, 1, "BIPOLAR", "BIPOLAR"), -8, 8, 1)
     assert find_thresholds(act).tolist() == [[2]]

@@ -12,7 +12,7 @@ REASONS: dict[str, str] = {
     r"the logits have one scale per class": "integers of different scales cannot be compared",
     r"scale per channel cannot be summed up": "integers of different scales cannot be added",
     r"flattened in different ways|splits a flattened tensor|ends in a flatten": "streams go channels last",
-    r"its input.* has \d+ bits; put a quantiser of 8 bits": "matrices take 8 bits",
+    r"its input.* has \d+ bits, more than": "matrices take 16 bits, of an average 24",
     r"the output is the quantised input as it is": "nothing is left to build",
     r"hardware\.top_k is \d+, of": "more classes wanted than there are",
 }

@@ -10,7 +10,7 @@ from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of
-from fpga_flow.export.operations import MAX_BITS, Activation, HostInput, Tensor, integer_type
+from fpga_flow.export.operations import Activation, HostInput, Tensor, integer_type
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import QUANTISERS, HostValue, QuantSpec, Value
 
@@ -19,6 +19,8 @@ ANY_LAYOUT = (
     *("Add", "Sub", "Mul", "Div"),
 )
 """Operators that leave the axes where they are."""
+BYTE = 8
+"""Bits up to which the host subtracts a zero point from its codes wherever it can."""
 HOST = (
     *("Relu", "Clip", "Neg", "Identity", "Dropout", "Add", "Sub", "Mul", "Div", "BatchNormalization"),
     *("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad"),
@@ -59,7 +61,7 @@ def quantised_input(walk: Walk, node: Node, index: int, spec: QuantSpec, declare
         own = tuple(float(np.float32(edge * scale)) for edge in quantiser.edges[0])
         quantiser = replace(quantiser, edges=(own,))
     centred = integer_type(min(-1, low - spec.zero), high - spec.zero)
-    shift = spec.zero if DataType[centred].bitwidth() <= MAX_BITS else 0
+    shift = spec.zero if DataType[centred].bitwidth() <= BYTE else 0
     datatype = centred if shift else quantiser.datatype
     steps, shape, layout = list(source.steps), (1, *source.shape), None
     turned = _turned_behind(walk, name)
@@ -115,10 +117,11 @@ def _turned_behind(walk: Walk, name: str) -> list[int] | None:
     return None
 
 
-def centred(walk: Walk, value: Value) -> Value:
+def centred(walk: Walk, value: Value, bits: int = BYTE) -> Value:
     """Return `value` with what it is off by, a whole number of steps, put into the integers if it can be.
 
-    It can where they are the input's, or those of a quantiser that nothing else has read.
+    It can where they are the input's, or those of a quantiser that nothing else has read, and have `bits` or
+    fewer then.
     """
     line, x = value.chain.line, value.tensor
     if line is None or line.mul.size != 1 or line.add.size != 1 or not float(line.mul):
@@ -127,7 +130,7 @@ def centred(walk: Walk, value: Value) -> Value:
     producer = next((o for o in reversed(walk.operations) if o.y is x), None)
     whole = abs(steps - round(steps)) <= SCALE_TOLERANCE * max(abs(steps), 1)
     low, high = int(x.low.min()) + round(steps), int(x.high.max()) + round(steps)
-    if not whole or value.shared or DataType[integer_type(low, high)].bitwidth() > MAX_BITS:
+    if not whole or value.shared or DataType[integer_type(low, high)].bitwidth() > bits:
         return value
     datatype = integer_type(low, high)
     if isinstance(producer, Activation) and producer.quantiser.rounding == "EDGES":

@@ -13,6 +13,8 @@ from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.nodes import Node, attributes_of, window, window_shape
 from fpga_flow.export.operations import (
     MAX_BITS,
+    SUM_BITS,
+    WIDE_LIMIT,
     Flatten,
     GlobalSum,
     Matrix,
@@ -22,7 +24,7 @@ from fpga_flow.export.operations import (
     bounded,
     integer_type,
 )
-from fpga_flow.export.readers.inputs import centred
+from fpga_flow.export.readers.inputs import BYTE, centred
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
@@ -61,17 +63,18 @@ def _input(
     else:
         value, scale = walk.scaled(node, given)
     bits, own = (DataType[v.tensor.datatype].bitwidth() for v in (value, given))
-    if line is not None and bits > walk.max_bits >= own:
+    if line is not None and bits > max(BYTE, own) and not walk.counting:
         raise UnsupportedError(
             node.name,
             f"its input's channels have different scales ({line.mul.min():.6g} to {line.mul.max():.6g}), "
             f"which are multiples of one scale only with {bits} bits",
-            f"use one scale per tensor, or a quantiser of {MAX_BITS} bits or fewer in front of it",
+            f"use one scale per tensor, or a quantiser of {BYTE} bits or fewer in front of it",
         )
-    if bits > walk.max_bits:
+    summed = _summed(walk, value.tensor)
+    if bits > max(walk.max_bits, SUM_BITS if summed else 0):
         raise UnsupportedError(
             node.name,
-            f"its input{_summed(walk, value.tensor)} has {bits} bits",
+            f"its input{summed} has {bits} bits, more than {SUM_BITS if summed else MAX_BITS}",
             f"put a quantiser of {MAX_BITS} bits or fewer in front of it",
         )
     return value.tensor, scale, offset
@@ -105,7 +108,7 @@ def _matrix(
         (positive * high + negative * low).sum(axis=1),
     )
     y = bounded(node.output[0], shape, lows, highs)
-    return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more))
+    return walk.add(Matrix(node.name, (x,), (y,), weights=weights, weight_type=datatype, **more), WIDE_LIMIT)
 
 
 def centred_input(walk: Walk, node: Node, value: Value, padded: bool) -> tuple[Value, float]:
@@ -116,7 +119,7 @@ def centred_input(walk: Walk, node: Node, value: Value, padded: bool) -> tuple[V
     line = value.chain.line
     if line is None or not line.add.any() or np.any(line.mul != line.mul.reshape(-1)[0]):
         return value, 0.0
-    value = centred(walk, value)
+    value = centred(walk, value, MAX_BITS if padded else BYTE)
     line = value.chain.line
     if line is None or not line.add.any():
         return value, 0.0

@@ -9,7 +9,15 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.nodes import Node
-from fpga_flow.export.operations import MAX_BITS, Activation, Observed, Quantiser, Tensor, integer_type
+from fpga_flow.export.operations import (
+    MAX_BITS,
+    THRESHOLD_BITS,
+    Activation,
+    Observed,
+    Quantiser,
+    Tensor,
+    integer_type,
+)
 from fpga_flow.export.readers.inputs import quantised_input
 from fpga_flow.export.readers.open_sum import settle
 from fpga_flow.export.state import Walk
@@ -50,13 +58,8 @@ def checked_spec(walk: Walk, node: Node) -> QuantSpec:
 
 
 def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
-    if spec.zero:
-        raise UnsupportedError(
-            node.name,
-            f"its zero point must be 0, not {spec.zero}",
-            "train with symmetric quantisers (Int8..., Uint8... of Brevitas, not Shifted...)",
-        )
-    quantiser, value = spec.quantiser, walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
+    quantiser = _less_zero(walk, node, spec)
+    value = walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
     tensor = value.tensor
     if len(quantiser.edges) > 1:
         columns = spec.columns(len(walk.shapes[node.input[0]]))
@@ -75,6 +78,13 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
     )
     if chain.scale == 1.0 and fits and keeps and not value.open:
         return replace(value, chain=Chain((result,)))  # already on this grid
+    bits = (quantiser.high - quantiser.low).bit_length()
+    if bits > THRESHOLD_BITS and not walk.counting:
+        raise UnsupportedError(
+            node.name,
+            f"an activation of {bits} bits would need {quantiser.levels:,} thresholds in each channel",
+            f"use {THRESHOLD_BITS} bits or fewer inside the network; its input may have {MAX_BITS}",
+        )
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
     if value.open:
@@ -82,6 +92,26 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
     else:
         activation = Activation(node.name, (tensor,), (y,), chain, quantiser)
     return Value(walk.add(activation), Chain((result,)), layout=value.layout)
+
+
+def _less_zero(walk: Walk, node: Node, spec: QuantSpec) -> Quantiser:
+    """Return the quantiser of `spec`, its codes less the zero point, so that zeros around them are zeros."""
+    quantiser = spec.quantiser
+    if not spec.zero:
+        return quantiser
+    if quantiser.rounding == "BIPOLAR":
+        raise UnsupportedError(
+            node.name, f"its zero point must be 0 for codes of -1 and 1, not {spec.zero}", "use 2 bits"
+        )
+    low, high = quantiser.low - spec.zero, quantiser.high - spec.zero
+    datatype = integer_type(low, high)
+    if DataType[datatype].bitwidth() > walk.max_bits:
+        raise UnsupportedError(
+            node.name,
+            f"its codes less its zero point {spec.zero} have {DataType[datatype].bitwidth()} bits",
+            f"use a zero point that leaves {MAX_BITS} bits or fewer",
+        )
+    return replace(quantiser, low=low, high=high, datatype=datatype, zero=spec.zero)
 
 
 def trunc(walk: Walk, node: Node) -> Value:

@@ -215,7 +215,7 @@ class Accelerator:
         return outputs
 
     def _checked(self, frames: NDArray[Any]) -> NDArray[Any]:
-        """Return `frames` as int8 or uint8 (N, values), ready to be packed; raises `ValueError`."""
+        """Return `frames` in their narrowest type (N, values), ready to be packed; raises `ValueError`."""
         flat = frames.reshape(len(frames), math.prod(frames.shape[1:]))
         if flat.shape[1] != self.input.values:
             raise ValueError(f"a frame must have {self.input.values} integers, not {flat.shape[1]}")
@@ -225,7 +225,7 @@ class Accelerator:
                 f"frames must hold integers from {low} to {high}, not {flat.min()} to {flat.max()}; "
                 "run_float quantises frames of floats"
             )
-        octets = flat.astype(np.int8 if low < 0 else np.uint8, copy=False)
+        octets = flat.astype(narrowest(self.input.bits, low < 0), copy=False)
         if octets.dtype != flat.dtype and not np.array_equal(octets, flat):
             raise ValueError("frames must hold whole numbers; run_float quantises frames of floats")
         if not self.input.bipolar:

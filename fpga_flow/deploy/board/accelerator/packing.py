@@ -24,14 +24,22 @@ def frame_bytes(values: int, bits: int) -> int:
 
 
 def pack(frames: NDArray[Any], bits: int, out: NDArray[np.uint8]) -> None:
-    """Put integers (N, values), int8 or uint8 and of at most 8 bits, as bytes into `out` (N, bytes).
+    """Put integers (N, values), of 1 to 16 bits, as bytes into `out` (N, bytes).
+
+    They are of type int8 or uint8, of more than 8 bits int16 or uint16.
 
     Fresh memory would cost as much as the packing, hence `out`; it must be contiguous.
     """
-    if not 1 <= bits <= 8:
-        raise ValueError(f"bits must be 1 to 8, not {bits}")
-    if frames.dtype.itemsize != 1:
-        raise TypeError(f"integers must be int8 or uint8, not {frames.dtype}")
+    if not 1 <= bits <= 16:
+        raise ValueError(f"bits must be 1 to 16, not {bits}")
+    size = 1 if bits <= 8 else 2
+    if frames.dtype.kind not in "iu" or frames.dtype.itemsize != size:
+        raise TypeError(
+            f"integers of {bits} bits must be int{8 * size} or uint{8 * size}, not {frames.dtype}"
+        )
+    if bits > 8:
+        _pack_wide(frames, bits, out)
+        return
     octets = np.ascontiguousarray(frames).view(np.uint8)
     count, values = octets.shape
     if bits == 8:
@@ -52,6 +60,27 @@ def pack(frames: NDArray[Any], bits: int, out: NDArray[np.uint8]) -> None:
     if not direct:
         used = flat.size // 8 * bits + flat.size % 8 * bits // 8
         out[:] = packed[:used].reshape(count, -1)[:, : out.shape[1]]
+
+
+def _pack_wide(frames: NDArray[Any], bits: int, out: NDArray[np.uint8]) -> None:
+    """Put integers (N, values) of 9 to 16 bits, in words of 16, into `out`; the inverse of `_gathered`."""
+    words = np.ascontiguousarray(frames).view(np.uint16)
+    if bits == 16:
+        out[:] = words.astype("<u2", copy=False).view(np.uint8)
+        return
+    count, values = words.shape
+    group = 8 // math.gcd(8, bits)  # integers that fill whole bytes
+    groups, step = -(-values // group), group * bits // 8
+    filled = np.zeros((count, groups * group), np.uint32)
+    np.bitwise_and(words, np.uint16((1 << bits) - 1), out=filled[:, :values])
+    fields = filled.reshape(count, groups, group)
+    packed = np.zeros((count, groups, step), np.uint8)
+    for place in range(group):
+        first, shift = divmod(place * bits, 8)
+        word = fields[:, :, place] << np.uint32(shift)
+        for i in range((shift + bits + 7) // 8):
+            packed[:, :, first + i] |= (word >> np.uint32(8 * i)).astype(np.uint8)
+    out[:] = packed.reshape(count, -1)[:, : out.shape[1]]
 
 
 def _padded(rows: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
