@@ -11,6 +11,7 @@ from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.nodes import Node
 from fpga_flow.export.operations import MAX_BITS, Activation, Observed, Quantiser, Tensor, integer_type
 from fpga_flow.export.readers.inputs import quantised_input
+from fpga_flow.export.readers.steps import enumerated
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import (
     HostValue,
@@ -28,13 +29,13 @@ def quant(walk: Walk, node: Node) -> Known:
     constant = walk.constant(node, 0)
     if constant is not None:
         return quantise_constant(constant, quant_spec(node, walk.constant_named))
-    spec = checked_spec(walk, node)
+    spec, shift, function = checked_spec(walk, node), 0, None
     if isinstance(walk.known[node.input[0]], HostValue):
         value = quantised_input(walk, node, 0, spec)
         shift = -walk.host.shift + spec.zero if walk.host else 0
     else:
-        value, shift = _quant_activation(walk, node, spec), 0
-    walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift))
+        value, function = _quant_activation(walk, node, spec)
+    walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift, function))
     return value
 
 
@@ -48,7 +49,8 @@ def checked_spec(walk: Walk, node: Node) -> QuantSpec:
     return spec
 
 
-def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
+def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> tuple[Value, Activation | None]:
+    """Return the quantised value, and what the file computes there where enumerated integers stand for it."""
     if spec.zero:
         raise UnsupportedError(
             node.name,
@@ -63,6 +65,9 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
         quantiser = replace(quantiser, edges=tuple(tuple(row) for row in edges.tolist()))
     result = affine(walk.per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
+    if chain.general:
+        made, function = enumerated(walk, node, replace(value, chain=chain), quantiser)
+        return Value(made, Chain((result,)), layout=value.layout), function
     last = chain.steps[-1]
     if isinstance(last, Clip):
         ends = quantiser.apply(np.array([[last.low], [last.high]]))
@@ -73,11 +78,11 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
         quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"
     )
     if chain.scale == 1.0 and fits and keeps:
-        return replace(value, chain=Chain((result,)))  # already on this grid
+        return replace(value, chain=Chain((result,))), None  # already on this grid
     limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
     y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
     made = walk.add(Activation(node.name, (tensor,), (y,), chain, quantiser))
-    return Value(made, Chain((result,)), layout=value.layout)
+    return Value(made, Chain((result,)), layout=value.layout), None
 
 
 def trunc(walk: Walk, node: Node) -> Value:
