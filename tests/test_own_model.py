@@ -129,7 +129,7 @@ def test_changing_the_file_or_what_it_imports_trains_again(
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ("nn.Sigmoid(),", "operator Sigmoid cannot be mapped"),
+        ("nn.Softmax(dim=1),", "operator Softmax cannot be mapped"),
         ("nn.Linear(recipe.model.width, recipe.model.width),", "its weights are not quantised"),
     ],
 )

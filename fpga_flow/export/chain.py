@@ -1,12 +1,15 @@
-"""What stands between an integer accumulator and the next quantiser: a monotone function per channel.
+"""What stands between an integer accumulator and the next quantiser: a function per channel.
 
-A `Chain` is kept in float64 and in a normal form (affine, clip, affine, ...), so that the golden model
-and the threshold search evaluate the same operations in the same order.
+A `Chain` is kept in float64. A monotone one is in a normal form (affine, clip, affine, ...), so that the
+golden model and the threshold search evaluate the same operations in the same order. Any other is a
+`Pointwise` operator on chains of the same integers, evaluated as the file has it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +76,49 @@ class Leaky:
         return np.maximum(x, 0.0) + np.minimum(x, 0.0) * self.slope
 
 
-Step = Affine | Clip | Leaky
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """An operator of the file on functions of the same integers; as a step of a chain it is the first one,
+    but for a change of sign.
+    """
+
+    function: Callable[..., Floats]
+    """Of one array an operand; computes every value from those at its own place."""
+    operands: "tuple[Chain | NDArray[Any], ...]"
+    """Functions of the integers, and constants: scalar or one value per channel."""
+
+    def apply(self, x: Floats, done: "dict[Pointwise, Floats]") -> Floats:
+        """Evaluate on `x` of shape (N, C, ...); `done` has what was evaluated on it already."""
+        if self not in done:
+            given = (
+                operand.apply(x, done) if isinstance(operand, Chain) else per_channel(operand, x.ndim)
+                for operand in self.operands
+            )
+            with np.errstate(all="ignore"):
+                done[self] = self.function(*given)
+        return done[self]
+
+    @cached_property
+    def depth(self) -> int:
+        """How many operators stand one behind the other."""
+        return 1 + max((operand.depth for operand in self.operands if isinstance(operand, Chain)), default=0)
+
+    def changed(self, change: Callable[[Floats], Floats], done: "dict[Pointwise, Pointwise]") -> "Pointwise":
+        """Return the operator with every constant that has channels changed."""
+        if self not in done:
+            operands = tuple(
+                operand.each(change, done)
+                if isinstance(operand, Chain)
+                else operand
+                if operand.ndim == 0
+                else change(operand)
+                for operand in self.operands
+            )
+            done[self] = Pointwise(self.function, operands)
+        return done[self]
+
+
+Step = Affine | Clip | Leaky | Pointwise
 
 
 def affine(mul: object = 1.0, add: object = 0.0) -> Affine:
@@ -88,12 +133,14 @@ def affine(mul: object = 1.0, add: object = 0.0) -> Affine:
 
 @dataclass(frozen=True)
 class Chain:
-    """A monotone function per channel, from integers (as float64) to real numbers."""
+    """A function per channel, from integers (as float64) to real numbers; monotone unless it is `general`."""
 
     steps: tuple[Step, ...] = field(default_factory=tuple)
 
     def then(self, step: Step) -> "Chain":
-        """Append `step` and bring the chain into its normal form."""
+        """Append `step` and bring the chain into its normal form, where it has one."""
+        if self.general:
+            return Chain((*self.steps, step))
         if not isinstance(step, Affine):
             if isinstance(step, Clip) and self.steps and isinstance(self.steps[-1], Clip):
                 return Chain((*self.steps[:-1], self.steps[-1].then(step)))
@@ -114,6 +161,8 @@ class Chain:
 
         It is a division, so that equal scales cancel exactly.
         """
+        if self.general:
+            return Chain((Pointwise(np.divide, (self, np.asarray(scale, dtype=np.float64))),))
         if not self.steps:
             return Chain((affine(1.0 / np.asarray(scale)),))
         *before, last = self.steps
@@ -126,11 +175,52 @@ class Chain:
                 return Chain((*self.steps, affine(1.0 / scale)))
         return Chain((*Chain(tuple(before)).divided(scale).steps, last))
 
-    def apply(self, x: Floats) -> Floats:
-        """Evaluate in float64 on `x` of shape (N, C, ...)."""
+    def apply(self, x: Floats, done: dict[Pointwise, Floats] | None = None) -> Floats:
+        """Evaluate in float64 on `x` of shape (N, C, ...); `done` as in `Pointwise.apply`."""
+        done = {} if done is None else done
         for step in self.steps:
-            x = step.apply(x)
+            x = step.apply(x, done) if isinstance(step, Pointwise) else step.apply(x)
         return x
+
+    @cached_property
+    def general(self) -> bool:
+        """Whether it is no monotone function in its normal form but has operators of the file in it."""
+        return any(isinstance(step, Pointwise) for step in self.steps)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many functions stand one behind the other."""
+        return sum(step.depth if isinstance(step, Pointwise) else 1 for step in self.steps)
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is the same function for every channel."""
+        return all(values.ndim == 0 for values in self._constants())
+
+    def _all_steps(self) -> Iterator[Step]:
+        """Yield every step, those of operands too, once."""
+        seen: set[Step] = set()
+        waiting = list(self.steps)
+        while waiting:
+            step = waiting.pop()
+            if isinstance(step, Pointwise):
+                if step in seen:
+                    continue
+                seen.add(step)
+                for operand in step.operands:
+                    waiting += operand.steps if isinstance(operand, Chain) else ()
+            yield step
+
+    def lines(self) -> Iterator[Affine]:
+        """Yield every affine function in it."""
+        return (step for step in self._all_steps() if isinstance(step, Affine))
+
+    def _constants(self) -> Iterator[NDArray[Any]]:
+        for step in self._all_steps():
+            if isinstance(step, Affine):
+                yield from (step.mul, step.add)
+            elif isinstance(step, Pointwise):
+                yield from (operand for operand in step.operands if not isinstance(operand, Chain))
 
     @property
     def scale(self) -> float | None:
@@ -145,9 +235,7 @@ class Chain:
     def fits(self, channels: int) -> bool:
         """Whether all numbers are finite, limits aside, and stand for one or for each of `channels`."""
         return all(
-            bool(np.isfinite(values).all()) and values.size in (1, channels)
-            for step in self.steps
-            for values in ((step.mul, step.add) if isinstance(step, Affine) else ())
+            bool(np.isfinite(values).all()) and values.size in (1, channels) for values in self._constants()
         )
 
     def signs(self, channels: int) -> Integers:
@@ -176,14 +264,21 @@ class Chain:
 
     def repeated(self, times: int) -> "Chain":
         """Return the chain for channels that were flattened with `times` positions each."""
-        return self._each(lambda values: np.repeat(values, times))
+        return self.each(lambda values: np.repeat(values, times))
 
     def sliced(self, channels: slice) -> "Chain":
         """Return the chain of some of the channels."""
-        return self._each(lambda values: values[channels])
+        return self.each(lambda values: values[channels])
 
-    def _each(self, change: Callable[[Floats], Floats]) -> "Chain":
+    def each(
+        self, change: Callable[[Floats], Floats], done: dict[Pointwise, Pointwise] | None = None
+    ) -> "Chain":
+        """Return the chain with every constant that has channels changed; `done` has operators that are."""
+        done = {} if done is None else done
+
         def changed(step: Step) -> Step:
+            if isinstance(step, Pointwise):
+                return step.changed(change, done)
             if not isinstance(step, Affine):
                 return step
             return affine(*(v if v.ndim == 0 else change(v) for v in (step.mul, step.add)))

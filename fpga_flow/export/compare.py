@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export import host
-from fpga_flow.export.chain import Affine, Floats, Integers, per_channel
+from fpga_flow.export.chain import Affine, Floats, Integers, Pointwise, per_channel
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActivation, Quantiser
 from fpga_flow.export.reference import Observation
@@ -173,7 +173,7 @@ def witness(
     if len(seen.codes) != len(network.quantisers):
         raise RuntimeError(f"{len(network.quantisers)} quantisers exported, {len(seen.codes)} observed")
     found = Witness(len(seen.logits))
-    for (node, tensor, layout, shift), codes in zip(network.quantisers, seen.codes, strict=True):
+    for (node, tensor, layout, shift, function), codes in zip(network.quantisers, seen.codes, strict=True):
         ours = layers[tensor.name].reshape(len(codes), -1)
         theirs = _as_integers(codes, layout, tensor.shape) + shift
         unequal = ours != theirs
@@ -182,7 +182,7 @@ def witness(
             continue
         found.layers[node] += int(unequal.sum())
         found.largest_step = max(found.largest_step, int(np.abs(ours - theirs).max()))
-        operation = next(
+        operation = function or next(
             (o for o in network.operations if isinstance(o, Activation) and o.name == node), None
         )
         if operation is None:
@@ -257,6 +257,8 @@ def at_ties(operation: Activation, layers: dict[str, Integers], precision: Preci
     x = _real(operation, layers)
     exact = operation.chain.apply(x)
     noise = precision.ties * _largest_sum(operation, x, exact)
+    if operation.chain.general:
+        noise = noise + _moved(operation, x, exact, precision)
     rounding = operation.quantiser.rounding
     if rounding == "BIPOLAR":
         distance = np.abs(exact)
@@ -293,8 +295,26 @@ def _largest_sum(activation: Activation, x: Floats, exact: Floats) -> Floats:
     """Return the magnitude of the largest intermediate result, in steps of the output."""
     largest = np.abs(exact) + 1.0
     reach = _reach(activation)
+    if activation.chain.general:
+        done: dict[Pointwise, Floats] = {}
+        activation.chain.apply(x, done)
+        last = next(step for step in reversed(activation.chain.steps) if isinstance(step, Pointwise))
+        scale = last.operands[-1]  # of the quantiser, by which all before it is divided
+        assert isinstance(scale, np.ndarray)
+        inside = [np.abs(values.astype(np.float64)) for step, values in done.items() if step is not last]
+        for values in inside:
+            largest = largest + values / per_channel(scale, x.ndim)
     for step in activation.chain.steps:
         if isinstance(step, Affine):
             terms = per_channel(reach, x.ndim) * np.abs(per_channel(step.mul, x.ndim))
             largest = largest + terms + np.abs(per_channel(step.add, x.ndim))
     return largest
+
+
+def _moved(activation: Activation, x: Floats, exact: Floats, precision: Precision) -> Floats:
+    """Return how far a function of the file moves, in steps of the output, where `x` is off by its noise."""
+    reach = np.maximum(np.abs(activation.x.low), np.abs(activation.x.high)).astype(np.float64)
+    offsets = [np.abs(line.add / line.mul) for line in activation.chain.lines() if np.all(line.mul)]
+    noise = precision.ties * (per_channel(reach, x.ndim) + sum(per_channel(o, x.ndim) for o in offsets))
+    moved = [np.abs(activation.chain.apply(x + sign * noise) - exact) for sign in (-1.0, 1.0)]
+    return np.maximum(*moved)

@@ -325,6 +325,8 @@ class Observed(NamedTuple):
     """How the file's tensor lies; None: as the integers."""
     shift: int = 0
     """The integers are the file's multiples of its scale plus this."""
+    function: Activation | None = None
+    """What the file computes there, where operations on enumerated integers stand for it."""
 
 
 @dataclass

@@ -5,7 +5,6 @@ import onnx
 from fpga_flow.core.errors import UnsupportedError
 
 _QCDQ = "export QONNX (brevitas.export.export_qonnx), not QCDQ"
-_MONOTONE = "use a QuantReLU or QuantHardTanh"
 _NO_STATE = "use convolutions or dense layers over the sequence"
 INSTEAD = {
     "LSTM": _NO_STATE,
@@ -13,16 +12,6 @@ INSTEAD = {
     "RNN": _NO_STATE,
     "QuantizeLinear": _QCDQ,
     "DequantizeLinear": _QCDQ,
-    "Sigmoid": _MONOTONE,
-    "Tanh": _MONOTONE,
-    "Elu": _MONOTONE,
-    "Selu": _MONOTONE,
-    "Gelu": _MONOTONE,
-    "Erf": _MONOTONE,
-    "Softplus": _MONOTONE,
-    "HardSigmoid": _MONOTONE,
-    "HardSwish": _MONOTONE,
-    "PRelu": "use a ReLU or a leaky ReLU",
     "InstanceNormalization": "use batch norm",
     "LayerNormalization": "use batch norm",
     "TopK": "let it take the largest of the classes, along axis 1, at the end of the network",

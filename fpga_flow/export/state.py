@@ -98,6 +98,8 @@ class Walk:
         self.reads.update(output.name for output in self.graph.output)
         self.pieces: dict[str, dict[tuple[int, int], Value]] = {}
         """Tensor that is split -> its channels [start, stop) -> value."""
+        self.negated: dict[str, MulConstant] = {}
+        """Tensor that is another with the signs of some channels changed -> the product that makes it."""
         self._taken = {node.name for node in self.graph.node} | set(self.reads)
 
     def dynamic(
@@ -267,7 +269,12 @@ class Walk:
 
     def align(self, node: onnx.NodeProto, value: Value) -> Value:
         """Make the chain increasing in every channel, by negating the layer before or its result."""
-        flip = value.chain.signs(value.tensor.channels) < 0
+        if value.chain.general:  # see readers.steps
+            return value
+        return self.flip(node, value, value.chain.signs(value.tensor.channels) < 0)
+
+    def flip(self, node: onnx.NodeProto, value: Value, flip: NDArray[np.bool_]) -> Value:
+        """Return `value` as a function of integers that are negated in the channels in `flip`."""
         if not flip.any():
             return value
         chain = value.chain.flipped(flip)
@@ -275,8 +282,11 @@ class Walk:
             return replace(value, chain=chain, open=value.open.negated(flip))
         producer = next((o for o in reversed(self.operations) if o.y is value.tensor), None)
         if value.shared or not isinstance(producer, Matrix):
-            signs = np.where(flip, -1, 1)
-            return replace(value, tensor=self.multiply(f"{node.name}_sign", value.tensor, signs), chain=chain)
+            tensor = self.multiply(f"{node.name}_sign", value.tensor, np.where(flip, -1, 1))
+            product = self.operations[-1]
+            assert isinstance(product, MulConstant)
+            self.negated[tensor.name] = product
+            return replace(value, tensor=tensor, chain=chain)
         producer.flip(flip)
         return replace(value, chain=chain)
 

@@ -19,6 +19,7 @@ from fpga_flow.export.operations import (
 )
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.inputs import declare
+from fpga_flow.export.readers.pointwise import is_pointwise, pointwise
 from fpga_flow.export.readers.quant import checked_spec
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.state import QUANTISE_FIRST, Walk, unsettled
@@ -83,11 +84,11 @@ def _read_all(walk: Walk) -> list[UnsupportedError]:
 
 def _read(walk: Walk, node: onnx.NodeProto) -> tuple[Known, ...]:
     """Return what is known of the outputs of `node`."""
-    if node.op_type not in READERS:
-        raise unsupported_operator(node)
     if any(isinstance(walk.known.get(name), Refused) for name in node.input):
+        if node.op_type not in READERS and not is_pointwise(walk, node):
+            raise unsupported_operator(node)
         return _behind_refused(walk, node)
-    made = READERS[node.op_type](walk, node)
+    made = READERS.get(node.op_type, pointwise)(walk, node)
     results = made if isinstance(made, tuple) else (made,)
     for output, result in zip(node.output, results, strict=False):
         _check(walk, node, output, result)
@@ -125,7 +126,7 @@ def _check(walk: Walk, node: onnx.NodeProto, output: str, result: Known) -> None
             raise UnsupportedError(
                 node.name, "its factors are not finite, or not one per channel", "use other scales"
             )
-        if len(result.chain.steps) > MAX_STEPS:
+        if result.chain.depth > MAX_STEPS:
             raise UnsupportedError(
                 node.name,
                 f"more than {MAX_STEPS} functions one behind the other without a quantiser",
@@ -148,6 +149,13 @@ def _check(walk: Walk, node: onnx.NodeProto, output: str, result: Known) -> None
         )
 
 
+def _drop_unread(walk: Walk, output: Tensor) -> None:
+    """Take out changes of sign whose integers nothing reads: a function was read back through them."""
+    for product in walk.negated.values():
+        if product.y is not output and not any(product.y is x for o in walk.operations for x in o.xs):
+            walk.operations.remove(product)
+
+
 def _finish(walk: Walk) -> IntegerNetwork:
     name, last = walk.graph.output[0].name, walk.graph.node[-1]
     if not isinstance(walk.known.get(name), Value) or walk.host is None or walk.input is None:
@@ -162,6 +170,7 @@ def _finish(walk: Walk) -> IntegerNetwork:
         )
     last = walk.model.find_producer(name) or last
     logits = finish(walk, last, name, replace(known, shared=known.shared or walk.reads[name] > 1))
+    _drop_unread(walk, logits.tensor)
     return IntegerNetwork(
         host=walk.host,
         input=walk.input,

@@ -177,14 +177,6 @@ def test_signs_are_changed_and_constants_stand_on_the_left(tmp_path: Path) -> No
     assert not any(isinstance(o, MulConstant) for o in net.operations)
 
 
-def test_wrong_constant_divided_by_a_tensor() -> None:
-    graph = Graph((1, 3, 5, 5)).quant(0.1, 4)
-    graph.node("Div", graph.last, source=graph.constant(1.0), name="inverse")
-    assert refusal(ended(graph, 75)) == (
-        "node 'inverse': a constant divided by a computed tensor; write it as a product"
-    )
-
-
 @pytest.mark.parametrize("function", ["Relu", "Clip", None])
 def test_activation_scales_per_channel_feed_a_depthwise_convolution(
     function: str | None, tmp_path: Path

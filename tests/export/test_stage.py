@@ -122,9 +122,11 @@ def test_wrong_operator_is_refused_before_anything_is_written_or_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "_outside_data", lambda *_: pytest.fail("data was loaded"))
-    onnx.save(network().node("Erf", name="gelu").proto(), tmp_path / "net.onnx")
+    onnx.save(network().node("Hardmax", name="hard").proto(), tmp_path / "net.onnx")
     made = context(tmp_path / "a", tmp_path / "net.onnx")
-    with pytest.raises(UnsupportedError, match="^node 'gelu': operator Erf cannot be mapped to hardware; "):
+    with pytest.raises(
+        UnsupportedError, match="^node 'hard': operator Hardmax cannot be mapped to hardware; "
+    ):
         stage.run(made)
     assert not list(made.folder.iterdir())
 

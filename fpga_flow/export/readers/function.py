@@ -8,6 +8,7 @@ from fpga_flow.core.errors import UnsupportedError, WrongNodeError
 from fpga_flow.export.chain import Clip, Leaky, affine
 from fpga_flow.export.nodes import Node, attributes_of
 from fpga_flow.export.readers.join import residual
+from fpga_flow.export.readers.pointwise import of_one_tensor, pointwise
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import HostValue, Known, Value
 
@@ -48,7 +49,11 @@ def arithmetic(walk: Walk, node: Node) -> Known:
     """Read a sum, difference, product or quotient with a constant, or a sum of two computed tensors."""
     left, right = (walk.constant(node, index) for index in (0, 1))
     if left is None and right is None:
-        if node.op_type in ("Add", "Sub"):
+        lines = all(isinstance(v, Value) and v.chain.line for v in (walk.known[n] for n in node.input))
+        additive = node.op_type in ("Add", "Sub")
+        if of_one_tensor(walk, node) and not (lines and additive):
+            return pointwise(walk, node)
+        if additive:
             return residual(walk, node)
         raise UnsupportedError(
             node.name,
@@ -56,8 +61,8 @@ def arithmetic(walk: Walk, node: Node) -> Known:
             "use a network without gates (sums and concatenations can be)",
         )
     index, constant = (0, right) if right is not None else (1, left)
-    if index == 1 and node.op_type == "Div":
-        raise UnsupportedError(node.name, "a constant divided by a computed tensor", "write it as a product")
+    if _in_general(walk, node, index) or (index == 1 and node.op_type == "Div"):
+        return pointwise(walk, node)
     known = walk.known[node.input[index]]
     mirrored = index == 1 and node.op_type == "Sub"  # c - x is -x + c
     if node.op_type == "Div" and not np.all(constant):
@@ -77,6 +82,12 @@ def arithmetic(walk: Walk, node: Node) -> Known:
     if mirrored:
         return value.then(affine(-1.0, numbers))
     return value.then(affine(1.0, numbers if node.op_type == "Add" else -numbers))
+
+
+def _in_general(walk: Walk, node: Node, index: int = 0) -> bool:
+    """Whether input `index` of `node` is behind an operator that the normal form does not have."""
+    known = walk.known[node.input[index]]
+    return isinstance(known, Value) and known.chain.general
 
 
 def _on_host(node: Node, known: HostValue, step: str, constant: Any) -> HostValue:
@@ -102,6 +113,8 @@ def negate(walk: Walk, node: Node) -> Known:
     """Read a change of sign."""
     if (known := walk.on_host(node)) is not None:
         return known.then("mul", np.array([-1.0]))
+    if _in_general(walk, node):
+        return pointwise(walk, node)
     return walk.dynamic(node, any_layout=True, open_sum=True).then(affine(-1.0))
 
 
@@ -109,14 +122,16 @@ def relu(walk: Walk, node: Node) -> Known:
     """Read a ReLU."""
     if (known := walk.on_host(node)) is not None:
         return known.then("max", np.array([0.0]))
+    if _in_general(walk, node):
+        return pointwise(walk, node)
     return walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True)).then(Clip(0.0, np.inf))
 
 
 def leaky_relu(walk: Walk, node: Node) -> Value:
     """Read a leaky ReLU."""
     slope = float(attributes_of(node).get("alpha", 0.01))
-    if slope < 0:
-        raise UnsupportedError(node.name, f"its slope is {slope:g}", "use a slope of 0 or more")
+    if slope < 0 or _in_general(walk, node):
+        return pointwise(walk, node)
     return walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True)).then(Leaky(slope))
 
 
@@ -141,5 +156,7 @@ def clip(walk: Walk, node: Node) -> Known:
         for step, end in limits:
             known = known.then(step, np.array([end])) if np.isfinite(end) else known
         return known
+    if _in_general(walk, node):
+        return pointwise(walk, node)
     value = walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
     return value.then(Clip(float(ends[0]), float(ends[1])))

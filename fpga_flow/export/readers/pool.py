@@ -27,7 +27,7 @@ from fpga_flow.export.values import Value
 
 def max_pool(walk: Walk, node: Node) -> Value:
     """Read a max-pool over one or two axes."""
-    value = walk.align(node, walk.dynamic(node))
+    value = _increasing(walk, node, walk.dynamic(node))
     x = value.tensor
     settings = window(node, list(attributes_of(node)["kernel_shape"]), x.shape[2:])
     if any(d != 1 for d in settings["dilations"]):
@@ -40,6 +40,13 @@ def max_pool(walk: Walk, node: Node) -> Value:
     value = replace(value, tensor=walk.shifted(f"{node.name}_up", x, -least))
     value = _max(walk, node, value, settings, walk.fresh(f"{node.output[0]}_up"))
     return replace(value, tensor=walk.shifted(f"{node.name}_down", value.tensor, least))
+
+
+def _increasing(walk: Walk, node: Node, value: Value) -> Value:
+    """Return `value` as an increasing function, of which the maximum is that of the largest integer."""
+    if value.chain.general:
+        raise _not_quantised(node)
+    return walk.align(node, value)
 
 
 def _max(walk: Walk, node: Node, value: Value, settings: dict[str, Any], output: str | None = None) -> Value:
@@ -156,12 +163,16 @@ def _multiplied(
 def _line(node: Node, value: Value) -> Affine:
     line = value.chain.line
     if line is None:
-        raise UnsupportedError(
-            node.name,
-            f"the input of this {node.op_type} is an activation that is not quantised",
-            "put a quantiser (QuantReLU, QuantIdentity) in front of it",
-        )
+        raise _not_quantised(node)
     return line
+
+
+def _not_quantised(node: Node) -> UnsupportedError:
+    return UnsupportedError(
+        node.name,
+        f"the input of this {node.op_type} is an activation that is not quantised",
+        "put a quantiser (QuantReLU, QuantIdentity) in front of it",
+    )
 
 
 def reduce(walk: Walk, node: Node) -> Value:
@@ -189,12 +200,12 @@ def reduce(walk: Walk, node: Node) -> Value:
     if "Max" not in node.op_type:
         result = _sums(walk, node, value, settings, mean=node.op_type != "ReduceSum")
     elif whole:
-        value = walk.align(node, value)
+        value = _increasing(walk, node, value)
         x = value.tensor
         y = Tensor(node.output[0], (*x.shape[:2], 1, 1), x.datatype, x.low.copy(), x.high.copy())
         result = replace(value, tensor=walk.add(GlobalMax(node.name, (x,), (y,))))
     else:
-        result = _max(walk, node, walk.align(node, value), settings)
+        result = _max(walk, node, _increasing(walk, node, value), settings)
     if keep:
         return replace(result, layout=value.layout)
     return flattened(walk, f"{node.name}_flat", node.output[0], result, layout)

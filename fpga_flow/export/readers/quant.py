@@ -20,6 +20,7 @@ from fpga_flow.export.operations import (
 )
 from fpga_flow.export.readers.inputs import quantised_input
 from fpga_flow.export.readers.open_sum import settle
+from fpga_flow.export.readers.steps import enumerated
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import (
     HostValue,
@@ -37,13 +38,13 @@ def quant(walk: Walk, node: Node) -> Known:
     constant = walk.constant(node, 0)
     if constant is not None:
         return quantise_constant(constant, quant_spec(node, walk.constant_named))
-    spec = checked_spec(walk, node)
+    spec, shift, function = checked_spec(walk, node), 0, None
     if isinstance(walk.known[node.input[0]], HostValue):
         value = quantised_input(walk, node, 0, spec)
         shift = -walk.host.shift + spec.zero if walk.host else 0
     else:
-        value, shift = _quant_activation(walk, node, spec), 0
-    walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift))
+        value, function = _quant_activation(walk, node, spec)
+    walk.quantisers.append(Observed(node.name, value.tensor, value.layout, shift, function))
     return value
 
 
@@ -57,7 +58,8 @@ def checked_spec(walk: Walk, node: Node) -> QuantSpec:
     return spec
 
 
-def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
+def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> tuple[Value, Activation | None]:
+    """Return the quantised value, and what the file computes there where enumerated integers stand for it."""
     quantiser = _less_zero(walk, node, spec)
     value = walk.align(node, walk.dynamic(node, any_layout=True, open_sum=True))
     tensor = value.tensor
@@ -67,6 +69,10 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
         quantiser = replace(quantiser, edges=tuple(tuple(row) for row in edges.tolist()))
     result = affine(walk.per_channel(node, spec.scale, tensor.shape))
     chain = value.chain.divided(float(result.mul) if result.mul.ndim == 0 else result.mul)
+    if chain.general:
+        _check_thresholds(walk, node, quantiser)
+        made, function = enumerated(walk, node, replace(value, chain=chain), quantiser)
+        return Value(made, Chain((result,)), layout=value.layout), function
     last = chain.steps[-1]
     if isinstance(last, Clip):
         ends = quantiser.apply(np.array([[last.low], [last.high]]))
@@ -77,7 +83,19 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
         quantiser.rounding != "BIPOLAR" or tensor.datatype == "BIPOLAR"
     )
     if chain.scale == 1.0 and fits and keeps and not value.open:
-        return replace(value, chain=Chain((result,)))  # already on this grid
+        return replace(value, chain=Chain((result,))), None  # already on this grid
+    _check_thresholds(walk, node, quantiser)
+    limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
+    y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
+    if value.open:
+        activation: Activation = settle(walk, node, value.open, y, chain, quantiser)
+    else:
+        activation = Activation(node.name, (tensor,), (y,), chain, quantiser)
+    return Value(walk.add(activation), Chain((result,)), layout=value.layout), None
+
+
+def _check_thresholds(walk: Walk, node: Node, quantiser: Quantiser) -> None:
+    """Raise `UnsupportedError` for more thresholds in each channel than hardware has room for."""
     bits = (quantiser.high - quantiser.low).bit_length()
     if bits > THRESHOLD_BITS and not walk.counting:
         raise UnsupportedError(
@@ -85,13 +103,6 @@ def _quant_activation(walk: Walk, node: Node, spec: QuantSpec) -> Value:
             f"an activation of {bits} bits would need {quantiser.levels:,} thresholds in each channel",
             f"use {THRESHOLD_BITS} bits or fewer inside the network; its input may have {MAX_BITS}",
         )
-    limits = [np.full(tensor.channels, end, dtype=np.int64) for end in (quantiser.low, quantiser.high)]
-    y = Tensor(node.output[0], tensor.shape, quantiser.datatype, *limits)
-    if value.open:
-        activation: Activation = settle(walk, node, value.open, y, chain, quantiser)
-    else:
-        activation = Activation(node.name, (tensor,), (y,), chain, quantiser)
-    return Value(walk.add(activation), Chain((result,)), layout=value.layout)
 
 
 def _less_zero(walk: Walk, node: Node, spec: QuantSpec) -> Quantiser:

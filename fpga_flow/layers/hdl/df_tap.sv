@@ -39,10 +39,11 @@ module df_tap #(
   final if (file != 0) $fclose(file);
 
   int activity = 0;
-  int skipped = 0, cycles = 1, left = 0;
-  int cycle = 0, moved = 0, waited = 0, starved = 0;
+  int cycles = 1;
+  int skipped, left, cycle, moved, waited, starved;
   initial begin
     string where;
+    {skipped, left, cycle, moved, waited, starved} = '0;
     if ($value$plusargs("activity=%s", where)) begin
       void'($value$plusargs("activity_from=%d", skipped));
       void'($value$plusargs("activity_cycles=%d", cycles));
