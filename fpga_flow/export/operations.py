@@ -231,6 +231,11 @@ class Add(Operation):
 
 
 @dataclass
+class Multiply(Operation):
+    """The product of two tensors of one shape, value by value."""
+
+
+@dataclass
 class Concat(Operation):
     """All channels of the first input, then all of the next."""
 

@@ -299,9 +299,9 @@ class Walk:
         y = bounded(self.fresh(f"{x.name}_scaled"), x.shape, low, high)
         return self.add(MulConstant(self.fresh(name), (x,), (y,), values))
 
-    def shifted(self, name: str, x: Tensor, by: int) -> Tensor:
-        """Append the sum of `x` and one whole number for all its channels."""
-        values = np.full(x.channels, by, dtype=np.int64)
+    def shifted(self, name: str, x: Tensor, by: int | Integers) -> Tensor:
+        """Append the sum of `x` and whole numbers, one or one per channel."""
+        values = np.broadcast_to(by, (x.channels,)).astype(np.int64)
         y = bounded(self.fresh(f"{x.name}_shifted"), x.shape, x.low + by, x.high + by)
         return self.add(AddConstant(self.fresh(name), (x,), (y,), values))
 

@@ -1,4 +1,4 @@
-"""Product of a stream and a constant per channel (a scale)."""
+"""Product of two streams (a gate), or of a stream and a constant per channel (a scale)."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from finn.custom_op.fpgadataflow.elementwise_binary import ElementwiseMul
 from onnx import NodeProto
-from qonnx.core.datatype import BaseDataType
+from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.finn import constants
 from fpga_flow.finn.backend import replaces
 from fpga_flow.finn.datatypes import decoded, range_of, smallest
@@ -26,12 +25,12 @@ from fpga_flow.target.resources import Resources
 
 @replaces("ElementwiseMul_hls")
 class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
-    """FINN's `ElementwiseMul` with `df_channel_mul` for a body.
+    """FINN's `ElementwiseMul` with `df_mul` or `df_channel_mul` for a body.
 
     `ElementwiseMul_rtl` is taken: FINN's own, for Versal parts.
     """
 
-    modules = ("df_channel_mul.sv",)
+    modules = ("df_mul.sv", "df_channel_mul.sv")
 
     def _derive_out_dtype(self, model: ModelWrapper) -> BaseDataType:
         """Return the smallest type for the products."""
@@ -41,11 +40,17 @@ class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
     def instance(self, model: ModelWrapper, folder: Path) -> tuple[str, dict[str, object]]:
         """See `OwnRtl.instance`; writes the constants."""
         self.check()
-        if self.streams_in() == 2:
-            raise UnsupportedError(
-                self.onnx_node.name, "a product of two streams has no RTL", "multiply by a constant"
-            )
         bits, signed = decoded(self.lhs_dtype)
+        if self.streams_in() == 2:
+            bits_1, signed_1 = decoded(self.rhs_dtype)
+            return "df_mul", {
+                "PE": self.get_nodeattr("PE"),
+                "Width0": bits,
+                "Signed0": int(signed),
+                "Width1": bits_1,
+                "Signed1": int(signed_1),
+                "OutWidth": self.out_dtype.bitwidth(),
+            }
         const_bits, const_signed = constants.width(self.constants(model))
         return "df_channel_mul", {
             "Channels": self.channels(),
@@ -60,8 +65,9 @@ class IntegerMul_rtl(Elementwise, ElementwiseMul):  # type: ignore[misc]
 
 
 def mul(graph: LayerGraph, node: NodeProto) -> None:
-    """Append a product with constants: of channels, or of positions."""
-    values = graph.constant_of(node)[0]
+    """Append a product, of two streams or with constants: of channels, or of positions."""
+    constant = any(graph.is_constant(node, index) for index in (0, 1))
+    values = graph.constant_of(node)[0] if constant else np.zeros(1)
     if values.ndim < 4 or max(values.shape[2:]) == 1:
         elementwise(graph, node, "IntegerMul_rtl")
         return
@@ -71,16 +77,29 @@ def mul(graph: LayerGraph, node: NodeProto) -> None:
 
 
 def schedule(layer: Any) -> Schedule:
-    """`df_channel_mul.sv`: three stages that move together."""
-    return steps((1,), (1,), latency=3, places=3, rigid=True)
+    """`df_mul.sv` of two streams, `df_channel_mul.sv` of one and constants: three stages, moving together."""
+    return steps(((1 << layer.streams_in()) - 1,), (1,), latency=3, places=3, rigid=True)
 
 
 def resources(a: Attributes, weights: Weights, family: Family) -> Resources:
     """Return what it takes; see `Implementation.resources`."""
     left, right = bits_of(a["lhs_dtype"]), bits_of(a["rhs_dtype"])
+    if a["rhs_style"] != "const":
+        return _of_two(a, family)
     if min(left, right) > 1 and left + right >= family.dsp_product:
         return elementwise_resources(a, weights, family) + Resources(dsp=a["PE"])
     return elementwise_resources(a, weights, family) + Resources(lut=a["PE"] * left * right)
+
+
+def _of_two(a: Attributes, family: Family) -> Resources:
+    """Return what `df_mul.sv` takes; a DSP slice has all its registers."""
+    left, right = (decoded(DataType[a[f"{side}_dtype"]])[0] for side in ("lhs", "rhs"))
+    control = Resources(lut=4, ff=3)
+    if min(left, right) > 1 and left + right >= family.dsp_product:
+        return control + Resources(dsp=a["PE"])
+    added = 1.3 if min(left, right) > 3 else 1.0  # rows of partial products; smaller ones are tables
+    registers = left + right + 2 * bits_of(a["out_dtype"])
+    return control + Resources(lut=added * left * right, ff=registers).times(a["PE"])
 
 
 MUL = register(

@@ -26,6 +26,7 @@ from fpga_flow.export.operations import (
     GlobalSum,
     MulConstant,
     MulPositions,
+    Multiply,
     Operation,
     SumPool,
 )
@@ -90,6 +91,8 @@ def _without_weights(operation: Operation) -> MicroNetScore:
         return MicroNetScore(operation.y.channels * share, values * share, 0)
     if isinstance(operation, MulPositions):
         return MicroNetScore((len(operation.rows) + len(operation.columns)) * share, values * share, 0)
+    if isinstance(operation, Multiply):
+        return MicroNetScore(0, values * share, 0)
     if isinstance(operation, Add):
         return MicroNetScore(0, 0, values * share)
     if isinstance(operation, GlobalSum):

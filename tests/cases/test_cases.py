@@ -31,7 +31,6 @@ REFUSED = {
     "lstm": "node 'lstm.layers.0.0.export_handler.QuantLSTMCell': operator QuantLSTMCell of domain",
     "no-input-quantiser": "node '0.Conv': Conv works on the network's input before it is quantised",
     "quantiser-of-half-bits": "node 'Quant_4': its bit width must be one whole number",
-    "se-gate": "node 'Mul': Mul of two computed tensors cannot be mapped to hardware",
     "two-inputs": "must have one input, not 2 (a, b)",
     "two-outputs-yolo": "must have one output, not 2 (19, 22)",
     "unquantised-ir3": "node 'MatMul_0': its weights are not quantised",

@@ -171,12 +171,12 @@ def test_wrong_activation_behind_the_last_layer() -> None:
     )
 
 
-def test_wrong_gate() -> None:
+def test_wrong_quotient() -> None:
     graph = quantised()
     first = graph.last
-    assert refusal(dense(graph.quant(0.2, 4).node("Mul", first, name="gate"))) == (
-        "node 'gate': Mul of two computed tensors cannot be mapped to hardware; "
-        "use a network without gates (sums and concatenations can be)"
+    assert refusal(dense(graph.quant(0.2, 4).node("Div", first, name="share"))) == (
+        "node 'share': Div of two computed tensors cannot be mapped to hardware; "
+        "multiply by a function of the divisor that is quantised"
     )
 
 

@@ -25,6 +25,7 @@ AS_LAYERS = {
     "df_digits_out": "constant_unit",
     "df_fork": "fork",
     "df_insert_zeros": "insert_zeros",
+    "df_mul": "elementwise",
     "df_position_mul": "position_mul",
     "df_reorder": "reorder",
     "df_split": "concat_split",

@@ -129,6 +129,8 @@ class Residual:
     """An empty skip goes through a quantiser of its own; else the main way takes the scale of the skip."""
     unlike: bool = False
     """The ways have scales of their own, and the sum is quantised by `act` too."""
+    gate: bool = False
+    """Of unlike ways the product instead of the sum."""
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ class _Writer:
             for way, name in ((block.main, "main"), (block.skip, "skip"))
         ]
         if block.unlike:
-            return self.unlike(ends, replace(block.act, tie=False), place)
+            return self.unlike(ends, block, place)
         if block.skip or block.requantise:
             scale = self.scale_for(ends[0], replace(block.act, tie=False), place)
             left, right = (
@@ -223,13 +223,17 @@ class _Writer:
         tensor = self.node(left, "Add", right.tensor)
         return Value(tensor, left.shape, 1.5 * max(left.rms, right.rms), scale)
 
-    def unlike(self, ends: list[Value], act: Act, place: tuple[object, ...]) -> Value:
-        """Append quantisers with a scale for each of two ways, their sum, and a quantiser of it."""
+    def unlike(self, ends: list[Value], block: Residual, place: tuple[object, ...]) -> Value:
+        """Append quantisers with a scale for each of two ways, their sum or product, and a quantiser of it."""
+        act = replace(block.act, tie=False)
         left, right = (
             self.quantise(end, act, self.scale_for(end, act, (*place, side)), _name(side, place))
             for end, side in zip(ends, ("main", "skip"), strict=True)
         )
-        total = replace(left, tensor=self.node(left, "Add", right.tensor), rms=1.5 * max(left.rms, right.rms))
+        operator, rms = (
+            ("Mul", left.rms * right.rms) if block.gate else ("Add", 1.5 * max(left.rms, right.rms))
+        )
+        total = replace(left, tensor=self.node(left, operator, right.tensor), rms=rms)
         return self.quantise(total, act, self.scale_for(total, act, (*place, "sum")), _name("sum", place))
 
     def ways(self, value: Value, block: Concat | Split, place: tuple[object, ...]) -> Value:

@@ -149,10 +149,12 @@ def _residual(choose: Choices, state: State) -> list[Block]:
     main, act = _way(choose, state), _act(choose, bipolar=False)
     if choose.once_in(2):
         requantise, unlike = choose.once_in(2), choose.once_in(2)
-        return [Residual(_with_filters(main, state.shape[0]), (), act, requantise, unlike)]
+        gate = unlike and choose.once_in(2)
+        return [Residual(_with_filters(main, state.shape[0]), (), act, requantise, unlike, gate)]
     filters = choose.integer(1, 6)
     skip = _with_filters(_way(choose, state), filters)
-    return [Residual(_with_filters(main, filters), skip, act, unlike=choose.once_in(2))]
+    unlike = choose.once_in(2)
+    return [Residual(_with_filters(main, filters), skip, act, False, unlike, unlike and choose.once_in(2))]
 
 
 def _concat(choose: Choices, state: State) -> list[Block]:

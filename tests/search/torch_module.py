@@ -54,19 +54,25 @@ class Padding(nn.Module):
 
 
 class Sum(nn.Module):
-    """Two ways, quantised alike, added; or quantised each with its own scale, added and quantised again."""
+    """Two ways, quantised alike, added; or quantised each by itself, added or multiplied and quantised again."""
 
     def __init__(
-        self, main: nn.Module, skip: nn.Module, quantiser: nn.Module, own: tuple[nn.Module, ...] = ()
+        self,
+        main: nn.Module,
+        skip: nn.Module,
+        quantiser: nn.Module,
+        own: tuple[nn.Module, ...] = (),
+        gate: bool = False,
     ) -> None:
         super().__init__()
+        self.gate = gate
         self.main, self.skip, self.quantiser = main, skip, quantiser
         self.own = nn.ModuleList(own)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.own:
-            total: Tensor = self.quantiser(self.main(x)) + self.own[0](self.skip(x))
-            return torch.as_tensor(self.own[1](total))
+            main, skip = self.quantiser(self.main(x)), self.own[0](self.skip(x))
+            return torch.as_tensor(self.own[1](main * skip if self.gate else main + skip))
         left: Tensor = self.quantiser(self.main(x))
         right: Tensor = self.quantiser(self.skip(x))
         return left + right
@@ -133,9 +139,9 @@ class _Builder:
                     return Sum(main, skip, quantiser)
                 sides = (
                     self.quantiser(z, block.act, (*place, "own")),
-                    self.quantiser(y + z, block.act, place),
+                    self.quantiser(y * z if block.gate else y + z, block.act, place),
                 )
-                return Sum(main, skip, quantiser, sides)
+                return Sum(main, skip, quantiser, sides, block.gate)
             case Concat() | Split():
                 sizes = block.sizes if isinstance(block, Split) else ()
                 parts = torch.split(x, list(sizes), 1) if sizes else [x] * len(block.ways)

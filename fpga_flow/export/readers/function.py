@@ -9,6 +9,7 @@ from fpga_flow.export.chain import Clip, Leaky, affine
 from fpga_flow.export.nodes import Node, attributes_of
 from fpga_flow.export.readers.join import residual
 from fpga_flow.export.readers.pointwise import of_one_tensor, pointwise
+from fpga_flow.export.readers.product import product
 from fpga_flow.export.state import Walk
 from fpga_flow.export.values import HostValue, Known, Value
 
@@ -46,7 +47,7 @@ _ARITHMETIC = {"Mul": "mul", "Div": "div", "Add": "add", "Sub": "sub"}
 
 
 def arithmetic(walk: Walk, node: Node) -> Known:
-    """Read a sum, difference, product or quotient with a constant, or a sum of two computed tensors."""
+    """Read a sum, difference, product or quotient with a constant, or one of two computed tensors."""
     left, right = (walk.constant(node, index) for index in (0, 1))
     if left is None and right is None:
         lines = all(isinstance(v, Value) and v.chain.line for v in (walk.known[n] for n in node.input))
@@ -55,10 +56,12 @@ def arithmetic(walk: Walk, node: Node) -> Known:
             return pointwise(walk, node)
         if additive:
             return residual(walk, node)
+        if node.op_type == "Mul":
+            return product(walk, node)
         raise UnsupportedError(
             node.name,
             f"{node.op_type} of two computed tensors cannot be mapped to hardware",
-            "use a network without gates (sums and concatenations can be)",
+            "multiply by a function of the divisor that is quantised",
         )
     index, constant = (0, right) if right is not None else (1, left)
     if _in_general(walk, node, index) or (index == 1 and node.op_type == "Div"):
