@@ -16,6 +16,8 @@ Gamma = Literal["positive", "mixed", "zeros"]
 GlobalKind = Literal["max", "average"]
 Way = Literal["qonnx", "brevitas"]
 ActKind = Literal["unsigned", "signed", "narrow", "bipolar"]
+FUNCTIONS = ("sigmoid", "tanh", "silu", "elu", "softplus")
+"""Of one number, in front of a quantiser."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Act:
     """Of the codes, against a scale that just fits: above 1 saturates."""
     tie: bool = False
     """Its scale is that of its input times a power of two: many values lie between two codes."""
+    function: str = ""
+    """One of `FUNCTIONS` that stands in front of it; none where empty."""
 
 
 @dataclass(frozen=True)

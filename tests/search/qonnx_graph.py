@@ -142,6 +142,8 @@ class _Writer:
             case Norm():
                 return self.norm(value, block, place)
             case Act():
+                if block.function:
+                    value = self.function(value, block.function)
                 return self.quantise(value, block, self.scale_for(value, block, place), _name("act", place))
             case MaxPool():
                 tensor = self.node(
@@ -168,6 +170,15 @@ class _Writer:
             case Concat() | Split():
                 return self.ways(value, block, place)
         return replace(value, tensor=tensor, shape=_shape(value.shape, block))
+
+    def function(self, value: Value, kind: str) -> Value:
+        """Append a function of each number."""
+        if kind == "silu":
+            tensor = self.node(value, "Mul", self.node(value, "Sigmoid"))
+        else:
+            operators = {"sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "softplus": "Softplus"}
+            tensor = self.node(value, operators[kind])
+        return replace(value, tensor=tensor, rms=max(0.6, value.rms if kind in ("silu", "softplus") else 0.6))
 
     def matrix(self, value: Value, block: Conv | Dense, place: tuple[object, ...]) -> Value:
         rng, channels = self.rng(*place, "weights"), value.shape[0]
@@ -224,7 +235,7 @@ class _Writer:
         return Value(tensor, left.shape, 1.5 * max(left.rms, right.rms), scale)
 
     def unlike(self, ends: list[Value], block: Residual, place: tuple[object, ...]) -> Value:
-        """Append quantisers with a scale for each of two ways, their sum or product, and a quantiser of it."""
+        """Append a quantiser for each of two ways, their sum or product, and a quantiser of it."""
         act = replace(block.act, tie=False)
         left, right = (
             self.quantise(end, act, self.scale_for(end, act, (*place, side)), _name(side, place))

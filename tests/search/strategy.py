@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.search.choices import Choices, DrawnChoices, Menu, SeededChoices
 from tests.search.describe import (
+    FUNCTIONS,
     Act,
     AvgPool,
     Block,
@@ -86,7 +87,10 @@ def _functions(choose: Choices, matrix: bool) -> list[Block]:
     if choose.once_in(2):
         gammas: list[Gamma] = ["mixed", "zeros", "positive"] if matrix else ["positive"]
         blocks.append(Norm(choose.one(gammas)))
-    return [*blocks, _act(choose)]
+    act = _act(choose)
+    if act.kind != "bipolar" and choose.once_in(4):
+        act = replace(act, relu=False, tie=False, function=choose.one(FUNCTIONS))
+    return [*blocks, act]
 
 
 def _max_pool(choose: Choices, state: State) -> MaxPool:

@@ -53,8 +53,17 @@ class Padding(nn.Module):
         return nn.functional.pad(x, self.pads)
 
 
+FUNCTIONS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+}
+
+
 class Sum(nn.Module):
-    """Two ways, quantised alike, added; or quantised each by itself, added or multiplied and quantised again."""
+    """Two ways, quantised alike, added; or each by itself, added or multiplied, and quantised again."""
 
     def __init__(
         self,
@@ -114,7 +123,10 @@ class _Builder:
             case Norm():
                 return self.norm(x, block, place)
             case Act():
-                return self.quantiser(x, block, place)
+                if not block.function:
+                    return self.quantiser(x, block, place)
+                function = FUNCTIONS[block.function]()
+                return nn.Sequential(function, self.quantiser(function(x), block, place))
             case MaxPool():
                 pool: Any = (nn.MaxPool1d, nn.MaxPool2d)[axes - 1]
                 return pool(block.kernel, block.stride, block.pads[:axes])
