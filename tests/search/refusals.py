@@ -15,7 +15,7 @@ REASONS: dict[str, str] = {
     r"its input.* has \d+ bits, more than": "matrices take 16 bits, of an average 24",
     r"no multipliers of \d+ bits are right|too many with the \d+ steps": "scales that have no small ratio",
     r"a function of sums from .* more than are tried": "too many integers to try",
-    r"the function in front of it has \d+ .* steps in one channel": "a function that goes up and down in more steps than a list has",
+    r"the function in front of it has \d+ .* steps in one channel": "more steps up and down than a list has",
     r"the output is the quantised input as it is": "nothing is left to build",
     r"hardware\.top_k is \d+, of": "more classes wanted than there are",
 }
