@@ -12,6 +12,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
+from fpga_flow.export.chain import Integers
 from fpga_flow.export.operations import Activation, IntegerNetwork, Operation, integer_type
 from fpga_flow.export.standard import NO_INPUT, STANDARD
 from fpga_flow.export.thresholds import find_thresholds
@@ -39,7 +40,8 @@ class _Builder:
 
 
 def _activation(build: _Builder, operation: Activation) -> None:
-    thresholds, quantiser = find_thresholds(operation), operation.quantiser
+    quantiser = operation.quantiser
+    thresholds, low = filled_up(operation, find_thresholds(operation))
     datatype = integer_type(min(-1, int(thresholds.min())), int(thresholds.max()))
     build.node(
         "MultiThreshold",
@@ -48,8 +50,25 @@ def _activation(build: _Builder, operation: Activation) -> None:
         domain=QONNX_DOMAIN,
         out_dtype=quantiser.datatype,
         out_scale=float(quantiser.step),
-        out_bias=float(quantiser.low),
+        out_bias=float(low),
     )
+
+
+def filled_up(operation: Activation, thresholds: Integers) -> tuple[Integers, int]:
+    """Return `thresholds` (channels, levels) and more of them, and the value in front of the first one.
+
+    FINN deals them out to files by the bits of the output's type; its RTL reads as many files as the count
+    has bits. So where the outputs are few numbers of a wide type, some are added: in front those that every
+    integer reaches, behind those that none does.
+    """
+    quantiser, x = operation.quantiser, operation.x
+    datatype = DataType[quantiser.datatype]
+    missing = 2 ** (int(datatype.bitwidth()) - 1) - quantiser.levels
+    if quantiser.datatype == "BIPOLAR" or missing <= 0:
+        return thresholds, quantiser.low
+    front = min(missing, quantiser.low - int(datatype.min()))
+    columns = [np.tile(x.low[:, None], front), thresholds, np.tile(x.high[:, None] + 1, missing - front)]
+    return np.concatenate(columns, axis=1), quantiser.low - front
 
 
 def _standard(build: _Builder, operation: Operation) -> None:

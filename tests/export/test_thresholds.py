@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qonnx.core.datatype import DataType
 
 from fpga_flow.export.chain import Affine, Chain, Clip, Leaky, affine
+from fpga_flow.export.network import filled_up
 from fpga_flow.export.operations import Activation, Quantiser, Tensor
 from fpga_flow.export.thresholds import find_thresholds
 
@@ -53,6 +55,33 @@ def test_a_zero_point_decides_ties_as_the_file_rounds_with_it() -> None:
     # acc/2 + 1: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2, less 1
     assert find_thresholds(act).tolist() == [[0, 1, 4]]
     assert_counts(act)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "datatype"),
+    [
+        (55, 63, "UINT6"),
+        (-1, 2, "INT3"),
+        (-7, 8, "INT5"),
+        (-63, -57, "INT7"),
+        (0, 15, "UINT4"),
+        (-3, 3, "INT3"),
+    ],
+)
+def test_few_numbers_of_a_wide_type_get_more_thresholds_and_count_the_same(
+    low: int, high: int, datatype: str
+) -> None:
+    act = activation(Chain((affine(0.37, (low + high) / 2),)), Quantiser(low, high, datatype), -80, 80, 2)
+    plain = find_thresholds(act)
+    thresholds, begin = filled_up(act, plain)
+    grid = np.arange(-80, 81)[:, None]
+    np.testing.assert_array_equal(
+        begin + (grid >= thresholds[0]).sum(axis=1), low + (grid >= plain[0]).sum(axis=1)
+    )
+    kind = DataType[datatype]
+    assert kind.min() <= begin and begin + thresholds.shape[1] <= kind.max()
+    assert 2 ** (kind.bitwidth() - 1) <= thresholds.shape[1] < 2 ** kind.bitwidth()
+    assert np.all(np.diff(thresholds, axis=1) >= 0)
 
 
 def test_bipolar_has_one_threshold_and_counts_zero_as_positive() -> None:
