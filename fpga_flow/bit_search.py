@@ -14,7 +14,8 @@ from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.recipe_parts.quant import LayerQuant
 from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.cost import itu_score
-from fpga_flow.export.operations import MAX_BITS, Matrix
+from fpga_flow.export.operations import Matrix
+from fpga_flow.export.tensors import MAX_BITS
 from fpga_flow.export.walk import to_integers
 from fpga_flow.train.bits import (
     LayerSize,

@@ -12,7 +12,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.util.basic import get_by_name
 
-from fpga_flow.export.operations import integer_type
+from fpga_flow.export.tensors import integer_type
 
 WEIGHTED = ("Conv", "MatMul")
 SUMS_BITS = 32

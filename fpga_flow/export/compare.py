@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from fpga_flow.export import host
 from fpga_flow.export.chain import Affine, Floats, Integers, Pointwise, per_channel
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActivation, Quantiser
+from fpga_flow.export.operations import Activation, IntegerNetwork, JoinedActivation
 from fpga_flow.export.reference import Observation
 from fpga_flow.export.rounding import HALVES, edge_columns
+from fpga_flow.export.tensors import Quantiser
 from fpga_flow.integer.golden import Golden
 
 

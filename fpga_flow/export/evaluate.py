@@ -14,7 +14,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_flow.export.chain import Integers
-from fpga_flow.export.operations import EXACT_LIMIT
+from fpga_flow.export.tensors import EXACT_LIMIT
 from fpga_flow.integer.golden import session
 
 TABLE_LIMIT = 2**22

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_flow.export.operations import HostInput, Tensor
+from fpga_flow.export.operations import HostInput
 from fpga_flow.export.rounding import HALVES
+from fpga_flow.export.tensors import Tensor
 from fpga_flow.integer.quantise import carry_out
 from fpga_flow.integer.quantise import quantise as quantise
 

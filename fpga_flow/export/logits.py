@@ -14,8 +14,9 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Affine, Floats, Integers
 from fpga_flow.export.grid import whole_multiples
-from fpga_flow.export.operations import WIDE_LIMIT, AddConstant, MulConstant, Tensor, bounded
+from fpga_flow.export.operations import AddConstant, MulConstant
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import WIDE_LIMIT, Tensor, bounded
 from fpga_flow.export.values import Value
 from fpga_flow.integer.output import decides, left_out
 

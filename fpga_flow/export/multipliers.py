@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_flow.export.chain import Chain, Floats, Integers
-from fpga_flow.export.operations import Quantiser, Side
+from fpga_flow.export.operations import Side
+from fpga_flow.export.tensors import Quantiser
 
 MULTIPLIER_BITS = 16
 """Of the widest multiplier."""

@@ -13,8 +13,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import qonnx_make_model
 
 from fpga_flow.export.chain import Integers
-from fpga_flow.export.operations import Activation, IntegerNetwork, Operation, integer_type
+from fpga_flow.export.operations import Activation, IntegerNetwork, Operation
 from fpga_flow.export.standard import NO_INPUT, STANDARD
+from fpga_flow.export.tensors import integer_type
 from fpga_flow.export.thresholds import find_thresholds
 from fpga_flow.integer.output import note_left_out
 

@@ -24,11 +24,10 @@ from fpga_flow.export.operations import (
     Operation,
     Split,
     SumPool,
-    Tensor,
     Unflatten,
     Upsample,
-    integer_type,
 )
+from fpga_flow.export.tensors import Tensor, integer_type
 
 NO_INPUT = ""
 """An optional input that is left out."""

@@ -15,9 +15,6 @@ from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.grid import whole_multiples
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.operations import (
-    EXACT_LIMIT,
-    MAX_BITS,
-    WIDE_LIMIT,
     AddConstant,
     HostInput,
     Matrix,
@@ -25,10 +22,9 @@ from fpga_flow.export.operations import (
     MulConstant,
     Observed,
     Operation,
-    Tensor,
     Unflatten,
-    bounded,
 )
+from fpga_flow.export.tensors import EXACT_LIMIT, MAX_BITS, WIDE_LIMIT, Tensor, bounded
 from fpga_flow.export.values import (
     Constant,
     HostValue,

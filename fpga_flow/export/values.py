@@ -14,8 +14,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, Integers, Step, affine
 from fpga_flow.export.layout import Layout
-from fpga_flow.export.operations import Quantiser, Side, Tensor, integer_type
+from fpga_flow.export.operations import Side
 from fpga_flow.export.rounding import ROUNDINGS, SYNONYMS, Edges, edge_columns
+from fpga_flow.export.tensors import Quantiser, Tensor, integer_type
 
 FLOAT32 = float(np.finfo(np.float32).eps)
 """How far a number in a file may be from the one that is meant, in units of that."""

@@ -12,17 +12,14 @@ from qonnx.core.modelwrapper import ModelWrapper
 from fpga_flow.core.errors import UnsupportedError, WrongNodeError, joined
 from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.logits import finish
-from fpga_flow.export.operations import (
-    IntegerNetwork,
-    Operation,
-    Tensor,
-)
+from fpga_flow.export.operations import IntegerNetwork, Operation
 from fpga_flow.export.readers import READERS
 from fpga_flow.export.readers.inputs import declare
 from fpga_flow.export.readers.pointwise import is_pointwise, pointwise
 from fpga_flow.export.readers.quant import checked_spec
 from fpga_flow.export.refusal import unsupported_operator
 from fpga_flow.export.state import QUANTISE_FIRST, Walk, unsettled
+from fpga_flow.export.tensors import Tensor
 from fpga_flow.export.values import (
     QUANTISERS,
     Constant,

@@ -17,9 +17,10 @@ from fpga_flow.export.brevitas_export import export_module
 from fpga_flow.export.evaluate import NetworkRunner
 from fpga_flow.export.levels import thresholds
 from fpga_flow.export.network import write_network
-from fpga_flow.export.operations import Activation, Matrix, Quantiser
+from fpga_flow.export.operations import Activation, Matrix
 from fpga_flow.export.reader import read
 from fpga_flow.export.reference import FileReference
+from fpga_flow.export.tensors import Quantiser
 from fpga_flow.export.thresholds import find_thresholds
 from fpga_flow.export.walk import to_integers
 from fpga_flow.train.apot import ApotActQuant, ApotWeightQuant, SignedApotActQuant, levels, weight_levels

@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpga_flow.export.chain import Chain, affine
-from fpga_flow.export.operations import (
-    EXACT_LIMIT,
-    WIDE_LIMIT,
-    Activation,
-    AddConstant,
-    IntegerNetwork,
-    Matrix,
-    MulConstant,
-)
+from fpga_flow.export.operations import Activation, AddConstant, IntegerNetwork, Matrix, MulConstant
+from fpga_flow.export.tensors import EXACT_LIMIT, WIDE_LIMIT
 from tests.export.graphs import Graph, same_everywhere
 
 
@@ -113,7 +106,7 @@ def test_any_scales_and_biases_stay_within_the_bound_and_48_bits(
 ) -> None:
     from fpga_flow.export.chain import Affine
     from fpga_flow.export.logits import _on_grid, _within_bound
-    from fpga_flow.export.operations import Tensor
+    from fpga_flow.export.tensors import Tensor
 
     line = affine(mul, add)
     assert isinstance(line, Affine)

@@ -8,7 +8,8 @@ from qonnx.core.datatype import DataType
 
 from fpga_flow.export.chain import Affine, Chain, Clip, Leaky, affine
 from fpga_flow.export.network import filled_up
-from fpga_flow.export.operations import Activation, Quantiser, Tensor
+from fpga_flow.export.operations import Activation
+from fpga_flow.export.tensors import Quantiser, Tensor
 from fpga_flow.export.thresholds import find_thresholds
 
 

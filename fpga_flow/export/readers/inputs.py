@@ -10,8 +10,9 @@ from fpga_flow.export.chain import Chain, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of
-from fpga_flow.export.operations import Activation, HostInput, Tensor, integer_type
+from fpga_flow.export.operations import Activation, HostInput
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import Tensor, integer_type
 from fpga_flow.export.values import QUANTISERS, HostValue, QuantSpec, Value
 
 ANY_LAYOUT = (

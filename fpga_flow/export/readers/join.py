@@ -7,10 +7,11 @@ from fpga_flow.export.chain import Affine, Chain, affine, joined
 from fpga_flow.export.grid import MAX_MULTIPLE, common_grid
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of
-from fpga_flow.export.operations import Add, Concat, Tensor, bounded, integer_type
+from fpga_flow.export.operations import Add, Concat
 from fpga_flow.export.readers.open_sum import open_sum
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.state import SHARE_ONE_QUANTISER, Walk, unsettled
+from fpga_flow.export.tensors import Tensor, bounded, integer_type
 from fpga_flow.export.values import Value
 
 

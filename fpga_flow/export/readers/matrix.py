@@ -11,22 +11,11 @@ from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Chain, Floats, Integers, affine
 from fpga_flow.export.layout import NEW, Layout
 from fpga_flow.export.nodes import Node, attributes_of, window, window_shape
-from fpga_flow.export.operations import (
-    MAX_BITS,
-    SUM_BITS,
-    WIDE_LIMIT,
-    Flatten,
-    GlobalSum,
-    Matrix,
-    SumPool,
-    Tensor,
-    Unflatten,
-    bounded,
-    integer_type,
-)
+from fpga_flow.export.operations import Flatten, GlobalSum, Matrix, SumPool, Unflatten
 from fpga_flow.export.readers.inputs import BYTE, centred
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import MAX_BITS, SUM_BITS, WIDE_LIMIT, Tensor, bounded, integer_type
 from fpga_flow.export.values import HostValue, QuantisedConstant, Value
 
 MAX_WEIGHTS = 2**25

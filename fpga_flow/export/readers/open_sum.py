@@ -10,8 +10,9 @@ from fpga_flow.core.progress import say
 from fpga_flow.export.chain import Affine, Chain, Step, affine
 from fpga_flow.export.multipliers import MOST_TUPLES, MULTIPLIER_BITS, Found, multipliers, tuples
 from fpga_flow.export.nodes import Node
-from fpga_flow.export.operations import Add, JoinedActivation, Quantiser, Side, Tensor, bounded
+from fpga_flow.export.operations import Add, JoinedActivation, Side
 from fpga_flow.export.state import SHARE_ONE_QUANTISER, Walk
+from fpga_flow.export.tensors import Quantiser, Tensor, bounded
 from fpga_flow.export.values import OpenSum, Value
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.nodes import Node, attributes_of
-from fpga_flow.export.operations import Split, Tensor
+from fpga_flow.export.operations import Split
 from fpga_flow.export.readers.join import join
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import Tensor
 from fpga_flow.export.values import Value
 
 Range = tuple[int, int]

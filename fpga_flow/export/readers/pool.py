@@ -11,17 +11,9 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Integers, affine
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of, window, window_shape, with_overhang
-from fpga_flow.export.operations import (
-    Flatten,
-    GlobalMax,
-    GlobalSum,
-    MaxPool,
-    MulPositions,
-    SumPool,
-    Tensor,
-    bounded,
-)
+from fpga_flow.export.operations import Flatten, GlobalMax, GlobalSum, MaxPool, MulPositions, SumPool
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import Tensor, bounded
 from fpga_flow.export.values import Value
 
 

@@ -8,8 +8,9 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.nodes import Node
-from fpga_flow.export.operations import Multiply, Tensor, Upsample, bounded
+from fpga_flow.export.operations import Multiply, Upsample
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import Tensor, bounded
 from fpga_flow.export.values import Value
 
 

@@ -9,19 +9,12 @@ from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Affine, Chain, Clip, Floats, affine
 from fpga_flow.export.grid import SCALE_TOLERANCE
 from fpga_flow.export.nodes import Node
-from fpga_flow.export.operations import (
-    MAX_BITS,
-    THRESHOLD_BITS,
-    Activation,
-    Observed,
-    Quantiser,
-    Tensor,
-    integer_type,
-)
+from fpga_flow.export.operations import Activation, Observed
 from fpga_flow.export.readers.inputs import quantised_input
 from fpga_flow.export.readers.open_sum import settle
 from fpga_flow.export.readers.steps import enumerated
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import MAX_BITS, THRESHOLD_BITS, Quantiser, Tensor, integer_type
 from fpga_flow.export.values import (
     HostValue,
     Known,

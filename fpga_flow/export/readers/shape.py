@@ -11,10 +11,11 @@ import numpy as np
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.layout import Layout
 from fpga_flow.export.nodes import Node, attributes_of, zeros_around
-from fpga_flow.export.operations import Tensor, Upsample
+from fpga_flow.export.operations import Upsample
 from fpga_flow.export.operators import MAX_WINDOW
 from fpga_flow.export.readers.pool import flattened
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import Tensor
 from fpga_flow.export.values import Constant, HostValue, Known, QuantisedConstant, Value
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.chain import Chain, Integers, affine
 from fpga_flow.export.nodes import Node
-from fpga_flow.export.operations import MAX_BITS, Activation, Add, Quantiser, Tensor, bounded, integer_type
+from fpga_flow.export.operations import Activation, Add
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import MAX_BITS, Quantiser, Tensor, bounded, integer_type
 from fpga_flow.export.values import Value
 
 MAX_DOMAIN = 2**24

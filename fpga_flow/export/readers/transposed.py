@@ -6,9 +6,10 @@ import numpy as np
 
 from fpga_flow.core.errors import UnsupportedError
 from fpga_flow.export.nodes import Node, attributes_of, window
-from fpga_flow.export.operations import InsertZeros, bounded
+from fpga_flow.export.operations import InsertZeros
 from fpga_flow.export.readers.matrix import centred_input, convolved, weights_of
 from fpga_flow.export.state import Walk
+from fpga_flow.export.tensors import bounded
 from fpga_flow.export.values import QuantisedConstant, Value
 
 
