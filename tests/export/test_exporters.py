@@ -36,7 +36,7 @@ REFUSED = {
     # Its weights are plain floats.
     "pquant-dense-qdq": "2 nodes cannot be mapped to hardware:\n  node 'Gemm_3': its weights are ",
     # The quantisers are some hundred plain operators on computed shapes.
-    "hgq2-dense": "19 nodes cannot be mapped to hardware:\n  node 'Cast': operator Cast cannot be",
+    "hgq2-dense": "node 'Cast': Cast works on the network's input before it is quantised",
 }
 """What is rightly refused, and the message."""
 

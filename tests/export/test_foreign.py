@@ -371,11 +371,13 @@ def test_zero_point_of_weights(tmp_path: Path) -> None:
     same_as_the_file(graph.proto(), tmp_path)
 
 
-def test_wrong_zero_point_in_front_of_padding() -> None:
+def test_zero_point_in_front_of_padding_is_taken_off_the_codes(tmp_path: Path) -> None:
     graph = Graph((1, 2, 5, 5)).quant(0.0371, 8, signed=0, zero=38.0, name="input")
-    graph.conv(3, kernel=3, inputs=2, name="conv", pads=[1, 1, 1, 1])
-    with pytest.raises(InputError, match="^node 'conv': "):
-        to_integers(bring_up_to_date(graph.proto(), "net.onnx"))
+    graph.conv(3, kernel=3, inputs=2, name="conv", pads=[1, 1, 1, 1]).node("Relu")
+    graph.quant(0.193, 4, signed=0, name="act").node("Flatten", axis=1)
+    graph.node("MatMul", graph.weights(RNG.normal(size=(75, 3)), 0.311, 4), name="fc")
+    net = same_as_the_file(graph.proto(), tmp_path)
+    assert (net.input.datatype, net.input.low.min(), net.input.high.max()) == ("INT9", -38, 217)
 
 
 def test_input_that_is_declared(tmp_path: Path) -> None:
