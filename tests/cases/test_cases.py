@@ -39,16 +39,11 @@ REFUSED = {
 """Networks that cannot be mapped, and how the refusal begins."""
 READ = sorted(path.stem for path in FOLDER.glob("*.onnx") if path.stem not in REFUSED)
 IN_RTL = (
-    "asymmetric-activation",
     "asymmetric-input",
-    "autoencoder-convtranspose",
-    "channels-last-domain",
-    "conv1d-pad-wider-than-kernel",
-    "eegnet-permute",
     "input-16-bits",
     "linear-view-conv1d",
     "one-logit-sigmoid",
-    "silu",
+    "se-gate",
     "uint8-input-annotated",
 )
 """Those that are taken to RTL here; `make cases` takes the others."""
