@@ -176,6 +176,7 @@ def test_a_run_by_another_version_of_the_code_is_told_in_the_list(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(listing.registry, "here", lambda: [run])
+    monkeypatch.setattr(listing.registry, "elsewhere", lambda: [])
     monkeypatch.setenv("COLUMNS", "200")
     listing.show()
     assert "by other code of flow" not in capsys.readouterr().out

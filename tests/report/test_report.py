@@ -120,6 +120,7 @@ def test_report_json_has_exactly_the_contracts_keys(tmp_path: Path) -> None:
         "stalls",
         "cycles_per_second",
         "proofs",
+        "activity",
     }
     assert set(table["estimate"]) == {"lut", "ff", "bram18", "dsp", "fits", "ranges", "finn"}
     used = {"lut", "ff", "bram18", "dsp"}
@@ -360,7 +361,7 @@ def test_page_is_whole_and_loads_nothing(tmp_path: Path) -> None:
     parsed.feed(text)
     assert parsed.open == []
     assert [load for load in parsed.loads if not load.startswith("#")] == []
-    assert parsed.tags.count("svg") == 6
+    assert parsed.tags.count("svg") == 7
     for words in ("Accuracy against SNR", "signals (generated)", "0 differ", "bottleneck", "of 256 frames"):
         assert words in text
     assert len(text) < 300_000

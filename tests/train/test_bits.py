@@ -117,7 +117,6 @@ def pictures(count: int) -> Codes:
 @pytest.mark.parametrize(
     ("model", "act"),
     [
-        ({"name": "bacalhaunet", "width": 4}, "blocks.1.out"),
         ({"name": "densenet", "width": 4, "parts": [1, 1]}, "stages.0.growth.1"),
     ],
 )
