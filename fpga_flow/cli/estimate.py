@@ -15,6 +15,7 @@ from fpga_flow.core.recipe import make_recipe
 from fpga_flow.core.recipe_parts import Recipe
 from fpga_flow.core.settings import changes_of, hardware_changes
 from fpga_flow.pipeline import flow
+from fpga_flow.pipeline.replaced import changes as changed_since
 from fpga_flow.pipeline.replaced import repeated
 from fpga_flow.target.board import BOARDS, Board, board
 from fpga_flow.target.speed import check_speed
@@ -122,8 +123,9 @@ def _of_run(run: flow.Run) -> "ModelWrapper":
     again = repeated(run)
     if again and "export" in flow.current(run):
         names = " and ".join(one.stage.name for one in again)
-        why = " and ".join(dict.fromkeys(why for one in again for why in one.why))
-        warn(f"{names} would run again, because {why}; this is the run as it is")
+        warn(
+            f"{names} would run again, because {' and '.join(changed_since(again))}; this is the run as it is"
+        )
     else:
         building.build(run, "estimate", "estimate", show=False)
     return ModelWrapper(str(run.folder / "export" / "network.onnx"))

@@ -28,17 +28,21 @@ def depends_on(run: Run, stage: Stage, tools: dict[str, str]) -> dict[str, Any]:
         "board": board(run.recipe.board).digest if "board" in stage.parts else None,
         "files": {key: _files_digest(paths) for key, paths in read.items()},
         "tools": tools,
-        "code": code_of(run, stage),
+        "code": _code_digest(run, stage, read),
     }
 
 
 def code_of(run: Run, stage: Stage) -> str:
     """Return the digest of the code of `stage`, and of what it loads by name."""
+    return _code_digest(run, stage, _read_files(run, stage))
+
+
+def _code_digest(run: Run, stage: Stage, read: dict[str, list[Path]]) -> str:
     return code_digest(
         f"fpga_flow.stages.{stage.name}",
         *stage.modules,
         folders=[folder.format(model=run.recipe.model.name) for folder in stage.folders],
-        files=_read_files(run, stage).get(own_code.KEY, ()),
+        files=read.get(own_code.KEY, ()),
     )
 
 

@@ -55,13 +55,18 @@ def repeated(run: Run) -> list[Repeated]:
     return found
 
 
+def changes(found: list[Repeated]) -> list[str]:
+    """Return what changed for any of `found`, in words, each once."""
+    return list(dict.fromkeys(why for one in found for why in one.why))
+
+
 def check_nothing_lost(run: Run) -> None:
     """Raise `InputError` where a build would make a finished training or pruning of `run` anew.
 
     It says what changed, and of the recipe each key.
     """
     found = repeated(run)
-    changed = list(dict.fromkeys(why for one in found for why in one.why))
+    changed = changes(found)
     lines: list[str] = []
     if reasons.RECIPE in changed:
         lines = _changed_keys(run, found)
